@@ -1,5 +1,6 @@
 """State kept in the browser: the last one, encrypted, and messages that outlive the page."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -96,10 +97,11 @@ async def test_the_last_state_is_there_before_the_server_answers(desk, group):
     await kept(lin, group)
     stored = await records(lin)
     assert not any("上次看到的" in content or group.name in content for content in stored.values())
-    held: list[Any] = []
+    released = asyncio.Event()
 
     async def hold(route: Any) -> None:
-        held.append(route)
+        await released.wait()
+        await route.continue_()
 
     await lin.page.route(LIST, hold)
     await lin.page.reload()
@@ -107,9 +109,7 @@ async def test_the_last_state_is_there_before_the_server_answers(desk, group):
     await expect(lin.message("上次看到的")).to_be_visible()
     await lin.shot("kept-state")
     await group.say("max", "后来的")
-    await lin.page.unroute(LIST)
-    for route in held:
-        await route.continue_()
+    released.set()
     await expect(lin.message("后来的")).to_be_visible()
 
 
