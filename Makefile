@@ -131,6 +131,7 @@ bench-peers: setup ## Measure Plexus beside ejabberd and Synapse; RUNS= SECONDS=
 .PHONY: bench-tracing
 bench-tracing: setup ## Measure what tracing costs on the send path; ARGS="--rounds 60 --messages 400"
 	@$(BIN)/python -m plexus_bench.tracing $(ARGS)
+
 .PHONY: bench-web
 bench-web: setup ## Measure the web client in Chromium; ARGS="--small", "--only typing", "--json FILE"
 	@$(BIN)/python tests/web/bench $(ARGS)
