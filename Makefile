@@ -120,6 +120,10 @@ bench-peers: setup ## Measure Plexus beside ejabberd and Synapse; RUNS= SECONDS=
 	@$(BIN)/python -m plexus_bench.peers $(if $(RUNS),--runs "$(RUNS)") $(if $(SECONDS),--seconds "$(SECONDS)") \
 		$(if $(SHAPES),--shapes "$(SHAPES)") $(if $(PEERS),--peers "$(PEERS)") $(if $(JSON),--json "$(JSON)") $(ARGS)
 
+.PHONY: bench-tracing
+bench-tracing: setup ## Measure what tracing costs on the send path; ARGS="--rounds 60 --messages 400"
+	@$(BIN)/python -m plexus_bench.tracing $(ARGS)
+
 .PHONY: soak
 soak: setup ## Kill processes under load, CYCLES=200 times; SEED=n repeats a run
 	@$(BIN)/python -m plexus_testkit.faults --cycles $(or $(CYCLES),200) $(if $(SEED),--seed $(SEED))

@@ -8,7 +8,6 @@ A record that fails for an unknown reason holds its partition, and only that: th
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,8 +16,8 @@ import structlog
 from plexuskit import metrics
 from plexuskit.kafka.evidence import Hold, Patience, Probe, Remembered
 from plexuskit.kafka.records import Handler, InvalidRecord, Record, is_known
+from plexuskit.kafka.tracing import processing
 from plexuskit.kafka.verdicts import Verdict, back_off, invalid_records, verdict
-from plexuskit.telemetry import extracted, span
 
 log = structlog.get_logger()
 
@@ -300,7 +299,7 @@ class Batches:
         """
         try:
             async with asyncio.timeout(HANDLER_TIME.total_seconds()):
-                with _trace_of(records), span("consumer.batch", group=self._group):
+                with processing(records, group=self._group):
                     await self._handle(records)
         except Exception as error:
             found = verdict(error)
@@ -377,11 +376,6 @@ class Batches:
             if partition in self._holds and self._holds[partition].offset == offset
         }
         return Outcome(finished=finished, unfinished=unfinished, down=down, held=held)
-
-
-def _trace_of(records: Sequence[Record]) -> AbstractContextManager[None]:
-    """Continue the trace of a single record; a batch of many has no one trace to continue."""
-    return extracted(records[0].traceparent) if len(records) == 1 else nullcontext()
 
 
 def _partition(record: Record) -> Partition:

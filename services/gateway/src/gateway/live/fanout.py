@@ -30,6 +30,7 @@ from plexuskit.backoff import pause
 from plexuskit.config import KafkaSection
 from plexuskit.items import item_failed
 from plexuskit.kafka import KafkaUnavailable, Record, tail
+from plexuskit.kafka.tracing import processing
 from plexuskit.metrics import counter
 from plexuskit.service import Health
 
@@ -137,7 +138,8 @@ class FanOut:
                     self.begin()
                     health.set(CHECK, ok=True, required=False)
                     async for records in batches:
-                        self.apply(records)
+                        with processing(records):
+                            self.apply(records)
                         # A backlog comes without a pause of its own; streams must be written.
                         await asyncio.sleep(0)
             except KafkaUnavailable as error:
