@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import grpc
 import uvloop
@@ -34,7 +34,7 @@ from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens, generate_keys
 
-from plexus_bench.tracing.served import MEMORY, MODES, OFF, QUIET
+from plexus_bench.tracing.served import ANSWER, MEMORY, MODES, OFF, QUIET
 
 MAX_QUIET: Final = 1.01
 """Budget of tracing without an exporter: one percent of the CPU time."""
@@ -126,10 +126,13 @@ class _Server:
 
     async def line(self) -> str:
         assert self._process.stdout is not None  # noqa: S101 - made with a pipe
-        line = await asyncio.to_thread(self._process.stdout.readline)
-        if not line:
-            raise RuntimeError("the measured process has ended")
-        return line
+        while True:
+            line = await asyncio.to_thread(self._process.stdout.readline)
+            if not line:
+                raise RuntimeError("the measured process has ended")
+            # Its log goes the same way.
+            if line.startswith(ANSWER):
+                return line.removeprefix(ANSWER)
 
     async def enter(self, mode: str) -> int:
         """Switch the mode; return the nanoseconds of CPU until now."""
@@ -172,7 +175,7 @@ async def _pair_with(
             yield server, paths
     finally:
         process.terminate()
-        process.wait()
+        process.communicate()
 
 
 @asynccontextmanager
@@ -209,7 +212,10 @@ async def _path(port: int, signer: CallerSigner, mode: str) -> AsyncIterator[Way
 
         async def call(count: int) -> None:
             for _ in range(count):
-                metadata = ((METADATA_KEY, signed()), *_traced(mode))
+                metadata: list[tuple[str, str | bytes]] = [
+                    (METADATA_KEY, signed()),
+                    *_traced(mode),
+                ]
                 await stub.SendMessage(_message(room), metadata=metadata)
 
         async def calls(count: int) -> None:
@@ -230,7 +236,7 @@ async def _path(port: int, signer: CallerSigner, mode: str) -> AsyncIterator[Way
                 await append.write(AppendRequest(items=items))
                 answered = 0
                 while answered < _FRAME:
-                    response = await append.read()
+                    response: Any = await append.read()
                     answered += len(response.verdicts)
                     if any(each.verdict.HasField("refused") for each in response.verdicts):
                         raise RuntimeError("a message was refused")

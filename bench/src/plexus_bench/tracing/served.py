@@ -37,6 +37,8 @@ from plexuskit.telemetry.spans import provider
 OFF: Final = "off"
 QUIET: Final = "no exporter"
 MEMORY: Final = "in-memory exporter"
+ANSWER: Final = "measured "
+"""Before each line that is no line of the log."""
 MODES: Final = (OFF, QUIET, MEMORY)
 
 _UNLIMITED: Final = LimitsSection(
@@ -161,7 +163,7 @@ async def _serve(url: str, keys: Path, databases: Sequence[str]) -> None:
 
 
 def _answer(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"{ANSWER}{line}\n")
     sys.stdout.flush()
 
 

@@ -61,9 +61,9 @@ def attributes_of(span: ReadableSpan) -> Mapping[str, Any]:
     return dict(span.attributes or {})
 
 
-def origins_of(span: ReadableSpan) -> set[SpanContext]:
-    """Return the contexts that a span links to."""
-    return {link.context for link in span.links}
+def origins_of(span: ReadableSpan) -> list[SpanContext]:
+    """Return the contexts that a span links to, in order."""
+    return [link.context for link in span.links]
 
 
 def parent_id(span: ReadableSpan) -> int:

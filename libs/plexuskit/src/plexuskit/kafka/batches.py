@@ -7,7 +7,7 @@ A record that fails for an unknown reason holds its partition, and only that: th
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ import structlog
 
 from plexuskit import metrics
 from plexuskit.kafka.evidence import Hold, Patience, Probe, Remembered
-from plexuskit.kafka.records import Handler, InvalidRecord, Record, is_known
+from plexuskit.kafka.records import Handler, InvalidRecord, Record, Standing, standing_of, topics_of
 from plexuskit.kafka.tracing import processing
 from plexuskit.kafka.verdicts import Verdict, back_off, invalid_records, verdict
 
@@ -68,6 +68,7 @@ class Batches:
         *,
         group: str,
         handle: Handler,
+        handled: Collection[str],
         probe: Probe,
         bury: Bury,
         patience: Patience,
@@ -79,6 +80,7 @@ class Batches:
         Args:
             group: The catalogue's name of the group.
             handle: The service's handler.
+            handled: Full names of the facts that it takes; others are finished without it.
             probe: Exercises the handler's dependencies.
             bury: Writes dead letters.
             patience: How much evidence sets a record aside.
@@ -88,6 +90,7 @@ class Batches:
         """
         self._group = group
         self._handle = handle
+        self._handled = topics_of(handled)
         self._probe = probe
         self._bury_letter = bury
         self._patience = patience
@@ -173,14 +176,16 @@ class Batches:
                 continue
             offset, words = skips.get(_partition(record), (-1, ""))
             try:
-                known = is_known(record)
+                standing = standing_of(record, self._handled)
             except InvalidRecord as invalid:
                 await self._bury(record, invalid.reason, Verdict.RECORD, attempts=1)
                 continue
             if record.offset == offset:
                 await self._bury(record, words, Verdict.RECORD, attempts=1)
-            elif known:
+            elif standing is Standing.HANDLED:
                 valid.append(record)
+            elif standing is Standing.OTHER:
+                self._finish(record, "skipped")
             else:
                 await self._pass_over(record)
 

@@ -49,7 +49,7 @@ class TracedConnection(AIOHttpConnection):
         }
         if target:
             attributes["db.collection.name"] = target
-        if self.port is not None and self.port != _DEFAULT_PORT:
+        if self.port != _DEFAULT_PORT:
             attributes["server.port"] = self.port
         name = f"{operation} {target}" if target else operation
         with telemetry.span(name, kind=SpanKind.CLIENT, attributes=attributes) as current:

@@ -175,7 +175,7 @@ class Log(Writer[StoreT_co]):
         ):
             await self._commit(items)
 
-    async def _commit(self, items: list[Item]) -> None:
+    async def _commit(self, items: list[Item[Submission]]) -> None:
         parts = [items]
         while parts:
             batch = Batch(parts.pop(), log=self)
