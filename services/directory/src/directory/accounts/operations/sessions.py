@@ -14,7 +14,7 @@ from directory.accounts.domain.sessions import MAX_OPEN, EndCause, Generation, S
 from directory.accounts.store import Store
 from directory.shared.domain.ids import PersonId, SessionId, TenantId
 
-ENDED_AT_ONCE: Final = 500
+ENDED_AT_ONCE: Final = 200
 SURPLUS_AT_ONCE: Final = 100
 PEOPLE_AT_ONCE: Final = 100
 
@@ -36,7 +36,7 @@ async def end_sessions(
     In: a session that goes on, and whether API tokens are revoked too.
 
     The next generation decides at once, whatever their number: no earlier session can be refreshed
-    from now on, and gateways that ask learn that it has ended. The 500 that were used last, which
+    from now on, and gateways that ask learn that it has ended. The 200 that were used last, which
     alone can have an access token that is still good, get their facts here; the others from
     `end_earlier_sessions`. Signing in at the same moment conflicts with this, so none is missed.
     """
@@ -87,7 +87,7 @@ async def end_surplus(
 
 
 async def end_earlier_sessions(store: Store, *, now: datetime) -> int:
-    """End what is left of earlier generations, 500 sessions in a transaction; out: how many.
+    """End what is left of earlier generations, 200 sessions in a transaction; out: how many.
 
     The state says what is left, so a process that dies loses none of it, and any number of
     processes may do this at once.
