@@ -122,7 +122,9 @@ async def read_everything(company: Any, department_id: str, session_id: str) -> 
     await queries.get_person(store, actor=actor, handle="root")
     await queries.batch_get_people(store, actor=actor, person_ids=["x"], handles=["root"])
     await queries.get_directory_status(store, actor=actor, now=company.now)
-    await sign_in_queries.list_sessions(store, actor=actor, person_id="", now=company.now)
+    await sign_in_queries.list_sessions(
+        store, actor=actor, person_id="", page_size=0, page_token="", now=company.now
+    )
     await sign_in_queries.list_second_factors(store, actor=actor)
     await sign_in_queries.get_sign_in_policy(store, actor=actor, now=company.now)
     await sign_in_queries.list_sign_in_options(store)

@@ -41,8 +41,9 @@ Metadata = tuple[tuple[str, str | bytes], ...]
 CALL_SECONDS: Final = 20.0
 AUTHORITIES: Final = "PLEXUS_CA_FILE"
 RENEW_BEFORE_SECONDS: Final = 60.0
-# A lost answer to RefreshSession is asked for again with the same token: directory allows it
-# within 10 s of the first use.
+# A lost answer to RefreshSession is asked for again with the same token. Directory allows it twice,
+# within 5 minutes of the first use, as long as no refresh token that it led to was used. The bound
+# here is a caller's patience.
 RENEWAL_SECONDS: Final = 8.0
 _RENEWAL_TRY_SECONDS: Final = 4.0
 _EXPIRED: Final = "TOKEN_EXPIRED"

@@ -62,7 +62,7 @@ DIRECTORY_ACCOUNT_V1 = Topic(
     owner="directory",
     partitions=3,
     retention_minutes=10080,
-    facts=frozenset(("plexus.directory.v1.SessionStarted", "plexus.directory.v1.SignInFailed", "plexus.directory.v1.PasswordSet", "plexus.directory.v1.ApiTokenCreated", "plexus.directory.v1.SecondFactorAdded", "plexus.directory.v1.SecondFactorRemoved",)),
+    facts=frozenset(("plexus.directory.v1.SessionStarted", "plexus.directory.v1.SignInFailed", "plexus.directory.v1.RefreshRepeated", "plexus.directory.v1.SignInEmailSet", "plexus.directory.v1.PasswordSet", "plexus.directory.v1.ApiTokenCreated", "plexus.directory.v1.SecondFactorAdded", "plexus.directory.v1.SecondFactorRemoved",)),
     consumers=("audit.facts", ),
 )
 MESSAGING_CONVERSATION_V1 = Topic(

@@ -103,6 +103,21 @@ def _sign_in_facts() -> list[tuple[Any, str, dict[str, str]]]:
         ),
         (directory_facts.PasswordSet(**whose), "person:per_bo", {"person": "person:per_bo"}),
         (
+            directory_facts.RefreshRepeated(session_id="ses_1", **whose),
+            "session:ses_1",
+            {"person": "person:per_bo"},
+        ),
+        (
+            directory_facts.SignInEmailSet(reason="typo", **whose),
+            "person:per_bo",
+            {"person": "person:per_bo", "reason": "typo"},
+        ),
+        (
+            directory_facts.SessionRevoked(session_id="ses_1", cause="too_many_open", **whose),
+            "session:ses_1",
+            {"person": "person:per_bo", "cause": "too_many_open"},
+        ),
+        (
             directory_facts.SecondFactorRemoved(factor_id="fac_1", kind="totp", **whose),
             "second_factor:fac_1",
             {"person": "person:per_bo", "kind": "totp"},

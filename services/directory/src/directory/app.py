@@ -24,6 +24,7 @@ from directory.access.api import AccessApi
 from directory.access.operations import end_expired_bindings
 from directory.accounts.operations.failed_sign_ins import state_failed_sign_ins
 from directory.accounts.operations.hashing import hashing
+from directory.accounts.operations.sessions import end_earlier_sessions
 from directory.accounts.operations.signing_keys import KeyRing
 from directory.accounts.store import load_or_create, load_or_create_sealing, rotate
 from directory.config import ScimSection, Settings
@@ -140,6 +141,7 @@ JOBS: Final[tuple[Callable[..., Awaitable[int]], ...]] = (
     end_expired_guests,
     end_expired_bindings,
     state_failed_sign_ins,
+    end_earlier_sessions,
 )
 
 
@@ -147,7 +149,8 @@ async def keep_up(store: Store, *, clock: Clock, every: timedelta) -> None:
     """Let expired guests go and remove expired bindings, once in a while, for ever.
 
     Both are without effect from their time on in any case; this tells everybody. Failed attempts to
-    sign in become facts. What fails is done at the next turn.
+    sign in become facts, and sessions that ended together get theirs. What fails is done at the
+    next turn.
     """
     while True:
         for job in JOBS:

@@ -54,6 +54,17 @@ def request(request_id: str, content: bytes = b"same") -> Request:
     return made
 
 
+PAGE: dict[str, Any] = {"page_size": 0, "page_token": ""}
+
+
+async def roles_of(company: Any) -> list[Any]:
+    found, token = await queries.list_roles(
+        company.store, actor=company.actor, now=company.now, **PAGE
+    )
+    assert token == ""
+    return found
+
+
 async def test_gw_3_a_role_lives_through_its_versions_with_a_fact_for_each(
     company: Any, facts: Facts
 ) -> None:
@@ -73,7 +84,7 @@ async def test_gw_3_a_role_lives_through_its_versions_with_a_fact_for_each(
 async def test_gw_3_roles_are_listed_built_in_ones_first(company: Any) -> None:
     await company.create_role("b")
     await company.create_role("A")
-    listed = await queries.list_roles(company.store, actor=company.actor, now=company.now)
+    listed = await roles_of(company)
     assert [role.name for role in listed] == [*NAMES, "A", "b"]
     assert [role.built_in for role in listed] == [True] * len(NAMES) + [False, False]
 
@@ -125,8 +136,8 @@ async def test_gw_1_a_member_manages_no_access(company: Any) -> None:
         operations.delete_access_policy(
             li.store, actor=li.actor, name="x", request=None, now=li.now
         ),
-        queries.list_access_policies(li.store, actor=li.actor, now=li.now),
-        queries.list_roles(li.store, actor=li.actor, now=li.now),
+        queries.list_access_policies(li.store, actor=li.actor, now=li.now, **PAGE),
+        queries.list_roles(li.store, actor=li.actor, now=li.now, **PAGE),
         set_module(li, "tasks", enabled=False),
     ]
     for attempt in refused:
@@ -229,7 +240,7 @@ async def test_gw_2_another_tenants_access_is_absent(company: Any) -> None:
         delete_role(stranger, role.id),
         unbind(stranger, bound.id),
         bindings(stranger),
-        queries.list_roles(company.store, actor=other, now=company.now),
+        queries.list_roles(company.store, actor=other, now=company.now, **PAGE),
     ):
         with pytest.raises(PermissionMissing):
             await attempt
@@ -271,7 +282,7 @@ async def test_gw_3_a_tenant_sets_the_masks_of_built_in_roles_and_nothing_else_o
     assert (masked.id, masked.version, masked.masks) == (MEMBER, 1, (shown,))
     assert masked.permissions == BUILT_IN[MEMBER]
 
-    listed = await queries.list_roles(company.store, actor=company.actor, now=company.now)
+    listed = await roles_of(company)
     assert [(role.id, role.version) for role in listed if role.version] == [(MEMBER, 1)]
     told = events_pb2.RoleChanged.FromString((await facts())[-1].fact).role
     assert (told.id, told.built_in, list(told.masks[0].fields)) == (MEMBER, True, ["handle", "id"])
@@ -313,7 +324,7 @@ async def test_gw_12_a_role_that_only_the_caller_context_names_gives_nothing(com
     deceived = as_(company, ann, roles=frozenset(NAMES) - {"guest"}).actor
     attempts: list[Awaitable[Any]] = [
         people_queries.get_directory_status(company.store, actor=deceived, now=company.now),
-        queries.list_roles(company.store, actor=deceived, now=company.now),
+        queries.list_roles(company.store, actor=deceived, now=company.now, **PAGE),
         people_operations.create_department(
             company.store,
             actor=deceived,

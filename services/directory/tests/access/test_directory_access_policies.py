@@ -24,7 +24,9 @@ async def test_gw_3_a_policy_is_stored_by_its_name(company: Any, facts: Facts) -
         await put_policy(company, "new", version=1)
     with pytest.raises(PolicyInvalid):
         await put_policy(company, cedar="permit(principal, action, resource);")
-    listed = await queries.list_access_policies(company.store, actor=company.actor, now=company.now)
+    listed, _ = await queries.list_access_policies(
+        company.store, actor=company.actor, page_size=0, page_token="", now=company.now
+    )
     assert listed == [off]
 
     await delete_policy(company, "tasks")

@@ -9,6 +9,7 @@ from directory import app
 from directory.access import operations
 from directory.access.domain.refusals import (
     GrantExceedsOwn,
+    GuestHoldsGuest,
     RoleBindingNotFound,
     RoleNotFound,
     ScopeNotFound,
@@ -16,7 +17,7 @@ from directory.access.domain.refusals import (
 )
 from directory.app import Store
 from directory.people import operations as people_operations
-from directory.people.domain.people import Changes
+from directory.people.domain.people import Changes, Kind
 from directory.shared.domain.actors import ADMIN
 from plexus.directory.v1 import events_pb2
 from plexus_access.roles import PERMISSIONS
@@ -227,3 +228,16 @@ async def test_gw_3_conversations_and_projects_are_scopes_by_their_form(company:
     subject = f"person:{company.admin.id}"
     for scope in ("conversation:con_1", "project:prj_1"):
         assert str((await company.bind(role.id, subject, scope)).scope) == scope
+
+
+@pytest.mark.rule("GW-5")
+async def test_gw_05_a_guest_is_bound_to_no_role(company: Any) -> None:
+    guest = await company.hire(
+        "guest", kind=Kind.GUEST, guest_expires_at=company.now + timedelta(days=1)
+    )
+    for scope in ("", "conversation:cnv_1"):
+        with pytest.raises(GuestHoldsGuest) as refused:
+            await company.bind("auditor", f"person:{guest.id}", scope)
+        assert refused.value.reason == "GUEST_HOLDS_GUEST"
+    with pytest.raises(InvalidArgument):
+        await company.change(guest, roles=["member"])

@@ -44,6 +44,7 @@ def token_of(issuer: TokenIssuer, *, now: datetime) -> str:
         methods=("pwd",),
         single_sign_on="",
         token=refresh,
+        generation=0,
         now=now,
     )
     issued = issuer.issue(

@@ -241,7 +241,12 @@ async def test_gw_3_sessions_of_a_department_are_managed_by_its_administrator(
 
 async def sessions(company: Any, person_id: str) -> Any:
     return await queries.list_sessions(
-        company.store, actor=company.actor, person_id=person_id, now=company.now
+        company.store,
+        actor=company.actor,
+        person_id=person_id,
+        page_size=0,
+        page_token="",
+        now=company.now,
     )
 
 

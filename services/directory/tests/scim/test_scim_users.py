@@ -178,7 +178,7 @@ async def test_delete_deactivates_hides_and_the_same_name_comes_back_as_the_same
     assert not (await person_of(company, made["id"])).active
 
     async def still_open(tx):
-        return await company.store.sessions.list_open([made["id"]], tx=tx)
+        return await company.store.sessions.list_open([made["id"]], limit=10, tx=tx)
 
     assert await company.store.transact(still_open) == []
 

@@ -21,6 +21,7 @@ from directory.shared.domain.requests import Request
 from directory.sign_in import operations
 from directory.sign_in import queries as sign_in_queries
 from directory.sign_in.domain.refusals import ApiTokenInvalid, ApiTokenOfAnother, SessionNotFound
+from directory.sign_in.operations import api_tokens as token_operations
 from directory.sign_in.operations.api_tokens import NewApiToken, Resolved
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus_access.api_tokens import is_well_formed
@@ -61,7 +62,12 @@ async def resolve(company: Any, secret: str) -> Resolved:
 
 async def listed(company: Any, actor: Actor, person_id: str = "") -> Any:
     return await sign_in_queries.list_sessions(
-        company.store, actor=actor, person_id=person_id, now=company.now
+        company.store,
+        actor=actor,
+        person_id=person_id,
+        page_size=0,
+        page_token="",
+        now=company.now,
     )
 
 
@@ -321,6 +327,97 @@ async def test_gw_04_no_token_survives_a_deactivation_at_the_same_moment(company
     assert not await company.store.api_tokens.list_alive(
         actor.person_id, tenant_id=actor.tenant_id, now=company.now
     )
+
+
+def with_token(actor: Actor, made: NewApiToken) -> Actor:
+    """The actor as an app with a token."""
+    return replace(actor, session_id=SessionId(made.token.id), scopes=frozenset(made.token.scopes))
+
+
+MAKING = ("api_tokens.create", "people.read")
+
+
+@pytest.mark.rule("GW-9")
+async def test_gw_09_a_token_that_a_token_made_does_not_outlive_it(company: Any) -> None:
+    actor = await member_of(company)
+    app = with_token(actor, await make(company, actor, scopes=MAKING, lasting=DAY))
+    with pytest.raises(InvalidArgument):
+        await make(company, app, lasting=DAY + timedelta(seconds=1))
+    made = await make(company, app, scopes=MAKING, lasting=DAY)
+    company.clock.advance(DAY)
+    with pytest.raises(ApiTokenInvalid):
+        await resolve(company, made.secret)
+    with pytest.raises(InvalidArgument):
+        await make(company, with_token(actor, made), lasting=timedelta(hours=1))
+
+
+@pytest.mark.rule("GW-9")
+@pytest.mark.parametrize("everything", [False, True])
+async def test_gw_09_revoking_a_token_ends_all_that_was_made_with_it(
+    company: Any, facts: Facts, *, everything: bool
+) -> None:
+    actor = await member_of(company)
+    first = await make(company, actor, scopes=MAKING)
+    second = await make(company, with_token(actor, first), scopes=MAKING)
+    third = await make(company, with_token(actor, second))
+    other = await make(company, actor)
+    assert await revoke(company, actor, "" if everything else first.token.id)
+    for made in (first, second, third):
+        with pytest.raises(ApiTokenInvalid):
+            await resolve(company, made.secret)
+    ids = [first.token.id, second.token.id, third.token.id]
+    ended = await queries.find_ended_sessions(company.store, session_ids=ids, now=company.now)
+    assert ended == ids
+    assert sorted(await revoked(facts)) == sorted([*ids, *([other.token.id] * everything)])
+    if not everything:
+        assert await resolve(company, other.secret)
+    with pytest.raises(ApiTokenInvalid):
+        await make(company, with_token(actor, first))
+
+
+@pytest.mark.rule("GW-9")
+async def test_gw_09_a_service_account_s_token_ends_with_the_one_that_made_it(company: Any) -> None:
+    bot = await company.hire("bot", kind=Kind.SERVICE_ACCOUNT)
+    scopes = (*MAKING, "api_tokens.manage")
+    first = await make(company, company.actor, scopes=scopes)
+    app = with_token(company.actor, first)
+    made = await make(company, replace(app, scopes=frozenset()), person_id=bot.id)
+    await revoke(company, company.actor, first.token.id)
+    with pytest.raises(ApiTokenInvalid):
+        await resolve(company, made.secret)
+
+
+@pytest.mark.rule("GW-9")
+async def test_gw_09_nothing_survives_that_is_made_while_its_maker_is_revoked(company: Any) -> None:
+    actor = await member_of(company)
+    first = await make(company, actor, scopes=MAKING)
+    app = with_token(actor, first)
+    *made, _ = await asyncio.gather(
+        *(make(company, app) for _ in range(4)),
+        revoke(company, actor, first.token.id),
+        return_exceptions=True,
+    )
+    for each in made:
+        if isinstance(each, NewApiToken):
+            with pytest.raises(ApiTokenInvalid):
+                await resolve(company, each.secret)
+        else:
+            assert isinstance(each, ApiTokenInvalid)
+
+
+@pytest.mark.rule("GW-9")
+async def test_gw_09_one_token_makes_at_most_a_hundred(
+    company: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_operations, "MAX_MADE", 3)
+    actor = await member_of(company)
+    first = await make(company, actor, scopes=MAKING)
+    second = await make(company, with_token(actor, first), scopes=MAKING)
+    for _ in range(2):
+        await make(company, with_token(actor, second))
+    with pytest.raises(InvalidArgument):
+        await make(company, with_token(actor, second))
+    assert await make(company, actor)
 
 
 async def test_a_hash_that_is_none_is_nobody_s(company: Any) -> None:

@@ -16,11 +16,16 @@ from directory.app import Store
 from directory.config import PasswordsSection
 from directory.people import operations
 from directory.people.domain.people import Changes
-from directory.people.domain.refusals import BootstrapRefused, PersonDeactivated, TenantExists
+from directory.people.domain.refusals import (
+    BootstrapRefused,
+    PersonDeactivated,
+    ReasonRequired,
+    TenantExists,
+)
 from directory.shared.domain.actors import ADMIN
 from directory.shared.domain.refusals import PermissionMissing, PersonNotFound
 from directory.sign_in import operations as sign_in_operations
-from directory.sign_in.domain.refusals import OldPasswordWrong, ReasonRequired, SignInRefused
+from directory.sign_in.domain.refusals import OldPasswordWrong, SignInRefused
 from directory.sign_in.operations.access_tokens import EdDSA
 from joserfc import jwt
 from joserfc.jwk import KeySet

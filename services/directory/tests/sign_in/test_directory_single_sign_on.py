@@ -193,7 +193,14 @@ async def test_gw_01_whom_the_feed_names_signs_in_by_their_subject(site: Site) -
     assert admitted.person.id == li.id
     actor = company.acting_as(li, session_id=admitted.tokens.session_id)
     (session,) = (
-        await queries.list_sessions(company.store, actor=actor, person_id="", now=company.now)
+        await queries.list_sessions(
+            company.store,
+            actor=actor,
+            person_id="",
+            page_size=0,
+            page_token="",
+            now=company.now,
+        )
     ).sessions
     assert (session.single_sign_on, session.device, session.methods) == (
         "公司账号",

@@ -125,6 +125,7 @@ def update(
     employee_number: Annotated[str | None, Option(help="The company's number.")] = None,
     cost_center: Annotated[str | None, Option(help="For example 4711.")] = None,
     role: Annotated[list[str] | None, Option(help="Replaces all.")] = None,
+    reason: Annotated[str, Option(help="Why, for an address that signs in.")] = "",
     request_id: RequestId = None,
     json: Json = False,
 ) -> None:
@@ -136,6 +137,7 @@ def update(
             person_id=await _person_id(plexus, person),
             display_name=name,
             email=email,
+            reason=reason,
             title=title,
             department_ids=await _departments(plexus, _given(department)),
             set_departments=department is not None,

@@ -25,7 +25,13 @@ def list_(json: Json = False) -> None:
 
     async def work(plexus: Plexus) -> list[AccessPolicy]:
         request = pb.ListAccessPoliciesRequest()
-        return list((await plexus.call(plexus.grants.ListAccessPolicies, request)).policies)
+        found: list[AccessPolicy] = []
+        while True:
+            page = await plexus.call(plexus.grants.ListAccessPolicies, request)
+            found += page.policies
+            if not page.next_page_token:
+                return found
+            request.page_token = page.next_page_token
 
     found = run(work)
     if json:

@@ -9,7 +9,14 @@ from plexus_cli.language import tr
 
 async def all_roles(plexus: Plexus) -> list[Role]:
     """Read every role."""
-    return list((await plexus.call(plexus.grants.ListRoles, pb.ListRolesRequest())).roles)
+    request = pb.ListRolesRequest()
+    found: list[Role] = []
+    while True:
+        page = await plexus.call(plexus.grants.ListRoles, request)
+        found += page.roles
+        if not page.next_page_token:
+            return found
+        request.page_token = page.next_page_token
 
 
 async def find(plexus: Plexus, role: str) -> Role:

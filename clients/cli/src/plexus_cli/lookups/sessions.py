@@ -24,4 +24,10 @@ async def opened(plexus: Plexus, person: str) -> list[pb.SessionInfo]:
     request = pb.ListSessionsRequest()
     if person:
         request.person_id = (await find_people(plexus, [person]))[person].id
-    return list((await plexus.call(plexus.sessions.ListSessions, request)).sessions)
+    found: list[pb.SessionInfo] = []
+    while True:
+        page = await plexus.call(plexus.sessions.ListSessions, request)
+        found += page.sessions
+        if not page.next_page_token:
+            return found
+        request.page_token = page.next_page_token

@@ -29,9 +29,17 @@ export class SessionsStore {
   }
 
   async load(): Promise<void> {
-    const { value, problem } = await answerOf(() => this.#client.listSessions({}));
-    this.problem.set(problem);
-    if (value !== undefined) this.sessions.set(value.sessions);
+    const found: SessionInfo[] = [];
+    let pageToken = '';
+    do {
+      const page = { pageToken };
+      const { value, problem } = await answerOf(() => this.#client.listSessions(page));
+      this.problem.set(problem);
+      if (value === undefined) return;
+      found.push(...value.sessions);
+      pageToken = value.nextPageToken;
+    } while (pageToken !== '');
+    this.sessions.set(found);
   }
 
   /** End a session or a token. One that has ended already is what was asked for. */

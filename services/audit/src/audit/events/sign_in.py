@@ -12,6 +12,8 @@ _OF_PERSON: Final = (
     facts.SessionStarted,
     facts.SignInFailed,
     facts.PasswordSet,
+    facts.RefreshRepeated,
+    facts.SignInEmailSet,
     facts.ApiTokenCreated,
     facts.SecondFactorAdded,
     facts.SecondFactorRemoved,
@@ -42,8 +44,10 @@ def _particulars(fact: Any) -> dict[str, str]:
                 "minute": instant(fact.minute).isoformat(),
                 "failed": "second factor" if fact.second_factor else "password",
             }
-        case facts.PasswordSet():
-            return {"reason": fact.reason} if fact.reason else {}
+        case facts.PasswordSet() | facts.SignInEmailSet() | facts.SessionRevoked():
+            why = "cause" if isinstance(fact, facts.SessionRevoked) else "reason"
+            given = getattr(fact, why)
+            return {why: given} if given else {}
         case facts.ApiTokenCreated():
             return {
                 "name": fact.name,

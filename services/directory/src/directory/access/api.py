@@ -84,9 +84,15 @@ class AccessApi(AccessServiceServicer):
         return pb.DeleteRoleResponse()
 
     async def ListRoles(self, request: pb.ListRolesRequest, context: Any) -> pb.ListRolesResponse:
-        """List every role."""
-        roles = await queries.list_roles(self._store, actor=acting(), now=self._clock.now())
-        return pb.ListRolesResponse(roles=map(role_to_proto, roles))
+        """List roles."""
+        roles, token = await queries.list_roles(
+            self._store,
+            actor=acting(),
+            page_size=request.page_size,
+            page_token=request.page_token,
+            now=self._clock.now(),
+        )
+        return pb.ListRolesResponse(roles=map(role_to_proto, roles), next_page_token=token)
 
     async def BindRole(self, request: pb.BindRoleRequest, context: Any) -> pb.BindRoleResponse:
         """Give a role to somebody for a scope."""
@@ -168,11 +174,17 @@ class AccessApi(AccessServiceServicer):
     async def ListAccessPolicies(
         self, request: pb.ListAccessPoliciesRequest, context: Any
     ) -> pb.ListAccessPoliciesResponse:
-        """List every attribute policy."""
-        policies = await queries.list_access_policies(
-            self._store, actor=acting(), now=self._clock.now()
+        """List attribute policies."""
+        policies, token = await queries.list_access_policies(
+            self._store,
+            actor=acting(),
+            page_size=request.page_size,
+            page_token=request.page_token,
+            now=self._clock.now(),
         )
-        return pb.ListAccessPoliciesResponse(policies=map(policy_to_proto, policies))
+        return pb.ListAccessPoliciesResponse(
+            policies=map(policy_to_proto, policies), next_page_token=token
+        )
 
     async def SetModule(self, request: pb.SetModuleRequest, context: Any) -> pb.SetModuleResponse:
         """Switch a module."""

@@ -16,7 +16,11 @@ from directory.accounts.domain.sign_in_attempts import FailedSignIns
 
 def session_revoked(session: Session | ApiToken, *, actor_id: str, now: datetime) -> Fact:
     """State that a session ended early: the only fact of its scope, in order with its person's."""
-    fact = events_pb2.SessionRevoked(session_id=session.id, person_id=session.person_id)
+    fact = events_pb2.SessionRevoked(
+        session_id=session.id,
+        person_id=session.person_id,
+        cause=session.end_cause.value if session.end_cause else "",
+    )
     return Fact(
         topic=DIRECTORY_PERSON_V1.name,
         key=session.person_id,
@@ -31,6 +35,12 @@ def session_revoked(session: Session | ApiToken, *, actor_id: str, now: datetime
             now=now,
         ),
     )
+
+
+def refresh_repeated(session: Session, *, now: datetime) -> Fact:
+    """State that a spent refresh token got new tokens again."""
+    fact = events_pb2.RefreshRepeated(session_id=session.id, person_id=session.person_id)
+    return _of_account(fact, session, actor_id=session.person_id, now=now)
 
 
 def session_started(session: Session, *, network: str, now: datetime) -> Fact:

@@ -14,6 +14,7 @@ from plexus.topics import (
 from plexuskit.outbox import Fact, envelope
 from plexuskit.timestamps import timestamp
 
+from directory.accounts.events import of_occasion
 from directory.people.domain.absences import Absence
 from directory.people.domain.departments import Department
 from directory.people.domain.groups import Group, Rule
@@ -38,6 +39,14 @@ def tenant_to_proto(tenant: Tenant) -> people_pb2.Tenant:
     """Show a tenant."""
     return people_pb2.Tenant(
         id=tenant.id, name=tenant.name, created_at=timestamp(tenant.created_at)
+    )
+
+
+def sign_in_email_set(person: Person, *, reason: str, actor_id: str, now: datetime) -> Fact:
+    """State that a person got an address by which a provider may sign them in, and why."""
+    fact = events_pb2.SignInEmailSet(person_id=person.id, reason=reason)
+    return of_occasion(
+        fact, person.id, tenant_id=person.tenant_id, id_=person.id, actor_id=actor_id, now=now
     )
 
 

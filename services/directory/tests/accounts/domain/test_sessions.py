@@ -23,6 +23,7 @@ def started() -> Session:
         methods=("pwd",),
         single_sign_on="",
         token=token(1),
+        generation=0,
         now=NOW,
     )
 

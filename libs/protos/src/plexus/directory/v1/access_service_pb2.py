@@ -28,7 +28,7 @@ from plexus.bounds.v1 import bounds_pb2 as plexus_dot_bounds_dot_v1_dot_bounds__
 from plexus.directory.v1 import access_pb2 as plexus_dot_directory_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(plexus/directory/v1/access_service.proto\x12\x13plexus.directory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a plexus/directory/v1/access.proto\"\xba\x01\n\x11\x43reateRoleRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x14\n\x04name\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\x12\x1b\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x0b\x12\x1e\n\x0bpermissions\x18\x04 \x03(\tB\t\xca\xc1\x18\x05\x08\rX\xe8\x07\x12\x36\n\x05masks\x18\x05 \x03(\x0b\x32\x1e.plexus.directory.v1.FieldMaskB\x07\xca\xc1\x18\x03X\xc8\x01\"=\n\x12\x43reateRoleResponse\x12\'\n\x04role\x18\x01 \x01(\x0b\x32\x19.plexus.directory.v1.Role\"\xc4\x02\n\x11UpdateRoleRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x17\n\x07role_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12 \n\x10\x65xpected_version\x18\x03 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x19\n\x04name\x18\x04 \x01(\tB\x06\xca\xc1\x18\x02\x08\nH\x00\x88\x01\x01\x12 \n\x0b\x64\x65scription\x18\x05 \x01(\tB\x06\xca\xc1\x18\x02\x08\x0bH\x01\x88\x01\x01\x12\x1e\n\x0bpermissions\x18\x06 \x03(\tB\t\xca\xc1\x18\x05\x08\rX\xe8\x07\x12\x17\n\x0fset_permissions\x18\x07 \x01(\x08\x12\x36\n\x05masks\x18\x08 \x03(\x0b\x32\x1e.plexus.directory.v1.FieldMaskB\x07\xca\xc1\x18\x03X\xc8\x01\x12\x11\n\tset_masks\x18\t \x01(\x08\x42\x07\n\x05_nameB\x0e\n\x0c_description\"=\n\x12UpdateRoleResponse\x12\'\n\x04role\x18\x01 \x01(\x0b\x32\x19.plexus.directory.v1.Role\"H\n\x11\x44\x65leteRoleRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x17\n\x07role_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\"\x14\n\x12\x44\x65leteRoleResponse\"\x12\n\x10ListRolesRequest\"=\n\x11ListRolesResponse\x12(\n\x05roles\x18\x01 \x03(\x0b\x32\x19.plexus.directory.v1.Role\"\xae\x01\n\x0f\x42indRoleRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x17\n\x07role_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x17\n\x07subject\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x15\n\x05scope\x18\x04 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x36\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\"E\n\x10\x42indRoleResponse\x12\x31\n\x07\x62inding\x18\x01 \x01(\x0b\x32 .plexus.directory.v1.RoleBinding\"K\n\x11UnbindRoleRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x1a\n\nbinding_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\"\x14\n\x12UnbindRoleResponse\"\x80\x01\n\x17ListRoleBindingsRequest\x12\x17\n\x07subject\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x15\n\x05scope\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xca\xc1\x18\x02\x08\x05\x12\x1a\n\npage_token\x18\x04 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\"g\n\x18ListRoleBindingsResponse\x12\x32\n\x08\x62indings\x18\x01 \x03(\x0b\x32 .plexus.directory.v1.RoleBinding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9a\x01\n\x16PutAccessPolicyRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x14\n\x04name\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\x12\x1b\n\x05\x63\x65\x64\x61r\x18\x03 \x01(\tB\x0c\xca\xc1\x18\x08(\xc0\xb8\x02\x30\x80\xe2\t\x12\x0f\n\x07\x65nabled\x18\x04 \x01(\x08\x12 \n\x10\x65xpected_version\x18\x05 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\"L\n\x17PutAccessPolicyResponse\x12\x31\n\x06policy\x18\x01 \x01(\x0b\x32!.plexus.directory.v1.AccessPolicy\"M\n\x19\x44\x65leteAccessPolicyRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x14\n\x04name\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\"\x1c\n\x1a\x44\x65leteAccessPolicyResponse\"\x1b\n\x19ListAccessPoliciesRequest\"Q\n\x1aListAccessPoliciesResponse\x12\x33\n\x08policies\x18\x01 \x03(\x0b\x32!.plexus.directory.v1.AccessPolicy\"\x7f\n\x10SetModuleRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x14\n\x04name\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\x12\x0f\n\x07\x65nabled\x18\x03 \x01(\x08\x12(\n\x15\x65xcept_department_ids\x18\x04 \x03(\tB\t\xca\xc1\x18\x05\x08\x01X\xd0\x0f\"@\n\x11SetModuleResponse\x12+\n\x06module\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Module\"\x14\n\x12ListModulesRequest\"O\n\x13ListModulesResponse\x12,\n\x07modules\x18\x01 \x03(\x0b\x32\x1b.plexus.directory.v1.Module\x12\n\n\x02on\x18\x02 \x03(\t2\xd0\x0b\n\rAccessService\x12s\n\nCreateRole\x12&.plexus.directory.v1.CreateRoleRequest\x1a\'.plexus.directory.v1.CreateRoleResponse\"\x14\xaa\xbb\x18\x10\n\x0croles.manage0\x01\x12s\n\nUpdateRole\x12&.plexus.directory.v1.UpdateRoleRequest\x1a\'.plexus.directory.v1.UpdateRoleResponse\"\x14\xaa\xbb\x18\x10\n\x0croles.manage0\x01\x12s\n\nDeleteRole\x12&.plexus.directory.v1.DeleteRoleRequest\x1a\'.plexus.directory.v1.DeleteRoleResponse\"\x14\xaa\xbb\x18\x10\n\x0croles.manage0\x01\x12l\n\tListRoles\x12%.plexus.directory.v1.ListRolesRequest\x1a&.plexus.directory.v1.ListRolesResponse\"\x10\xaa\xbb\x18\x0c\n\nroles.read\x12k\n\x08\x42indRole\x12$.plexus.directory.v1.BindRoleRequest\x1a%.plexus.directory.v1.BindRoleResponse\"\x12\xaa\xbb\x18\x0e\n\nroles.bind0\x01\x12q\n\nUnbindRole\x12&.plexus.directory.v1.UnbindRoleRequest\x1a\'.plexus.directory.v1.UnbindRoleResponse\"\x12\xaa\xbb\x18\x0e\n\nroles.bind0\x01\x12\x81\x01\n\x10ListRoleBindings\x12,.plexus.directory.v1.ListRoleBindingsRequest\x1a-.plexus.directory.v1.ListRoleBindingsResponse\"\x10\xaa\xbb\x18\x0c\n\nroles.read\x12\x85\x01\n\x0fPutAccessPolicy\x12+.plexus.directory.v1.PutAccessPolicyRequest\x1a,.plexus.directory.v1.PutAccessPolicyResponse\"\x17\xaa\xbb\x18\x13\n\x0fpolicies.manage0\x01\x12\x8e\x01\n\x12\x44\x65leteAccessPolicy\x12..plexus.directory.v1.DeleteAccessPolicyRequest\x1a/.plexus.directory.v1.DeleteAccessPolicyResponse\"\x17\xaa\xbb\x18\x13\n\x0fpolicies.manage0\x01\x12\x8a\x01\n\x12ListAccessPolicies\x12..plexus.directory.v1.ListAccessPoliciesRequest\x1a/.plexus.directory.v1.ListAccessPoliciesResponse\"\x13\xaa\xbb\x18\x0f\n\rpolicies.read\x12r\n\tSetModule\x12%.plexus.directory.v1.SetModuleRequest\x1a&.plexus.directory.v1.SetModuleResponse\"\x16\xaa\xbb\x18\x12\n\x0emodules.manage0\x01\x12t\n\x0bListModules\x12\'.plexus.directory.v1.ListModulesRequest\x1a(.plexus.directory.v1.ListModulesResponse\"\x12\xaa\xbb\x18\x0e\n\x0cmodules.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(plexus/directory/v1/access_service.proto\x12\x13plexus.directory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/authz/v1/options.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a plexus/directory/v1/access.proto\"\xba\x01\n\x11\x43reateRoleRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x14\n\x04name\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\x12\x1b\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x0b\x12\x1e\n\x0bpermissions\x18\x04 \x03(\tB\t\xca\xc1\x18\x05\x08\rX\xe8\x07\x12\x36\n\x05masks\x18\x05 \x03(\x0b\x32\x1e.plexus.directory.v1.FieldMaskB\x07\xca\xc1\x18\x03X\xc8\x01\"=\n\x12\x43reateRoleResponse\x12\'\n\x04role\x18\x01 \x01(\x0b\x32\x19.plexus.directory.v1.Role\"\xc4\x02\n\x11UpdateRoleRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x17\n\x07role_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12 \n\x10\x65xpected_version\x18\x03 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\x12\x19\n\x04name\x18\x04 \x01(\tB\x06\xca\xc1\x18\x02\x08\nH\x00\x88\x01\x01\x12 \n\x0b\x64\x65scription\x18\x05 \x01(\tB\x06\xca\xc1\x18\x02\x08\x0bH\x01\x88\x01\x01\x12\x1e\n\x0bpermissions\x18\x06 \x03(\tB\t\xca\xc1\x18\x05\x08\rX\xe8\x07\x12\x17\n\x0fset_permissions\x18\x07 \x01(\x08\x12\x36\n\x05masks\x18\x08 \x03(\x0b\x32\x1e.plexus.directory.v1.FieldMaskB\x07\xca\xc1\x18\x03X\xc8\x01\x12\x11\n\tset_masks\x18\t \x01(\x08\x42\x07\n\x05_nameB\x0e\n\x0c_description\"=\n\x12UpdateRoleResponse\x12\'\n\x04role\x18\x01 \x01(\x0b\x32\x19.plexus.directory.v1.Role\"H\n\x11\x44\x65leteRoleRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x17\n\x07role_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\"\x14\n\x12\x44\x65leteRoleResponse\"I\n\x10ListRolesRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\xca\xc1\x18\x02\x08\x05\x12\x1a\n\npage_token\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\"V\n\x11ListRolesResponse\x12(\n\x05roles\x18\x01 \x03(\x0b\x32\x19.plexus.directory.v1.Role\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xae\x01\n\x0f\x42indRoleRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x17\n\x07role_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x17\n\x07subject\x18\x03 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x15\n\x05scope\x18\x04 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x36\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07\"E\n\x10\x42indRoleResponse\x12\x31\n\x07\x62inding\x18\x01 \x01(\x0b\x32 .plexus.directory.v1.RoleBinding\"K\n\x11UnbindRoleRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x1a\n\nbinding_id\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\"\x14\n\x12UnbindRoleResponse\"\x80\x01\n\x17ListRoleBindingsRequest\x12\x17\n\x07subject\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x15\n\x05scope\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x01\x12\x19\n\tpage_size\x18\x03 \x01(\x05\x42\x06\xca\xc1\x18\x02\x08\x05\x12\x1a\n\npage_token\x18\x04 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\"g\n\x18ListRoleBindingsResponse\x12\x32\n\x08\x62indings\x18\x01 \x03(\x0b\x32 .plexus.directory.v1.RoleBinding\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9a\x01\n\x16PutAccessPolicyRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x14\n\x04name\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\x12\x1b\n\x05\x63\x65\x64\x61r\x18\x03 \x01(\tB\x0c\xca\xc1\x18\x08(\xc0\xb8\x02\x30\x80\xe2\t\x12\x0f\n\x07\x65nabled\x18\x04 \x01(\x08\x12 \n\x10\x65xpected_version\x18\x05 \x01(\x03\x42\x06\xca\xc1\x18\x02\x08\x06\"L\n\x17PutAccessPolicyResponse\x12\x31\n\x06policy\x18\x01 \x01(\x0b\x32!.plexus.directory.v1.AccessPolicy\"M\n\x19\x44\x65leteAccessPolicyRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x14\n\x04name\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\"\x1c\n\x1a\x44\x65leteAccessPolicyResponse\"R\n\x19ListAccessPoliciesRequest\x12\x19\n\tpage_size\x18\x01 \x01(\x05\x42\x06\xca\xc1\x18\x02\x08\x05\x12\x1a\n\npage_token\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\x04\"j\n\x1aListAccessPoliciesResponse\x12\x33\n\x08policies\x18\x01 \x03(\x0b\x32!.plexus.directory.v1.AccessPolicy\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x7f\n\x10SetModuleRequest\x12\x1a\n\nrequest_id\x18\x01 \x01(\tB\x06\xca\xc1\x18\x02\x08\x02\x12\x14\n\x04name\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\n\x12\x0f\n\x07\x65nabled\x18\x03 \x01(\x08\x12(\n\x15\x65xcept_department_ids\x18\x04 \x03(\tB\t\xca\xc1\x18\x05\x08\x01X\xd0\x0f\"@\n\x11SetModuleResponse\x12+\n\x06module\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Module\"\x14\n\x12ListModulesRequest\"O\n\x13ListModulesResponse\x12,\n\x07modules\x18\x01 \x03(\x0b\x32\x1b.plexus.directory.v1.Module\x12\n\n\x02on\x18\x02 \x03(\t2\xd0\x0b\n\rAccessService\x12s\n\nCreateRole\x12&.plexus.directory.v1.CreateRoleRequest\x1a\'.plexus.directory.v1.CreateRoleResponse\"\x14\xaa\xbb\x18\x10\n\x0croles.manage0\x01\x12s\n\nUpdateRole\x12&.plexus.directory.v1.UpdateRoleRequest\x1a\'.plexus.directory.v1.UpdateRoleResponse\"\x14\xaa\xbb\x18\x10\n\x0croles.manage0\x01\x12s\n\nDeleteRole\x12&.plexus.directory.v1.DeleteRoleRequest\x1a\'.plexus.directory.v1.DeleteRoleResponse\"\x14\xaa\xbb\x18\x10\n\x0croles.manage0\x01\x12l\n\tListRoles\x12%.plexus.directory.v1.ListRolesRequest\x1a&.plexus.directory.v1.ListRolesResponse\"\x10\xaa\xbb\x18\x0c\n\nroles.read\x12k\n\x08\x42indRole\x12$.plexus.directory.v1.BindRoleRequest\x1a%.plexus.directory.v1.BindRoleResponse\"\x12\xaa\xbb\x18\x0e\n\nroles.bind0\x01\x12q\n\nUnbindRole\x12&.plexus.directory.v1.UnbindRoleRequest\x1a\'.plexus.directory.v1.UnbindRoleResponse\"\x12\xaa\xbb\x18\x0e\n\nroles.bind0\x01\x12\x81\x01\n\x10ListRoleBindings\x12,.plexus.directory.v1.ListRoleBindingsRequest\x1a-.plexus.directory.v1.ListRoleBindingsResponse\"\x10\xaa\xbb\x18\x0c\n\nroles.read\x12\x85\x01\n\x0fPutAccessPolicy\x12+.plexus.directory.v1.PutAccessPolicyRequest\x1a,.plexus.directory.v1.PutAccessPolicyResponse\"\x17\xaa\xbb\x18\x13\n\x0fpolicies.manage0\x01\x12\x8e\x01\n\x12\x44\x65leteAccessPolicy\x12..plexus.directory.v1.DeleteAccessPolicyRequest\x1a/.plexus.directory.v1.DeleteAccessPolicyResponse\"\x17\xaa\xbb\x18\x13\n\x0fpolicies.manage0\x01\x12\x8a\x01\n\x12ListAccessPolicies\x12..plexus.directory.v1.ListAccessPoliciesRequest\x1a/.plexus.directory.v1.ListAccessPoliciesResponse\"\x13\xaa\xbb\x18\x0f\n\rpolicies.read\x12r\n\tSetModule\x12%.plexus.directory.v1.SetModuleRequest\x1a&.plexus.directory.v1.SetModuleResponse\"\x16\xaa\xbb\x18\x12\n\x0emodules.manage0\x01\x12t\n\x0bListModules\x12\'.plexus.directory.v1.ListModulesRequest\x1a(.plexus.directory.v1.ListModulesResponse\"\x12\xaa\xbb\x18\x0e\n\x0cmodules.readb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -63,6 +63,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEROLEREQUEST'].fields_by_name['request_id']._serialized_options = b'\312\301\030\002\010\002'
   _globals['_DELETEROLEREQUEST'].fields_by_name['role_id']._loaded_options = None
   _globals['_DELETEROLEREQUEST'].fields_by_name['role_id']._serialized_options = b'\312\301\030\002\010\001'
+  _globals['_LISTROLESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTROLESREQUEST'].fields_by_name['page_size']._serialized_options = b'\312\301\030\002\010\005'
+  _globals['_LISTROLESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTROLESREQUEST'].fields_by_name['page_token']._serialized_options = b'\312\301\030\002\010\004'
   _globals['_BINDROLEREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_BINDROLEREQUEST'].fields_by_name['request_id']._serialized_options = b'\312\301\030\002\010\002'
   _globals['_BINDROLEREQUEST'].fields_by_name['role_id']._loaded_options = None
@@ -97,6 +101,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEACCESSPOLICYREQUEST'].fields_by_name['request_id']._serialized_options = b'\312\301\030\002\010\002'
   _globals['_DELETEACCESSPOLICYREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_DELETEACCESSPOLICYREQUEST'].fields_by_name['name']._serialized_options = b'\312\301\030\002\010\n'
+  _globals['_LISTACCESSPOLICIESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTACCESSPOLICIESREQUEST'].fields_by_name['page_size']._serialized_options = b'\312\301\030\002\010\005'
+  _globals['_LISTACCESSPOLICIESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTACCESSPOLICIESREQUEST'].fields_by_name['page_token']._serialized_options = b'\312\301\030\002\010\004'
   _globals['_SETMODULEREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_SETMODULEREQUEST'].fields_by_name['request_id']._serialized_options = b'\312\301\030\002\010\002'
   _globals['_SETMODULEREQUEST'].fields_by_name['name']._loaded_options = None
@@ -140,41 +148,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEROLERESPONSE']._serialized_start=910
   _globals['_DELETEROLERESPONSE']._serialized_end=930
   _globals['_LISTROLESREQUEST']._serialized_start=932
-  _globals['_LISTROLESREQUEST']._serialized_end=950
-  _globals['_LISTROLESRESPONSE']._serialized_start=952
-  _globals['_LISTROLESRESPONSE']._serialized_end=1013
-  _globals['_BINDROLEREQUEST']._serialized_start=1016
-  _globals['_BINDROLEREQUEST']._serialized_end=1190
-  _globals['_BINDROLERESPONSE']._serialized_start=1192
-  _globals['_BINDROLERESPONSE']._serialized_end=1261
-  _globals['_UNBINDROLEREQUEST']._serialized_start=1263
-  _globals['_UNBINDROLEREQUEST']._serialized_end=1338
-  _globals['_UNBINDROLERESPONSE']._serialized_start=1340
-  _globals['_UNBINDROLERESPONSE']._serialized_end=1360
-  _globals['_LISTROLEBINDINGSREQUEST']._serialized_start=1363
-  _globals['_LISTROLEBINDINGSREQUEST']._serialized_end=1491
-  _globals['_LISTROLEBINDINGSRESPONSE']._serialized_start=1493
-  _globals['_LISTROLEBINDINGSRESPONSE']._serialized_end=1596
-  _globals['_PUTACCESSPOLICYREQUEST']._serialized_start=1599
-  _globals['_PUTACCESSPOLICYREQUEST']._serialized_end=1753
-  _globals['_PUTACCESSPOLICYRESPONSE']._serialized_start=1755
-  _globals['_PUTACCESSPOLICYRESPONSE']._serialized_end=1831
-  _globals['_DELETEACCESSPOLICYREQUEST']._serialized_start=1833
-  _globals['_DELETEACCESSPOLICYREQUEST']._serialized_end=1910
-  _globals['_DELETEACCESSPOLICYRESPONSE']._serialized_start=1912
-  _globals['_DELETEACCESSPOLICYRESPONSE']._serialized_end=1940
-  _globals['_LISTACCESSPOLICIESREQUEST']._serialized_start=1942
-  _globals['_LISTACCESSPOLICIESREQUEST']._serialized_end=1969
-  _globals['_LISTACCESSPOLICIESRESPONSE']._serialized_start=1971
-  _globals['_LISTACCESSPOLICIESRESPONSE']._serialized_end=2052
-  _globals['_SETMODULEREQUEST']._serialized_start=2054
-  _globals['_SETMODULEREQUEST']._serialized_end=2181
-  _globals['_SETMODULERESPONSE']._serialized_start=2183
-  _globals['_SETMODULERESPONSE']._serialized_end=2247
-  _globals['_LISTMODULESREQUEST']._serialized_start=2249
-  _globals['_LISTMODULESREQUEST']._serialized_end=2269
-  _globals['_LISTMODULESRESPONSE']._serialized_start=2271
-  _globals['_LISTMODULESRESPONSE']._serialized_end=2350
-  _globals['_ACCESSSERVICE']._serialized_start=2353
-  _globals['_ACCESSSERVICE']._serialized_end=3841
+  _globals['_LISTROLESREQUEST']._serialized_end=1005
+  _globals['_LISTROLESRESPONSE']._serialized_start=1007
+  _globals['_LISTROLESRESPONSE']._serialized_end=1093
+  _globals['_BINDROLEREQUEST']._serialized_start=1096
+  _globals['_BINDROLEREQUEST']._serialized_end=1270
+  _globals['_BINDROLERESPONSE']._serialized_start=1272
+  _globals['_BINDROLERESPONSE']._serialized_end=1341
+  _globals['_UNBINDROLEREQUEST']._serialized_start=1343
+  _globals['_UNBINDROLEREQUEST']._serialized_end=1418
+  _globals['_UNBINDROLERESPONSE']._serialized_start=1420
+  _globals['_UNBINDROLERESPONSE']._serialized_end=1440
+  _globals['_LISTROLEBINDINGSREQUEST']._serialized_start=1443
+  _globals['_LISTROLEBINDINGSREQUEST']._serialized_end=1571
+  _globals['_LISTROLEBINDINGSRESPONSE']._serialized_start=1573
+  _globals['_LISTROLEBINDINGSRESPONSE']._serialized_end=1676
+  _globals['_PUTACCESSPOLICYREQUEST']._serialized_start=1679
+  _globals['_PUTACCESSPOLICYREQUEST']._serialized_end=1833
+  _globals['_PUTACCESSPOLICYRESPONSE']._serialized_start=1835
+  _globals['_PUTACCESSPOLICYRESPONSE']._serialized_end=1911
+  _globals['_DELETEACCESSPOLICYREQUEST']._serialized_start=1913
+  _globals['_DELETEACCESSPOLICYREQUEST']._serialized_end=1990
+  _globals['_DELETEACCESSPOLICYRESPONSE']._serialized_start=1992
+  _globals['_DELETEACCESSPOLICYRESPONSE']._serialized_end=2020
+  _globals['_LISTACCESSPOLICIESREQUEST']._serialized_start=2022
+  _globals['_LISTACCESSPOLICIESREQUEST']._serialized_end=2104
+  _globals['_LISTACCESSPOLICIESRESPONSE']._serialized_start=2106
+  _globals['_LISTACCESSPOLICIESRESPONSE']._serialized_end=2212
+  _globals['_SETMODULEREQUEST']._serialized_start=2214
+  _globals['_SETMODULEREQUEST']._serialized_end=2341
+  _globals['_SETMODULERESPONSE']._serialized_start=2343
+  _globals['_SETMODULERESPONSE']._serialized_end=2407
+  _globals['_LISTMODULESREQUEST']._serialized_start=2409
+  _globals['_LISTMODULESREQUEST']._serialized_end=2429
+  _globals['_LISTMODULESRESPONSE']._serialized_start=2431
+  _globals['_LISTMODULESRESPONSE']._serialized_end=2510
+  _globals['_ACCESSSERVICE']._serialized_start=2513
+  _globals['_ACCESSSERVICE']._serialized_end=4001
 # @@protoc_insertion_point(module_scope)

@@ -124,7 +124,7 @@ class AccessServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRoles(self, request, context):
-        """Every role, built-in ones first.
+        """Every role, built-in ones first, then by name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -133,7 +133,8 @@ class AccessServiceServicer:
     def BindRole(self, request, context):
         """Gives a role to somebody for a scope; again answers the same binding, with the expiry asked for last. Refused:
         ROLE_NOT_FOUND, SUBJECT_NOT_FOUND, SCOPE_NOT_FOUND (also one for which the caller binds no roles), GRANT_EXCEEDS_OWN
-        (nobody gives more than they hold on that scope), GROUP_SELF_CHOSEN (its rule is about what people say of themselves).
+        (nobody gives more than they hold on that scope), GROUP_SELF_CHOSEN (its rule is about what people say of themselves),
+        GUEST_HOLDS_GUEST (a guest holds that role and no other).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -170,7 +171,7 @@ class AccessServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListAccessPolicies(self, request, context):
-        """Every attribute policy.
+        """Every attribute policy, by name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,11 +42,12 @@ class AccessServiceStub:
     DeleteRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.DeleteRoleRequest, _access_service_pb2.DeleteRoleResponse]
     """Removes a role with its bindings. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN."""
     ListRoles: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ListRolesRequest, _access_service_pb2.ListRolesResponse]
-    """Every role, built-in ones first."""
+    """Every role, built-in ones first, then by name."""
     BindRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.BindRoleRequest, _access_service_pb2.BindRoleResponse]
     """Gives a role to somebody for a scope; again answers the same binding, with the expiry asked for last. Refused:
     ROLE_NOT_FOUND, SUBJECT_NOT_FOUND, SCOPE_NOT_FOUND (also one for which the caller binds no roles), GRANT_EXCEEDS_OWN
-    (nobody gives more than they hold on that scope), GROUP_SELF_CHOSEN (its rule is about what people say of themselves).
+    (nobody gives more than they hold on that scope), GROUP_SELF_CHOSEN (its rule is about what people say of themselves),
+    GUEST_HOLDS_GUEST (a guest holds that role and no other).
     """
     UnbindRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.UnbindRoleRequest, _access_service_pb2.UnbindRoleResponse]
     """Takes a role away. Refused: ROLE_BINDING_NOT_FOUND. The last administrator is one by Person.roles, so no binding is
@@ -61,7 +62,7 @@ class AccessServiceStub:
     DeleteAccessPolicy: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.DeleteAccessPolicyRequest, _access_service_pb2.DeleteAccessPolicyResponse]
     """Removes an attribute policy. Refused: POLICY_NOT_FOUND."""
     ListAccessPolicies: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ListAccessPoliciesRequest, _access_service_pb2.ListAccessPoliciesResponse]
-    """Every attribute policy."""
+    """Every attribute policy, by name."""
     SetModule: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.SetModuleRequest, _access_service_pb2.SetModuleResponse]
     """Switches a module, for the tenant and apart from it for some departments. Refused: MODULE_UNKNOWN, DEPARTMENT_NOT_FOUND."""
     ListModules: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ListModulesRequest, _access_service_pb2.ListModulesResponse]
@@ -81,11 +82,12 @@ class AccessServiceAsyncStub(AccessServiceStub):
     DeleteRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.DeleteRoleRequest, _access_service_pb2.DeleteRoleResponse]  # type: ignore[assignment]
     """Removes a role with its bindings. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN."""
     ListRoles: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ListRolesRequest, _access_service_pb2.ListRolesResponse]  # type: ignore[assignment]
-    """Every role, built-in ones first."""
+    """Every role, built-in ones first, then by name."""
     BindRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.BindRoleRequest, _access_service_pb2.BindRoleResponse]  # type: ignore[assignment]
     """Gives a role to somebody for a scope; again answers the same binding, with the expiry asked for last. Refused:
     ROLE_NOT_FOUND, SUBJECT_NOT_FOUND, SCOPE_NOT_FOUND (also one for which the caller binds no roles), GRANT_EXCEEDS_OWN
-    (nobody gives more than they hold on that scope), GROUP_SELF_CHOSEN (its rule is about what people say of themselves).
+    (nobody gives more than they hold on that scope), GROUP_SELF_CHOSEN (its rule is about what people say of themselves),
+    GUEST_HOLDS_GUEST (a guest holds that role and no other).
     """
     UnbindRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.UnbindRoleRequest, _access_service_pb2.UnbindRoleResponse]  # type: ignore[assignment]
     """Takes a role away. Refused: ROLE_BINDING_NOT_FOUND. The last administrator is one by Person.roles, so no binding is
@@ -100,7 +102,7 @@ class AccessServiceAsyncStub(AccessServiceStub):
     DeleteAccessPolicy: _aio.UnaryUnaryMultiCallable[_access_service_pb2.DeleteAccessPolicyRequest, _access_service_pb2.DeleteAccessPolicyResponse]  # type: ignore[assignment]
     """Removes an attribute policy. Refused: POLICY_NOT_FOUND."""
     ListAccessPolicies: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ListAccessPoliciesRequest, _access_service_pb2.ListAccessPoliciesResponse]  # type: ignore[assignment]
-    """Every attribute policy."""
+    """Every attribute policy, by name."""
     SetModule: _aio.UnaryUnaryMultiCallable[_access_service_pb2.SetModuleRequest, _access_service_pb2.SetModuleResponse]  # type: ignore[assignment]
     """Switches a module, for the tenant and apart from it for some departments. Refused: MODULE_UNKNOWN, DEPARTMENT_NOT_FOUND."""
     ListModules: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ListModulesRequest, _access_service_pb2.ListModulesResponse]  # type: ignore[assignment]
@@ -141,7 +143,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.ListRolesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.ListRolesResponse, _abc.Awaitable[_access_service_pb2.ListRolesResponse]]:
-        """Every role, built-in ones first."""
+        """Every role, built-in ones first, then by name."""
 
     @_abc_1.abstractmethod
     def BindRole(
@@ -151,7 +153,8 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_access_service_pb2.BindRoleResponse, _abc.Awaitable[_access_service_pb2.BindRoleResponse]]:
         """Gives a role to somebody for a scope; again answers the same binding, with the expiry asked for last. Refused:
         ROLE_NOT_FOUND, SUBJECT_NOT_FOUND, SCOPE_NOT_FOUND (also one for which the caller binds no roles), GRANT_EXCEEDS_OWN
-        (nobody gives more than they hold on that scope), GROUP_SELF_CHOSEN (its rule is about what people say of themselves).
+        (nobody gives more than they hold on that scope), GROUP_SELF_CHOSEN (its rule is about what people say of themselves),
+        GUEST_HOLDS_GUEST (a guest holds that role and no other).
         """
 
     @_abc_1.abstractmethod
@@ -196,7 +199,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.ListAccessPoliciesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.ListAccessPoliciesResponse, _abc.Awaitable[_access_service_pb2.ListAccessPoliciesResponse]]:
-        """Every attribute policy."""
+        """Every attribute policy, by name."""
 
     @_abc_1.abstractmethod
     def SetModule(

@@ -39,7 +39,8 @@ class DirectoryServiceStub:
     """
     UpdatePerson: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.UpdatePersonRequest, _directory_service_pb2.UpdatePersonResponse]
     """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT, DEPARTMENT_NOT_FOUND,
-    EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE.
+    EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE; REASON_REQUIRED for an
+    e-mail address with which single sign-on would sign whoever has it in as the person.
     """
     ReactivatePerson: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ReactivatePersonRequest, _directory_service_pb2.ReactivatePersonResponse]
     """Lets a deactivated person back in; they sign in anew. Refused: PERSON_NOT_FOUND, GUEST_EXPIRED, GROUP_TOO_LARGE."""
@@ -113,7 +114,8 @@ class DirectoryServiceAsyncStub(DirectoryServiceStub):
     """
     UpdatePerson: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.UpdatePersonRequest, _directory_service_pb2.UpdatePersonResponse]  # type: ignore[assignment]
     """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT, DEPARTMENT_NOT_FOUND,
-    EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE.
+    EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE; REASON_REQUIRED for an
+    e-mail address with which single sign-on would sign whoever has it in as the person.
     """
     ReactivatePerson: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ReactivatePersonRequest, _directory_service_pb2.ReactivatePersonResponse]  # type: ignore[assignment]
     """Lets a deactivated person back in; they sign in anew. Refused: PERSON_NOT_FOUND, GUEST_EXPIRED, GROUP_TOO_LARGE."""
@@ -196,7 +198,8 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.UpdatePersonResponse, _abc.Awaitable[_directory_service_pb2.UpdatePersonResponse]]:
         """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT, DEPARTMENT_NOT_FOUND,
-        EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE.
+        EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE; REASON_REQUIRED for an
+        e-mail address with which single sign-on would sign whoever has it in as the person.
         """
 
     @_abc_1.abstractmethod

@@ -28,7 +28,7 @@ from plexus.directory.v1 import people_pb2 as plexus_dot_directory_dot_v1_dot_pe
 from plexus.event.v1 import facts_pb2 as plexus_dot_event_dot_v1_dot_facts__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n plexus/directory/v1/events.proto\x12\x13plexus.directory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a plexus/directory/v1/access.proto\x1a plexus/directory/v1/people.proto\x1a\x1bplexus/event/v1/facts.proto\"_\n\x0bPersonAdded\x12+\n\x06person\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Person:#\x8a\xce\x18\x1f\n\x13\x64irectory.person.v1\x12\x06person(\x01\"a\n\rPersonChanged\x12+\n\x06person\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Person:#\x8a\xce\x18\x1f\n\x13\x64irectory.person.v1\x12\x06person(\x01\"e\n\x11PersonDeactivated\x12+\n\x06person\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Person:#\x8a\xce\x18\x1f\n\x13\x64irectory.person.v1\x12\x06person(\x01\"_\n\x0eSessionRevoked\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t:&\x8a\xce\x18\"\n\x13\x64irectory.person.v1\x12\x07session(\x01\x30\x01\"s\n\x0f\x44\x65partmentAdded\x12\x33\n\ndepartment\x18\x01 \x01(\x0b\x32\x1f.plexus.directory.v1.Department:+\x8a\xce\x18\'\n\x17\x64irectory.department.v1\x12\ndepartment(\x01\"u\n\x11\x44\x65partmentChanged\x12\x33\n\ndepartment\x18\x01 \x01(\x0b\x32\x1f.plexus.directory.v1.Department:+\x8a\xce\x18\'\n\x17\x64irectory.department.v1\x12\ndepartment(\x01\"p\n\x0cGroupChanged\x12)\n\x05group\x18\x01 \x01(\x0b\x32\x1a.plexus.directory.v1.Group\x12\x12\n\nmember_ids\x18\x02 \x03(\t:!\x8a\xce\x18\x1d\n\x12\x64irectory.group.v1\x12\x05group(\x01\"b\n\x0bRoleChanged\x12\'\n\x04role\x18\x01 \x01(\x0b\x32\x19.plexus.directory.v1.Role:*\x8a\xce\x18&\n\x13\x64irectory.access.v1\x12\x04role\x1a\x07role.id(\x01\"r\n\x12RoleBindingChanged\x12\x31\n\x07\x62inding\x18\x01 \x01(\x0b\x32 .plexus.directory.v1.RoleBinding:)\x8a\xce\x18%\n\x13\x64irectory.access.v1\x12\x0crole_binding(\x01\"m\n\x13\x41\x63\x63\x65ssPolicyChanged\x12\x31\n\x06policy\x18\x01 \x01(\x0b\x32!.plexus.directory.v1.AccessPolicy:#\x8a\xce\x18\x1f\n\x13\x64irectory.access.v1\x12\x06policy(\x01\"n\n\rModuleChanged\x12+\n\x06module\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Module:0\x8a\xce\x18,\n\x13\x64irectory.access.v1\x12\x06module\x1a\x0bmodule.name(\x01\"\xb5\x01\n\x0b\x46\x65\x65\x64Stopped\x12\x19\n\x11\x61\x64ministrator_ids\x18\x01 \x03(\t\x12\x0f\n\x07\x61llowed\x18\x02 \x01(\x05\x12\x13\n\x0b\x64\x65\x61\x63tivated\x18\x03 \x01(\x05\x12.\n\nstopped_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:5\x8a\xce\x18\x31\n\x13\x64irectory.access.v1\x12\x04\x66\x65\x65\x64\x1a\x12\x65nvelope.tenant_id(\x01\"\x9a\x01\n\x0eSessionStarted\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x0f\n\x07methods\x18\x03 \x03(\t\x12\x16\n\x0esingle_sign_on\x18\x04 \x01(\t\x12\x0f\n\x07network\x18\x05 \x01(\t:\'\x8a\xce\x18#\n\x14\x64irectory.account.v1\x12\x07session(\x01\x30\x01\"\xcf\x01\n\x0cSignInFailed\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0f\n\x07network\x18\x02 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x03 \x01(\x05\x12*\n\x06minute\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rsecond_factor\x18\x05 \x01(\x08:F\x8a\xce\x18\x42\n\x14\x64irectory.account.v1\x12\x07sign_in\x1a\tperson_id\x1a\x12\x65nvelope.tenant_id(\x01\x30\x01\"X\n\x0bPasswordSet\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t:&\x8a\xce\x18\"\n\x14\x64irectory.account.v1\x12\x06person(\x01\x30\x01\"\xb3\x01\n\x0f\x41piTokenCreated\x12\x14\n\x0c\x61pi_token_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:)\x8a\xce\x18%\n\x14\x64irectory.account.v1\x12\tapi_token(\x01\x30\x01\"v\n\x11SecondFactorAdded\x12\x11\n\tfactor_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t:-\x8a\xce\x18)\n\x14\x64irectory.account.v1\x12\rsecond_factor(\x01\x30\x01\"x\n\x13SecondFactorRemoved\x12\x11\n\tfactor_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t:-\x8a\xce\x18)\n\x14\x64irectory.account.v1\x12\rsecond_factor(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n plexus/directory/v1/events.proto\x12\x13plexus.directory.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a plexus/directory/v1/access.proto\x1a plexus/directory/v1/people.proto\x1a\x1bplexus/event/v1/facts.proto\"_\n\x0bPersonAdded\x12+\n\x06person\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Person:#\x8a\xce\x18\x1f\n\x13\x64irectory.person.v1\x12\x06person(\x01\"a\n\rPersonChanged\x12+\n\x06person\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Person:#\x8a\xce\x18\x1f\n\x13\x64irectory.person.v1\x12\x06person(\x01\"e\n\x11PersonDeactivated\x12+\n\x06person\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Person:#\x8a\xce\x18\x1f\n\x13\x64irectory.person.v1\x12\x06person(\x01\"n\n\x0eSessionRevoked\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t:&\x8a\xce\x18\"\n\x13\x64irectory.person.v1\x12\x07session(\x01\x30\x01\"s\n\x0f\x44\x65partmentAdded\x12\x33\n\ndepartment\x18\x01 \x01(\x0b\x32\x1f.plexus.directory.v1.Department:+\x8a\xce\x18\'\n\x17\x64irectory.department.v1\x12\ndepartment(\x01\"u\n\x11\x44\x65partmentChanged\x12\x33\n\ndepartment\x18\x01 \x01(\x0b\x32\x1f.plexus.directory.v1.Department:+\x8a\xce\x18\'\n\x17\x64irectory.department.v1\x12\ndepartment(\x01\"p\n\x0cGroupChanged\x12)\n\x05group\x18\x01 \x01(\x0b\x32\x1a.plexus.directory.v1.Group\x12\x12\n\nmember_ids\x18\x02 \x03(\t:!\x8a\xce\x18\x1d\n\x12\x64irectory.group.v1\x12\x05group(\x01\"b\n\x0bRoleChanged\x12\'\n\x04role\x18\x01 \x01(\x0b\x32\x19.plexus.directory.v1.Role:*\x8a\xce\x18&\n\x13\x64irectory.access.v1\x12\x04role\x1a\x07role.id(\x01\"r\n\x12RoleBindingChanged\x12\x31\n\x07\x62inding\x18\x01 \x01(\x0b\x32 .plexus.directory.v1.RoleBinding:)\x8a\xce\x18%\n\x13\x64irectory.access.v1\x12\x0crole_binding(\x01\"m\n\x13\x41\x63\x63\x65ssPolicyChanged\x12\x31\n\x06policy\x18\x01 \x01(\x0b\x32!.plexus.directory.v1.AccessPolicy:#\x8a\xce\x18\x1f\n\x13\x64irectory.access.v1\x12\x06policy(\x01\"n\n\rModuleChanged\x12+\n\x06module\x18\x01 \x01(\x0b\x32\x1b.plexus.directory.v1.Module:0\x8a\xce\x18,\n\x13\x64irectory.access.v1\x12\x06module\x1a\x0bmodule.name(\x01\"\xb5\x01\n\x0b\x46\x65\x65\x64Stopped\x12\x19\n\x11\x61\x64ministrator_ids\x18\x01 \x03(\t\x12\x0f\n\x07\x61llowed\x18\x02 \x01(\x05\x12\x13\n\x0b\x64\x65\x61\x63tivated\x18\x03 \x01(\x05\x12.\n\nstopped_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:5\x8a\xce\x18\x31\n\x13\x64irectory.access.v1\x12\x04\x66\x65\x65\x64\x1a\x12\x65nvelope.tenant_id(\x01\"\x9a\x01\n\x0eSessionStarted\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x0f\n\x07methods\x18\x03 \x03(\t\x12\x16\n\x0esingle_sign_on\x18\x04 \x01(\t\x12\x0f\n\x07network\x18\x05 \x01(\t:\'\x8a\xce\x18#\n\x14\x64irectory.account.v1\x12\x07session(\x01\x30\x01\"\xcf\x01\n\x0cSignInFailed\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0f\n\x07network\x18\x02 \x01(\t\x12\x10\n\x08\x61ttempts\x18\x03 \x01(\x05\x12*\n\x06minute\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rsecond_factor\x18\x05 \x01(\x08:F\x8a\xce\x18\x42\n\x14\x64irectory.account.v1\x12\x07sign_in\x1a\tperson_id\x1a\x12\x65nvelope.tenant_id(\x01\x30\x01\"a\n\x0fRefreshRepeated\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t:\'\x8a\xce\x18#\n\x14\x64irectory.account.v1\x12\x07session(\x01\x30\x01\"[\n\x0eSignInEmailSet\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t:&\x8a\xce\x18\"\n\x14\x64irectory.account.v1\x12\x06person(\x01\x30\x01\"X\n\x0bPasswordSet\x12\x11\n\tperson_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t:&\x8a\xce\x18\"\n\x14\x64irectory.account.v1\x12\x06person(\x01\x30\x01\"\xb3\x01\n\x0f\x41piTokenCreated\x12\x14\n\x0c\x61pi_token_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp:)\x8a\xce\x18%\n\x14\x64irectory.account.v1\x12\tapi_token(\x01\x30\x01\"v\n\x11SecondFactorAdded\x12\x11\n\tfactor_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t:-\x8a\xce\x18)\n\x14\x64irectory.account.v1\x12\rsecond_factor(\x01\x30\x01\"x\n\x13SecondFactorRemoved\x12\x11\n\tfactor_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t:-\x8a\xce\x18)\n\x14\x64irectory.account.v1\x12\rsecond_factor(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -63,6 +63,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SESSIONSTARTED']._serialized_options = b'\212\316\030#\n\024directory.account.v1\022\007session(\0010\001'
   _globals['_SIGNINFAILED']._loaded_options = None
   _globals['_SIGNINFAILED']._serialized_options = b'\212\316\030B\n\024directory.account.v1\022\007sign_in\032\tperson_id\032\022envelope.tenant_id(\0010\001'
+  _globals['_REFRESHREPEATED']._loaded_options = None
+  _globals['_REFRESHREPEATED']._serialized_options = b'\212\316\030#\n\024directory.account.v1\022\007session(\0010\001'
+  _globals['_SIGNINEMAILSET']._loaded_options = None
+  _globals['_SIGNINEMAILSET']._serialized_options = b'\212\316\030\"\n\024directory.account.v1\022\006person(\0010\001'
   _globals['_PASSWORDSET']._loaded_options = None
   _globals['_PASSWORDSET']._serialized_options = b'\212\316\030\"\n\024directory.account.v1\022\006person(\0010\001'
   _globals['_APITOKENCREATED']._loaded_options = None
@@ -78,33 +82,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PERSONDEACTIVATED']._serialized_start=383
   _globals['_PERSONDEACTIVATED']._serialized_end=484
   _globals['_SESSIONREVOKED']._serialized_start=486
-  _globals['_SESSIONREVOKED']._serialized_end=581
-  _globals['_DEPARTMENTADDED']._serialized_start=583
-  _globals['_DEPARTMENTADDED']._serialized_end=698
-  _globals['_DEPARTMENTCHANGED']._serialized_start=700
-  _globals['_DEPARTMENTCHANGED']._serialized_end=817
-  _globals['_GROUPCHANGED']._serialized_start=819
-  _globals['_GROUPCHANGED']._serialized_end=931
-  _globals['_ROLECHANGED']._serialized_start=933
-  _globals['_ROLECHANGED']._serialized_end=1031
-  _globals['_ROLEBINDINGCHANGED']._serialized_start=1033
-  _globals['_ROLEBINDINGCHANGED']._serialized_end=1147
-  _globals['_ACCESSPOLICYCHANGED']._serialized_start=1149
-  _globals['_ACCESSPOLICYCHANGED']._serialized_end=1258
-  _globals['_MODULECHANGED']._serialized_start=1260
-  _globals['_MODULECHANGED']._serialized_end=1370
-  _globals['_FEEDSTOPPED']._serialized_start=1373
-  _globals['_FEEDSTOPPED']._serialized_end=1554
-  _globals['_SESSIONSTARTED']._serialized_start=1557
-  _globals['_SESSIONSTARTED']._serialized_end=1711
-  _globals['_SIGNINFAILED']._serialized_start=1714
-  _globals['_SIGNINFAILED']._serialized_end=1921
-  _globals['_PASSWORDSET']._serialized_start=1923
-  _globals['_PASSWORDSET']._serialized_end=2011
-  _globals['_APITOKENCREATED']._serialized_start=2014
-  _globals['_APITOKENCREATED']._serialized_end=2193
-  _globals['_SECONDFACTORADDED']._serialized_start=2195
-  _globals['_SECONDFACTORADDED']._serialized_end=2313
-  _globals['_SECONDFACTORREMOVED']._serialized_start=2315
-  _globals['_SECONDFACTORREMOVED']._serialized_end=2435
+  _globals['_SESSIONREVOKED']._serialized_end=596
+  _globals['_DEPARTMENTADDED']._serialized_start=598
+  _globals['_DEPARTMENTADDED']._serialized_end=713
+  _globals['_DEPARTMENTCHANGED']._serialized_start=715
+  _globals['_DEPARTMENTCHANGED']._serialized_end=832
+  _globals['_GROUPCHANGED']._serialized_start=834
+  _globals['_GROUPCHANGED']._serialized_end=946
+  _globals['_ROLECHANGED']._serialized_start=948
+  _globals['_ROLECHANGED']._serialized_end=1046
+  _globals['_ROLEBINDINGCHANGED']._serialized_start=1048
+  _globals['_ROLEBINDINGCHANGED']._serialized_end=1162
+  _globals['_ACCESSPOLICYCHANGED']._serialized_start=1164
+  _globals['_ACCESSPOLICYCHANGED']._serialized_end=1273
+  _globals['_MODULECHANGED']._serialized_start=1275
+  _globals['_MODULECHANGED']._serialized_end=1385
+  _globals['_FEEDSTOPPED']._serialized_start=1388
+  _globals['_FEEDSTOPPED']._serialized_end=1569
+  _globals['_SESSIONSTARTED']._serialized_start=1572
+  _globals['_SESSIONSTARTED']._serialized_end=1726
+  _globals['_SIGNINFAILED']._serialized_start=1729
+  _globals['_SIGNINFAILED']._serialized_end=1936
+  _globals['_REFRESHREPEATED']._serialized_start=1938
+  _globals['_REFRESHREPEATED']._serialized_end=2035
+  _globals['_SIGNINEMAILSET']._serialized_start=2037
+  _globals['_SIGNINEMAILSET']._serialized_end=2128
+  _globals['_PASSWORDSET']._serialized_start=2130
+  _globals['_PASSWORDSET']._serialized_end=2218
+  _globals['_APITOKENCREATED']._serialized_start=2221
+  _globals['_APITOKENCREATED']._serialized_end=2400
+  _globals['_SECONDFACTORADDED']._serialized_start=2402
+  _globals['_SECONDFACTORADDED']._serialized_end=2520
+  _globals['_SECONDFACTORREMOVED']._serialized_start=2522
+  _globals['_SECONDFACTORREMOVED']._serialized_end=2642
 # @@protoc_insertion_point(module_scope)

@@ -95,17 +95,23 @@ class SessionRevoked(_message.Message):
 
     SESSION_ID_FIELD_NUMBER: _builtins.int
     PERSON_ID_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     person_id: _builtins.str
+    cause: _builtins.str
+    """Why: `signed_out`, `refresh_reused`, `password_set`, `person_deactivated`, `revoked`, `second_factor_removed`,
+    `too_many_open`, `maker_ended` (of an API token that was made with one that ended). Empty in facts of older releases.
+    """
     def __init__(
         self,
         *,
         session_id: _builtins.str = ...,
         person_id: _builtins.str = ...,
+        cause: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["person_id", b"person_id", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "person_id", b"person_id", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -383,6 +389,59 @@ class SignInFailed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SignInFailed: _TypeAlias = SignInFailed  # noqa: Y015
+
+@_typing.final
+class RefreshRepeated(_message.Message):
+    """A refresh token that was spent a moment ago got new tokens again, because none that it led to was used: its client did
+    not receive the answer, or somebody has a copy of it. Topic `directory.account.v1`, key = person id.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.str
+    person_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person_id", b"person_id", "session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefreshRepeated: _TypeAlias = RefreshRepeated  # noqa: Y015
+
+@_typing.final
+class SignInEmailSet(_message.Message):
+    """Somebody who manages people set the e-mail address by which a provider may sign a person in. Topic
+    `directory.account.v1`, key = person id.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    person_id: _builtins.str
+    reason: _builtins.str
+    """Why."""
+    def __init__(
+        self,
+        *,
+        person_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person_id", b"person_id", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignInEmailSet: _TypeAlias = SignInEmailSet  # noqa: Y015
 
 @_typing.final
 class PasswordSet(_message.Message):

@@ -211,7 +211,8 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RefreshSession(self, request, context):
-        """A refresh token for new tokens; the old one is spent. A spent one ends the session: REFRESH_REUSED.
+        """A refresh token for new tokens; the old one is spent. A spent one ends the session: REFRESH_REUSED. The one that was
+        spent last gets new tokens again for 5 minutes, twice at most, as long as no refresh token that it led to was used.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -50,7 +50,9 @@ class SessionServiceStub:
     CompleteSingleSignOn: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.CompleteSingleSignOnRequest, _session_service_pb2.CompleteSingleSignOnResponse]
     """The provider's code for tokens. Refused: SIGN_IN_REFUSED; PROVIDER_UNAVAILABLE (UNAVAILABLE)."""
     RefreshSession: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.RefreshSessionRequest, _session_service_pb2.RefreshSessionResponse]
-    """A refresh token for new tokens; the old one is spent. A spent one ends the session: REFRESH_REUSED."""
+    """A refresh token for new tokens; the old one is spent. A spent one ends the session: REFRESH_REUSED. The one that was
+    spent last gets new tokens again for 5 minutes, twice at most, as long as no refresh token that it led to was used.
+    """
     SignOut: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.SignOutRequest, _session_service_pb2.SignOutResponse]
     """Ends the caller's session."""
     SetPassword: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.SetPasswordRequest, _session_service_pb2.SetPasswordResponse]
@@ -118,7 +120,9 @@ class SessionServiceAsyncStub(SessionServiceStub):
     CompleteSingleSignOn: _aio.UnaryUnaryMultiCallable[_session_service_pb2.CompleteSingleSignOnRequest, _session_service_pb2.CompleteSingleSignOnResponse]  # type: ignore[assignment]
     """The provider's code for tokens. Refused: SIGN_IN_REFUSED; PROVIDER_UNAVAILABLE (UNAVAILABLE)."""
     RefreshSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.RefreshSessionRequest, _session_service_pb2.RefreshSessionResponse]  # type: ignore[assignment]
-    """A refresh token for new tokens; the old one is spent. A spent one ends the session: REFRESH_REUSED."""
+    """A refresh token for new tokens; the old one is spent. A spent one ends the session: REFRESH_REUSED. The one that was
+    spent last gets new tokens again for 5 minutes, twice at most, as long as no refresh token that it led to was used.
+    """
     SignOut: _aio.UnaryUnaryMultiCallable[_session_service_pb2.SignOutRequest, _session_service_pb2.SignOutResponse]  # type: ignore[assignment]
     """Ends the caller's session."""
     SetPassword: _aio.UnaryUnaryMultiCallable[_session_service_pb2.SetPasswordRequest, _session_service_pb2.SetPasswordResponse]  # type: ignore[assignment]
@@ -225,7 +229,9 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.RefreshSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.RefreshSessionResponse, _abc.Awaitable[_session_service_pb2.RefreshSessionResponse]]:
-        """A refresh token for new tokens; the old one is spent. A spent one ends the session: REFRESH_REUSED."""
+        """A refresh token for new tokens; the old one is spent. A spent one ends the session: REFRESH_REUSED. The one that was
+        spent last gets new tokens again for 5 minutes, twice at most, as long as no refresh token that it led to was used.
+        """
 
     @_abc_1.abstractmethod
     def SignOut(

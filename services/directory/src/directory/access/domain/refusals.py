@@ -48,6 +48,13 @@ class PersonExceedsOwn(GrantExceedsOwn):
     )
 
 
+class GuestHoldsGuest(Refusal):
+    """A guest has the role `guest` and no other, by a binding neither (GW-5)."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "A guest holds the role guest and no other. Make the person a member of the tenant."
+
+
 class RoleBindingNotFound(Refusal):
     """No binding of that id can be seen; the same for absent and hidden (GW-2)."""
 

@@ -48,6 +48,11 @@ class Role:
         return self.id in BUILT_IN
 
     @property
+    def name_key(self) -> str:
+        """The name as it is compared and sorted."""
+        return self.name.casefold()
+
+    @property
     def key(self) -> str:
         """What no role of any tenant shares: a built-in one has the same id in all of them."""
         return f"{self.tenant_id}:{self.id}" if self.built_in else self.id

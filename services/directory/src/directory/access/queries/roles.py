@@ -12,19 +12,36 @@ from directory.shared.domain.actors import Actor
 from directory.shared.queries import paging
 
 ROLES: Final = "roles.read"
+# A built-in role with every permission, in a list.
+_BUILT_IN_BYTES: Final = 8_192
 
 
-async def list_roles(store: Store, *, actor: Actor, now: datetime) -> list[Role]:
-    """List every role of the tenant: built-in ones first, the others by name.
+async def list_roles(
+    store: Store, *, actor: Actor, page_size: int, page_token: str, now: datetime
+) -> tuple[list[Role], str]:
+    """List the roles of the tenant: built-in ones first, the others by name.
+
+    Out: a page and the next one's token, or "".
 
     Raises:
         PermissionMissing: the actor reads roles nowhere.
+        InvalidArgument, InvalidPageToken: page size or token are wrong.
     """
     await store.grants.holding(actor, ROLES, now=now)
-    stored = await store.roles.list_stored(tenant_id=actor.tenant_id)
-    changed = [role for role in stored if role.built_in]
-    own = [role for role in stored if not role.built_in]
-    return [*built_in(actor.tenant_id, changed=changed), *own]
+    budget = paging.budget(page_size)
+    listing = Listing(name="roles", filters=())
+    position = listing.position(page_token, shape=(int, str))
+    begun, after = (int(position[0]), str(position[1])) if position else (0, "")
+    changed = await store.roles.list_changed(tenant_id=actor.tenant_id)
+    known = built_in(actor.tenant_id, changed=changed)[max(begun, 0) :]
+    page = [role for role in known if budget.takes(_BUILT_IN_BYTES)]
+    if len(page) < len(known):
+        return page, listing.token(begun + len(page), "")
+    own, more = await store.roles.list_own(tenant_id=actor.tenant_id, after=after, budget=budget)
+    if not more:
+        return [*page, *own], ""
+    last = own[-1].name_key if own else after
+    return [*page, *own], listing.token(begun + len(page), last)
 
 
 async def list_role_bindings(

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, Retry, Transaction
+from plexuskit.paging import PageBudget
 
 from directory.access.domain.access_policies import AccessPolicy
 from directory.access.store.documents import expiry, marked, policy_document, policy_from
@@ -58,12 +59,17 @@ class Policies:
         )
         return policy_from(found) if found else None
 
-    async def list_by_name(self, *, tenant_id: TenantId) -> list[AccessPolicy]:
-        """List the tenant's policies by name."""
-        found = await self._policies.find_all(
-            {"tenant_id": tenant_id, "removed": False}, sort=[("name", ASCENDING)], hint=_BY_NAME
+    async def list_by_name(
+        self, *, tenant_id: TenantId, after: str, budget: PageBudget
+    ) -> tuple[list[AccessPolicy], bool]:
+        """List the tenant's policies by name, after a name; tell whether more follow."""
+        found, more = await self._policies.find_page(
+            {"tenant_id": tenant_id, "removed": False, "name": {"$gt": after}},
+            budget=budget,
+            sort=[("name", ASCENDING)],
+            hint=_BY_NAME,
         )
-        return [policy_from(document) for document in found]
+        return [policy_from(document) for document in found], more
 
     async def stream(self, *, tenant_id: TenantId | None) -> AsyncIterator[AccessPolicy]:
         """Read every policy of one tenant, or of all, removed ones included."""

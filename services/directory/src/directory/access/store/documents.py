@@ -32,7 +32,7 @@ def role_document(role: Role) -> Document:
         "_id": role.key,
         "tenant_id": role.tenant_id,
         "name": role.name,
-        "name_key": role.name.casefold(),
+        "name_key": role.name_key,
         "description": role.description,
         "permissions": [] if role.built_in else sorted(role.permissions),
         "masks": [{"message": mask.message, "fields": list(mask.fields)} for mask in role.masks],

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from plexus_access.objects import DEPARTMENT, GROUP, PERSON, TENANT, Object, Subject
+from plexus_access.roles import GUEST
 from plexuskit.mongo import Database, Transaction
 
 from directory.access.domain.grants import IN_TENANT, Place, place_of_departments, place_of_group
 from directory.access.domain.refusals import (
     GroupSelfChosen,
+    GuestHoldsGuest,
     RoleBindingNotFound,
     ScopeNotFound,
     SubjectNotFound,
@@ -171,6 +173,7 @@ class Places:
 
         Raises:
             SubjectNotFound: it has not.
+            GuestHoldsGuest: it is a guest.
             GroupSelfChosen: people join the group by what they say of themselves.
         """
         collection = {
@@ -182,6 +185,8 @@ class Places:
         found = await collection.find_one(wanted, tx=tx)
         if found is None:
             raise SubjectNotFound
+        if subject.kind == PERSON and GUEST in found["roles"]:
+            raise GuestHoldsGuest
         rule = found.get("rule") if subject.kind == GROUP else None
         if rule and is_self_chosen(skills=rule["skills"], locales=rule["locales"]):
             raise GroupSelfChosen

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, Transaction
+from plexuskit.paging import PageBudget
 
 from directory.access.domain.refusals import RoleNameTaken, RoleNotFound
 from directory.access.domain.roles import Role, built_in
@@ -98,17 +99,37 @@ class Roles:
         )
         return [RoleId(document["_id"]) for document in found]
 
-    async def list_stored(self, *, tenant_id: TenantId) -> list[Role]:
-        """List the tenant's own roles, and built-in ones whose masks it has set, by name."""
+    async def list_changed(self, *, tenant_id: TenantId) -> list[Role]:
+        """List the built-in roles whose masks the tenant has set."""
         found = await self._roles.find_all(
-            {"tenant_id": tenant_id, "removed": False},
+            {"_id": {"$in": _keys(tenant_id)}, "tenant_id": tenant_id, "removed": False}
+        )
+        return [role_from(document) for document in found]
+
+    async def list_own(
+        self, *, tenant_id: TenantId, after: str, budget: PageBudget
+    ) -> tuple[list[Role], bool]:
+        """List the tenant's own roles by name, after a name; tell whether more follow."""
+        found, more = await self._roles.find_page(
+            {
+                "tenant_id": tenant_id,
+                "removed": False,
+                "name_key": {"$gt": after},
+                "_id": {"$nin": _keys(tenant_id)},
+            },
+            budget=budget,
             sort=[("name_key", ASCENDING)],
             hint=_BY_NAME,
         )
-        return [role_from(document) for document in found]
+        return [role_from(document) for document in found], more
 
     async def stream(self, *, tenant_id: TenantId | None) -> AsyncIterator[Role]:
         """Read every role of one tenant, or of all, removed ones included."""
         wanted = {"tenant_id": tenant_id} if tenant_id else {}
         async for document in self._roles.find(wanted, batch_size=1_000):
             yield role_from(document)
+
+
+def _keys(tenant_id: TenantId) -> list[str]:
+    """Return the ids under which a tenant's built-in roles are stored."""
+    return [role.key for role in built_in(tenant_id)]

@@ -16,7 +16,11 @@ MAX_LIFE: Final = timedelta(days=366)
 USED_TO_THE: Final = timedelta(minutes=1)
 MAX_SCOPES: Final = 100
 MAX_TOKENS: Final = 100
+# Open tokens that one token made, and those made. They end together, in one transaction.
+MAX_MADE: Final = 100
 _MAX_NAME: Final = 100
+# Ids, times and the frame of a message, generously.
+_SHOWN_BYTES: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +36,18 @@ class ApiToken:
     created_at: datetime
     created_by: PersonId
     expires_at: datetime
+    # The token that made it, after the one that made that; empty when a session did.
+    made_with: tuple[ApiTokenId, ...] = ()
     last_used_at: datetime | None = None
     ended_at: datetime | None = None
     end_cause: EndCause | None = None
     version: int = 1
+
+    @property
+    def shown_bytes(self) -> int:
+        """At most how many bytes the token takes in a list."""
+        scopes = sum(len(scope) + 2 for scope in self.scopes)
+        return _SHOWN_BYTES + 4 * len(self.name) + scopes
 
     def alive(self, *, now: datetime) -> bool:
         """Whether an app can still act with it."""
@@ -71,16 +83,18 @@ def check_scopes(scopes: Sequence[str], *, known: frozenset[str]) -> tuple[str, 
     return tuple(sorted(set(scopes)))
 
 
-def check_expiry(expires_at: datetime | None, *, now: datetime) -> datetime:
-    """Check when a token ends.
+def check_expiry(expires_at: datetime | None, *, maker: ApiToken | None, now: datetime) -> datetime:
+    """Check when a token ends; in: the token that makes it, which it does not outlive.
 
     Raises:
-        InvalidArgument: it is missing, past, or more than a year ahead.
+        InvalidArgument: it is missing, past, more than a year ahead, or later than its maker's.
     """
     if expires_at is None:
         raise InvalidArgument(field="expires_at", problem="is missing")
     if not now < expires_at <= now + MAX_LIFE:
         raise InvalidArgument(field="expires_at", problem="is past or more than a year ahead")
+    if maker is not None and expires_at > maker.expires_at:
+        raise InvalidArgument(field="expires_at", problem="is later than that of the token in use")
     return expires_at
 
 

@@ -21,6 +21,8 @@ REFRESH_LIFETIME: Final = timedelta(days=30)
 REPEAT_WINDOW: Final = timedelta(minutes=5)
 MAX_SIBLINGS: Final = 3
 MAX_DEVICE: Final = 200
+# Open sessions of a person; a further one ends those that were used longest ago.
+MAX_OPEN: Final = 200
 FAMILY_BYTES: Final = 16
 SECRET_BYTES: Final = 32
 CACHE_KEY_LABEL: Final = b"plexus client cache v1"
@@ -44,6 +46,8 @@ class EndCause(enum.Enum):
     PERSON_DEACTIVATED = "person_deactivated"
     REVOKED = "revoked"
     SECOND_FACTOR_REMOVED = "second_factor_removed"
+    TOO_MANY_OPEN = "too_many_open"
+    MAKER_ENDED = "maker_ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +108,8 @@ class Session:
     spent_at: datetime | None
     ended_at: datetime | None
     end_cause: EndCause | None
+    # Of its person when it was opened: a session of an earlier generation has ended.
+    generation: int
     version: int
 
     def alive(self, *, now: datetime) -> bool:
@@ -147,6 +153,7 @@ def start(
     methods: tuple[str, ...],
     single_sign_on: str,
     token: RefreshToken,
+    generation: int,
     now: datetime,
 ) -> Session:
     """Open a session whose first refresh token is `token`; the device is cut at 200 characters."""
@@ -166,6 +173,7 @@ def start(
         spent_at=None,
         ended_at=None,
         end_cause=None,
+        generation=generation,
         version=1,
     )
 
@@ -174,9 +182,10 @@ def refresh(session: Session, token: RefreshToken, *, successor: bytes, now: dat
     """Spend a refresh token; `successor` is the hash of the next secret.
 
     A live token is spent and its siblings with it. The token spent last may come again within 5
-    minutes as long as none of its successors was used: it gets a further sibling (3 at most),
-    because the hashed first one cannot be answered again. Whichever sibling is used first goes on;
-    the others are spent by that. Anything else of the family is a replay.
+    minutes as long as none of the refresh tokens that it led to was used: it gets a further sibling
+    (3 at most), because the hashed first one cannot be answered again. Whichever sibling is used
+    first goes on; the others are spent by that. Anything else of the family is a replay. Uses of
+    access tokens do not count, because only the gateway sees them.
 
     Raises:
         RefreshRefused: the session has ended or expired.
@@ -221,6 +230,41 @@ def end(session: Session, *, cause: EndCause, now: datetime) -> Session:
     if session.ended_at is not None:
         return session
     return replace(session, live=(), ended_at=now, end_cause=cause, version=session.version + 1)
+
+
+def keep(session: Session, *, generation: int) -> Session:
+    """Take a session along into the next generation of its person's sessions."""
+    return replace(session, generation=generation, version=session.version + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """The generation of a person's sessions: all of earlier ones have ended.
+
+    One number decides at once about any number of sessions; their documents and facts follow.
+
+    Attributes:
+        number: 0 until sessions are ended together for the first time.
+        ended_at: when that was last, by whom and why; None, empty and None before.
+    """
+
+    tenant_id: TenantId
+    person_id: PersonId
+    number: int
+    ended_at: datetime | None = None
+    actor_id: str = ""
+    cause: EndCause | None = None
+
+    def seen(self, session: Session) -> Session:
+        """Return a session as it is: ended if it is of an earlier generation."""
+        if self.ended_at is None or self.cause is None or session.generation >= self.number:
+            return session
+        return end(session, cause=self.cause, now=self.ended_at)
+
+
+def repeats(session: Session, token: RefreshToken) -> bool:
+    """Return whether a token is the one that was spent last, not one that may be used now."""
+    return token.secret_hash == session.spent
 
 
 def _asked_again(session: Session, token: RefreshToken, *, now: datetime) -> bool:

@@ -1,7 +1,8 @@
-"""Ending sessions inside somebody else's transaction: state and one fact for each."""
+"""Ending sessions: all of a person at once by one number, each with its fact in batches."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from plexuskit.mongo import Transaction
 
@@ -9,15 +10,20 @@ from directory.accounts import events
 from directory.accounts.domain import api_tokens as tokens_of_apps
 from directory.accounts.domain import sessions
 from directory.accounts.domain.api_tokens import ApiToken
-from directory.accounts.domain.sessions import EndCause, Session
+from directory.accounts.domain.sessions import MAX_OPEN, EndCause, Generation, Session
 from directory.accounts.store import Store
-from directory.shared.domain.ids import PersonId, SessionId
+from directory.shared.domain.ids import PersonId, SessionId, TenantId
+
+ENDED_AT_ONCE: Final = 200
+SURPLUS_AT_ONCE: Final = 100
+PEOPLE_AT_ONCE: Final = 100
 
 
 async def end_sessions(
     store: Store,
     *,
     person_ids: Sequence[PersonId],
+    tenant_id: TenantId,
     cause: EndCause,
     actor_id: str,
     now: datetime,
@@ -27,19 +33,94 @@ async def end_sessions(
 ) -> int:
     """End all open sessions of people and revoke their API tokens; out: how many together.
 
-    In: a session that goes on, and whether API tokens are revoked too. Signing in at the same
-    moment conflicts with this on the credential, so no session is missed.
+    In: a session that goes on, and whether API tokens are revoked too.
+
+    The next generation decides at once, whatever their number: no earlier session can be refreshed
+    from now on, and gateways that ask learn that it has ended. The 200 that were used last, which
+    alone can have an access token that is still good, get their facts here; the others from
+    `end_earlier_sessions`. Signing in at the same moment conflicts with this, so none is missed.
     """
-    await store.credentials.touch(person_ids, tx=tx)
-    ending = [
-        session
-        for session in await store.sessions.list_open(person_ids, tx=tx)
-        if session.id != but
-    ]
+    opened = await store.sessions.list_open(person_ids, limit=ENDED_AT_ONCE + 1, tx=tx)
+    kept = await store.sessions.find(but, tenant_id=tenant_id, tx=tx) if but else None
+    await store.generations.advance(
+        person_ids,
+        tenant_id=tenant_id,
+        cause=cause,
+        actor_id=actor_id,
+        unfinished=len(opened) > ENDED_AT_ONCE,
+        now=now,
+        tx=tx,
+    )
+    ended = len(opened)
+    if ended > ENDED_AT_ONCE:
+        ended = await store.sessions.count_open(person_ids, tx=tx)
+    if kept is not None and kept.ended_at is None and kept.person_id in person_ids:
+        ended -= 1
+        current = await store.generations.find_many([kept.person_id], tx=tx)
+        after = sessions.keep(kept, generation=current[kept.person_id].number)
+        await store.sessions.save_many([(kept, after)], tx=tx)
+    ending = [session for session in opened[:ENDED_AT_ONCE] if session.id != but]
     await end_each(store, ending, cause=cause, actor_id=actor_id, now=now, tx=tx)
     tokens = await store.api_tokens.list_open(person_ids, tx=tx) if api_tokens else []
     await revoke_each(store, tokens, cause=cause, actor_id=actor_id, now=now, tx=tx)
-    return len(ending) + len(tokens)
+    return ended + len(tokens)
+
+
+async def end_surplus(
+    store: Store, generation: Generation, *, now: datetime, tx: Transaction
+) -> None:
+    """End the sessions used longest ago, so that with one more a person has at most 200 open.
+
+    At most 100 at once: who has more from before there was a bound loses them with later sign-ins.
+    """
+    surplus = await store.sessions.list_surplus(
+        generation, skip=MAX_OPEN - 1, limit=SURPLUS_AT_ONCE, now=now, tx=tx
+    )
+    await end_each(
+        store,
+        surplus,
+        cause=EndCause.TOO_MANY_OPEN,
+        actor_id=generation.person_id,
+        now=now,
+        tx=tx,
+    )
+
+
+async def end_earlier_sessions(store: Store, *, now: datetime) -> int:
+    """End what is left of earlier generations, 200 sessions in a transaction; out: how many.
+
+    The state says what is left, so a process that dies loses none of it, and any number of
+    processes may do this at once.
+    """
+    total = 0
+    while unfinished := await store.generations.find_unfinished(limit=PEOPLE_AT_ONCE):
+        for person in unfinished:
+            while ended := await _end_earlier(store, person.person_id, now=now):
+                total += ended
+    return total
+
+
+async def _end_earlier(store: Store, person_id: PersonId, *, now: datetime) -> int:
+    """End some sessions of a person's earlier generations; out: how many, 0 when none is left."""
+
+    async def work(tx: Transaction) -> int:
+        generation = await store.generations.find(person_id, tx=tx)
+        if generation is None or generation.cause is None:
+            return 0
+        ending = await store.sessions.list_earlier(generation, limit=ENDED_AT_ONCE, tx=tx)
+        await end_each(
+            store,
+            ending,
+            cause=generation.cause,
+            actor_id=generation.actor_id,
+            now=now,
+            tx=tx,
+        )
+        if not ending:
+            await store.generations.finish(person_id, tx=tx)
+        return len(ending)
+
+    return await store.transact(work)
 
 
 async def end_each(
@@ -54,10 +135,9 @@ async def end_each(
     """End these open sessions and state it."""
     if not ending:
         return
-    await store.sessions.save_many(
-        [(session, sessions.end(session, cause=cause, now=now)) for session in ending], tx=tx
-    )
-    facts = [events.session_revoked(session, actor_id=actor_id, now=now) for session in ending]
+    ended = [sessions.end(session, cause=cause, now=now) for session in ending]
+    await store.sessions.save_many(list(zip(ending, ended, strict=True)), tx=tx)
+    facts = [events.session_revoked(session, actor_id=actor_id, now=now) for session in ended]
     await store.outbox.add(*facts, tx=tx)
 
 
@@ -70,11 +150,22 @@ async def revoke_each(
     now: datetime,
     tx: Transaction,
 ) -> None:
-    """Revoke these API tokens and state it, as of sessions: gateways know no difference."""
+    """Revoke these API tokens and state it, as of sessions: gateways know no difference.
+
+    What was made with one of them ends too.
+    """
     if not revoked:
         return
-    await store.api_tokens.save_many(
-        [(token, tokens_of_apps.end(token, cause=cause, now=now)) for token in revoked], tx=tx
-    )
-    facts = [events.session_revoked(token, actor_id=actor_id, now=now) for token in revoked]
+    ids = [token.id for token in revoked]
+    made = [
+        token
+        for token in await store.api_tokens.list_made_with(ids, tx=tx)
+        if token.id not in set(ids)
+    ]
+    ended = [
+        *(tokens_of_apps.end(token, cause=cause, now=now) for token in revoked),
+        *(tokens_of_apps.end(token, cause=EndCause.MAKER_ENDED, now=now) for token in made),
+    ]
+    await store.api_tokens.save_many(list(zip([*revoked, *made], ended, strict=True)), tx=tx)
+    facts = [events.session_revoked(token, actor_id=actor_id, now=now) for token in ended]
     await store.outbox.add(*facts, tx=tx)

@@ -13,6 +13,7 @@ from directory.accounts.store.credentials import (
 )
 from directory.accounts.store.key_files import UnusableKeys
 from directory.accounts.store.sealing import SealBroken, Sealing, load_or_create_sealing
+from directory.accounts.store.session_generations import SessionGenerations
 from directory.accounts.store.sessions import Sessions
 from directory.accounts.store.signing_keys import SigningKeys, load, load_or_create, rotate
 
@@ -39,7 +40,8 @@ class Store(AccessStore):
         self.attempts = AttemptLog(db)
         self.spread = SpreadLog(db)
         self.failed_sign_ins = FailedSignInLog(db)
-        self.sessions = Sessions(db)
+        self.generations = SessionGenerations(db)
+        self.sessions = Sessions(db, self.generations)
         self.api_tokens = ApiTokens(db)
 
     async def provision(self) -> None:
@@ -48,5 +50,6 @@ class Store(AccessStore):
         await self.credentials.provision()
         await self.attempts.provision()
         await self.failed_sign_ins.provision()
+        await self.generations.provision()
         await self.sessions.provision()
         await self.api_tokens.provision()

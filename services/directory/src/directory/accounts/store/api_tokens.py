@@ -9,7 +9,7 @@ from plexuskit.turns import converted
 
 from directory.accounts.domain.api_tokens import USED_TO_THE, ApiToken
 from directory.accounts.store.documents import api_token_document, api_token_from
-from directory.shared.domain.ids import PersonId, TenantId
+from directory.shared.domain.ids import ApiTokenId, PersonId, TenantId
 
 SCHEMA_VERSION: Final = 1
 # Revoked and expired tokens stay readable for a while; one that is gone counts as ended.
@@ -29,6 +29,9 @@ class ApiTokens:
                 Index(keys=[("token_hash", ASCENDING)], unique=True, name="token"),
                 Index(
                     keys=[("person_id", ASCENDING), ("ended_at", ASCENDING)], name="person_ended"
+                ),
+                Index(
+                    keys=[("made_with", ASCENDING), ("ended_at", ASCENDING)], name="made_with_ended"
                 ),
                 Index(
                     keys=[("expires_at", ASCENDING)], expire_after=KEPT_AFTER_EXPIRY, name="expiry"
@@ -68,6 +71,19 @@ class ApiTokens:
             {"person_id": {"$in": list(person_ids)}, "ended_at": None}, tx=tx
         )
         return await converted(found, api_token_from)
+
+    async def list_made_with(
+        self, token_ids: Sequence[ApiTokenId], *, tx: Transaction
+    ) -> list[ApiToken]:
+        """List the tokens that these made, and those made, that have not been revoked."""
+        found = await self._tokens.find_all(
+            {"made_with": {"$in": list(token_ids)}, "ended_at": None}, tx=tx
+        )
+        return await converted(found, api_token_from)
+
+    async def touch(self, token_id: ApiTokenId, *, tx: Transaction) -> None:
+        """Make this transaction conflict with any that revokes the token at the same time."""
+        await self._tokens.update({"_id": token_id}, {"$inc": {"touches": 1}}, tx=tx)
 
     async def list_alive(
         self,

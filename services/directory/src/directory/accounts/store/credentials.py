@@ -1,7 +1,7 @@
 """Password hashes, apart from people so that nothing can show them; and failed attempts."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -67,18 +67,6 @@ class Credentials:
         """Store the accounts of people that were just made."""
         documents = [_document(credential, now=now) for credential in credentials]
         await self._credentials.insert_many(documents, tx=tx)
-
-    async def touch(self, person_ids: Sequence[PersonId], *, tx: Transaction) -> None:
-        """Note that something about these people's sign-in happens in this transaction.
-
-        Signing in, setting a password and deactivating all write this document, so that any two of
-        them at once conflict: no session can slip in between the ending of the others and the
-        change that ends them.
-        """
-        # A counter, not a time: setting what is there already is no write and never conflicts.
-        await self._credentials.update_many(
-            {"_id": {"$in": list(person_ids)}}, {"$inc": {"touches": 1}}, tx=tx
-        )
 
 
 class AttemptLog:
@@ -213,5 +201,4 @@ def _document(credential: Credential, *, now: datetime) -> Document:
         "tenant_id": credential.tenant_id,
         "password_hash": credential.password_hash,
         "set_at": now,
-        "touches": 0,
     }

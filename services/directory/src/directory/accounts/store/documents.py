@@ -5,7 +5,13 @@ from typing import Any
 
 from directory.accounts.domain.api_tokens import ApiToken
 from directory.accounts.domain.passwords import Attempts
-from directory.accounts.domain.sessions import PASSWORD, EndCause, Session, to_the_minute
+from directory.accounts.domain.sessions import (
+    PASSWORD,
+    EndCause,
+    Generation,
+    Session,
+    to_the_minute,
+)
 from directory.accounts.domain.spread import Spread
 from directory.shared.domain.ids import ApiTokenId, PersonId, SessionId, TenantId
 from directory.shared.store.documents import Document
@@ -29,6 +35,7 @@ def session_document(session: Session) -> Document:
         "spent_at": session.spent_at,
         "ended_at": session.ended_at,
         "end_cause": session.end_cause.value if session.end_cause else None,
+        "generation": session.generation,
         "version": session.version,
     }
 
@@ -53,7 +60,21 @@ def session_from(document: Mapping[str, Any]) -> Session:
         spent_at=document["spent_at"],
         ended_at=document["ended_at"],
         end_cause=EndCause(cause) if cause else None,
+        generation=document.get("generation", 0),
         version=document["version"],
+    )
+
+
+def generation_from(document: Mapping[str, Any]) -> Generation:
+    """Read the generation of a person's sessions."""
+    cause = document.get("cause")
+    return Generation(
+        tenant_id=TenantId(document["tenant_id"]),
+        person_id=PersonId(document["_id"]),
+        number=document["number"],
+        ended_at=document.get("ended_at"),
+        actor_id=document.get("actor_id", ""),
+        cause=EndCause(cause) if cause else None,
     )
 
 
@@ -84,6 +105,7 @@ def api_token_document(token: ApiToken) -> Document:
         "created_at": token.created_at,
         "created_by": token.created_by,
         "expires_at": token.expires_at,
+        "made_with": list(token.made_with),
         "last_used_at": token.last_used_at,
         "ended_at": token.ended_at,
         "end_cause": token.end_cause.value if token.end_cause else None,
@@ -104,6 +126,7 @@ def api_token_from(document: Mapping[str, Any]) -> ApiToken:
         created_at=document["created_at"],
         created_by=PersonId(document["created_by"]),
         expires_at=document["expires_at"],
+        made_with=tuple(map(ApiTokenId, document.get("made_with", ()))),
         last_used_at=document["last_used_at"],
         ended_at=document["ended_at"],
         end_cause=EndCause(cause) if cause else None,

@@ -58,6 +58,7 @@ class PeopleApi(DirectoryServiceServicer):
             person_id=request.person_id,
             changes=changes_of(request),
             expected_version=request.expected_version,
+            reason=request.reason,
             request=request_of(request, actor=actor, request_id=request.request_id),
             now=self._clock.now(),
         )

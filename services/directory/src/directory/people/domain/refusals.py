@@ -115,3 +115,10 @@ class BootstrapRefused(Refusal):
 
     kind = Kind.PERMISSION_DENIED
     text = "The bootstrap secret is not the one of this installation."
+
+
+class ReasonRequired(Refusal):
+    """A change that gives access to another person's account is recorded with a reason (GW-11)."""
+
+    kind = Kind.INVALID
+    text = "Give a reason; it is recorded with the change."

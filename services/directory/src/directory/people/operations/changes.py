@@ -50,6 +50,7 @@ async def save_changed(
         await end_sessions(
             store,
             person_ids=left,
+            tenant_id=tenant_id,
             cause=EndCause.PERSON_DEACTIVATED,
             actor_id=actor_id,
             now=now,

@@ -19,6 +19,7 @@ from directory.people import events
 from directory.people.domain import imports, people, profiles
 from directory.people.domain.imports import Imported, Plan
 from directory.people.domain.people import Changes, Draft, Kind, Person
+from directory.people.domain.refusals import ReasonRequired
 from directory.people.operations.changes import (
     change_one,
     check_managers,
@@ -129,12 +130,17 @@ async def update_person(
     person_id: str,
     changes: Changes,
     expected_version: int,
+    reason: str = "",
     request: Request | None,
     now: datetime,
 ) -> Person:
     """Change the set fields of a person; nothing is written when nothing differs.
 
+    An address with which single sign-on would sign whoever has it in as the person takes a reason,
+    as another's password does; the ledger keeps it (GW-11).
+
     Raises:
+        ReasonRequired: it is such an address of another, and no reason is given.
         PermissionMissing: the actor manages people nowhere.
         PersonNotFound: there is none whom the actor manages.
         GrantExceedsOwn: a role that changes hands, a department that the person comes to belong
@@ -162,6 +168,7 @@ async def update_person(
         if after.email != previous.email:
             # Single sign-on may know somebody by it.
             await check_standing(store, grants, previous, now=now, tx=tx)
+            await _give_reason(store, after, reason=reason, actor=actor, now=now, tx=tx)
         await store.requests.remember(request, person_document(after), now=now, tx=tx)
         if changes.department_ids is not None:
             wanted = profiles.departments(changes.department_ids)
@@ -174,6 +181,28 @@ async def update_person(
         return after
 
     return await store.reorganise(actor.tenant_id, work)
+
+
+async def _give_reason(
+    store: Store, person: Person, *, reason: str, actor: Actor, now: datetime, tx: Transaction
+) -> None:
+    """State why a person gets an address that a provider links by; nothing for another address.
+
+    Raises:
+        ReasonRequired: no reason is given.
+    """
+    if person.id == actor.person_id or person.kind not in {Kind.HUMAN, Kind.GUEST}:
+        return
+    if not await store.provider_ids.linking(
+        person.email, person_id=person.id, tenant_id=person.tenant_id, tx=tx
+    ):
+        return
+    if not reason.strip():
+        raise ReasonRequired
+    fact = events.sign_in_email_set(
+        person, reason=reason.strip(), actor_id=actor.person_id, now=now
+    )
+    await store.outbox.add(fact, tx=tx)
 
 
 async def deactivate_person(

@@ -22,14 +22,20 @@ class OpenSessionsApi(SessionRoom):
         """List sessions and API tokens."""
         actor = acting()
         found = await queries.list_sessions(
-            self._store, actor=actor, person_id=request.person_id, now=self._clock.now()
+            self._store,
+            actor=actor,
+            person_id=request.person_id,
+            page_size=request.page_size,
+            page_token=request.page_token,
+            now=self._clock.now(),
         )
         current = actor.session_id
         return pb.ListSessionsResponse(
             sessions=[
                 *(session_to_proto(each, current_id=current) for each in found.sessions),
                 *(session_of_token(each, current_id=current) for each in found.api_tokens),
-            ]
+            ],
+            next_page_token=found.next_page_token,
         )
 
     async def RevokeSessions(

@@ -135,13 +135,6 @@ class SignInRefused(Refusal):
     text = "Handle or password is wrong, or there were too many attempts."
 
 
-class ReasonRequired(Refusal):
-    """A change that gives access to another person's account is recorded with a reason (GW-11)."""
-
-    kind = Kind.INVALID
-    text = "Give a reason; it is recorded with the change."
-
-
 class OldPasswordWrong(Refusal):
     """The old password given with the new one does not match."""
 

@@ -18,6 +18,7 @@ from directory.accounts.domain.sessions import (
     Tokens,
     has_second,
 )
+from directory.accounts.operations.sessions import end_surplus
 from directory.accounts.store import Credential
 from directory.people.domain.people import Person
 from directory.shared.domain.ids import PersonId, SessionId, TenantId
@@ -138,6 +139,7 @@ async def open_session(store: Store, *, proved: Proved, now: datetime, tx: Trans
     if not has_second(proved.methods) and confirmed(await store.factors.list_of(person.id, tx=tx)):
         raise SignInRefused
 
+    generation = await store.generations.enter(person.id, tenant_id=person.tenant_id, tx=tx)
     token = RefreshToken(
         family=secrets.token_bytes(FAMILY_BYTES), secret=secrets.token_bytes(SECRET_BYTES)
     )
@@ -149,13 +151,10 @@ async def open_session(store: Store, *, proved: Proved, now: datetime, tx: Trans
         methods=proved.methods,
         single_sign_on=proved.single_sign_on,
         token=token,
+        generation=generation.number,
         now=now,
     )
-    # No session may slip in between the ending of the others and the change that ends them.
-    if credential:
-        await store.credentials.touch([person.id], tx=tx)
-    else:
-        await store.people.touch(person.id, tx=tx)
+    await end_surplus(store, generation, now=now, tx=tx)
     await store.sessions.add(session, tx=tx)
     fact = events.session_started(session, network=proved.network, now=now)
     await store.outbox.add(fact, tx=tx)

@@ -16,7 +16,7 @@ from plexuskit.mongo import Transaction
 from directory.access.domain.grants import Grants
 from directory.accounts import events
 from directory.accounts.domain import api_tokens
-from directory.accounts.domain.api_tokens import MAX_TOKENS, ApiToken
+from directory.accounts.domain.api_tokens import MAX_MADE, MAX_TOKENS, ApiToken
 from directory.accounts.domain.sessions import to_the_minute
 from directory.accounts.store.documents import api_token_document, api_token_from
 from directory.people.domain.people import Kind, Person
@@ -69,10 +69,15 @@ async def create_api_token(
     For another only where that is a service account: a token of a human reads what they read, so
     only they make one (GW-11).
 
+    A token that another token makes ends with it at the latest, so that who holds an app's token
+    for a day has nothing the day after, and nothing once it is revoked.
+
     Raises:
         PermissionMissing: the actor may not, or it is another's and they manage tokens nowhere.
         ApiTokenOfAnother: it is for a human other than the actor.
-        InvalidArgument: name, scopes or expiry are not allowed, or there are 100 tokens.
+        InvalidArgument: name, scopes or expiry are not allowed, the expiry is later than that of
+            the token in use, or there are 100 tokens.
+        ApiTokenInvalid: the token in use has just been revoked.
         PermissionUnknown: a scope is no permission.
         GrantExceedsOwn: the actor does not hold a scope, or not all that the person holds.
         PersonNotFound: there is none whose tokens the actor manages.
@@ -83,6 +88,7 @@ async def create_api_token(
     own = person_id in {"", actor.person_id}
     if not own:
         await store.grants.holding(actor, MANAGE, now=now)
+    maker = await store.api_tokens.find(actor.session_id, tenant_id=actor.tenant_id)
     secret = new_token()
     token = ApiToken(
         id=ApiTokenId(new_id("tok", now=now)),
@@ -93,7 +99,8 @@ async def create_api_token(
         token_hash=hashlib.sha256(secret.encode("ascii")).digest(),
         created_at=now,
         created_by=actor.person_id,
-        expires_at=api_tokens.check_expiry(expires_at, now=now),
+        expires_at=api_tokens.check_expiry(expires_at, maker=maker, now=now),
+        made_with=(*maker.made_with, maker.id) if maker else (),
     )
 
     async def work(tx: Transaction) -> NewApiToken:
@@ -110,6 +117,8 @@ async def create_api_token(
         )
         if len(current) >= MAX_TOKENS:
             raise InvalidArgument(field="person_id", problem=f"has {MAX_TOKENS} tokens already")
+        if maker is not None:
+            await _check_maker(store, maker, now=now, tx=tx)
         # Deactivating at the same moment conflicts here: no token survives it.
         await store.people.touch(person.id, tx=tx)
         await store.api_tokens.add(token, tx=tx)
@@ -126,6 +135,20 @@ async def create_api_token(
             by=actor.person_id,
         )
     return made
+
+
+async def _check_maker(store: Store, maker: ApiToken, *, now: datetime, tx: Transaction) -> None:
+    """Check that the token in use may make one more, which ends when it is revoked."""
+    current = await store.api_tokens.find(maker.id, tenant_id=maker.tenant_id, tx=tx)
+    if current is None or not current.alive(now=now):
+        raise ApiTokenInvalid
+    first = (*maker.made_with, maker.id)[0]
+    if len(await store.api_tokens.list_made_with([first], tx=tx)) >= MAX_MADE:
+        raise InvalidArgument(
+            field="person_id", problem=f"cannot have it: {MAX_MADE} were made with this token"
+        )
+    # Revoking it at the same moment conflicts here: nothing made with it survives it.
+    await store.api_tokens.touch(maker.id, tx=tx)
 
 
 async def resolve_api_token(store: Store, *, token_hash: bytes, now: datetime) -> Resolved:

@@ -13,11 +13,11 @@ from directory.accounts.operations.lines import signed_in
 from directory.accounts.operations.sessions import end_sessions
 from directory.accounts.store import Credential
 from directory.people.domain.people import Person
-from directory.people.domain.refusals import PersonDeactivated
+from directory.people.domain.refusals import PersonDeactivated, ReasonRequired
 from directory.people.operations.rights import PEOPLE, check_standing
 from directory.shared.domain.actors import Actor, require
 from directory.sign_in import events
-from directory.sign_in.domain.refusals import OldPasswordWrong, ReasonRequired
+from directory.sign_in.domain.refusals import OldPasswordWrong
 from directory.sign_in.store import Store
 
 log = structlog.get_logger()
@@ -89,6 +89,7 @@ async def set_password(
         ended = await end_sessions(
             store,
             person_ids=[person.id],
+            tenant_id=actor.tenant_id,
             cause=EndCause.PASSWORD_SET,
             actor_id=actor.person_id,
             now=now,

@@ -88,6 +88,7 @@ async def remove_second_factor(
         return await end_sessions(
             store,
             person_ids=[person.id],
+            tenant_id=actor.tenant_id,
             cause=EndCause.SECOND_FACTOR_REMOVED,
             actor_id=actor.person_id,
             now=now,

@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 from plexuskit.mongo import Transaction
 
+from directory.accounts import events
 from directory.accounts.domain import sessions
 from directory.accounts.domain.refusals import RefreshRefused, RefreshReused
 from directory.accounts.domain.sessions import SECRET_BYTES, EndCause, Session, Tokens
@@ -79,6 +80,8 @@ async def refresh_session(
         if not person.welcome(now=now):
             raise RefreshRefused
         await store.sessions.save_many([(previous, after)], tx=tx)
+        if sessions.repeats(previous, presented):
+            await store.outbox.add(events.refresh_repeated(after, now=now), tx=tx)
         scopes = await limits_of(store, person, methods=after.methods, now=now, tx=tx)
         return after, person, scopes
 
@@ -109,6 +112,7 @@ async def revoke_sessions(
             return await end_sessions(
                 store,
                 person_ids=[person.id],
+                tenant_id=actor.tenant_id,
                 cause=EndCause.REVOKED,
                 actor_id=actor.person_id,
                 now=now,

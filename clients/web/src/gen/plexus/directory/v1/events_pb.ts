@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file plexus/directory/v1/events.proto.
  */
 export const file_plexus_directory_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiBwbGV4dXMvZGlyZWN0b3J5L3YxL2V2ZW50cy5wcm90bxITcGxleHVzLmRpcmVjdG9yeS52MSI6CgtQZXJzb25BZGRlZBIrCgZwZXJzb24YASABKAsyGy5wbGV4dXMuZGlyZWN0b3J5LnYxLlBlcnNvbiI8Cg1QZXJzb25DaGFuZ2VkEisKBnBlcnNvbhgBIAEoCzIbLnBsZXh1cy5kaXJlY3RvcnkudjEuUGVyc29uIkAKEVBlcnNvbkRlYWN0aXZhdGVkEisKBnBlcnNvbhgBIAEoCzIbLnBsZXh1cy5kaXJlY3RvcnkudjEuUGVyc29uIjcKDlNlc3Npb25SZXZva2VkEhIKCnNlc3Npb25faWQYASABKAkSEQoJcGVyc29uX2lkGAIgASgJIkYKD0RlcGFydG1lbnRBZGRlZBIzCgpkZXBhcnRtZW50GAEgASgLMh8ucGxleHVzLmRpcmVjdG9yeS52MS5EZXBhcnRtZW50IkgKEURlcGFydG1lbnRDaGFuZ2VkEjMKCmRlcGFydG1lbnQYASABKAsyHy5wbGV4dXMuZGlyZWN0b3J5LnYxLkRlcGFydG1lbnQiTQoMR3JvdXBDaGFuZ2VkEikKBWdyb3VwGAEgASgLMhoucGxleHVzLmRpcmVjdG9yeS52MS5Hcm91cBISCgptZW1iZXJfaWRzGAIgAygJIjYKC1JvbGVDaGFuZ2VkEicKBHJvbGUYASABKAsyGS5wbGV4dXMuZGlyZWN0b3J5LnYxLlJvbGUiRwoSUm9sZUJpbmRpbmdDaGFuZ2VkEjEKB2JpbmRpbmcYASABKAsyIC5wbGV4dXMuZGlyZWN0b3J5LnYxLlJvbGVCaW5kaW5nIkgKE0FjY2Vzc1BvbGljeUNoYW5nZWQSMQoGcG9saWN5GAEgASgLMiEucGxleHVzLmRpcmVjdG9yeS52MS5BY2Nlc3NQb2xpY3kiPAoNTW9kdWxlQ2hhbmdlZBIrCgZtb2R1bGUYASABKAsyGy5wbGV4dXMuZGlyZWN0b3J5LnYxLk1vZHVsZSJ+CgtGZWVkU3RvcHBlZBIZChFhZG1pbmlzdHJhdG9yX2lkcxgBIAMoCRIPCgdhbGxvd2VkGAIgASgFEhMKC2RlYWN0aXZhdGVkGAMgASgFEi4KCnN0b3BwZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInEKDlNlc3Npb25TdGFydGVkEhIKCnNlc3Npb25faWQYASABKAkSEQoJcGVyc29uX2lkGAIgASgJEg8KB21ldGhvZHMYAyADKAkSFgoOc2luZ2xlX3NpZ25fb24YBCABKAkSDwoHbmV0d29yaxgFIAEoCSKHAQoMU2lnbkluRmFpbGVkEhEKCXBlcnNvbl9pZBgBIAEoCRIPCgduZXR3b3JrGAIgASgJEhAKCGF0dGVtcHRzGAMgASgFEioKBm1pbnV0ZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNc2Vjb25kX2ZhY3RvchgFIAEoCCIwCgtQYXNzd29yZFNldBIRCglwZXJzb25faWQYASABKAkSDgoGcmVhc29uGAIgASgJIogBCg9BcGlUb2tlbkNyZWF0ZWQSFAoMYXBpX3Rva2VuX2lkGAEgASgJEhEKCXBlcnNvbl9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEg4KBnNjb3BlcxgEIAMoCRIuCgpleHBpcmVzX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJHChFTZWNvbmRGYWN0b3JBZGRlZBIRCglmYWN0b3JfaWQYASABKAkSEQoJcGVyc29uX2lkGAIgASgJEgwKBGtpbmQYAyABKAkiSQoTU2Vjb25kRmFjdG9yUmVtb3ZlZBIRCglmYWN0b3JfaWQYASABKAkSEQoJcGVyc29uX2lkGAIgASgJEgwKBGtpbmQYAyABKAliBnByb3RvMw", [file_google_protobuf_timestamp, file_plexus_directory_v1_access, file_plexus_directory_v1_people]);
+  fileDesc("CiBwbGV4dXMvZGlyZWN0b3J5L3YxL2V2ZW50cy5wcm90bxITcGxleHVzLmRpcmVjdG9yeS52MSI6CgtQZXJzb25BZGRlZBIrCgZwZXJzb24YASABKAsyGy5wbGV4dXMuZGlyZWN0b3J5LnYxLlBlcnNvbiI8Cg1QZXJzb25DaGFuZ2VkEisKBnBlcnNvbhgBIAEoCzIbLnBsZXh1cy5kaXJlY3RvcnkudjEuUGVyc29uIkAKEVBlcnNvbkRlYWN0aXZhdGVkEisKBnBlcnNvbhgBIAEoCzIbLnBsZXh1cy5kaXJlY3RvcnkudjEuUGVyc29uIkYKDlNlc3Npb25SZXZva2VkEhIKCnNlc3Npb25faWQYASABKAkSEQoJcGVyc29uX2lkGAIgASgJEg0KBWNhdXNlGAMgASgJIkYKD0RlcGFydG1lbnRBZGRlZBIzCgpkZXBhcnRtZW50GAEgASgLMh8ucGxleHVzLmRpcmVjdG9yeS52MS5EZXBhcnRtZW50IkgKEURlcGFydG1lbnRDaGFuZ2VkEjMKCmRlcGFydG1lbnQYASABKAsyHy5wbGV4dXMuZGlyZWN0b3J5LnYxLkRlcGFydG1lbnQiTQoMR3JvdXBDaGFuZ2VkEikKBWdyb3VwGAEgASgLMhoucGxleHVzLmRpcmVjdG9yeS52MS5Hcm91cBISCgptZW1iZXJfaWRzGAIgAygJIjYKC1JvbGVDaGFuZ2VkEicKBHJvbGUYASABKAsyGS5wbGV4dXMuZGlyZWN0b3J5LnYxLlJvbGUiRwoSUm9sZUJpbmRpbmdDaGFuZ2VkEjEKB2JpbmRpbmcYASABKAsyIC5wbGV4dXMuZGlyZWN0b3J5LnYxLlJvbGVCaW5kaW5nIkgKE0FjY2Vzc1BvbGljeUNoYW5nZWQSMQoGcG9saWN5GAEgASgLMiEucGxleHVzLmRpcmVjdG9yeS52MS5BY2Nlc3NQb2xpY3kiPAoNTW9kdWxlQ2hhbmdlZBIrCgZtb2R1bGUYASABKAsyGy5wbGV4dXMuZGlyZWN0b3J5LnYxLk1vZHVsZSJ+CgtGZWVkU3RvcHBlZBIZChFhZG1pbmlzdHJhdG9yX2lkcxgBIAMoCRIPCgdhbGxvd2VkGAIgASgFEhMKC2RlYWN0aXZhdGVkGAMgASgFEi4KCnN0b3BwZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInEKDlNlc3Npb25TdGFydGVkEhIKCnNlc3Npb25faWQYASABKAkSEQoJcGVyc29uX2lkGAIgASgJEg8KB21ldGhvZHMYAyADKAkSFgoOc2luZ2xlX3NpZ25fb24YBCABKAkSDwoHbmV0d29yaxgFIAEoCSKHAQoMU2lnbkluRmFpbGVkEhEKCXBlcnNvbl9pZBgBIAEoCRIPCgduZXR3b3JrGAIgASgJEhAKCGF0dGVtcHRzGAMgASgFEioKBm1pbnV0ZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNc2Vjb25kX2ZhY3RvchgFIAEoCCI4Cg9SZWZyZXNoUmVwZWF0ZWQSEgoKc2Vzc2lvbl9pZBgBIAEoCRIRCglwZXJzb25faWQYAiABKAkiMwoOU2lnbkluRW1haWxTZXQSEQoJcGVyc29uX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSIwCgtQYXNzd29yZFNldBIRCglwZXJzb25faWQYASABKAkSDgoGcmVhc29uGAIgASgJIogBCg9BcGlUb2tlbkNyZWF0ZWQSFAoMYXBpX3Rva2VuX2lkGAEgASgJEhEKCXBlcnNvbl9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEg4KBnNjb3BlcxgEIAMoCRIuCgpleHBpcmVzX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJHChFTZWNvbmRGYWN0b3JBZGRlZBIRCglmYWN0b3JfaWQYASABKAkSEQoJcGVyc29uX2lkGAIgASgJEgwKBGtpbmQYAyABKAkiSQoTU2Vjb25kRmFjdG9yUmVtb3ZlZBIRCglmYWN0b3JfaWQYASABKAkSEQoJcGVyc29uX2lkGAIgASgJEgwKBGtpbmQYAyABKAliBnByb3RvMw", [file_google_protobuf_timestamp, file_plexus_directory_v1_access, file_plexus_directory_v1_people]);
 
 /**
  * A person came into being. Topic `directory.person.v1`, key = person id.
@@ -90,6 +90,14 @@ export type SessionRevoked = Message<"plexus.directory.v1.SessionRevoked"> & {
    * @generated from field: string person_id = 2;
    */
   personId: string;
+
+  /**
+   * Why: `signed_out`, `refresh_reused`, `password_set`, `person_deactivated`, `revoked`, `second_factor_removed`,
+   * `too_many_open`, `maker_ended` (of an API token that was made with one that ended). Empty in facts of older releases.
+   *
+   * @generated from field: string cause = 3;
+   */
+  cause: string;
 };
 
 /**
@@ -369,6 +377,58 @@ export const SignInFailedSchema: GenMessage<SignInFailed> = /*@__PURE__*/
   messageDesc(file_plexus_directory_v1_events, 13);
 
 /**
+ * A refresh token that was spent a moment ago got new tokens again, because none that it led to was used: its client did
+ * not receive the answer, or somebody has a copy of it. Topic `directory.account.v1`, key = person id.
+ *
+ * @generated from message plexus.directory.v1.RefreshRepeated
+ */
+export type RefreshRepeated = Message<"plexus.directory.v1.RefreshRepeated"> & {
+  /**
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * @generated from field: string person_id = 2;
+   */
+  personId: string;
+};
+
+/**
+ * Describes the message plexus.directory.v1.RefreshRepeated.
+ * Use `create(RefreshRepeatedSchema)` to create a new message.
+ */
+export const RefreshRepeatedSchema: GenMessage<RefreshRepeated> = /*@__PURE__*/
+  messageDesc(file_plexus_directory_v1_events, 14);
+
+/**
+ * Somebody who manages people set the e-mail address by which a provider may sign a person in. Topic
+ * `directory.account.v1`, key = person id.
+ *
+ * @generated from message plexus.directory.v1.SignInEmailSet
+ */
+export type SignInEmailSet = Message<"plexus.directory.v1.SignInEmailSet"> & {
+  /**
+   * @generated from field: string person_id = 1;
+   */
+  personId: string;
+
+  /**
+   * Why.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message plexus.directory.v1.SignInEmailSet.
+ * Use `create(SignInEmailSetSchema)` to create a new message.
+ */
+export const SignInEmailSetSchema: GenMessage<SignInEmailSet> = /*@__PURE__*/
+  messageDesc(file_plexus_directory_v1_events, 15);
+
+/**
  * A person's password was set. Topic `directory.account.v1`, key = person id.
  *
  * @generated from message plexus.directory.v1.PasswordSet
@@ -392,7 +452,7 @@ export type PasswordSet = Message<"plexus.directory.v1.PasswordSet"> & {
  * Use `create(PasswordSetSchema)` to create a new message.
  */
 export const PasswordSetSchema: GenMessage<PasswordSet> = /*@__PURE__*/
-  messageDesc(file_plexus_directory_v1_events, 14);
+  messageDesc(file_plexus_directory_v1_events, 16);
 
 /**
  * An API token was made. Topic `directory.account.v1`, key = person id.
@@ -433,7 +493,7 @@ export type ApiTokenCreated = Message<"plexus.directory.v1.ApiTokenCreated"> & {
  * Use `create(ApiTokenCreatedSchema)` to create a new message.
  */
 export const ApiTokenCreatedSchema: GenMessage<ApiTokenCreated> = /*@__PURE__*/
-  messageDesc(file_plexus_directory_v1_events, 15);
+  messageDesc(file_plexus_directory_v1_events, 17);
 
 /**
  * A second factor was set up. Topic `directory.account.v1`, key = person id.
@@ -464,7 +524,7 @@ export type SecondFactorAdded = Message<"plexus.directory.v1.SecondFactorAdded">
  * Use `create(SecondFactorAddedSchema)` to create a new message.
  */
 export const SecondFactorAddedSchema: GenMessage<SecondFactorAdded> = /*@__PURE__*/
-  messageDesc(file_plexus_directory_v1_events, 16);
+  messageDesc(file_plexus_directory_v1_events, 18);
 
 /**
  * A second factor was taken away. Topic `directory.account.v1`, key = person id.
@@ -495,5 +555,5 @@ export type SecondFactorRemoved = Message<"plexus.directory.v1.SecondFactorRemov
  * Use `create(SecondFactorRemovedSchema)` to create a new message.
  */
 export const SecondFactorRemovedSchema: GenMessage<SecondFactorRemoved> = /*@__PURE__*/
-  messageDesc(file_plexus_directory_v1_events, 17);
+  messageDesc(file_plexus_directory_v1_events, 19);
 
