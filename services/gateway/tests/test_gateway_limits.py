@@ -353,6 +353,13 @@ def test_gw_13_a_scheduled_message_counts_as_a_send_does() -> None:
         assert class_of(requirements()[f"{personal}/{name}"]) is MethodClass.READ
 
 
+@pytest.mark.rule("GW-13")
+def test_gw_13_typing_counts_as_a_change_since_it_goes_to_everybody() -> None:
+    signals = "/plexus.messaging.v1.SignalService"
+    assert class_of(requirements()[f"{signals}/SignalTyping"]) is MethodClass.CHANGE
+    assert class_of(requirements()[f"{signals}/ListPresence"]) is MethodClass.READ
+
+
 @given(st.integers(0, 40), st.lists(st.integers(0, 2**62), max_size=40), st.integers(1, 30))
 def test_a_repeated_field_is_counted_without_decoding_it(
     items: int, seqs: list[int], maximum: int

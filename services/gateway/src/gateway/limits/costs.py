@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
-from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import Message
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from plexuskit.grpc import MethodInfo
 
 from gateway.limits.classes import MethodClass
@@ -44,15 +43,15 @@ def items_of(method: MethodInfo, kind: MethodClass, request: bytes, *, maximum: 
         return 0
     named = sum(
         counted(request, number, maximum=maximum * NAMED_PER_ITEM, packed=False)
-        for number in _naming_fields(method.request_class)
+        for number in _naming_fields(method.request_class.DESCRIPTOR)
     )
     return min(-(-named // NAMED_PER_ITEM), maximum)
 
 
 @cache
-def _naming_fields(request_class: type[Message]) -> tuple[int, ...]:
+def _naming_fields(request: Descriptor) -> tuple[int, ...]:
     return tuple(
         field.number
-        for field in request_class.DESCRIPTOR.fields
+        for field in request.fields
         if field.name in NAMED and field.type == FieldDescriptor.TYPE_STRING
     )

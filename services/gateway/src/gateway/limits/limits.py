@@ -87,9 +87,9 @@ class Limits:
     def batch(self, method: MethodInfo, request: bytes, identity: Identity) -> None:
         """Take a token for each item of a call that has taken one, or give back the one.
 
-        Of the people or departments that a change names, 50 are one item. A batch beyond a whole bucket empties
-        it; it is counted without decoding it. Bytes that are no request are left to the owner.
-        Raises RateLimited.
+        Of the people or departments that a change names, 50 are one item. A batch beyond a whole
+        bucket empties it; it is counted without decoding it. Bytes that are no request are left to
+        the owner. Raises RateLimited.
         """
         if not self.enabled:
             return
