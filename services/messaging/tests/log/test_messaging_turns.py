@@ -10,6 +10,7 @@ from messaging.conversations.operations.conversations import Role
 from messaging.conversations.operations.members import add_members, remove_members
 from messaging.log.operations.turns import LogOverloaded, Turns
 from messaging.messages.operations.sends import send_message
+from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 
 NOW = SystemClock().now()
@@ -114,13 +115,17 @@ async def test_gw_13_a_slow_change_holds_no_other_conversation_of_its_lane(
     assert ((await same).seq, (await same).change_no) == (2, 4)
 
 
-async def test_gw_13_many_changes_of_one_person_leave_the_places_to_others(group, gate, add):
+async def test_gw_13_many_changes_of_one_person_leave_the_places_to_others(
+    one_lane, group, gate, add
+):
     rooms = [await group("ann", "bob") for _ in range(5)]
     other = await group("carol", "dave")
     gate.room = rooms[0]
 
-    flood = [asyncio.ensure_future(add(room, "ann", ["erin"])) for room in rooms]
+    flood = [asyncio.ensure_future(add(rooms[0], "ann", ["erin"]))]
     await gate.held.wait()
+    flood += [asyncio.ensure_future(add(room, "ann", ["erin"])) for room in rooms[1:]]
+    await eventually(lambda: one_lane.turns.taken == 5, within=30)
     changed = await add(other, "carol", ["erin"])
 
     assert changed.person_ids == ("erin",)
@@ -129,7 +134,9 @@ async def test_gw_13_many_changes_of_one_person_leave_the_places_to_others(group
     assert [each.person_ids for each in await asyncio.gather(*flood)] == [("erin",)] * 5
 
 
-async def test_gw_13_those_who_wait_for_a_busy_conversation_hold_no_place(group, gate, add):
+async def test_gw_13_those_who_wait_for_a_busy_conversation_hold_no_place(
+    one_lane, group, gate, add
+):
     room, other = await group("ann", "bob", "carol", "dave"), await group("erin", "frank")
     gate.room = room
 
@@ -138,6 +145,7 @@ async def test_gw_13_those_who_wait_for_a_busy_conversation_hold_no_place(group,
         for name in ("ann", "bob", "carol", "dave")
     ]
     await gate.held.wait()
+    await eventually(lambda: one_lane.turns.taken == 4, within=30)
     changed = await add(other, "erin", ["greta"])
 
     assert changed.person_ids == ("greta",)
@@ -156,7 +164,7 @@ async def test_a_change_whose_caller_goes_is_finished_and_releases_its_conversat
     await gate.held.wait()
     waiting = asyncio.ensure_future(add(room, "ann", ["dave"]))
     behind = asyncio.ensure_future(add(room, "bob", ["erin"]))
-    await asyncio.sleep(0)
+    await eventually(lambda: one_lane.turns.taken == 3, within=30)
     for caller in (begun, waiting):
         caller.cancel()
         with contextlib.suppress(asyncio.CancelledError):

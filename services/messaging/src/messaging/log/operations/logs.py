@@ -172,7 +172,7 @@ class Log(Writer[StoreT_co]):
         self._limits = Limits(limits or LimitsSection(), clock=clock)
         self.section = section
         self.partitions = [Partition(self) for _ in range(section.lanes)]
-        self._turns = Turns(places=section.changes, maximum=section.queue_items)
+        self.turns = Turns(places=section.changes, maximum=section.queue_items)
 
     def submit(self, item: Item[Submission]) -> None:
         """Queue a message; its verdict comes by `item.on_verdict`, exactly once.
@@ -194,7 +194,7 @@ class Log(Writer[StoreT_co]):
         Raises:
             LogOverloaded: too much waits.
         """
-        end_turn = await self._turns.take(person_id, conversation_id)
+        end_turn = await self.turns.take(person_id, conversation_id)
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         change = Exclusive(conversation_id, work=work, end_turn=end_turn, done=done)
         try:
@@ -231,7 +231,7 @@ class Log(Writer[StoreT_co]):
 
     async def drain(self) -> None:
         """Wait until every queued item has its verdict and every change its result."""
-        await self._turns.wait_idle()
+        await self.turns.wait_idle()
         await asyncio.gather(*(partition.wait_idle() for partition in self.partitions))
 
     async def flush_heads(self) -> None:

@@ -53,6 +53,9 @@ class Turns:
 
     Whoever waits for a conversation holds no place, so a busy conversation delays no other one, and
     many calls of one person delay only each other.
+
+    Attributes:
+        taken: changes that wait or are under way.
     """
 
     def __init__(self, *, places: int, maximum: int) -> None:
@@ -66,7 +69,7 @@ class Turns:
         self._conversations = Lines()
         self._places = asyncio.Semaphore(places)
         self._maximum = maximum
-        self._taken = 0
+        self.taken = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -76,7 +79,7 @@ class Turns:
         Raises:
             LogOverloaded: too much waits.
         """
-        if self._taken >= self._maximum:
+        if self.taken >= self._maximum:
             raise LogOverloaded(retry_after=timedelta(seconds=1))
         with contextlib.ExitStack() as held:
             self._count(1)
@@ -94,8 +97,8 @@ class Turns:
         await self._idle.wait()
 
     def _count(self, more: int) -> None:
-        self._taken += more
-        if self._taken:
+        self.taken += more
+        if self.taken:
             self._idle.clear()
         else:
             self._idle.set()
