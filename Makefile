@@ -41,13 +41,13 @@ setup: ## Install everything that the lock file names into .venv
 	"$$uv" sync --frozen --quiet
 
 .PHONY: proto
-proto: ## Generate code from proto/
+proto: ## Generate code from proto/, and docs/asyncapi.yaml
 	@$(BIN)/python libs/protos/generate.py
 	@$(LOCAL).web proto
 
 .PHONY: proto-check
 proto-check: proto ## Generate code and fail when it differs from what is committed
-	@changed=$$(git status --porcelain -- libs/protos/src clients/web/src/gen); \
+	@changed=$$(git status --porcelain -- libs/protos/src clients/web/src/gen docs/asyncapi.yaml); \
 	if [[ -n "$$changed" ]]; then \
 		echo "Generated code differs from proto/; commit the result of make proto:"; \
 		echo "$$changed"; \
@@ -65,6 +65,10 @@ web-check: setup ## Type-check, lint and unit-test the web client
 .PHONY: web-pictures
 web-pictures: setup ## Take the pictures of README and the quick-start guide; ARGS="web-zh-light" chooses
 	@$(BIN)/python tests/web/pictures $(ARGS)
+
+.PHONY: commands
+commands: ## Write the index of the plexus command from the declarations of its commands
+	@$(BIN)/python -m plexus_cli.describe
 
 .PHONY: rules
 rules: ## Write docs/rules.md: every rule with the tests that prove it
@@ -111,6 +115,10 @@ bench-access: setup ## Measure what deciding costs and how fast a revocation is;
 bench-bounds: setup ## Measure what checking the declared bounds of a request costs
 	@$(BIN)/python -m plexus_bench.bounds
 
+.PHONY: bench-cli
+bench-cli: setup ## Measure what starting each command costs; ARGS="--help-only --runs 3"
+	@$(BIN)/python -m plexus_bench.command_line $(ARGS)
+
 .PHONY: bench-feed
 bench-feed: setup ## Measure how fast a company comes in by SCIM; ARGS="--people 1000 --departments 60"
 	@$(BIN)/python -m plexus_bench.feed $(ARGS)
@@ -119,6 +127,14 @@ bench-feed: setup ## Measure how fast a company comes in by SCIM; ARGS="--people
 bench-peers: setup ## Measure Plexus beside ejabberd and Synapse; RUNS= SECONDS= SHAPES= PEERS= JSON=
 	@$(BIN)/python -m plexus_bench.peers $(if $(RUNS),--runs "$(RUNS)") $(if $(SECONDS),--seconds "$(SECONDS)") \
 		$(if $(SHAPES),--shapes "$(SHAPES)") $(if $(PEERS),--peers "$(PEERS)") $(if $(JSON),--json "$(JSON)") $(ARGS)
+
+.PHONY: bench-tracing
+bench-tracing: setup ## Measure what tracing costs on the send path; ARGS="--rounds 60 --messages 400"
+	@$(BIN)/python -m plexus_bench.tracing $(ARGS)
+
+.PHONY: bench-web
+bench-web: setup ## Measure the web client in Chromium; ARGS="--small", "--only typing", "--json FILE"
+	@$(BIN)/python tests/web/bench $(ARGS)
 
 .PHONY: soak
 soak: setup ## Kill processes under load, CYCLES=200 times; SEED=n repeats a run

@@ -1,4 +1,4 @@
-"""Generate everything under `src/plexus`: messages, stubs, types, topics, calls, reference data.
+"""Generate everything under `src/plexus`, and `docs/asyncapi.yaml`.
 
 Run by `make proto`; `make proto-check` runs it and fails when the result differs from what is
 committed.
@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 from google.protobuf.descriptor import Descriptor
-from reference import write_comments, write_refusals
+from reference import comments_of, write_comments, write_refusals
 
 ROOT = Path(__file__).resolve().parents[2]
 PROTO = ROOT / "proto"
@@ -200,3 +200,7 @@ if __name__ == "__main__":
     generate_calls()
     write_comments(PROTO, TARGET / "plexus/comments.json")
     write_refusals(owners(), TARGET / "plexus/refusals.json")
+    # Its declarations import the catalogue, which is only generated now.
+    import_module("asyncapi").write_asyncapi(
+        PROTO, ROOT / "docs/asyncapi.yaml", comments=comments_of(PROTO)
+    )

@@ -41,10 +41,13 @@ def write_comments(proto: Path, target: Path) -> None:
         CalledProcessError: protoc refused a file; its message is on stderr.
     """
     shown = _shown_names()
-    found = {
-        name: comment for name, comment in sorted(_comments(_described(proto))) if name in shown
-    }
-    _write(target, found)
+    found = comments_of(proto)
+    _write(target, {name: comment for name, comment in found.items() if name in shown})
+
+
+def comments_of(proto: Path) -> dict[str, str]:
+    """Return the comments of all contracts by full names; raises as `write_comments` does."""
+    return dict(sorted(_comments(_described(proto))))
 
 
 def write_refusals(services: list[str], target: Path) -> None:

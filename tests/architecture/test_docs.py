@@ -5,14 +5,14 @@ import importlib
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 import pytest
-import typer
-from plexus_cli.__main__ import OF_EVERY_COMMAND, app, hoisted
+from plexus_cli.__main__ import OF_EVERY_COMMAND, hoisted
+from plexus_cli.index import find
 from plexuskit.config import Section, ServiceSettings
-from typer.core import TyperGroup
 
 from .pages import FENCE, LINK, ROOT, SPAN, TARGET, pages_in
 
@@ -302,22 +302,24 @@ def test_every_make_command_of_a_page_is_a_target(page: Page, makefile: str) -> 
 
 def problem_of(words: list[str]) -> str:
     """Say what is wrong with a `plexus` command line; empty for nothing."""
-    current: Any = typer.main.get_command(app)
     rest = hoisted(words)
     while rest and rest[0] in OF_EVERY_COMMAND:
         rest = rest[2:]
-    for word in rest:
-        if PLACEHOLDER.search(word):
-            return ""
-        if word.startswith("--"):
-            known = {name for each in current.params for name in (*each.opts, *each.secondary_opts)}
-            if word.partition("=")[0] not in known | {"--help"}:
-                return f"`{current.name}` has no option {word}"
-        elif isinstance(current, TyperGroup):
-            if word not in current.commands:
-                return f"`{current.name}` has no command {word}"
-            current = current.commands[word]
-    return ""
+    typed = list(takewhile(lambda word: not PLACEHOLDER.search(word), rest))
+    found = find(typed)
+    if found.command is None:
+        unknown = [word for word in found.rest if word not in {"--help", "--version"}]
+        return f"no command {unknown[0]} in `{' '.join(found.path)}`" if unknown else ""
+    if list(found.path) != typed[: len(found.path)]:
+        return f"an old name: it is `{' '.join(found.path)}` now"
+    known = {"--help"} | {
+        name
+        for each in found.command["parameters"]
+        for name in (*each.get("flags", ()), *each.get("off", ()))
+    }
+    options = [word for word in found.rest if word.startswith("--")]
+    wrong = [word for word in options if word.split("=")[0] not in known]
+    return f"`{' '.join(found.path)}` has no option {wrong[0]}" if wrong else ""
 
 
 @all_pages

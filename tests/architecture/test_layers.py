@@ -21,6 +21,8 @@ PROJECTS = (
     "bench",
 )
 
+OTHER_HTTP = ("httpx", "httpcore", "requests", "urllib3")
+
 # Driver: the modules that may know it. A service's `api` and `app` are written `*.api`, `*.app`;
 # the `api` of a subject of a service is written `*.*.api`.
 DRIVERS = {
@@ -32,6 +34,10 @@ DRIVERS = {
     "opensearchpy": ("search.store", "plexus_testkit.leaks"),
     "aiokafka": ("plexuskit.kafka", "plexus_testkit.leaks"),
     "faststream": ("plexuskit.kafka",),
+    # HTTP is spoken by aiohttp, and at the gateway's port by uvicorn, which serves ASGI (ADR 33).
+    "h11": ("gateway.connect",),
+    "uvicorn": ("gateway.connect",),
+    **dict.fromkeys(OTHER_HTTP, ()),
     "grpc": (
         "plexuskit.grpc",
         "*.api",
@@ -168,6 +174,18 @@ def test_only_its_own_room_knows_a_driver() -> None:
         for name in imports(source)
         for driver, allowed in DRIVERS.items()
         if is_in(name, driver) and not may_know(source, allowed)
+    ]
+    assert not strangers
+
+
+def test_tests_speak_http_by_the_libraries_of_the_product(root: Path) -> None:
+    strangers = [
+        f"{path.relative_to(root)} imports {name}"
+        for path in root.glob("*/**/*.py")
+        if "tests" in path.relative_to(root).parts
+        for name in imports(Source(path=path, shown=path.name, module=path.stem))
+        for library in OTHER_HTTP
+        if is_in(name, library)
     ]
     assert not strangers
 

@@ -24,6 +24,7 @@ RECIPES = (
     "Add a field",
     "Add an RPC",
     "Add a fact",
+    "Add a handler",
     "Add a notification kind",
     "Add a searchable kind",
     "Add a service",
@@ -139,7 +140,7 @@ def tracked() -> list[str]:
     if done.returncode != 0:
         pytest.skip("this copy has no git history")
     skipped = re.compile(
-        r"(?:^|/)tests/|^libs/protos/src/|^clients/web/src/gen/|^docs/(?:adr|journeys|assets)/|^samples/|^CONTRIBUTING"
+        r"(?:^|/)tests/|^libs/protos/src/|^clients/web/src/gen/|^docs/(?:adr|journeys|assets)/|^docs/asyncapi|^samples/|^CONTRIBUTING"
         r"|^CHANGELOG|^docs/security|\.(?:lock|json|svg)$|^services/\w+/\w+\.md$|^bench/|^docs/operations/"
     )
     return [file for file in done.stdout.splitlines() if not skipped.search(file)]
@@ -264,6 +265,13 @@ def inserted(text: str, *, after: str, block: str) -> str:
     return f"{head}{line}{block}{tail}"
 
 
+def consumed(text: str, *, topic: str, by: str) -> str:
+    """Return the catalogue with one more consumer group of a topic."""
+    head, name, tail = text.partition(f"  - name: {topic}\n")
+    assert name, topic
+    return f"{head}{name}{tail.replace('consumers: [', f'consumers: [{by}, ', 1)}"
+
+
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Copies of the contracts and of two services, changed as the recipes say, and generated."""
@@ -294,13 +302,13 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (kind,) = example("Add a notification kind", language="python")
     (root / "src/notify/kinds/task_done.py").write_text(kind, encoding="utf-8")
 
-    (group,) = example("Add a searchable kind", language="yaml")
+    (of_kind,) = example("Add a searchable kind", language="yaml")
+    (of_handler,) = example("Add a handler", language="yaml")
     topics = root / "proto/topics.yaml"
-    last = "  - {group: search.tasks, service: search, dlq: true}\n"
-    text = inserted(topics.read_text(encoding="utf-8"), after=last, block=indent(group, "  "))
-    of_projects = "    consumers: [gateway.relations, audit.facts]\n"
-    assert text.count(of_projects) == 1
-    text = text.replace(of_projects, of_projects.replace("[", "[search.projects, "))
+    groups = indent(of_kind + of_handler, "  ")
+    text = inserted(topics.read_text(encoding="utf-8"), after="consumers:\n", block=groups)
+    text = consumed(text, topic="tasks.project.v1", by="search.projects")
+    text = consumed(text, topic="directory.group.v1", by="messaging.groups")
     topics.write_text(text, encoding="utf-8")
     (kind,) = example("Add a searchable kind", language="python")
     (root / "src/search/kinds/project.py").write_text(kind, encoding="utf-8")
@@ -374,6 +382,22 @@ def test_a_fact_is_in_the_catalogue_and_consumers_that_do_not_know_it_skip_it(
         "print(DEFINITION.read(envelope), apply(State('ten_1'), envelope))\n"
     )
     assert run(scratch, "-c", program) == "None False"
+
+
+def test_a_handler_is_a_declaration_and_a_consumer_group(scratch: Path) -> None:
+    (method,) = example("Add a handler", language="python")
+    program = (
+        "from collections.abc import Sequence\n"
+        "from messaging.conversations.consumers import _fact, events_pb2\n"
+        "from plexus.topics import MESSAGING_GROUPS\n"
+        "from plexuskit.kafka import Record, subscription\n"
+        f"class Handlers:\n{indent(method, '    ')}\n"
+        "declared = Handlers.groups\n"
+        "print(declared.topics, *declared.facts, declared.description)\n"
+    )
+    assert run(scratch, "-c", program) == (
+        "('directory.group.v1',) plexus.directory.v1.GroupChanged Keep the members of groups."
+    )
 
 
 def test_the_contracts_of_both_recipes_pass_the_fitness_tests(scratch: Path) -> None:

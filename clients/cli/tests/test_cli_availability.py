@@ -47,7 +47,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Any:
 async def test_ntf_03_check_names_who_is_off_hours(printed: Any) -> None:
     await availability.show_off_hours(Gateway(off(2)), "cnv_1", [], json=False)  # type: ignore[arg-type]
     out = printed().out
-    assert "2 of 5 are outside their working hours" in out
+    assert "2 of 5 are outside working hours" in out
     assert "bo  22:40 Europe/Berlin, works again 2026-03-03" in out
 
 
@@ -62,8 +62,8 @@ async def test_ntf_03_check_is_json_for_scripts(printed: Any) -> None:
     ("preview", "line"),
     [
         (off(0), ""),
-        (off(1), "1 of 5 are outside their working hours"),
-        (None, "working hours are not known"),
+        (off(1), "1 of 5 is outside working hours"),
+        (None, "Working hours are not known"),
     ],
 )
 async def test_ntf_03_a_warning_is_one_line_at_most_and_never_a_failure(

@@ -95,13 +95,13 @@ def test_help_names_every_command_and_is_no_failure(plexus: Type) -> None:
         ("history", "room", "--limit", "0"),
         ("import", "slack", "/nowhere/at/all.zip"),
         ("tasks", "move", "T-1", "flying"),
-        ("schedule", "add", "room", "no time"),
+        ("schedule", "create", "room", "no time"),
         ("conversations", "mute"),
         ("drafts", "save", "only-a-place"),
         ("unread", "--as"),
         ("roles", "bind", "only-a-role"),
         ("roles", "create", "x", "--show", "no columns"),
-        ("policies", "put", "only-a-name"),
+        ("policies", "create", "only-a-name"),
     ],
     ids=" ".join,
 )
@@ -111,6 +111,7 @@ def test_what_was_typed_wrong_is_usage_and_exits_2(
     ran = plexus(*arguments)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "Usage" in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 @pytest.mark.parametrize(
@@ -202,14 +203,3 @@ def test_doctor_goes_on_when_everything_is_down_and_says_what_to_do(
     assert nowhere in findings["opensearch"]["remedy"]
     assert "4 of 4" in ran.stderr
     assert "Traceback" not in ran.stderr
-
-
-def test_everyday_commands_do_not_load_the_drivers_of_the_servers() -> None:
-    asked = (
-        "import sys, plexus_cli.__main__\n"
-        "print([name for name in ('pymongo', 'aiokafka', 'faststream') if name in sys.modules])"
-    )
-    ran = subprocess.run(  # noqa: S603 - asks this interpreter
-        [sys.executable, "-c", asked], capture_output=True, text=True, timeout=60, check=True
-    )
-    assert ran.stdout.strip() == "[]"

@@ -58,6 +58,17 @@ def test_an_instant_keeps_milliseconds_and_its_zone() -> None:
     assert instant(Timestamp(seconds=1, nanos=999_999_999)) == "1970-01-01T00:00:01.999+00:00"
 
 
-def test_what_people_wrote_is_never_taken_for_markup(capsys: pytest.CaptureFixture[str]) -> None:
-    print_table("one [red]title[/red]", ["text"], [("[bold]loud[/bold] [v2]",)])
-    assert "[bold]loud[/bold] [v2]" in capsys.readouterr().out
+def test_what_people_wrote_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table("one [red]title[/red]", ["text"], [("[bold]loud[/bold] 80:100:443 :bug: C:\\",)])
+    assert "[bold]loud[/bold] 80:100:443 :bug: C:\\" in capsys.readouterr().out
+
+
+def test_rows_of_a_pipe_are_whole_lines_without_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    id_, text = "cnv_01M8KZV4BAERKMMW1YWH5A40AM", "很长的群名" * 30
+    print_table("1 conversation", ["id", "name", "unread"], [(id_, text, 3), (id_, "短", "")])
+    title, heading, first, second = capsys.readouterr().out.splitlines()
+    assert title == "1 conversation"
+    assert first == f"{id_}  {text}  3"
+    assert second == f"{id_}  短"
+    assert heading.startswith("id ")
+    assert not {"\x1b", "…"} & set(title + heading + first + second)

@@ -2,17 +2,19 @@
 
 import io
 import json
+import os
+from types import SimpleNamespace
 
 import pytest
 from plexus.messaging.v1.messages_pb2 import Attachment, Message, Reaction, Span
 from plexus.search.v1.search_service_pb2 import Hit
 from plexus_cli import output
 from plexus_cli.commands.finding import highlighted
-from plexus_cli.commands.messages import line_of
+from plexus_cli.lines import line_of
 from plexus_cli.output import print_json, print_table, say, warn
-from plexus_cli.rendering import INDENT, body_of, counted_reactions, safe
-from rich.console import Console
-from rich.text import Text
+from plexus_cli.rendering import INDENT, body_of, counted_reactions
+from plexus_cli.safety import safe
+from plexus_cli.styled import Styled
 
 PAYLOADS = (
     "\x1b[2J\x1b[1;1H",
@@ -28,15 +30,27 @@ PAYLOADS = (
 OBEYED = set(map(chr, (*range(9), *range(11, 32), *range(0x7F, 0xA0)))) | set("\u202e\u2066")
 
 
+class Screen(io.StringIO):
+    """A terminal with colours."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return 1
+
+
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """A terminal with colours in place of standard output and error."""
-    screen = io.StringIO()
-    console = Console(
-        file=screen, force_terminal=True, color_system="standard", highlight=False, width=200
-    )
-    monkeypatch.setattr(output, "out", console)
-    monkeypatch.setattr(output, "err", console)
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Screen:
+    """A terminal in place of standard output and error."""
+    screen = Screen()
+    # pytest puts its own streams back before a test.
+    monkeypatch.setattr(output, "sys", SimpleNamespace(stdout=screen, stderr=screen))
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((200, 50)))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
     return screen
 
 
@@ -48,9 +62,7 @@ def own_codes_removed(shown: str) -> str:
 
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=ascii)
-def test_no_text_or_name_sends_a_sequence_to_the_terminal(
-    payload: str, terminal: io.StringIO, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_text_or_name_sends_a_sequence_to_the_terminal(payload: str, terminal: Screen) -> None:
     message = Message(
         seq=1,
         sender_id=f"per{payload}",
@@ -66,11 +78,13 @@ def test_no_text_or_name_sends_a_sequence_to_the_terminal(
     say(payload)
     warn(payload, reason=payload)
     print_table("t", ["name"], [(payload,)])
-    output.out.print(highlighted(Hit(highlights=[f"\x02m{payload}\x03{payload}"])))
+    say(highlighted(Hit(highlights=[f"\x02m{payload}\x03{payload}"])))
     assert not OBEYED & set(own_codes_removed(terminal.getvalue()))
 
+    terminal.truncate(0)
+    terminal.seek(0)
     print_json({payload: payload})
-    line = capsys.readouterr().out
+    line = terminal.getvalue()
     assert not OBEYED & set(line)
     assert json.loads(line) == {payload: payload}
 
@@ -80,8 +94,8 @@ def test_controls_are_shown_one_for_one_so_that_spans_stay_in_place() -> None:
     assert len(safe("".join(PAYLOADS))) == len("".join(PAYLOADS))
 
 
-def styles_of(text: Text) -> list[tuple[str, str]]:
-    return [(text.plain[span.start : span.end], str(span.style)) for span in text.spans]
+def styles_of(text: Styled) -> list[tuple[str, str]]:
+    return [(text.plain[mark.start : mark.end], mark.style) for mark in text.marks]
 
 
 def test_spans_become_styles() -> None:
@@ -119,7 +133,7 @@ def test_links_say_where_they_lead(target: str, shown: str) -> None:
     assert body_of(message).plain == shown
 
 
-def test_only_addresses_of_the_allow_list_can_be_clicked(terminal: io.StringIO) -> None:
+def test_only_addresses_of_the_allow_list_can_be_clicked(terminal: Screen) -> None:
     for target, clickable in (("https://a.com/x", True), ("javascript:alert(1)", False)):
         say(body_of(Message(text="docs", spans=[Span(start=0, length=4, link=target)])))
         assert (f";{target}\x1b\\" in terminal.getvalue()) is clickable

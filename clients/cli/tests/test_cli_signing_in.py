@@ -246,13 +246,13 @@ async def test_second_factors_sessions_and_tokens_are_kept_by_command(shell: She
     _, out, _ = await shell.run("second-factor", "list")
     assert "9 recovery codes left" in out
     said = f"{PASSWORD}\n"
-    await shell.run("second-factor", "remove", "all", "--password-stdin", says=said)
+    await shell.run("second-factor", "delete", "all", "--password-stdin", says=said)
     removed = shell.sessions.asked[-1]
     assert (removed.factor_id, removed.password) == ("", PASSWORD)
 
     _, out, _ = await shell.run("sessions", "list", "--json")
     assert [each["session_id"] for each in json.loads(out)] == ["ses_1", "tok_1"]
-    assert "2 ended" in (await shell.run("sessions", "revoke", "others"))[1]
+    assert "2 ended" in (await shell.run("sessions", "delete", "others"))[1]
     assert shell.sessions.asked[-1].session_id == ""
 
     _, out, _ = await shell.run("tokens", "create", "report", "--scope", "people.read")
@@ -264,7 +264,7 @@ async def test_second_factors_sessions_and_tokens_are_kept_by_command(shell: She
     _, out, _ = await shell.run("tokens", "list")
     assert "people.read" in out
     assert "ses_1" not in out
-    assert (await shell.run("tokens", "revoke", "tok_1"))[0] == 0
+    assert (await shell.run("tokens", "delete", "tok_1"))[0] == 0
 
 
 async def test_the_policy_changes_by_what_is_named_only(shell: Shell) -> None:

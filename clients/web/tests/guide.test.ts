@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 import { APP_ACTIONS } from '@/actions/app';
+import { CONVERSATION_ACTIONS, LINE_ACTIONS } from '@/actions/conversation';
 import { MESSAGE_ACTIONS } from '@/actions/message';
 import { parseGuide, type Guide, type GuideBlock } from '@/kit/guide';
 
@@ -13,6 +14,7 @@ const NAMES: Readonly<Record<string, string>> = {
   shift: 'Shift',
   arrowdown: '↓',
   arrowup: '↑',
+  enter: 'Enter',
 };
 
 function guideOf(page: string): Guide {
@@ -98,9 +100,12 @@ describe('the quick-start guide', () => {
 
   it.each(PAGES)('%s names every shortcut', (page) => {
     const keys = keysOf(guideOf(page));
-    const shortcuts = [...APP_ACTIONS, ...MESSAGE_ACTIONS].flatMap(({ shortcut }) =>
-      shortcut === undefined ? [] : [written(shortcut)],
-    );
+    const shortcuts = [
+      ...APP_ACTIONS,
+      ...CONVERSATION_ACTIONS,
+      ...LINE_ACTIONS,
+      ...MESSAGE_ACTIONS,
+    ].flatMap(({ shortcut }) => (shortcut === undefined ? [] : [written(shortcut)]));
     expect(keys).toEqual(expect.arrayContaining(shortcuts));
   });
 });

@@ -14,7 +14,7 @@ from pathlib import Path
 from plexus.topics import SEARCH_MESSAGES
 from plexus_testkit.probes import healthy
 from plexuskit.config import KafkaSection, ServiceSettings, load
-from plexuskit.kafka import Record, consumer
+from plexuskit.kafka import Record, consumer, subscription
 from plexuskit.runtime import Runtime
 
 
@@ -35,7 +35,9 @@ async def main(effects: Path) -> None:
     # The shortest that brokers take unless they are told otherwise.
     section = load(Settings).kafka.model_copy(update={"session_seconds": 6})
     runtime = Runtime(service="child")
-    async with consumer(section, SEARCH_MESSAGES, handle, probe=healthy, runtime=runtime):
+    async with consumer(
+        section, subscription(SEARCH_MESSAGES).of(handle), probe=healthy, runtime=runtime
+    ):
         await asyncio.sleep(60)
 
 

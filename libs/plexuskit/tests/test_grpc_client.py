@@ -7,11 +7,12 @@ from typing import Any
 
 import grpc
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import SpanKind, StatusCode
 from plexus.authz.v1 import authority_pb2, authority_pb2_grpc
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.messaging.v1 import log_service_pb2, log_service_pb2_grpc
 from plexus.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
+from plexus_testkit.spans import RecordedSpans, attributes_of, ids, parent_id
 from plexuskit import telemetry
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection
@@ -293,16 +294,64 @@ async def test_a_cancelled_call_stays_cancelled(directory: Directory) -> None:
         await call
 
 
-async def test_the_trace_goes_along(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(telemetry, "_tracer", TracerProvider().get_tracer("test"))
+async def test_a_call_inside_of_a_span_has_one_and_takes_the_trace_along(
+    directory: Directory, recorded_spans: RecordedSpans
+) -> None:
     stub = await directory.stub()
 
     with telemetry.span("asking"):
         await stub.Recheck(authority_pb2.RecheckRequest())
-        assert directory.authority.seen[0].traceparent == telemetry.inject()
+
+    asking = recorded_spans.one("asking")
+    served, called = recorded_spans.named(RECHECK[1:])
+    assert (called.kind, served.kind) == (SpanKind.CLIENT, SpanKind.SERVER)
+    assert (ids(asking)[1], ids(called)[1]) == (parent_id(called), parent_id(served))
+    assert ids(asking)[0] == ids(called)[0] == ids(served)[0]
+    assert attributes_of(called) == {
+        "rpc.system.name": "grpc",
+        "rpc.method": RECHECK[1:],
+        "rpc.response.status_code": "OK",
+        "server.address": "directory",
+    }
+    sent = directory.authority.seen[0].traceparent
+    assert sent == f"00-{ids(called)[0]:032x}-{ids(called)[1]:016x}-03"
+
+
+async def test_a_call_outside_of_a_span_begins_no_trace(
+    directory: Directory, recorded_spans: RecordedSpans
+) -> None:
+    stub = await directory.stub()
 
     await stub.Recheck(authority_pb2.RecheckRequest())
-    assert directory.authority.seen[1].traceparent is None
+
+    assert directory.authority.seen[0].traceparent is None
+    assert [span.kind for span in recorded_spans.all()] == [SpanKind.SERVER]
+
+
+@pytest.mark.parametrize(
+    ("person", "error", "code"),
+    [
+        ("absent", RemoteRefusal, "NOT_FOUND"),
+        ("broken", RemoteFailure, "INTERNAL"),
+        ("slow", DependencyDown, "DEADLINE_EXCEEDED"),
+    ],
+)
+async def test_every_status_but_ok_is_an_error_of_the_call(
+    directory: Directory,
+    recorded_spans: RecordedSpans,
+    person: str,
+    error: type[Exception],
+    code: str,
+) -> None:
+    stub = await directory.stub()
+
+    with telemetry.span("asking"), pytest.raises(error):
+        await stub.Recheck(authority_pb2.RecheckRequest(person_id=person), timeout=1)
+
+    (called,) = [span for span in recorded_spans.all() if span.kind is SpanKind.CLIENT]
+    assert called.status.status_code is StatusCode.ERROR
+    assert attributes_of(called)["rpc.response.status_code"] == code
+    assert attributes_of(called)["error.type"] == code
 
 
 async def test_answers_stream_in_and_end_by_name(directory: Directory) -> None:

@@ -72,8 +72,8 @@ def serve(frame, calls):
 
 
 def counted(code: str) -> float:
-    labels = {"method": METHOD.path[1:], "code": code}
-    return REGISTRY.get_sample_value("plexus_rpc_seconds_count", labels) or 0.0
+    labels = {"rpc_method": METHOD.path[1:], "rpc_response_status_code": code}
+    return REGISTRY.get_sample_value("rpc_server_call_duration_seconds_count", labels) or 0.0
 
 
 async def test_the_hook_comes_first_and_the_method_gets_what_it_returned(serve, calls):

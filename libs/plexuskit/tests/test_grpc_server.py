@@ -12,12 +12,13 @@ from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2_grpc import HealthStub, add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import SpanKind, StatusCode
 from plexus.authz.v1 import authority_pb2, authority_pb2_grpc
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.directory.v1 import session_service_pb2, session_service_pb2_grpc
 from plexus.messaging.v1 import log_service_pb2, log_service_pb2_grpc
 from plexus.tasks.v1 import tasks_service_pb2, tasks_service_pb2_grpc
+from plexus_testkit.spans import RecordedSpans, attributes_of, ids, parent_id
 from plexus_testkit.wait import eventually
 from plexuskit import telemetry
 from plexuskit.clock import SystemClock
@@ -205,8 +206,8 @@ async def error_of(call: Awaitable[Any]) -> grpc.aio.AioRpcError:
 
 
 def calls(method: str, code: str) -> float:
-    labels = {"method": method, "code": code}
-    return REGISTRY.get_sample_value("plexus_rpc_seconds_count", labels) or 0.0
+    labels = {"rpc_method": method, "rpc_response_status_code": code}
+    return REGISTRY.get_sample_value("rpc_server_call_duration_seconds_count", labels) or 0.0
 
 
 async def test_gw_01_a_person_with_a_signed_context_is_served(served: Served) -> None:
@@ -381,15 +382,36 @@ async def test_the_trace_of_the_caller_goes_on(served: Served) -> None:
 
 
 async def test_a_span_is_made_for_a_plain_call(
-    served: Served, monkeypatch: pytest.MonkeyPatch
+    served: Served, recorded_spans: RecordedSpans
 ) -> None:
-    monkeypatch.setattr(telemetry, "_tracer", TracerProvider().get_tracer("test"))
-
     await served.get_task("1", metadata=(*served.metadata(), ("traceparent", TRACEPARENT)))
 
     _, trace_id, span_id, _ = served.tasks.seen["traceparent"].split("-")
-    assert trace_id == TRACE
-    assert span_id not in TRACEPARENT
+    span = recorded_spans.one(GET_TASK)
+    assert ids(span) == (int(trace_id, 16), int(span_id, 16))
+    assert (trace_id, f"{parent_id(span):016x}") == tuple(TRACEPARENT.split("-")[1:3])
+    assert span.kind is SpanKind.SERVER
+    assert attributes_of(span) == {
+        "rpc.system.name": "grpc",
+        "rpc.method": GET_TASK,
+        "rpc.response.status_code": "OK",
+    }
+
+
+async def test_a_refused_call_is_no_error_and_a_failed_one_is(
+    served: Served, recorded_spans: RecordedSpans
+) -> None:
+    await error_of(served.get_task("absent"))
+    await error_of(served.get_task("broken"))
+
+    refused, failed = recorded_spans.named(GET_TASK)
+    assert refused.status.status_code is StatusCode.UNSET
+    assert attributes_of(refused)["rpc.response.status_code"] == "NOT_FOUND"
+    assert attributes_of(refused)["plexus.refusal"] == "TASK_NOT_FOUND"
+    assert "error.type" not in attributes_of(refused)
+    assert failed.status.status_code is StatusCode.ERROR
+    assert attributes_of(failed)["rpc.response.status_code"] == "INTERNAL"
+    assert attributes_of(failed)["error.type"] == "INTERNAL"
 
 
 async def test_every_call_is_counted_by_method_and_code(served: Served) -> None:

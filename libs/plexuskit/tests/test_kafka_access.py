@@ -35,6 +35,7 @@ from plexuskit.kafka import (
     lag,
     producer,
     provision,
+    subscription,
     tail,
 )
 from plexuskit.kafka.acl_protocol import ALLOW, LITERAL, CreateRules, Rule
@@ -339,7 +340,10 @@ async def test_a_consumer_without_a_rule_says_so_and_goes_on_once_it_has_it(
 
     (topic,) = SEARCH_MESSAGES.topics
     async with consumer(
-        kafka_section_of("tasks"), SEARCH_MESSAGES, handle, probe=healthy, runtime=runtime
+        kafka_section_of("tasks"),
+        subscription(SEARCH_MESSAGES).of(handle),
+        probe=healthy,
+        runtime=runtime,
     ):
         await eventually(refused, within=30)
         async with admin(kafka_section) as client:

@@ -32,6 +32,7 @@ from plexuskit.kafka import (
     lag,
     producer,
     provision,
+    subscription,
     topic_name,
 )
 from plexuskit.kafka.clients import admin, partitions_of
@@ -107,7 +108,9 @@ async def test_records_are_handled_and_committed_in_batches(
 
     async with producer(kafka_section) as out:
         await out.send_batch([posted(n, conversation=f"cnv_{n % 30}") for n in range(1, 2001)])
-    async with consumer(kafka_section, SEARCH_MESSAGES, effects, probe=healthy, runtime=runtime):
+    async with consumer(
+        kafka_section, subscription(SEARCH_MESSAGES).of(effects), probe=healthy, runtime=runtime
+    ):
         await eventually(lambda: len(effects.numbers) >= 2000)
         await caught_up(kafka_section)
 
@@ -126,10 +129,14 @@ async def test_a_restart_goes_on_behind_the_last_commit(
 
     async with producer(kafka_section) as out:
         await out.send_batch([posted(n) for n in range(1, 11)])
-        async with consumer(kafka_section, SEARCH_MESSAGES, first, probe=healthy, runtime=runtime):
+        async with consumer(
+            kafka_section, subscription(SEARCH_MESSAGES).of(first), probe=healthy, runtime=runtime
+        ):
             await caught_up(kafka_section)
         await out.send_batch([posted(n) for n in range(11, 16)])
-        async with consumer(kafka_section, SEARCH_MESSAGES, second, probe=healthy, runtime=runtime):
+        async with consumer(
+            kafka_section, subscription(SEARCH_MESSAGES).of(second), probe=healthy, runtime=runtime
+        ):
             await caught_up(kafka_section)
 
     assert first.numbers == list(range(1, 11))
@@ -159,7 +166,9 @@ async def test_a_kill_between_effect_and_commit_brings_the_records_again(
     assert await behind(kafka_section) == 20
 
     effects = Effects()
-    async with consumer(kafka_section, SEARCH_MESSAGES, effects, probe=healthy, runtime=runtime):
+    async with consumer(
+        kafka_section, subscription(SEARCH_MESSAGES).of(effects), probe=healthy, runtime=runtime
+    ):
         # the group waits for the dead member until its session ends
         await eventually(lambda: len(effects.numbers) >= 20, within=30)
         await caught_up(kafka_section)
@@ -182,7 +191,9 @@ async def test_invalid_records_are_buried_at_once_with_the_reason_and_the_rest_g
     stranger = posted(2, type_="DraftSaved")  # a fact of another topic
     async with producer(kafka_section) as out:
         await out.send_batch([posted(1), garbage, stranger, posted(3), posted(4), posted(5)])
-    async with consumer(kafka_section, SEARCH_MESSAGES, effects, probe=healthy, runtime=runtime):
+    async with consumer(
+        kafka_section, subscription(SEARCH_MESSAGES).of(effects), probe=healthy, runtime=runtime
+    ):
         await caught_up(kafka_section)
 
     assert effects.batches == [[1, 4, 5]]
@@ -206,7 +217,9 @@ async def test_a_fact_of_an_owner_that_was_deployed_first_is_skipped_in_its_plac
     newer = posted(2, type_="MessageTranslated")
     async with producer(kafka_section) as out:
         await out.send_batch([posted(1), newer, posted(3)])
-    async with consumer(kafka_section, SEARCH_MESSAGES, effects, probe=healthy, runtime=runtime):
+    async with consumer(
+        kafka_section, subscription(SEARCH_MESSAGES).of(effects), probe=healthy, runtime=runtime
+    ):
         await caught_up(kafka_section)
 
     assert effects.numbers == [1, 3]
@@ -223,11 +236,9 @@ async def test_a_group_that_must_have_every_fact_keeps_unknown_ones_for_its_next
         await out.send_batch([posted(1), posted(2, type_="MessageTranslated"), posted(3)])
     async with consumer(
         kafka_section,
-        SEARCH_MESSAGES,
-        effects,
+        subscription(SEARCH_MESSAGES, bury_unknown=True).of(effects),
         probe=healthy,
         runtime=runtime,
-        bury_unknown=True,
     ):
         await caught_up(kafka_section)
 
@@ -257,11 +268,9 @@ async def test_a_dependency_that_is_down_keeps_offset_and_order_and_shows(
         await out.send_batch(facts)
     async with consumer(
         kafka_section,
-        SEARCH_MESSAGES,
-        effects,
+        subscription(SEARCH_MESSAGES, max_batch=30).of(effects),
         probe=healthy,
         runtime=runtime,
-        max_batch=30,
     ):
         await eventually(lambda: effects.calls >= 3)
 
@@ -301,7 +310,9 @@ async def test_a_dependency_that_fails_half_way_keeps_what_is_not_done(
     invalid = (TOPIC, "cnv_a", b"\xff", {})  # behind the one that waits: buried once, not per try
     async with producer(kafka_section) as out:
         await out.send_batch([*(posted(n) for n in range(1, 7)), invalid])
-    async with consumer(kafka_section, SEARCH_MESSAGES, effects, probe=healthy, runtime=runtime):
+    async with consumer(
+        kafka_section, subscription(SEARCH_MESSAGES).of(effects), probe=healthy, runtime=runtime
+    ):
         await eventually(lambda: effects.calls >= 8)
         assert effects.numbers == [1, 2, 3]
         assert list((await committed(kafka_section, SEARCH_MESSAGES)).values()) == [3]
@@ -322,7 +333,9 @@ async def test_a_dead_letter_that_cannot_be_written_keeps_the_record(
 
     async with producer(kafka_section) as out:
         await out.send_batch([posted(1), invalid, posted(2)])
-    async with consumer(kafka_section, SEARCH_MESSAGES, effects, probe=healthy, runtime=runtime):
+    async with consumer(
+        kafka_section, subscription(SEARCH_MESSAGES).of(effects), probe=healthy, runtime=runtime
+    ):
         await eventually(lambda: detail(runtime).startswith("backing off"), within=40)
         assert "dead-letter" in detail(runtime)
         stored = await committed(kafka_section, SEARCH_MESSAGES)
@@ -366,17 +379,18 @@ async def test_a_rebalance_between_two_members_loses_nothing_and_keeps_order(
                 await asyncio.sleep(0.02)
 
         async with consumer(
-            kafka_section, SEARCH_MESSAGES, member(0), probe=healthy, runtime=one, max_batch=40
+            kafka_section,
+            subscription(SEARCH_MESSAGES, max_batch=40).of(member(0)),
+            probe=healthy,
+            runtime=one,
         ):
             await send(0, 1000)
             joining = asyncio.create_task(send(1000, 3000))  # goes on while partitions move
             async with consumer(
                 kafka_section,
-                SEARCH_MESSAGES,
-                member(1),
+                subscription(SEARCH_MESSAGES, max_batch=40).of(member(1)),
                 probe=healthy,
                 runtime=two,
-                max_batch=40,
             ):
                 await joining
                 await send(3000, 4000)
@@ -408,7 +422,9 @@ async def test_stopping_waits_for_the_batch_in_flight_and_commits_it(
 
     async with producer(kafka_section) as out:
         await out.send_batch([posted(n) for n in range(1, 6)])
-    async with consumer(kafka_section, SEARCH_MESSAGES, slow, probe=healthy, runtime=runtime):
+    async with consumer(
+        kafka_section, subscription(SEARCH_MESSAGES).of(slow), probe=healthy, runtime=runtime
+    ):
         await asyncio.wait_for(begun.wait(), 10)
 
     assert done.is_set()
@@ -423,8 +439,12 @@ async def test_two_groups_read_the_same_topic_each_for_itself(
     async with producer(kafka_section) as out:
         await out.send_batch([posted(1), posted(2)])
     async with (
-        consumer(kafka_section, SEARCH_MESSAGES, search, probe=healthy, runtime=runtime),
-        consumer(kafka_section, NOTIFY_MESSAGES, notify, probe=healthy, runtime=runtime),
+        consumer(
+            kafka_section, subscription(SEARCH_MESSAGES).of(search), probe=healthy, runtime=runtime
+        ),
+        consumer(
+            kafka_section, subscription(NOTIFY_MESSAGES).of(notify), probe=healthy, runtime=runtime
+        ),
     ):
         await caught_up(kafka_section, SEARCH_MESSAGES)
         await caught_up(kafka_section, NOTIFY_MESSAGES)
@@ -436,8 +456,7 @@ async def test_a_consumer_entered_while_kafka_is_away_backs_off_and_shows_it(
 ) -> None:
     async with consumer(
         KafkaSection(url="127.0.0.1:1"),
-        SEARCH_MESSAGES,
-        Effects(),
+        subscription(SEARCH_MESSAGES).of(Effects()),
         probe=healthy,
         runtime=runtime,
     ):
@@ -451,7 +470,10 @@ async def test_a_group_without_dead_letters_has_no_runner(
 ) -> None:
     with pytest.raises(ValueError, match=r"gateway\.fanout"):
         async with consumer(
-            kafka_section, GATEWAY_FANOUT, Effects(), probe=healthy, runtime=runtime
+            kafka_section,
+            subscription(GATEWAY_FANOUT).of(Effects()),
+            probe=healthy,
+            runtime=runtime,
         ):
             pytest.fail("a group without a dead-letter topic was consumed")
 

@@ -13,7 +13,16 @@ from plexus_local.servers import NativeMongo
 from plexus_testkit.wait import eventually
 from plexuskit.config import KafkaSection, MongoSection
 from plexuskit.errors import DependencyDown, DocumentRefused
-from plexuskit.kafka import Outgoing, Record, consumer, dlq_depth, dlq_list, lag, producer
+from plexuskit.kafka import (
+    Outgoing,
+    Record,
+    consumer,
+    dlq_depth,
+    dlq_list,
+    lag,
+    producer,
+    subscription,
+)
 from plexuskit.mongo import Database, connect
 from plexuskit.runtime import Runtime
 
@@ -139,14 +148,18 @@ async def test_an_hour_without_the_database_sets_nothing_aside(
         await out.send_batch(facts)
     with obedient.failing(code, "find", "update", "insert"):
         began = time.monotonic()
-        async with consumer(section, SEARCH_MESSAGES, handle, probe=probe, runtime=runtime):
+        async with consumer(
+            section, subscription(SEARCH_MESSAGES).of(handle), probe=probe, runtime=runtime
+        ):
             await eventually(lambda: time.monotonic() - began > hour and calls > 20, within=60)
     assert await dlq_depth(section, GROUP) == 0
 
     async def nothing_left() -> bool:
         return sum((await lag(section, SEARCH_MESSAGES)).behind.values()) == 0
 
-    async with consumer(section, SEARCH_MESSAGES, handle, probe=probe, runtime=runtime):
+    async with consumer(
+        section, subscription(SEARCH_MESSAGES).of(handle), probe=probe, runtime=runtime
+    ):
         await eventually(nothing_left, within=60)
     assert await effects.count({}) == 40
     assert await dlq_depth(section, GROUP) == 0
@@ -173,7 +186,9 @@ async def test_a_document_that_the_database_can_never_hold_is_set_aside_at_once(
 
     async with producer(kafka_section) as out:
         await out.send_batch([posted(n) for n in range(1, 6)])
-    async with consumer(kafka_section, SEARCH_MESSAGES, handle, probe=probe, runtime=runtime):
+    async with consumer(
+        kafka_section, subscription(SEARCH_MESSAGES).of(handle), probe=probe, runtime=runtime
+    ):
 
         async def others_are_stored() -> bool:
             return await effects.count({}) >= 4

@@ -22,6 +22,7 @@ from plexuskit.kafka import (
     dlq_redrive,
     lag,
     producer,
+    subscription,
 )
 from plexuskit.kafka.dlq import Progress, read_offsets, written
 from plexuskit.kafka.letters import dead_letter
@@ -93,8 +94,12 @@ async def test_redriven_records_reach_the_named_group_and_no_other(
 
     async with (
         producer(kafka_section) as out,
-        consumer(kafka_section, SEARCH_MESSAGES, index, probe=healthy, runtime=runtime),
-        consumer(kafka_section, NOTIFY_MESSAGES, remind, probe=healthy, runtime=runtime),
+        consumer(
+            kafka_section, subscription(SEARCH_MESSAGES).of(index), probe=healthy, runtime=runtime
+        ),
+        consumer(
+            kafka_section, subscription(NOTIFY_MESSAGES).of(remind), probe=healthy, runtime=runtime
+        ),
     ):
         await out.send_batch([posted(n, traceparent=b"00-a") for n in range(1, 5)])
         await eventually(all_read)
@@ -124,7 +129,9 @@ async def test_a_repeat_that_fails_again_becomes_a_new_letter_without_old_marks(
     async def refuse(records: Sequence[Record]) -> None:
         raise InvalidRecord(records[0], "still no")
 
-    async with consumer(kafka_section, SEARCH_MESSAGES, refuse, probe=healthy, runtime=runtime):
+    async with consumer(
+        kafka_section, subscription(SEARCH_MESSAGES).of(refuse), probe=healthy, runtime=runtime
+    ):
         await dlq_redrive(kafka_section, GROUP, 10)
 
         async def again() -> bool:
@@ -228,7 +235,9 @@ async def test_the_largest_record_fits_into_a_letter_and_back(
 
     async with (
         producer(kafka_section) as out,
-        consumer(kafka_section, SEARCH_MESSAGES, handle, probe=healthy, runtime=runtime),
+        consumer(
+            kafka_section, subscription(SEARCH_MESSAGES).of(handle), probe=healthy, runtime=runtime
+        ),
     ):
         await out.send_batch([(TOPIC, "cnv_a", value, {})])
 

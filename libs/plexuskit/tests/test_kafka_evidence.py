@@ -22,6 +22,7 @@ from plexuskit.kafka import (
     lag,
     producer,
     read_held,
+    subscription,
 )
 from plexuskit.kafka.evidence import Hold, Patience
 from plexuskit.kafka.verdicts import back_off
@@ -85,7 +86,9 @@ async def test_a_record_that_fails_alone_is_set_aside_after_evidence_and_its_par
     handler = Poisoned(5, error=error)
     async with producer(impatient) as out:
         await out.send_batch([posted(n, traceparent=b"00-a") for n in range(1, 11)])
-    async with consumer(impatient, SEARCH_MESSAGES, handler, probe=healthy, runtime=runtime):
+    async with consumer(
+        impatient, subscription(SEARCH_MESSAGES).of(handler), probe=healthy, runtime=runtime
+    ):
         await caught_up(impatient)
 
     assert handler.handled == [1, 2, 3, 4, 6, 7, 8, 9, 10]
@@ -107,7 +110,7 @@ async def test_other_partitions_go_on_while_one_is_held(
     async with producer(kafka_section) as out:
         await out.send_batch([posted(1, conversation="cnv_a")])
         async with consumer(
-            kafka_section, SEARCH_MESSAGES, handler, probe=healthy, runtime=runtime
+            kafka_section, subscription(SEARCH_MESSAGES).of(handler), probe=healthy, runtime=runtime
         ):
             await eventually(lambda: len(handler.alone) >= 2)
             for number in range(2, 42):
@@ -131,7 +134,9 @@ async def test_nothing_is_set_aside_while_the_probe_fails(
 
     async with producer(impatient) as out:
         await out.send_batch([posted(n, conversation=f"cnv_{n}") for n in range(1, 9)])
-    async with consumer(impatient, SEARCH_MESSAGES, handler, probe=probe, runtime=runtime):
+    async with consumer(
+        impatient, subscription(SEARCH_MESSAGES).of(handler), probe=probe, runtime=runtime
+    ):
         await eventually(lambda: probed >= 30, within=60)  # six times the evidence that is needed
         assert await dlq_depth(impatient, GROUP) == 0
         (held,) = [c for c in runtime.health.checks() if c.name == f"consumer.{GROUP}"]
@@ -151,7 +156,9 @@ async def test_a_handler_that_is_broken_for_all_does_not_drain_the_topic(
         await out.send_batch([posted(n) for n in range(1, 201)])
 
     began = time.monotonic()
-    async with consumer(impatient, SEARCH_MESSAGES, handler, probe=healthy, runtime=runtime):
+    async with consumer(
+        impatient, subscription(SEARCH_MESSAGES).of(handler), probe=healthy, runtime=runtime
+    ):
 
         async def two_are_set_aside() -> bool:
             return await dlq_depth(impatient, GROUP) >= 2
@@ -183,7 +190,9 @@ async def test_a_partition_held_for_long_is_degraded_and_an_operator_can_skip_it
     handler = Poisoned(2, error=error)
     async with producer(section) as out:
         await out.send_batch([posted(n) for n in range(1, 4)])
-    async with consumer(section, SEARCH_MESSAGES, handler, probe=healthy, runtime=runtime):
+    async with consumer(
+        section, subscription(SEARCH_MESSAGES).of(handler), probe=healthy, runtime=runtime
+    ):
 
         def degraded() -> list[dict[str, str]]:
             found = readiness(runtime)["degraded"]
@@ -236,7 +245,7 @@ async def test_a_request_to_skip_an_earlier_record_does_not_skip_the_held_one(
             )
         handler = Poisoned(2)
         async with consumer(
-            kafka_section, SEARCH_MESSAGES, handler, probe=healthy, runtime=runtime
+            kafka_section, subscription(SEARCH_MESSAGES).of(handler), probe=healthy, runtime=runtime
         ):
             await eventually(lambda: len(handler.alone) >= 3, within=30)
             assert handler.handled == [1]
@@ -265,7 +274,9 @@ async def test_evidence_outlives_the_process_that_gathered_it(
         lives += 1
         assert lives <= 30, "two attempts of every life never add up"
         handler = Poisoned(2)
-        async with consumer(section, SEARCH_MESSAGES, handler, probe=healthy, runtime=runtime):
+        async with consumer(
+            section, subscription(SEARCH_MESSAGES).of(handler), probe=healthy, runtime=runtime
+        ):
             # No life of a process has the evidence alone.
             await eventually(partial(_tried_twice_or_gone, handler, has_letters), within=60)
 
@@ -286,16 +297,22 @@ async def test_a_restarted_process_sets_no_second_record_aside_before_its_time(
     spaced = impatient.model_copy(update={"set_aside_every_seconds": 600.0})
     async with producer(impatient) as out:
         await out.send_batch([posted(n) for n in range(1, 4)])
-    async with consumer(spaced, SEARCH_MESSAGES, Poisoned(1, 2), probe=healthy, runtime=runtime):
+    async with consumer(
+        spaced, subscription(SEARCH_MESSAGES).of(Poisoned(1, 2)), probe=healthy, runtime=runtime
+    ):
         await eventually(partial(_depth_is, spaced, 1), within=60)
 
     handler = Poisoned(1, 2)
-    async with consumer(spaced, SEARCH_MESSAGES, handler, probe=healthy, runtime=runtime):
+    async with consumer(
+        spaced, subscription(SEARCH_MESSAGES).of(handler), probe=healthy, runtime=runtime
+    ):
         # Evidence over and over, and the interval is not.
         await eventually(lambda: len(handler.alone) >= 15, within=60)
         assert await dlq_depth(spaced, GROUP) == 1
     # As soon as the interval is over, what is known already is enough.
-    async with consumer(impatient, SEARCH_MESSAGES, handler, probe=healthy, runtime=runtime):
+    async with consumer(
+        impatient, subscription(SEARCH_MESSAGES).of(handler), probe=healthy, runtime=runtime
+    ):
         await caught_up(impatient)
 
     letters = await dlq_list(impatient, GROUP, 10)
@@ -322,10 +339,14 @@ async def test_evidence_that_a_broken_dependency_ended_is_not_revived_by_a_resta
         if broken:
             raise ValueError("away")
 
-    async with consumer(section, SEARCH_MESSAGES, handler, probe=probe, runtime=runtime):
+    async with consumer(
+        section, subscription(SEARCH_MESSAGES).of(handler), probe=probe, runtime=runtime
+    ):
         await eventually(lambda: probed >= 6, within=60)
     again = Poisoned(1)
-    async with consumer(section, SEARCH_MESSAGES, again, probe=healthy, runtime=runtime):
+    async with consumer(
+        section, subscription(SEARCH_MESSAGES).of(again), probe=healthy, runtime=runtime
+    ):
         await eventually(partial(_depth_is, section, 1), within=60)
 
     assert len(again.alone) >= 4

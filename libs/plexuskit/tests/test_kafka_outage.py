@@ -19,6 +19,7 @@ from plexuskit.kafka import (
     consumer,
     producer,
     provision,
+    subscription,
     tail,
 )
 from plexuskit.runtime import Runtime
@@ -72,7 +73,9 @@ async def test_msg_02_a_broker_outage_delays_facts_and_loses_none(
         async with (
             producer(section, within=timedelta(seconds=3)) as out,
             tail(section, [MESSAGING_CONVERSATION_V1]) as entered,
-            consumer(section, SEARCH_MESSAGES, handle, probe=healthy, runtime=runtime),
+            consumer(
+                section, subscription(SEARCH_MESSAGES).of(handle), probe=healthy, runtime=runtime
+            ),
         ):
 
             async def follow() -> None:

@@ -8,7 +8,7 @@ def test_the_metrics_of_the_plumbing_have_their_names_and_labels() -> None:
     metrics.CONSUMER_BATCH_SIZE.labels(group="g").observe(5)
     metrics.CONSUMER_RECORDS_TOTAL.labels(group="g", outcome="handled").inc()
     metrics.DLQ_DEPTH.labels(group="g").set(1)
-    metrics.RPC_SECONDS.labels(method="m", code="OK").observe(0.1)
+    metrics.RPC_SECONDS.labels(rpc_method="m", rpc_response_status_code="OK").observe(0.1)
 
     text = generate_latest(REGISTRY).decode()
 
@@ -21,7 +21,7 @@ def test_the_metrics_of_the_plumbing_have_their_names_and_labels() -> None:
         'plexus_consumer_batch_size_count{group="g"}',
         'plexus_consumer_records_total{group="g",outcome="handled"}',
         'plexus_dlq_depth{group="g"}',
-        'plexus_rpc_seconds_count{code="OK",method="m"}',
+        'rpc_server_call_duration_seconds_count{rpc_method="m",rpc_response_status_code="OK"}',
         "plexus_loop_lag_seconds_count ",
     ):
         assert f"\n{sample}" in text

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from opentelemetry.trace import SpanKind
 from plexus.topics import MESSAGING_CONVERSATION_V1, TASKS_TASK_V1
 from plexus_local.servers import kafka as own_kafka
+from plexus_testkit.spans import RecordedSpans, attributes_of, origins_of
 from plexus_testkit.wait import eventually
 from plexuskit import metrics
 from plexuskit.config import KafkaSection
@@ -50,6 +52,29 @@ async def test_msg_04_an_entry_reaches_kafka_as_it_was_stored(
         "type": b"plexus.messaging.v1.MessagePosted",
         "traceparent": TRACE.encode(),
     }
+
+
+async def test_a_batch_of_the_relay_is_one_span_linked_to_its_commands(
+    recorded_spans: RecordedSpans,
+    db: Database,
+    entries: Collection,
+    arrived: Arrived,
+    relaying: Relaying,
+) -> None:
+    elsewhere = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    batch = [entry("cnv_a", 1), {**entry("cnv_b", 1), "traceparent": elsewhere}, entry("cnv_c", 1)]
+    async with relaying():
+        await eventually(lambda: leads(db))
+        await entries.insert_many(batch)
+        await eventually(lambda: len(arrived.records) == len(batch))
+
+    sent = recorded_spans.named("send messaging.conversation.v1")
+    assert all(span.kind is SpanKind.PRODUCER for span in sent)
+    assert sum(attributes_of(span)["messaging.batch.message_count"] for span in sent) == 3
+    linked = {f"{origin.trace_id:032x}" for span in sent for origin in origins_of(span)}
+    assert linked == {TRACE.split("-")[1], elsewhere.split("-")[1]}
+    # What consumers link to is the command, not the batch in which the relay happened to send it.
+    assert {record.traceparent for record in arrived.records} == {TRACE, elsewhere}
 
 
 async def test_msg_04_each_conversation_keeps_its_order_and_nothing_is_repeated(

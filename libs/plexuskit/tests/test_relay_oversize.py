@@ -13,7 +13,7 @@ from plexus_testkit.probes import healthy
 from plexus_testkit.wait import eventually
 from plexuskit.config import KafkaSection
 from plexuskit.errors import DependencyDown, InvalidArgument
-from plexuskit.kafka import Record, consumer, dlq_depth, dlq_list, topic_name
+from plexuskit.kafka import Record, consumer, dlq_depth, dlq_list, subscription, topic_name
 from plexuskit.kafka.clients import admin
 from plexuskit.mongo import Collection, Database
 from plexuskit.relay import read_facts
@@ -142,7 +142,11 @@ async def test_a_consumer_reads_the_content_from_the_owner_and_waits_while_it_is
         await eventually(have_all(arrived, 3, conversations=1), within=60)
     owners: Any = {TOPIC: owner}
     async with consumer(
-        kafka_section, SEARCH_MESSAGES, handle, probe=healthy, runtime=runtime, owners=owners
+        kafka_section,
+        subscription(SEARCH_MESSAGES).of(handle),
+        probe=healthy,
+        runtime=runtime,
+        owners=owners,
     ):
         await eventually(lambda: not _running(runtime), within=30)
         assert await dlq_depth(kafka_section, "search.messages") == 0
@@ -172,7 +176,11 @@ async def test_a_fact_that_its_owner_does_not_have_any_more_is_set_aside(
     await entries.delete({"_id": "cnv_0:000000000001"})
     owners: Any = {TOPIC: Owner(db)}
     async with consumer(
-        kafka_section, SEARCH_MESSAGES, handle, probe=healthy, runtime=runtime, owners=owners
+        kafka_section,
+        subscription(SEARCH_MESSAGES).of(handle),
+        probe=healthy,
+        runtime=runtime,
+        owners=owners,
     ):
         await eventually(lambda: handled == [2], within=60)
     (letter,) = await dlq_list(kafka_section, "search.messages", 5)

@@ -1,22 +1,14 @@
 import json
 import logging
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import structlog
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import StatusCode
 from plexuskit import telemetry
 from plexuskit.config import TelemetrySection
-from plexuskit.errors import DependencyDown, VersionConflict
 
 Captured = pytest.CaptureFixture[str]
-SAMPLED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 @pytest.fixture(autouse=True)
@@ -28,22 +20,6 @@ def logging_as_before() -> Iterator[None]:
     root.setLevel(level)
     logging.captureWarnings(capture=False)
     structlog.configure(**configured)
-
-
-@pytest.fixture(scope="module")
-def finished_spans() -> InMemorySpanExporter:
-    telemetry.configure(TelemetrySection(), service="sample")
-    provider = trace.get_tracer_provider()
-    assert isinstance(provider, TracerProvider)
-    exporter = InMemorySpanExporter()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    return exporter
-
-
-@pytest.fixture
-def spans(finished_spans: InMemorySpanExporter) -> InMemorySpanExporter:
-    finished_spans.clear()
-    return finished_spans
 
 
 def configured(**section: Any) -> Any:
@@ -145,66 +121,3 @@ def test_the_console_form_is_text_and_hides_secrets_too(capsys: Captured) -> Non
     assert "connect.failed" in text
     assert "ValueError" in text
     assert "hunter2" not in text
-
-
-@pytest.mark.usefixtures("spans")
-def test_a_traceparent_continues_its_trace() -> None:
-    with telemetry.extracted(SAMPLED), telemetry.span("consume"):
-        continued = telemetry.inject()
-
-    assert re.fullmatch(r"00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01", continued)
-    assert continued != SAMPLED
-    assert telemetry.inject() == ""
-
-
-@pytest.mark.parametrize("traceparent", ["", "nonsense", "00-0-0-00"])
-@pytest.mark.usefixtures("spans")
-def test_without_a_usable_traceparent_a_new_trace_begins(traceparent: str) -> None:
-    with telemetry.span("outer"):
-        outer = telemetry.inject()
-        with telemetry.extracted(traceparent), telemetry.span("consume"):
-            inner = telemetry.inject()
-
-    assert inner.split("-")[1] != outer.split("-")[1]
-
-
-def test_a_span_has_its_attributes_and_its_service(spans: InMemorySpanExporter) -> None:
-    with telemetry.extracted(SAMPLED), telemetry.span("send", conversation_id="cnv_1", items=3):
-        pass
-
-    [span] = spans.get_finished_spans()
-    assert span.name == "send"
-    assert dict(span.attributes or {}) == {"conversation_id": "cnv_1", "items": 3}
-    assert span.resource.attributes["service.name"] == "plexus.sample"
-
-
-@pytest.mark.parametrize(
-    ("error", "status", "attributes"),
-    [
-        (
-            VersionConflict(expected_version=1, current_version=2),
-            StatusCode.UNSET,
-            {"plexus.refusal": "VERSION_CONFLICT"},
-        ),
-        (DependencyDown(), StatusCode.ERROR, {"plexus.refusal": "DEPENDENCY_DOWN"}),
-        (KeyError("a person's words"), StatusCode.ERROR, {"error.type": "KeyError"}),
-    ],
-)
-def test_a_refusal_is_an_answer_and_an_error_is_an_error(
-    error: Exception,
-    status: StatusCode,
-    attributes: dict[str, str],
-    spans: InMemorySpanExporter,
-) -> None:
-    with (
-        pytest.raises(type(error)),
-        telemetry.extracted(SAMPLED),
-        telemetry.span("send"),
-    ):
-        raise error
-
-    [span] = spans.get_finished_spans()
-    assert span.status.status_code is status
-    assert dict(span.attributes or {}) == attributes
-    assert not span.events
-    assert "words" not in str(span.status.description)

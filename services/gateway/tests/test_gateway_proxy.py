@@ -333,8 +333,8 @@ async def test_gw_01_a_stream_needs_its_permission(running):
 
 async def test_calls_are_counted_by_method_and_code(running):
     def counted(code: str) -> float:
-        labels = {"method": GET_PERSON, "code": code}
-        return REGISTRY.get_sample_value("plexus_rpc_seconds_count", labels) or 0
+        labels = {"rpc_method": GET_PERSON, "rpc_response_status_code": code}
+        return REGISTRY.get_sample_value("rpc_server_call_duration_seconds_count", labels) or 0
 
     ok, unauthenticated = counted("OK"), counted("UNAUTHENTICATED")
     await get_person(running)

@@ -38,7 +38,7 @@ async def lead(cli, platform, mark):
 
 async def test_gw_3_a_department_is_given_to_somebody_and_taken_back(root, lead, handles, mark):
     north, south = f"north {mark}", f"south {mark}"
-    await asyncio.gather(*(root("departments", "add", name) for name in (north, south)))
+    await asyncio.gather(*(root("departments", "create", name) for name in (north, south)))
     permissions = ("people.manage", "roles.bind", "roles.read")
     asked = [word for permission in permissions for word in ("--permission", permission)]
     role = (await root("roles", "create", f"HR {mark}", *asked, "--json")).json
@@ -50,11 +50,11 @@ async def test_gw_3_a_department_is_given_to_somebody_and_taken_back(root, lead,
     assert all(word in rows for word in (bound, f"HR {mark}", lead.handle, f"department:{north}"))
 
     hired = f"li-{mark}"
-    adding = ("people", "add", hired, "李雷", "--department", north)
+    adding = ("people", "create", hired, "李雷", "--department", north)
     # The gateway hears of the binding by its fact.
     await eventually(lambda: lead(*adding, "--json"), within=30)
     elsewhere, stranger, larger, seen = await asyncio.gather(
-        lead("people", "add", f"x-{mark}", "某人", "--department", south, code=1),
+        lead("people", "create", f"x-{mark}", "某人", "--department", south, code=1),
         lead("people", "update", handles["ann"], "--title", "x", code=1),
         lead("roles", "bind", "admin", hired, "--scope", f"department:{north}", code=1),
         lead("roles", "bindings", "--json"),
@@ -77,13 +77,13 @@ async def test_gw_3_a_policy_is_put_listed_and_taken_away(root, tmp_path, mark):
         f'forbid(principal, action, resource)\nwhen {{ principal.title == "{mark}" }};\n',
         encoding="utf-8",
     )
-    put = (await root("policies", "put", name, str(file), "--json")).json
+    put = (await root("policies", "create", name, str(file), "--json")).json
     assert (put["version"], put["enabled"]) == (1, True)
-    off = await root("policies", "put", name, "-", "--no-enabled", says=file.read_text())
+    off = await root("policies", "create", name, "-", "--no-enabled", says=file.read_text())
     assert "version 2" in off.out
     listed = (await root("policies", "list", "--json")).json
     assert [each["enabled"] for each in listed if each["name"] == name] == [False]
-    broken = await root("policies", "put", name, "-", says="\nforbid(principal;\n", code=1)
+    broken = await root("policies", "create", name, "-", says="\nforbid(principal;\n", code=1)
     assert "POLICY_INVALID" in broken.err
     assert "Line 2" in broken.err
     await root("policies", "delete", name)
@@ -92,8 +92,10 @@ async def test_gw_3_a_policy_is_put_listed_and_taken_away(root, tmp_path, mark):
 
 async def test_a_module_is_switched_but_for_a_department(root, mark):
     pilot = f"pilot {mark}"
-    made = (await root("departments", "add", pilot, "--json")).json
-    assert "but for 1 department" in (await root("modules", "on", "notify", "--except", pilot)).out
+    made = (await root("departments", "create", pilot, "--json")).json
+    assert (
+        "Except for 1 department." in (await root("modules", "on", "notify", "--except", pilot)).out
+    )
     listed = (await root("modules", "list", "--json")).json
     [notify] = [module for module in listed["modules"] if module["name"] == "notify"]
     assert (notify["enabled"], notify["except_department_ids"]) == (True, [made["id"]])

@@ -6,8 +6,8 @@ import pytest
 from plexus.tasks.v1.tasks_pb2 import Task
 from plexus.tasks.v1.tasks_service_pb2 import ListProjectsRequest, ListTasksRequest
 from plexus_cli import sample
-from plexus_cli.commands.importing import progress
 from plexus_cli.commands.status import gather
+from plexus_cli.progress import progress
 from plexus_local.sample_company import SAMPLE_QUERY, Notebook, move_in_sample
 from plexus_testkit.wait import eventually
 

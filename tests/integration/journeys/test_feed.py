@@ -119,14 +119,14 @@ async def test_int_1_who_may_answer_is_told_that_the_feed_has_stopped(stopping, 
     assert gone.status_code == 409
 
     async def told():
-        listed = (await cli("--as", "root", "notifications", "--unread", "--json")).json
+        listed = (await cli("--as", "root", "notifications", "list", "--unread", "--json")).json
         kind = "NOTIFICATION_KIND_FEED_STOPPED"
         return next((each for each in listed if each["kind"] == kind), None)
 
     notification = await eventually(told, within=30)
     assert notification["source"]["kind"] == "feed"
     assert "plexus admin feed status" in notification["body"]
-    shown = await cli("--as", "root", "notifications", env={"COLUMNS": "400"})
+    shown = await cli("--as", "root", "notifications", "list", env={"COLUMNS": "400"})
     assert notification["title"] in shown.out
     preferences = await cli("--as", "root", "notifications", "preferences")
     assert "feed_stopped" in preferences.out

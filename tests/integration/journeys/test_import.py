@@ -203,7 +203,7 @@ async def test_msg_19_a_messy_export_comes_in_whole_and_a_second_run_adds_nothin
     assert (indexed.json["total"], len(platform.mails())) in {(0, mails), (1, mails)}
     after = await root.call(root.notify.GetNotifyStatus, GetNotifyStatusRequest())
     assert after.notifications == told.notifications
-    assert (await cli("--as", handle, "notifications", "--json")).json == []
+    assert (await cli("--as", handle, "notifications", "list", "--json")).json == []
 
 
 async def test_strict_stops_at_the_first_oddity_and_names_its_place(cli, messy):

@@ -201,13 +201,13 @@ async def _heard(cli, tail, room, text):
 @pytest.mark.parametrize(
     "listing",
     [
-        ("people",),
+        ("people", "list"),
         ("conversations", "list"),
         ("unread",),
-        ("notifications",),
+        ("notifications", "list"),
         ("notifications", "preferences"),
         ("tasks", "list"),
-        ("tasks", "projects"),
+        ("projects", "list"),
         ("profiles",),
     ],
     ids=" ".join,

@@ -37,7 +37,7 @@ async def test_msg_11_an_edit_reaches_tail_history_search_and_notification(cli, 
     await eventually(lambda: found(cli, "chen", word), within=40)
 
     async def reworded():
-        told = (await cli("--as", "bob", "notifications", "--json")).json
+        told = (await cli("--as", "bob", "notifications", "list", "--json")).json
         return [each for each in told if word in each["body"]]
 
     await eventually(reworded, within=40)

@@ -117,7 +117,7 @@ def test_every_process_tells_that_it_lives_and_serves_and_what_it_does(platform,
         "plexus_consumer_lag",
         "plexus_consumer_batch_size",
         "plexus_dlq_depth",
-        "plexus_rpc_seconds",
+        "rpc_server_call_duration_seconds",
     ):
         assert f"# TYPE {metric} " in metrics
 
@@ -141,8 +141,8 @@ async def test_metrics_carry_figures_where_the_work_is_done(platform, group, say
         assert float(age.split()[1]) < 30
     sends = [
         line
-        for line in figures("gateway", "plexus_rpc_seconds_count")
-        if 'MessagingService/SendMessage"' in line and 'code="OK"' in line
+        for line in figures("gateway", "rpc_server_call_duration_seconds_count")
+        if 'MessagingService/SendMessage"' in line and 'rpc_response_status_code="OK"' in line
     ]
     assert sends
 

@@ -42,7 +42,7 @@ async def test_a_company_comes_from_two_files_and_again_changes_nothing(root, tm
 
 async def test_people_are_added_changed_shown_and_let_go(root):
     handle = f"li-{secrets.token_hex(3)}"
-    await root("people", "add", handle, "李雷", "--title", "采购经理", "--manager", "root")
+    await root("people", "create", handle, "李雷", "--title", "采购经理", "--manager", "root")
     update = ("people", "update", handle, "--cost-center", "4711", "--skill", "Kafka", "--json")
     assert (await root(*update)).json["skills"] == ["Kafka"]
     away = ("people", "absence", handle, "--until", "tomorrow 9:00", "--note", "年假")
@@ -58,9 +58,9 @@ async def test_people_are_added_changed_shown_and_let_go(root):
 async def test_departments_are_made_moved_merged_split_and_renamed(root):
     mark = secrets.token_hex(3)
     top, other = f"总部 {mark}", f"采购 {mark}"
-    await root("departments", "add", top)
-    below = (await root("departments", "add", other, "--under", top, "--json")).json
-    assert (await root("departments", "move", other, "-")).out.strip() == "1 departments moved."
+    await root("departments", "create", top)
+    below = (await root("departments", "create", other, "--parent", top, "--json")).json
+    assert (await root("departments", "move", other, "-")).out.strip() == "1 department moved."
     renamed, split = await asyncio.gather(
         root("departments", "rename", other, f"战略 {mark}", "--json"),
         root("departments", "split", top, f"行政 {mark}", "--below", "--json"),
@@ -77,8 +77,8 @@ async def test_groups_by_name_and_by_rule_have_their_members(root, people):
     mark = secrets.token_hex(3)
     ann, bob = people["ann"].profile.handle, people["bob"].profile
     _, ruled = await asyncio.gather(
-        root("groups", "add", f"甲 {mark}", ann),
-        root("groups", "add", f"乙 {mark}", "--skill", mark, "--json"),
+        root("groups", "create", f"甲 {mark}", ann),
+        root("groups", "create", f"乙 {mark}", "--skill", mark, "--json"),
     )
     assert ruled.json["rule"]["skills"] == [mark]
     administrator = people["root"]
@@ -93,9 +93,9 @@ async def test_groups_by_name_and_by_rule_have_their_members(root, people):
     left, shown = await asyncio.gather(
         root("groups", "remove", f"甲 {mark}", bob.handle), root("groups", "show", f"乙 {mark}")
     )
-    assert "1 members remain." in left.out
+    assert "1 member remains." in left.out
     assert mark in shown.out
-    await root("groups", "remove", f"甲 {mark}")
+    await root("groups", "delete", f"甲 {mark}")
     names = {each["name"] for each in (await root("groups", "list", "--json")).json}
     assert f"乙 {mark}" in names
     assert f"甲 {mark}" not in names
@@ -104,7 +104,7 @@ async def test_groups_by_name_and_by_rule_have_their_members(root, people):
 async def test_gw_05_a_guest_comes_until_an_instant_and_sees_no_directory(cli, root, people):
     handle = f"guest-{secrets.token_hex(3)}"
     told = await root(
-        *("guests", "add", handle, "访客", "--until", "tomorrow 18:00", "--password-stdin"),
+        *("guests", "create", handle, "访客", "--until", "tomorrow 18:00", "--password-stdin"),
         says="a password of guests\n",
     )
     assert handle in told.out

@@ -129,12 +129,12 @@ async def test_msg_17_a_message_for_later_is_said_once_or_tells_why_not(
     tomorrow = f"{SystemClock().now().astimezone(SHANGHAI) + timedelta(days=1):%Y-%m-%d}"
     async with device(ann) as heard:
         added = await cli(
-            *("--as", "ann", "schedule", "add", room, "早上好"),
+            *("--as", "ann", "schedule", "create", room, "早上好"),
             *("--at", "tomorrow 9:00", "--mention", handles["bob"]),
         )
         scheduled_id, _, said_when = added.out.partition(" will be sent at ")
         assert said_when == f"{tomorrow} 09:00 Asia/Shanghai.\n"
-        await cli("--as", "ann", "schedule", "edit", scheduled_id, "--text", "大家早上好")
+        await cli("--as", "ann", "schedule", "update", scheduled_id, "--text", "大家早上好")
         (waiting,) = (await cli("--as", "ann", "schedule", "list", "--json")).json
         assert (waiting["state"], waiting["text"]) == ("STATE_WAITING", "大家早上好")
         assert datetime.fromisoformat(waiting["send_at"]).astimezone(SHANGHAI).hour == 9
@@ -175,7 +175,7 @@ async def test_msg_17_a_message_for_later_is_said_once_or_tells_why_not(
         ]
         # Made, other words, another time, claimed, sent.
         assert states == [1, 1, 1, 2, 3]
-    refused = await cli("--as", "ann", "schedule", "cancel", scheduled_id, code=1)
+    refused = await cli("--as", "ann", "schedule", "delete", scheduled_id, code=1)
     assert "SCHEDULED_MESSAGE_ENDED" in refused.err
 
 
@@ -204,7 +204,7 @@ async def test_ntf_01_a_muted_room_is_silent_and_the_ledger_says_why(
     named = await say("ann", room, "@bob 你呢", mentions=[Mention(person_id=bob)])
 
     async def told():
-        found = (await cli("--as", "bob", "notifications", "--json")).json
+        found = (await cli("--as", "bob", "notifications", "list", "--json")).json
         ids = {each["source"]["id"] for each in found}
         return ids if named.message_id in ids else None
 

@@ -79,7 +79,7 @@ async def test_gw_01_a_role_that_needs_a_second_factor_opens_only_what_sets_it_u
         url, login = platform.grpc_address, ("login", request.handle, "--password-stdin")
         limited = await new_cli("--url", url, *login, says=SAID)
         assert "second-factor totp" in limited.err
-        assert "PERMISSION_MISSING" in (await new_cli("people", code=1)).err
+        assert "PERMISSION_MISSING" in (await new_cli("people", "list", code=1)).err
 
         shown = await new_cli("second-factor", "totp", "--password-stdin", says=SAID)
         secret = shown.lines[1].removeprefix("Secret: ")
@@ -91,7 +91,7 @@ async def test_gw_01_a_role_that_needs_a_second_factor_opens_only_what_sets_it_u
         await new_cli("--url", url, *login, "--code", confirmed.lines[-1], says=SAID)
         used = await new_cli("--url", url, *login, "--code", confirmed.lines[-1], says=SAID, code=1)
         assert "SIGN_IN_REFUSED" in used.err
-        assert "ended" in (await new_cli("sessions", "revoke", "others")).out
+        assert "ended" in (await new_cli("sessions", "delete", "others")).out
         (session,) = (await new_cli("sessions", "list", "--json")).json
         assert (session["present"], session["second_factor"]) == (True, True)
     finally:
@@ -147,7 +147,7 @@ async def test_gw_04_an_app_acts_within_its_scopes_until_its_token_is_revoked(pl
 
     tokens = (await cli("--as", "ann", "tokens", "list", "--json")).json
     (token,) = [token for token in tokens if token["api_token"]["name"] == "报表"]
-    await cli("--as", "ann", "tokens", "revoke", token["session_id"])
+    await cli("--as", "ann", "tokens", "delete", token["session_id"])
 
     async def refuses() -> bool:
         process = await cli.begin(*app, "people", "--json", env=env)

@@ -57,7 +57,7 @@ def mails_to(platform: Platform, handle: str):
 
 
 async def test_tsk_01_work_is_made_assigned_moved_and_its_history_tells_all(cli, handles):
-    project = await cli("--as", "ann", "tasks", "create-project", "搬迁", handles["bob"])
+    project = await cli("--as", "ann", "projects", "create", "搬迁", handles["bob"])
     (project_id,) = project.lines
     created = await cli(
         *("--as", "ann", "tasks", "create", "订搬家公司", "--project", project_id),
@@ -124,7 +124,7 @@ async def test_ntf_01_an_assignee_is_told_in_the_app_and_by_mail_in_the_own_lang
     assert mail["Subject"] == notification["title"]
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail["To"].addresses[0].addr_spec == f"{handles[name]}@example.com"
-    shown = await cli("--as", name, "notifications")
+    shown = await cli("--as", name, "notifications", "list")
     assert "email delivered" in shown.out
 
 
@@ -142,7 +142,7 @@ async def test_ntf_01_who_is_mentioned_is_told_and_nobody_else(
     assert notification["source"]["seq"] == 1
     (mail,) = [mail for mail in mails_to(platform, handles["gina"]) if word in _text(mail)]
     assert mail["Content-Language"] == "en"
-    told = (await cli("--as", "bob", "notifications", "--json")).json
+    told = (await cli("--as", "bob", "notifications", "list", "--json")).json
     assert sent.message_id not in {each["source"]["id"] for each in told}
 
 
@@ -176,7 +176,7 @@ async def test_ntf_03_quiet_hours_keep_the_mail_back_and_reading_drops_it(
     # The message by reading the conversation, the task by reading the notification (NTF-7).
     await cli("--as", who, "read", room_id)
     await notified(stranger, message_id, email_state="STATE_DROPPED")
-    (unread,) = (await cli("--as", who, "notifications", "--unread", "--json")).json
+    (unread,) = (await cli("--as", who, "notifications", "list", "--unread", "--json")).json
     assert unread["source"]["id"] == task_id
     assert (await cli("--as", who, "notifications", "read", unread["id"])).out == (
         "1 marked as read.\n"

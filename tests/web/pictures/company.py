@@ -26,7 +26,7 @@ from plexus.messaging.v1.personal_service_pb2 import (
 from plexus.search.v1.search_service_pb2 import SearchRequest
 from plexus.tasks.v1.tasks_pb2 import Due
 from plexus.tasks.v1.tasks_service_pb2 import CreateTaskRequest, ListProjectsRequest
-from plexus_cli.commands.importing import progress
+from plexus_cli.progress import progress
 from plexus_local.sample_company import Company, Notebook, move_in_sample
 from plexus_testkit.harness import Platform
 from plexus_testkit.wait import eventually

@@ -1,105 +1,26 @@
-"""The `plexus` command. Exit codes: 0 done, 1 refused (the reason on stderr), 2 usage."""
+"""The `plexus` command.
 
+Exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage, 3 the output cannot
+be written, 130 interrupted, 141 the reader of the output has gone.
+"""
+
+import os
 import sys
 
-import typer
-from plexus_sdk import Refused
+# The interpreter has it already: `signal` imports others, during which a key may be pressed.
+from _signal import SIGINT, signal  # type: ignore[import-not-found] # no stubs of it
 
-from plexus_cli.commands import (
-    access,
-    admin,
-    altering,
-    anchors,
-    api_tokens,
-    arranging,
-    auditing,
-    departments,
-    drafts,
-    finding,
-    groups,
-    guests,
-    importing,
-    messages,
-    modules,
-    notifications,
-    open_sessions,
-    people,
-    policies,
-    roles,
-    roster,
-    schedule,
-    second_factor,
-    session,
-    status,
-    tailing,
-    tasks,
-    verifying,
-)
-from plexus_cli.context import asked
-from plexus_cli.output import warn
-
-app = typer.Typer(
-    name="plexus",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    help="Talk, decide and follow up: the Plexus command line.",
-)
-
+CANNOT_WRITE, INTERRUPTED, READER_GONE = 3, 130, 141
 OF_EVERY_COMMAND = ("--url", "--as")
 
 
-@app.callback()
-def options(
-    url: str = typer.Option(None, help="Gateway's native address, host:port."),
-    as_: str = typer.Option(None, "--as", help="Profile to act as; see `plexus profiles`."),
-) -> None:
-    """Take the options of every command."""
-    asked.url = url
-    asked.profile = as_
+def _stop(*_: object) -> None:
+    """End at once: nothing has begun yet."""
+    os.write(2, b"Interrupted.\n")
+    os._exit(INTERRUPTED)
 
 
-app.command()(session.login)
-app.command()(session.logout)
-app.command()(session.profiles)
-people.app.command("import", help=roster.HELP)(roster.import_)
-app.add_typer(people.app, name="people")
-app.add_typer(departments.app, name="departments")
-app.add_typer(groups.app, name="groups")
-app.add_typer(guests.app, name="guests")
-app.add_typer(second_factor.app, name="second-factor")
-app.add_typer(open_sessions.app, name="sessions")
-app.add_typer(api_tokens.app, name="tokens")
-app.add_typer(arranging.app, name="conversations")
-app.command()(messages.history)
-app.command()(messages.send)
-app.command()(altering.edit)
-app.command()(altering.recall)
-app.command()(altering.react)
-app.command()(altering.pin)
-app.command()(altering.pins)
-app.command()(altering.label)
-app.command()(altering.forward)
-app.command()(altering.versions)
-app.command()(tailing.tail)
-app.command()(messages.unread)
-app.command()(messages.read)
-app.command()(messages.receipts)
-app.command()(verifying.verify)
-app.command()(anchors.anchors)
-app.add_typer(drafts.app, name="drafts")
-app.add_typer(schedule.app, name="schedule")
-app.command()(finding.search)
-app.add_typer(tasks.app, name="tasks")
-app.add_typer(notifications.app, name="notifications")
-app.add_typer(importing.app, name="import")
-app.add_typer(roles.app, name="roles")
-app.add_typer(policies.app, name="policies")
-app.add_typer(modules.app, name="modules")
-app.command()(status.status)
-app.add_typer(access.app, name="access")
-app.add_typer(auditing.app, name="audit")
-app.add_typer(admin.app, name="admin")
+signal(SIGINT, _stop)
 
 
 def hoisted(arguments: list[str]) -> list[str]:
@@ -121,15 +42,41 @@ def hoisted(arguments: list[str]) -> list[str]:
 
 def main() -> None:
     """Run the command that was typed."""
+    code = 0
     try:
-        app(args=hoisted(sys.argv[1:]), prog_name="plexus")
-    except Refused as refused:
-        warn(str(refused), reason=refused.reason)
-        sys.exit(1)
+        # Later imports may be interrupted too.
+        from plexus_cli.running import run  # noqa: PLC0415
+
+        code = run(hoisted(sys.argv[1:]))
+        sys.stdout.flush()
     except KeyboardInterrupt:
-        sys.exit(130)
+        code = INTERRUPTED
+        _complain("Interrupted.")
     except BrokenPipeError:
-        sys.exit(1)
+        code = READER_GONE
+    except OSError as error:
+        if not _is_of_output(error):
+            raise
+        code = CANNOT_WRITE
+        _complain("The output cannot be written: {error}", error=error.strerror or "")
+    if code in {READER_GONE, CANNOT_WRITE}:
+        # The interpreter would try to write the rest once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Return whether a write to the output has failed, and no file that a command names."""
+    import errno  # noqa: PLC0415 - after the signal handler
+
+    full = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+    return error.errno in full and error.filename is None
+
+
+def _complain(text: str, **values: str) -> None:
+    from plexus_cli.language import tr  # noqa: PLC0415 - after the signal handler
+
+    sys.stderr.write(tr(text, **values) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""What every command needs: who asks, where, and how to run a coroutine to its end."""
+"""Connection of a command: profile, address, and the run of a coroutine to its end."""
 
 import asyncio
 import os
+import signal
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from plexus.directory.v1.people_pb2 import Person
@@ -20,28 +21,27 @@ from plexus_sdk import (
     open_plexus,
 )
 
+from plexus_cli.asked import asked
+from plexus_cli.language import tr
+from plexus_cli.moments import note_zone
+
 T = TypeVar("T")
 
 # An API token for scripts, used instead of a signed-in profile together with --url.
 API_TOKENS = ("PLEXUS_TOKEN", "PLEXUS_API_TOKEN")
 
 
-@dataclass(slots=True)
-class Asked:
-    """The options given before the command."""
-
-    url: str | None = None
-    profile: str | None = None
-
-
-asked = Asked()
-
-
-def run(work: Callable[[Plexus], Awaitable[T]], *, retries: RetryPolicy = AS_ASKED) -> T:
+def run(
+    work: Callable[[Plexus], Awaitable[T]],
+    *,
+    in_zone: bool = False,
+    retries: RetryPolicy = AS_ASKED,
+) -> T:
     """Run a command's work as the chosen person.
 
     Args:
         work: the command.
+        in_zone: whether it reads or shows times, which are of the person's own zone.
         retries: the calls that are repeated; a command reports at once that Plexus is down.
     """
 
@@ -51,9 +51,21 @@ def run(work: Callable[[Plexus], Awaitable[T]], *, retries: RetryPolicy = AS_ASK
         if asked.url:
             profile = replace(profile, url=asked.url)
         async with open_plexus(profile, profiles, retries=retries) as plexus:
+            if in_zone:
+                await _note_zone(plexus)
             return await work(plexus)
 
+    # From here on, tasks are cancelled in order.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return asyncio.run(connected())
+
+
+async def _note_zone(plexus: Plexus) -> None:
+    """Keep the caller's zone; without it, only a command that reads a time is refused."""
+    try:
+        note_zone((await me(plexus)).time_zone)
+    except Refused as refused:
+        asked.zone_refusal = refused
 
 
 def _of_api_token(url: str | None) -> Profile | None:
@@ -66,7 +78,7 @@ def _of_api_token(url: str | None) -> Profile | None:
     if not name:
         return None
     if not url:
-        raise Refused(f"{name} needs an address: plexus --url HOST:PORT …")
+        raise Refused(tr("{name} needs an address: plexus --url HOST:PORT …", name=name))
     return api_token_profile(url=url, token=os.environ[name])
 
 
@@ -79,8 +91,10 @@ async def find_people(plexus: Plexus, names: list[str]) -> dict[str, Person]:
     try:
         return await People(plexus).find(names)
     except NameNotFound as refused:
-        text = str(refused).removesuffix(".")
-        raise Refused(f"{text}: look at `plexus people`.") from refused
+        names_shown = refused.metadata["names"]
+        raise Refused(
+            tr("Nobody is called {names}: look at `plexus people list`.", names=names_shown)
+        ) from refused
 
 
 async def name_people(plexus: Plexus, ids: set[str]) -> dict[str, str]:

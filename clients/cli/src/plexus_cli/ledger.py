@@ -13,6 +13,8 @@ from typing import Any
 
 from plexus_sdk import Refused
 
+from plexus_cli.language import tr
+
 GENESIS = bytes(32).hex()
 
 _LINKS = {"tenant_id", "no", "hidden", "previous", "hash"}
@@ -138,7 +140,9 @@ def read_anchor(path: Path | None) -> Anchor | None:
         kept = json.loads(path.read_text())
         return Anchor(no=int(kept["no"]), hash=bytes.fromhex(kept["hash"]).hex())
     except (ValueError, KeyError, TypeError) as problem:
-        raise Refused(f"{path} holds no anchor: {problem}; name another file.") from problem
+        raise Refused(
+            tr("{path} holds no anchor: {problem}; name another file.", path=path, problem=problem)
+        ) from problem
 
 
 def keep_anchor(path: Path | None, head: Anchor | None) -> None:
@@ -160,5 +164,7 @@ def last_number(path: Path) -> int:
             pass
     fields = _fields(last.rstrip(b"\n")) if last.endswith(b"\n") else None
     if fields is None:
-        raise Refused(f"{path} does not end with a line of an export; name another file.")
+        raise Refused(
+            tr("{path} does not end with a line of an export; name another file.", path=path)
+        )
     return int(fields["no"])

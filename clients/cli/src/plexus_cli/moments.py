@@ -1,84 +1,104 @@
-"""Times as people type them, in the person's own zone, as instants."""
+"""Times that a command reads and shows, in the person's own zone."""
 
-import re
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
 
-import typer
+from google.protobuf.timestamp_pb2 import Timestamp
+from plexus_sdk import times
+from plexus_sdk.times import Edge, NotATime
+from plexuskit.clock import SystemClock
+from plexuskit.timestamps import instant_of
 
-HELP = "2026-12-04T18:00+08:00, 18:00, or `tomorrow 9:00` in your own zone."
+from plexus_cli.asked import asked
+from plexus_cli.language import tr
+from plexus_cli.options import BadParameter
 
-_CLOCK = re.compile(r"(?P<hour>\d{1,2}):(?P<minute>\d{2})")
-_DAYS = {"today": 0, "tomorrow": 1}
-_MINUTE = timedelta(minutes=1)
+HELP: Final = "18:00, `tomorrow 9:00`, `monday 9am`, `in 2 hours`, `明天 9:00`, `2026-12-04 18:00`."
+PAST_HELP: Final = "9:00, `yesterday 18:00`, `2 hours ago`, `昨天 18:00`, `2026-12-04 18:00`."
 
 
-def parse(word: str, *, zone: ZoneInfo, now: datetime) -> datetime:
-    """Read a time as a person types it.
-
-    Args:
-        word: an ISO 8601 instant with its zone; without one, `H:MM` (the next time that the clock
-            shows it), `today H:MM`, `tomorrow H:MM` or `YYYY-MM-DD H:MM` in the person's zone.
-        zone: the person's.
-        now: the present instant.
-
-    Returns:
-        The instant, in UTC. A local time that a clock change skips is the first instant after it;
-        of one that comes twice it is the first.
+def note_zone(name: str) -> None:
+    """Keep the caller's zone, by its IANA name: times are read and shown in it from now on.
 
     Raises:
-        typer.BadParameter: it is none of these.
+        BadParameter: this machine does not know it.
     """
-    words = word.strip().lower().split()
-    today = now.astimezone(zone).date()
     try:
-        if len(words) == 1 and _CLOCK.fullmatch(words[0]):
-            at = _instant(today, _clock(words[0]), zone)
-            return at if at > now else _instant(today + timedelta(1), _clock(words[0]), zone)
-        if len(words) == 2:  # noqa: PLR2004 - a day and a time
-            return _instant(_day(words[0], today), _clock(words[1]), zone)
-        at = datetime.fromisoformat(word.strip())
-        if at.tzinfo is None:
-            return _instant(at.date(), at.time(), zone)
-        return at.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise typer.BadParameter(f"{word} is no time: write {HELP}") from error
+        asked.zone = times.zone_of(name)
+    except NotATime as error:
+        raise BadParameter(tr("This machine knows no zone {zone}", zone=name)) from error
 
 
-def zone_of(name: str) -> ZoneInfo:
-    """Give the zone of a person, as directory has it.
+def future(word: str, *, day_is: Edge = "") -> datetime:
+    """Read a time that is to come; see `plexus_sdk.times.parse`.
 
     Raises:
-        typer.BadParameter: this machine does not know it.
+        BadParameter: it is no time.
+    """
+    return _read(word, past=False, day_is=day_is)
+
+
+def past(word: str, *, day_is: Edge = "start") -> datetime:
+    """Read a time that was; see `plexus_sdk.times.parse`.
+
+    Raises:
+        BadParameter: it is no time, or in the future.
+    """
+    return _read(word, past=True, day_is=day_is)
+
+
+def due(word: str) -> date | datetime:
+    """Read a due date: a day, which has no zone, or an instant.
+
+    Raises:
+        BadParameter: it is neither.
     """
     try:
-        return ZoneInfo(name or "UTC")
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise typer.BadParameter(
-            f"this machine knows no zone {name}: write the time with its zone"
-        ) from error
+        return times.parse_due(word, zone=_zone(), now=SystemClock().now())
+    except NotATime as error:
+        raise BadParameter(_problem(word, error, past=False)) from error
 
 
-def shown(at: datetime, *, zone: ZoneInfo) -> str:
+def shown(at: datetime) -> str:
     """Give an instant as the person's clock shows it, with the zone's name."""
-    return f"{at.astimezone(zone):%Y-%m-%d %H:%M} {zone.key}"
+    if asked.zone is None:
+        clock = tr("clock of this machine")
+        return tr("{name} ({zone})", name=f"{at.astimezone():%Y-%m-%d %H:%M}", zone=clock)
+    return times.shown(at, zone=asked.zone)
 
 
-def _day(word: str, today: date) -> date:
-    return today + timedelta(_DAYS[word]) if word in _DAYS else date.fromisoformat(word)
+def local(stamp: Timestamp, *, zone: str = "") -> str:
+    """Give an instant as the clock of the caller's zone shows it, or that of another zone."""
+    clock = ZoneInfo(zone) if zone else asked.zone
+    return instant_of(stamp).astimezone(clock).strftime("%Y-%m-%d %H:%M")
 
 
-def _clock(word: str) -> time:
-    found = _CLOCK.fullmatch(word)
-    if found is None:
-        raise ValueError(word)
-    return time(int(found["hour"]), int(found["minute"]))
+def heading(name: str) -> str:
+    """Give the heading of a column of times: its name with the zone."""
+    zone = asked.zone.key if asked.zone else tr("clock of this machine")
+    return tr("{name} ({zone})", name=tr(name), zone=zone)
 
 
-def _instant(day: date, at: time, zone: ZoneInfo) -> datetime:
-    local = datetime.combine(day, at)
-    while True:
-        instant = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
-        if instant.astimezone(zone).replace(tzinfo=None) == local:
-            return instant
-        local = local.replace(second=0, microsecond=0) + _MINUTE
+def _read(word: str, *, past: bool, day_is: Edge) -> datetime:
+    try:
+        return times.parse(word, zone=_zone(), now=SystemClock().now(), past=past, day_is=day_is)
+    except NotATime as error:
+        raise BadParameter(_problem(word, error, past=past)) from error
+
+
+def _problem(word: str, error: NotATime, *, past: bool) -> str:
+    match error.reason:
+        case "TIME_IN_FUTURE":
+            return tr("{word} lies in the future; give a past time", word=word)
+        case "TIME_MISSING":
+            return tr("{word} is a day; add a time, as in {word} 9:00", word=word)
+        case _:
+            examples = tr(PAST_HELP if past else HELP)
+            return tr("{word} is not a time; write {examples}", word=word, examples=examples)
+
+
+def _zone() -> ZoneInfo:
+    if asked.zone is None:
+        raise asked.zone_refusal or RuntimeError("run the command with its caller's zone")
+    return asked.zone

@@ -11,10 +11,14 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plexus_sdk import Refused
-from plexuskit.config import KafkaSection, MongoSection
+
+from plexus_cli.language import tr
+
+if TYPE_CHECKING:
+    from plexuskit.config import KafkaSection, MongoSection
 
 # As `plexuskit.kafka.grants` has it, which would load the client of Kafka for every command.
 OPERATOR = "plexus-operator"
@@ -38,12 +42,14 @@ class Servers:
     kafka_user: str = OPERATOR
     kafka_ca: Path | None = None
 
-    def kafka_section(self) -> KafkaSection:
+    def kafka_section(self) -> "KafkaSection":
         """Return where Kafka is, with the operator's user if there is one.
 
         Raises:
             Refused: the address is not known.
         """
+        from plexuskit.config import KafkaSection  # noqa: PLC0415 - slow to load
+
         return KafkaSection(
             url=known(self.kafka, "PLEXUS_KAFKA_URL"),
             topic_prefix=self.topic_prefix,
@@ -52,12 +58,14 @@ class Servers:
             ca_file=self.kafka_ca,
         )
 
-    def mongo_section(self, service: str) -> MongoSection:
+    def mongo_section(self, service: str) -> "MongoSection":
         """Return the database of a service, with the operator's user if there is one.
 
         Raises:
             Refused: the address is not known.
         """
+        from plexuskit.config import MongoSection  # noqa: PLC0415 - slow to load
+
         return MongoSection(
             url=known(self.mongo, "PLEXUS_MONGO_URL"),
             database=self.database_prefix + service,
@@ -109,7 +117,12 @@ def known(address: str, variable: str) -> str:
         Refused: it is not known.
     """
     if not address:
-        raise Refused(f"Set {variable}, or run this where Plexus was started with `make up`.")
+        raise Refused(
+            tr(
+                "Set {variable}, or run this where Plexus was started with `make up`.",
+                variable=variable,
+            )
+        )
     return address
 
 

@@ -1,31 +1,31 @@
-"""What a command prints: tables for people, JSON for scripts."""
+"""Standard output and error: tables for people, JSON for scripts."""
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import Any, TextIO
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexuskit.timestamps import instant_of
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
 
-from plexus_cli.rendering import safe, safe_line
-
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+from plexus_cli.language import tr
+from plexus_cli.safety import safe, safe_line
+from plexus_cli.styled import Styled
+from plexus_cli.widths import folded, padded, width
 
 # JSON itself escapes the controls below 0x20 only.
 _OBEYED = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _TYPE_BYTES = FieldDescriptor.TYPE_BYTES
 _TYPE_ENUM = FieldDescriptor.TYPE_ENUM
 _TYPE_MESSAGE = FieldDescriptor.TYPE_MESSAGE
+# Ids can be copied, and times read, only in one piece.
+_WHOLE = re.compile(r"[a-z]{3}_\w+|\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
+_GAP = "  "
+_MIN_COLUMN = 12
 
 
 def as_dict(message: Message) -> dict[str, Any]:
@@ -64,43 +64,89 @@ def instant(stamp: Timestamp) -> str:
     return instant_of(stamp).isoformat(timespec="milliseconds")
 
 
-def local(stamp: Timestamp, *, zone: str = "") -> str:
-    """Give an instant as the reader's clock shows it, or a clock of an IANA zone."""
-    shown_in = ZoneInfo(zone) if zone else None
-    at = instant_of(stamp).astimezone(shown_in)
-    return at.strftime("%Y-%m-%d %H:%M")
-
-
 def print_json(value: Any) -> None:
     """Print one line of JSON; what a terminal would obey is escaped, so that it can be shown."""
-    line = json.dumps(value, ensure_ascii=False)
+    line = json.dumps(value, ensure_ascii=not _is_unicode(sys.stdout))
     sys.stdout.write(_OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", line) + "\n")
     sys.stdout.flush()
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; what people wrote is never taken for markup, and obeyed by no terminal."""
-    table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(safe_line(str(cell))) for cell in row))
-    out.print(table)
+    """Print a table; no terminal obeys what people wrote.
+
+    At a terminal, long texts are folded in their column, but no id. Elsewhere each row is one line.
+    """
+    cells = [[safe_line(str(cell)) for cell in row] for row in rows]
+    names = [tr(name) if name else "" for name in columns]
+    widths = [
+        max(width(name), *(width(row[at]) for row in cells), 0) if cells else width(name)
+        for at, name in enumerate(names)
+    ]
+    if sys.stdout.isatty():
+        widths = _fitting(widths, cells)
+    if title:
+        _write(sys.stdout, Styled(safe_line(title)))
+    if any(names):
+        _write(sys.stdout, Styled().append(_line(names, widths), "bold"))
+    for row in cells:
+        parts = [folded(cell, at) if at else [cell] for cell, at in zip(row, widths, strict=True)]
+        for position in range(max(map(len, parts))):
+            line = [part[position] if position < len(part) else "" for part in parts]
+            _write(sys.stdout, Styled(_line(line, widths)))
+    sys.stdout.flush()
 
 
-def say(text: str | Text) -> None:
+def say(text: str | Styled) -> None:
     """Print a line, or a text with styles made by `rendering`."""
-    out.print(escape(safe(text)) if isinstance(text, str) else text, soft_wrap=True)
+    _write(sys.stdout, Styled(safe(text)) if isinstance(text, str) else text)
+    sys.stdout.flush()
 
 
 def warn(text: str, *, reason: str = "") -> None:
     """Print a line to standard error, with the reason of a refusal behind it."""
-    shown = Text(safe(text))
+    shown = Styled(safe(text))
     if reason:
-        shown.append(f" ({safe_line(reason)})", style="dim")
-    err.print(shown, soft_wrap=True)
+        shown.append(f" ({safe_line(reason)})", "dim")
+    _write(sys.stderr, shown)
+
+
+def caution(text: str) -> None:
+    """Print a line to standard error that a reader should not miss."""
+    _write(sys.stderr, Styled().append(safe(text), "yellow"))
 
 
 def mention_aside(text: str) -> None:
     """Print to standard error what goes on beside the work."""
-    err.print(Text(safe(text), style="dim"), soft_wrap=True)
+    _write(sys.stderr, Styled().append(safe(text), "dim"))
+
+
+def _write(stream: TextIO, text: Styled) -> None:
+    stream.write((text.escaped() if _has_styles(stream) else text.plain) + "\n")
+
+
+def _has_styles(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal that shows styles and links."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _is_unicode(stream: TextIO) -> bool:
+    return (stream.encoding or "").lower().replace("-", "").startswith("utf")
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return _GAP.join(padded(*each) for each in zip(cells, widths, strict=True)).rstrip()
+
+
+def _fitting(widths: list[int], cells: list[list[str]]) -> list[int]:
+    """Return widths of columns that the terminal has room for, if folding texts makes them fit."""
+    room = os.get_terminal_size(sys.stdout.fileno()).columns - len(_GAP) * (len(widths) - 1)
+    foldable = {
+        at for at in range(len(widths)) if not any(_WHOLE.fullmatch(row[at]) for row in cells)
+    }
+    result = list(widths)
+    while foldable and sum(result) > room:
+        widest = max(foldable, key=lambda at: result[at])
+        if result[widest] <= _MIN_COLUMN:
+            return result
+        result[widest] = max(_MIN_COLUMN, result[widest] - (sum(result) - room))
+    return result

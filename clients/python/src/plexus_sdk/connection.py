@@ -6,32 +6,36 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import grpc
-from plexus.audit.v1.access_service_pb2_grpc import AccessHistoryServiceStub
-from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceStub
-from plexus.directory.v1 import session_service_pb2
-from plexus.directory.v1.access_service_pb2_grpc import AccessServiceStub
-from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceStub
-from plexus.directory.v1.scim_service_pb2_grpc import ScimServiceStub
-from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
-from plexus.gateway.v1.session_service_pb2_grpc import SessionServiceStub as LiveStub
-from plexus.messaging.v1.import_service_pb2_grpc import ImportServiceStub
-from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
-from plexus.messaging.v1.personal_service_pb2_grpc import PersonalServiceStub
-from plexus.messaging.v1.signal_service_pb2_grpc import SignalServiceStub
-from plexus.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
-from plexus.search.v1.search_service_pb2_grpc import SearchServiceStub
-from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
 
 from plexus_sdk.backoff import doubled
 from plexus_sdk.errors import Refused, SignedOut, Unreachable, refusals
 from plexus_sdk.profiles import Profile, Profiles
 from plexus_sdk.retries import AS_ASKED, FIRST_WAIT_SECONDS, RetryPolicy, repeat
 
+if TYPE_CHECKING:
+    from plexus.audit.v1.access_service_pb2_grpc import AccessHistoryServiceAsyncStub
+    from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceAsyncStub
+    from plexus.directory.v1 import session_service_pb2
+    from plexus.directory.v1.access_service_pb2_grpc import AccessServiceAsyncStub
+    from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceAsyncStub
+    from plexus.directory.v1.scim_service_pb2_grpc import ScimServiceAsyncStub
+    from plexus.directory.v1.session_service_pb2_grpc import SessionServiceAsyncStub
+    from plexus.gateway.v1.session_service_pb2_grpc import SessionServiceAsyncStub as LiveAsyncStub
+    from plexus.messaging.v1.import_service_pb2_grpc import ImportServiceAsyncStub
+    from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceAsyncStub
+    from plexus.messaging.v1.personal_service_pb2_grpc import PersonalServiceAsyncStub
+    from plexus.messaging.v1.signal_service_pb2_grpc import SignalServiceAsyncStub
+    from plexus.notify.v1.notify_service_pb2_grpc import NotifyServiceAsyncStub
+    from plexus.search.v1.search_service_pb2_grpc import SearchServiceAsyncStub
+    from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceAsyncStub
+
 ResponseT = TypeVar("ResponseT")
+StubT = TypeVar("StubT")
 Metadata = tuple[tuple[str, str | bytes], ...]
 
 CALL_SECONDS: Final = 20.0
@@ -51,12 +55,67 @@ _OPTIONS: Final = (
 )
 
 
+class Service(Generic[StubT]):
+    """The stub of a service, whose contract is imported at its first use."""
+
+    def __init__(self, contract: str, stub: str) -> None:
+        """Name the contract, as `messaging.v1.messaging_service`, and the class of its stub."""
+        self._contract = contract
+        self._stub = stub
+        self._name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, plexus: "Plexus", owner: type) -> StubT:
+        contract = import_module(f"plexus.{self._contract}_pb2_grpc")
+        stub: StubT = getattr(contract, self._stub)(plexus.channel)
+        # From now on the attribute is found before this descriptor.
+        plexus.__dict__[self._name] = stub
+        return stub
+
+
 class Plexus:
     """A signed-in person's connection: every RPC, with tokens that renew themselves.
 
     `client.call(client.audit.ListEntries, request)` reaches every method of every service; the
     attributes are the generated stubs.
     """
+
+    grants: "Service[AccessServiceAsyncStub]" = Service(
+        "directory.v1.access_service", "AccessServiceStub"
+    )
+    directory: "Service[DirectoryServiceAsyncStub]" = Service(
+        "directory.v1.directory_service", "DirectoryServiceStub"
+    )
+    scim: "Service[ScimServiceAsyncStub]" = Service("directory.v1.scim_service", "ScimServiceStub")
+    sessions: "Service[SessionServiceAsyncStub]" = Service(
+        "directory.v1.session_service", "SessionServiceStub"
+    )
+    messaging: "Service[MessagingServiceAsyncStub]" = Service(
+        "messaging.v1.messaging_service", "MessagingServiceStub"
+    )
+    signals: "Service[SignalServiceAsyncStub]" = Service(
+        "messaging.v1.signal_service", "SignalServiceStub"
+    )
+    personal: "Service[PersonalServiceAsyncStub]" = Service(
+        "messaging.v1.personal_service", "PersonalServiceStub"
+    )
+    imports: "Service[ImportServiceAsyncStub]" = Service(
+        "messaging.v1.import_service", "ImportServiceStub"
+    )
+    tasks: "Service[TasksServiceAsyncStub]" = Service("tasks.v1.tasks_service", "TasksServiceStub")
+    notify: "Service[NotifyServiceAsyncStub]" = Service(
+        "notify.v1.notify_service", "NotifyServiceStub"
+    )
+    search: "Service[SearchServiceAsyncStub]" = Service(
+        "search.v1.search_service", "SearchServiceStub"
+    )
+    audit: "Service[AuditServiceAsyncStub]" = Service("audit.v1.audit_service", "AuditServiceStub")
+    access_history: "Service[AccessHistoryServiceAsyncStub]" = Service(
+        "audit.v1.access_service", "AccessHistoryServiceStub"
+    )
+    live: "Service[LiveAsyncStub]" = Service("gateway.v1.session_service", "SessionServiceStub")
 
     def __init__(
         self,
@@ -74,23 +133,10 @@ class Plexus:
             profiles: file in which renewed tokens are kept.
             retries: which calls are repeated.
         """
+        self.channel = channel
         self.profile = profile
         self.retries = retries
         self._profiles = profiles
-        self.grants = AccessServiceStub(channel)
-        self.directory = DirectoryServiceStub(channel)
-        self.scim = ScimServiceStub(channel)
-        self.sessions = SessionServiceStub(channel)
-        self.messaging = MessagingServiceStub(channel)
-        self.signals = SignalServiceStub(channel)
-        self.personal = PersonalServiceStub(channel)
-        self.imports = ImportServiceStub(channel)
-        self.tasks = TasksServiceStub(channel)
-        self.notify = NotifyServiceStub(channel)
-        self.search = SearchServiceStub(channel)
-        self.audit = AuditServiceStub(channel)
-        self.access_history = AccessHistoryServiceStub(channel)
-        self.live = LiveStub(channel)
 
     async def call(
         self,
@@ -182,6 +228,9 @@ class Plexus:
 
     async def _trade(self, stored: Profile) -> None:
         """Spend the refresh token of a profile; the lock of the profiles must be held."""
+        # Most commands renew nothing.
+        from plexus.directory.v1 import session_service_pb2  # noqa: PLC0415
+
         request = session_service_pb2.RefreshSessionRequest(refresh_token=stored.refresh_token)
         began, tries = time.monotonic(), 0
         while True:
@@ -218,7 +267,7 @@ def new_request_id() -> str:
     return f"req_{secrets.token_hex(16)}"
 
 
-def token_fields(tokens: session_service_pb2.Tokens) -> dict[str, str | float]:
+def token_fields(tokens: "session_service_pb2.Tokens") -> dict[str, str | float]:
     """Return the fields of a profile that come from tokens."""
     return {
         "access_token": tokens.access_token,

@@ -92,7 +92,12 @@ def refusal_of(error: grpc.aio.AioRpcError) -> Refused:
     """
     code, text = error.code(), error.details() or ""
     if code is grpc.StatusCode.UNAVAILABLE and not error.trailing_metadata():
-        return Unreachable(f"Plexus cannot be reached ({text}). Is it running?", code=code)
+        return Unreachable(
+            f"Plexus cannot be reached ({text}). Is it running?",
+            reason="UNREACHABLE",
+            code=code,
+            metadata={"cause": text},
+        )
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return Unreachable(
             "Plexus did not answer in time; try again.", reason="DEADLINE_EXCEEDED", code=code

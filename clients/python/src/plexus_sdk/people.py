@@ -55,7 +55,12 @@ class People:
         people = {name: found.get(each) or found.get(each.lower()) for name, each in wanted.items()}
         unknown = [name for name, person in people.items() if person is None]
         if unknown:
-            raise NameNotFound(f"Nobody is called {', '.join(unknown)}.", reason="PERSON_NOT_FOUND")
+            shown = ", ".join(unknown)
+            raise NameNotFound(
+                f"Nobody is called {shown}.",
+                reason="PERSON_NOT_FOUND",
+                metadata={"names": shown},
+            )
         return {name: person for name, person in people.items() if person is not None}
 
     async def handles(self, ids: Iterable[str]) -> dict[str, str]:

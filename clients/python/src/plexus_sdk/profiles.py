@@ -15,7 +15,9 @@ from typing import Any, Final
 from plexus_sdk.errors import Refused, SignedOut
 from plexus_sdk.locks import is_taken, wait_for
 
-ENVIRONMENT: Final = "PLEXUS_CREDENTIALS"
+CREDENTIALS: Final = "PLEXUS_CREDENTIALS"
+HOME: Final = "PLEXUS_HOME"
+_LOCAL: Final = Path(".plexus/credentials.json")
 HOLD_SECONDS = 60.0
 _POLL_SECONDS: Final = 0.02
 
@@ -70,15 +72,15 @@ class _Credentials:
 class Profiles:
     """The credentials file, mode 0600, on Linux and macOS.
 
-    `$PLEXUS_CREDENTIALS`, else `~/.config/plexus/credentials.json`. The `plexus` command and every
+    `$PLEXUS_CREDENTIALS`, else `.plexus/credentials.json` of a demo in the current folder or one
+    above it, else `~/.config/plexus/credentials.json`. The `plexus` command and every
     process that uses the SDK may share it: a lock beside it lets one process at a time renew
     tokens, because a refresh token is spent by its first use.
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        configured = os.environ.get(ENVIRONMENT)
-        base = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-        self.path = path or (Path(configured) if configured else base / "plexus/credentials.json")
+        configured = os.environ.get(CREDENTIALS)
+        self.path = path or (Path(configured) if configured else _of_demo() or _of_user())
 
     def find(self, name: str | None) -> Profile:
         """Return a profile, the default one without a name.
@@ -92,7 +94,11 @@ class Profiles:
         stored = content.profiles.get(wanted)
         if stored is None:
             who = f"as {wanted}" if wanted else "yet"
-            raise SignedOut(f"Nobody is signed in {who}: run `plexus login NAME --password-stdin`.")
+            raise SignedOut(
+                f"Nobody is signed in {who}: run `plexus login NAME --password-stdin`.",
+                reason="PROFILE_NOT_FOUND" if wanted else "NOT_SIGNED_IN",
+                metadata={"profile": wanted},
+            )
         return stored
 
     def names(self) -> list[str]:
@@ -181,6 +187,21 @@ class Profiles:
             # A spent refresh token that comes back after a power cut would end the session.
             os.fsync(handle.fileno())
         Path(temporary).replace(self.path)
+
+
+def _of_user() -> Path:
+    base = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return base / "plexus/credentials.json"
+
+
+def _of_demo() -> Path | None:
+    """Return the file of a demo around the current folder, if it is the user's own."""
+    start = Path(os.environ.get(HOME) or Path.cwd())
+    for folder in (start, *start.parents):
+        file = folder / _LOCAL
+        if file.is_file() and file.stat().st_uid == os.getuid():
+            return file
+    return None
 
 
 def _parsed(content: Any) -> _Credentials:

@@ -34,7 +34,16 @@ export type ActionIcon =
   | 'mute'
   | 'unread'
   | 'help'
-  | 'play';
+  | 'play'
+  | 'plus'
+  | 'menu'
+  | 'pin'
+  | 'folder'
+  | 'label'
+  | 'calendar'
+  | 'forward'
+  | 'eye'
+  | 'send';
 
 export function offered<Context>(
   actions: readonly Action<Context>[],

@@ -45,6 +45,23 @@ export const APP_ACTIONS: readonly Action<AppContext>[] = [
       if (unread !== undefined) open(unread.id);
     },
   },
+  {
+    id: 'conversation.new',
+    label: (messages) => messages.actions.newGroup,
+    icon: 'plus',
+    shortcut: 'n',
+    run: ({ workspace }) => workspace.view.newGroup.set(true),
+  },
+  {
+    id: 'message.scheduled',
+    label: (messages) => messages.actions.scheduled,
+    icon: 'clock',
+    run: ({ workspace }) => workspace.view.scheduled.set(true),
+  },
+  filter('all'),
+  filter('unread'),
+  filter('starred'),
+  filter('archived'),
   ...PLACES.map(visit),
   theme('system'),
   theme('light'),
@@ -90,6 +107,19 @@ function visit(place: Place): Action<AppContext> {
     icon: place.icon,
     ...(place.shortcut === undefined ? {} : { shortcut: place.shortcut }),
     run: ({ go }) => go(place.path),
+  };
+}
+
+function filter(kind: 'all' | 'unread' | 'starred' | 'archived'): Action<AppContext> {
+  return {
+    id: `filter.${kind}`,
+    label: (messages) => messages.actions.filter(messages.conversations.filters[kind]),
+    icon: 'message',
+    when: ({ workspace }) => workspace.view.filter.get().kind !== kind,
+    run({ workspace, go }) {
+      workspace.view.filter.set({ kind });
+      go('/');
+    },
   };
 }
 

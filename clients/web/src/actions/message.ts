@@ -43,6 +43,38 @@ export const MESSAGE_ACTIONS: readonly Action<MessageContext>[] = [
     run: ({ workspace, message }) => workspace.view.quoting.set(targetOf(message)),
   },
   {
+    id: 'message.forward',
+    label: (messages) => messages.actions.forward,
+    icon: 'forward',
+    shortcut: 'f',
+    when: (context) => isThere(context) && !isConfidential(context),
+    run: ({ workspace, message }) => workspace.view.forwarding.set(targetOf(message)),
+  },
+  {
+    id: 'message.pin',
+    label: (messages) => messages.actions.pin,
+    icon: 'pin',
+    shortcut: 'p',
+    when: (context) => isThere(context) && !isPinned(context),
+    run: ({ workspace, message }) => void workspace.messages.pin(message, false),
+  },
+  {
+    id: 'message.unpin',
+    label: (messages) => messages.actions.unpin,
+    icon: 'pin',
+    shortcut: 'p',
+    when: (context) => isThere(context) && isPinned(context),
+    run: ({ workspace, message }) => void workspace.messages.pin(message, true),
+  },
+  {
+    id: 'message.label',
+    label: (messages) => messages.actions.label,
+    icon: 'label',
+    shortcut: 'l',
+    when: isThere,
+    run: ({ workspace, message }) => workspace.view.labelling.set(targetOf(message)),
+  },
+  {
     id: 'message.create-task',
     label: (messages) => messages.actions.createTask,
     icon: 'task',
@@ -113,6 +145,15 @@ export function editable(message: Message): string {
 
 function isThere({ message }: MessageContext): boolean {
   return !message.recalled;
+}
+
+function isPinned({ message, workspace }: MessageContext): boolean {
+  const log = workspace.conversations.get(message.conversationId);
+  return log?.get(Number(message.seq))?.parts.pin !== undefined;
+}
+
+function isConfidential({ message, workspace }: MessageContext): boolean {
+  return workspace.conversations.get(message.conversationId)?.conversation.confidential === true;
 }
 
 function isOwn({ message, workspace }: MessageContext): boolean {

@@ -32,6 +32,8 @@ interface PeopleSearch {
 interface ConversationSearch {
   readonly thread?: number;
   readonly at?: number;
+  /** The panel beside the messages in place of a thread. */
+  readonly panel?: 'details';
 }
 
 const root = createRootRoute({
@@ -51,11 +53,13 @@ const conversation = createRoute({
   validateSearch: (search): ConversationSearch => ({
     ...numberOf('thread', search.thread),
     ...numberOf('at', search.at),
+    ...(search.panel === 'details' ? { panel: 'details' } : {}),
   }),
   component: function ConversationRoute() {
     const { conversationId } = conversation.useParams();
-    const { thread = 0, at = 0 } = conversation.useSearch();
-    return <Conversation id={conversationId} thread={thread} at={at} />;
+    const { thread = 0, at = 0, panel } = conversation.useSearch();
+    const isDetailed = panel === 'details';
+    return <Conversation id={conversationId} thread={thread} at={at} isDetailed={isDetailed} />;
   },
 });
 

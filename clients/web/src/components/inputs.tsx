@@ -52,7 +52,7 @@ interface TextProps extends LabelProps {
 export function TextInput({
   type = 'text',
   ...props
-}: TextProps & { readonly type?: 'text' | 'search' | 'date' }) {
+}: TextProps & { readonly type?: 'text' | 'search' | 'date' | 'datetime-local' }) {
   const id = useId();
   const { label, inline, isLabelHidden, value, onChange, error, ...rest } = props;
   return (

@@ -1,3 +1,4 @@
+import { mentionToken } from './mentions';
 import type { TextSpan } from './rich-text';
 
 const MARKS: Readonly<Record<string, string>> = { bold: '**', italic: '*', strike: '~~' };
@@ -42,9 +43,10 @@ export function markdownOf(text: string, spans: readonly TextSpan[]): string {
 }
 
 function wholeOf({ case: kind, value }: TextSpan['meaning'], slice: string): string | undefined {
-  if (kind === 'mentionPersonId') return `<@${String(value)}|${slice}>`;
-  if (kind === 'mentionAll') return '<!all>';
-  if (kind === 'mentionDepartmentId') return `<!${String(value)}|${slice}>`;
+  if (kind === 'mentionPersonId') return mentionToken({ kind: 'person', id: String(value) }, slice);
+  if (kind === 'mentionAll') return mentionToken({ kind: 'all' }, slice);
+  if (kind === 'mentionDepartmentId')
+    return mentionToken({ kind: 'department', id: String(value) }, slice);
   if (kind === 'code') return fenced(slice);
   if (kind === 'codeBlock') {
     const fence = '`'.repeat(Math.max(3, longestRun(slice) + 1));

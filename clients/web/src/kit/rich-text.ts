@@ -1,3 +1,4 @@
+import { lineBlocks } from './line-blocks';
 import { utf16Offsets } from './text';
 
 /** A range of a text with a meaning; offsets count code points, as in the contract. */
@@ -21,7 +22,15 @@ export type Mentioned =
 
 export type Block =
   | { readonly kind: 'paragraph' | 'quote'; readonly parts: readonly Inline[] }
-  | { readonly kind: 'code'; readonly text: string; readonly language: string };
+  | { readonly kind: 'code'; readonly text: string; readonly language: string }
+  | {
+      readonly kind: 'list';
+      readonly isOrdered: boolean;
+      readonly start: number;
+      readonly entries: readonly { readonly depth: number; readonly parts: readonly Inline[] }[];
+    }
+  /** The first row is the head. */
+  | { readonly kind: 'table'; readonly rows: readonly (readonly (readonly Inline[])[])[] };
 
 interface Range {
   readonly from: number;
@@ -48,7 +57,7 @@ export function blocksOf(text: string, spans: readonly TextSpan[]): Block[] {
   let at = 0;
   const paragraph = (to: number): void => {
     const [from, end] = withoutBreaks(text, at, to);
-    if (from < end) blocks.push({ kind: 'paragraph', parts: inlineOf(text, from, end, inline) });
+    if (from < end) blocks.push(...linesOf(text, from, end, inline));
   };
   for (const range of outer) {
     // A code block inside a quote is shown as the quote's text.
@@ -64,6 +73,27 @@ export function blocksOf(text: string, spans: readonly TextSpan[]): Block[] {
   }
   paragraph(text.length);
   return blocks;
+}
+
+/** Return the paragraphs, lists and tables of a stretch without code blocks and quotes. */
+function linesOf(text: string, from: number, to: number, ranges: readonly Range[]): Block[] {
+  const near = ranges.filter((range) => range.from < to && range.to > from);
+  const codes = near.filter(({ kind }) => kind === 'code');
+  const isCode = (at: number): boolean => codes.some((range) => range.from <= at && at < range.to);
+  const parts = (one: { readonly from: number; readonly to: number }): Inline[] =>
+    inlineOf(text, one.from, one.to, near);
+  return lineBlocks(text, from, to, isCode).map((block): Block => {
+    switch (block.kind) {
+      case 'paragraph':
+        return { kind: 'paragraph', parts: parts(block) };
+      case 'table':
+        return { kind: 'table', rows: block.rows.map((row) => row.map(parts)) };
+      case 'list': {
+        const entries = block.entries.map((one) => ({ depth: one.depth, parts: parts(one) }));
+        return { kind: 'list', isOrdered: block.isOrdered, start: block.start, entries };
+      }
+    }
+  });
 }
 
 function rangesOf(text: string, spans: readonly TextSpan[]): Range[] {
@@ -128,6 +158,6 @@ function styled(text: string, from: number, to: number, ranges: readonly Range[]
 }
 
 /** Return an address that may be followed; scripts and data are not. */
-function safeAddress(address: string): string | undefined {
+export function safeAddress(address: string): string | undefined {
   return /^(https?|mailto):/iu.test(address) ? address : undefined;
 }

@@ -46,7 +46,8 @@ export class AccessKeeper {
 
   /** Take the tokens of a sign-in and share them. */
   accept(tokens: Tokens): Access {
-    const access = accessOf(tokens.accessToken, milliseconds(tokens.accessExpiresAt));
+    const expiresAt = milliseconds(tokens.accessExpiresAt);
+    const access = accessOf(tokens.accessToken, expiresAt, tokens.cacheKey);
     this.current.set(access);
     this.tabs.post({ kind: 'access', access });
     return access;

@@ -35,6 +35,16 @@ export class ArrangingStore {
     await this.#change(log, { mutedUntil: muted ? FOR_EVER : NO_LONGER });
   }
 
+  /** Put a conversation into a folder; an empty name takes it out of its own. */
+  async file(log: ConversationLog, folder: string): Promise<void> {
+    await this.#change(log, { folder });
+  }
+
+  /** Mute a conversation until a time, in milliseconds. */
+  async muteUntil(log: ConversationLog, until: number): Promise<void> {
+    await this.#change(log, { mutedUntil: seconds(BigInt(Math.floor(until / 1000))) });
+  }
+
   async markUnread(log: ConversationLog): Promise<void> {
     await this.#change(log, { markedUnread: true });
   }

@@ -79,18 +79,37 @@ export function openWorkspace(device: Device, personId: string): Workspace {
   const messages = new MessagesStore(clients, conversations);
   // Until the tenant's are known, the defaults decide what is offered; the server decides anyway.
   void messages.loadPolicy().catch(() => undefined);
+  const people = new PeopleStore(clients);
+  const outbox = new Outbox(clients, conversations);
+  void keep(device, { personId, conversations, outbox, people, frames: device.live.frames });
   return {
     personId,
     calls,
     frames: device.live.frames,
     conversations,
     history: new History(clients),
-    people: new PeopleStore(clients),
+    people,
     drafts,
-    outbox: new Outbox(clients, conversations),
+    outbox,
     messages,
     arranging: new ArrangingStore(clients, conversations),
     reading,
     view: new ViewStore(),
   };
+}
+
+/** Restore and keep the state of this browser; a browser that stores nothing starts empty. */
+async function keep(
+  device: Device,
+  kept: Pick<Workspace, 'personId' | 'conversations' | 'outbox' | 'people' | 'frames'>,
+): Promise<void> {
+  const cacheKey = device.access.current.get()?.cacheKey;
+  if (cacheKey === undefined || cacheKey.length === 0) return;
+  try {
+    const { Keeping } = await import('./keeping');
+    await Keeping.begin(cacheKey, kept);
+  } catch {
+    // Everything is fetched instead, as on a first visit.
+    return;
+  }
 }

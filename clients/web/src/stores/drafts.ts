@@ -3,15 +3,23 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { Clients } from '@/api/clients';
 import type { Draft } from '@/gen/plexus/messaging/v1/personal_service_pb';
 import { Cell } from '@/kit/cell';
+import { mentionsOf, spansOf, type Addressed } from '@/kit/mentions';
 import { milliseconds } from '@/kit/time';
 
 const SAVE_AFTER_MS = 800;
+const NOBODY: readonly Addressed[] = [];
 
 interface Kept {
   readonly text: string;
+  readonly mentions: readonly Addressed[];
   readonly writtenAt: number;
   readonly version: bigint;
 }
+
+type Arrived = Pick<
+  Draft,
+  'conversationId' | 'rootSeq' | 'text' | 'spans' | 'writtenAt' | 'version'
+>;
 
 /** What a person has begun to write, one per conversation and thread, on every device. */
 export class DraftsStore {
@@ -35,12 +43,17 @@ export class DraftsStore {
     return this.#drafts.get(key(conversationId, root))?.text ?? '';
   }
 
+  /** Return who is addressed in what is written. */
+  mentions(conversationId: string, root = 0): readonly Addressed[] {
+    return this.#drafts.get(key(conversationId, root))?.mentions ?? NOBODY;
+  }
+
   /** Keep what is written now, here at once and on the server after a pause. */
-  write(conversationId: string, root: number, text: string): void {
+  write(conversationId: string, root: number, text: string, mentions = NOBODY): void {
     const id = key(conversationId, root);
     const known = this.#drafts.get(id);
-    if ((known?.text ?? '') === text) return;
-    this.#drafts.set(id, { text, writtenAt: Date.now(), version: known?.version ?? 0n });
+    if ((known?.text ?? '') === text && (known?.mentions ?? NOBODY) === mentions) return;
+    this.#drafts.set(id, { text, mentions, writtenAt: Date.now(), version: known?.version ?? 0n });
     this.#changed();
     clearTimeout(this.#timers.get(id));
     // An emptied line was sent or given up: other devices should not offer it any longer.
@@ -52,13 +65,14 @@ export class DraftsStore {
   }
 
   /** Take a draft of another device; the newer one wins. */
-  apply(draft: Pick<Draft, 'conversationId' | 'rootSeq' | 'text' | 'writtenAt' | 'version'>): void {
+  apply(draft: Arrived): void {
     const id = key(draft.conversationId, Number(draft.rootSeq));
     const known = this.#drafts.get(id);
     const writtenAt = milliseconds(draft.writtenAt);
     if (known !== undefined && (known.version >= draft.version || known.writtenAt > writtenAt))
       return;
-    this.#drafts.set(id, { text: draft.text, writtenAt, version: draft.version });
+    const mentions = mentionsOf(draft.text, draft.spans);
+    this.#drafts.set(id, { text: draft.text, mentions, writtenAt, version: draft.version });
     this.#changed();
   }
 
@@ -72,6 +86,8 @@ export class DraftsStore {
         conversationId,
         rootSeq: BigInt(root),
         text: kept.text,
+        spans: spansOf(kept.text, kept.mentions) as Draft['spans'],
+        mentions: kept.mentions.map(({ of }) => ({ target: targetOf(of) })),
         writtenAt: timestampFromMs(kept.writtenAt),
       });
       if (draft !== undefined) this.apply(draft);
@@ -88,4 +104,16 @@ export class DraftsStore {
 
 function key(conversationId: string, root: number): string {
   return `${conversationId}:${root}`;
+}
+
+/** Return a mention as the contract names it. */
+export function targetOf(of: Addressed['of']) {
+  switch (of.kind) {
+    case 'all':
+      return { case: 'all', value: true } as const;
+    case 'person':
+      return { case: 'personId', value: of.id } as const;
+    case 'department':
+      return { case: 'departmentId', value: of.id } as const;
+  }
 }

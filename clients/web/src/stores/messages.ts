@@ -12,7 +12,7 @@ export interface Windows {
   readonly recallMs: number;
 }
 
-/** Changes of messages that are there: edit, recall, react. */
+/** Changes of messages that are there: edit, recall, react, pin, label. */
 export class MessagesStore {
   readonly problems = new Signal<Problem>();
   /** How long a message can be edited and recalled; the tenant's, once it is known. */
@@ -68,6 +68,33 @@ export class MessagesStore {
         remove,
       });
       return reacted;
+    });
+  }
+
+  async pin(message: Message, unpin: boolean): Promise<boolean> {
+    return this.#change(message, async () => {
+      const { message: changed } = await this.clients.messaging.pinMessage({
+        requestId: randomId(),
+        conversationId: message.conversationId,
+        seq: message.seq,
+        unpin,
+      });
+      return changed;
+    });
+  }
+
+  async label(
+    message: Message,
+    change: { readonly add?: string[]; readonly remove?: string[] },
+  ): Promise<boolean> {
+    return this.#change(message, async () => {
+      const { message: changed } = await this.clients.messaging.labelMessage({
+        requestId: randomId(),
+        conversationId: message.conversationId,
+        seq: message.seq,
+        ...change,
+      });
+      return changed;
     });
   }
 

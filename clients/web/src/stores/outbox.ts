@@ -1,8 +1,9 @@
 import type { Clients } from '@/api/clients';
 import { problemOf, type Problem } from '@/api/problems';
-import { Format } from '@/gen/plexus/messaging/v1/messages_pb';
+import { Format, type Notify } from '@/gen/plexus/messaging/v1/messages_pb';
 import { Cell } from '@/kit/cell';
 import { randomId } from '@/kit/ids';
+import { Signal } from '@/kit/signal';
 import { backoff, sleep } from '@/kit/time';
 
 import type { ConversationsStore } from './conversations/conversations';
@@ -11,16 +12,35 @@ import type { ConversationsStore } from './conversations/conversations';
 export interface Pending {
   readonly requestId: string;
   readonly conversationId: string;
+  /** As it is shown. */
   readonly text: string;
+  /** As it is sent: mentions name their ids. */
+  readonly markdown: string;
   readonly replyToSeq: number;
   readonly quoteSeq: number;
+  readonly notify: Notify;
   readonly writtenAt: number;
   /** `sent`: stored, and not in the log yet. */
   readonly state: 'sending' | 'waiting' | 'sent' | 'failed';
   readonly problem: Problem | undefined;
 }
 
-export type Writing = Pick<Pending, 'conversationId' | 'text' | 'replyToSeq' | 'quoteSeq'>;
+export type Writing = Pick<
+  Pending,
+  'conversationId' | 'text' | 'markdown' | 'replyToSeq' | 'quoteSeq' | 'notify'
+>;
+
+/** A store in which messages on their way outlive the page. */
+export interface OutboxKeeper {
+  readonly put: (one: Pending) => void;
+  readonly remove: (requestId: string) => void;
+}
+
+/** Mentioned people who will not hear of a message: they are not in its conversation (MSG-13). */
+export interface Unreached {
+  readonly conversationId: string;
+  readonly personIds: readonly string[];
+}
 
 /**
  * Messages on their way: sent in order per conversation, again with the same request id until an
@@ -28,6 +48,8 @@ export type Writing = Pick<Pending, 'conversationId' | 'text' | 'replyToSeq' | '
  */
 export class Outbox {
   readonly pending = new Cell<readonly Pending[]>([]);
+  readonly unreached = new Signal<Unreached>();
+  #keeper: OutboxKeeper | undefined;
   readonly #busy = new Set<string>();
 
   constructor(
@@ -44,7 +66,22 @@ export class Outbox {
       problem: undefined,
     };
     this.pending.update((all) => [...all, one]);
+    this.#keeper?.put(one);
     void this.#work(writing.conversationId);
+  }
+
+  /** Keep what is on its way, from now on, so that it outlives the page. */
+  keepIn(keeper: OutboxKeeper): void {
+    this.#keeper = keeper;
+    for (const one of this.pending.get()) if (one.state !== 'sent') keeper.put(one);
+  }
+
+  /** Send what an earlier page could not, with the same request ids. */
+  restore(pending: readonly Pending[]): void {
+    const known = new Set(this.pending.get().map(({ requestId }) => requestId));
+    const missing = pending.filter(({ requestId }) => !known.has(requestId));
+    this.pending.update((all) => [...missing, ...all]);
+    for (const { conversationId } of missing) void this.#work(conversationId);
   }
 
   retry(requestId: string): void {
@@ -53,6 +90,7 @@ export class Outbox {
   }
 
   discard(requestId: string): void {
+    this.#keeper?.remove(requestId);
     this.pending.update((all) => all.filter((one) => one.requestId !== requestId));
   }
 
@@ -81,15 +119,20 @@ export class Outbox {
   async #deliver(one: Pending): Promise<void> {
     for (let attempt = 0; ; attempt += 1) {
       try {
-        const { seq } = await this.clients.messaging.sendMessage({
+        const { seq, notInConversation } = await this.clients.messaging.sendMessage({
           conversationId: one.conversationId,
           requestId: one.requestId,
-          text: one.text,
+          text: one.markdown,
+          notify: one.notify,
           format: Format.MARKDOWN,
           replyToSeq: BigInt(one.replyToSeq),
           quoteSeq: BigInt(one.quoteSeq),
         });
         this.#change(one.requestId, { state: 'sent', problem: undefined });
+        if (notInConversation.length > 0) {
+          const { conversationId } = one;
+          this.unreached.emit({ conversationId, personIds: notInConversation });
+        }
         void this.#shown(one, Number(seq)).then(() => this.discard(one.requestId));
         return;
       } catch (error) {
@@ -122,7 +165,10 @@ export class Outbox {
     this.pending.update((all) =>
       all.map((one) => (one.requestId === requestId ? { ...one, ...change } : one)),
     );
-    return this.pending.get().find((one) => one.requestId === requestId);
+    const changed = this.pending.get().find((one) => one.requestId === requestId);
+    if (changed?.state === 'sent') this.#keeper?.remove(requestId);
+    else if (changed !== undefined) this.#keeper?.put(changed);
+    return changed;
   }
 }
 

@@ -16,6 +16,10 @@ export class PeopleStore {
 
   constructor(private readonly clients: Clients) {}
 
+  get all(): readonly Person[] {
+    return [...this.#known.values()];
+  }
+
   /** Return a person who is known, or fetch them. */
   get(id: string): Person | undefined {
     const known = this.#known.get(id);

@@ -32,7 +32,7 @@ const APPLY: Readonly<Record<string, Apply>> = {
   DraftDeleted: (fact, { drafts }) => {
     const { conversationId, rootSeq, writtenAt, version } = fromBinary(DraftDeletedSchema, fact);
     if (writtenAt === undefined) return;
-    drafts.apply({ conversationId, rootSeq, writtenAt, version, text: '' });
+    drafts.apply({ conversationId, rootSeq, writtenAt, version, text: '', spans: [] });
   },
   ConversationSettingsChanged: (fact, { conversations }) => {
     const { settings } = fromBinary(ConversationSettingsChangedSchema, fact);

@@ -11,6 +11,8 @@ import { Cell } from '@/kit/cell';
 import { SignedOut, type AccessKeeper } from '@/live/access';
 import type { Tabs } from '@/live/tabs';
 
+import { wipeVault } from './vault';
+
 export type SessionState =
   | { readonly step: 'starting' }
   | { readonly step: 'offline' }
@@ -47,6 +49,7 @@ export class SessionStore {
     try {
       this.#enter((await this.access.renew()).personId);
     } catch (error) {
+      if (error instanceof SignedOut) await wipeVault();
       this.state.set({ step: error instanceof SignedOut ? 'signed-out' : 'offline' });
     }
   }
@@ -84,8 +87,11 @@ export class SessionStore {
   /** Forget everything: what was shown belongs to the person who left. */
   end(): void {
     this.access.forget();
-    if (this.state.get().step === 'signed-in') location.assign('/');
-    else this.state.set({ step: 'signed-out' });
+    const wasSignedIn = this.state.get().step === 'signed-in';
+    void wipeVault().then(() => {
+      if (wasSignedIn) location.assign('/');
+      else this.state.set({ step: 'signed-out' });
+    });
   }
 
   async #attempt(call: () => Promise<Answer>): Promise<Problem | undefined> {

@@ -1,4 +1,7 @@
 import { Cell } from '@/kit/cell';
+import { Signal } from '@/kit/signal';
+
+import { ALL, type ListFilter } from './conversations/filter';
 
 export interface Notice {
   readonly id: string;
@@ -20,6 +23,12 @@ export interface TaskBeginning {
   readonly projectId?: string;
 }
 
+/** A line that messages are written in. */
+export interface Line {
+  readonly conversationId: string;
+  readonly root: number;
+}
+
 /** What somebody wants to know of a message. */
 export interface Asked extends Target {
   readonly about: 'receipts' | 'versions';
@@ -36,6 +45,21 @@ export class ViewStore {
   readonly info = new Cell<Asked | undefined>(undefined);
   readonly newTask = new Cell<TaskBeginning | undefined>(undefined);
   readonly newProject = new Cell(false);
+  readonly newGroup = new Cell(false);
+  /** The conversation whose folder is being chosen; empty for none. */
+  readonly filing = new Cell('');
+  /** The conversation in which a day is being looked for; empty for none. */
+  readonly dating = new Cell('');
+  readonly forwarding = new Cell<Target | undefined>(undefined);
+  readonly labelling = new Cell<Target | undefined>(undefined);
+  readonly scheduling = new Cell<Line | undefined>(undefined);
+  readonly scheduled = new Cell(false);
+  readonly filter = new Cell<ListFilter>(ALL);
+  /** The line that was written in last. */
+  readonly line = new Cell<Line | undefined>(undefined);
+  readonly previewing = new Cell(false);
+  /** Asks the line that was written in last to send what it holds, without disturbing anybody. */
+  readonly sendSilently = new Signal<Line>();
   readonly editing = new Cell<Target | undefined>(undefined);
   readonly quoting = new Cell<Target | undefined>(undefined);
   readonly notices = new Cell<readonly Notice[]>([]);

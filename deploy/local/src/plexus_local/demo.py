@@ -26,18 +26,16 @@ from plexus.search.v1.search_service_pb2 import SearchRequest, SearchResponse
 from plexus.tasks.v1.tasks_pb2 import Due, Task
 from plexus.tasks.v1.tasks_service_pb2 import CreateTaskRequest
 from plexus_cli import slack
-from plexus_cli.commands.conversations import all_views
 from plexus_cli.commands.finding import highlighted
-from plexus_cli.commands.importing import (
-    Imported,
-    import_export,
-    progress,
-)
+from plexus_cli.commands.importing import Imported, import_export
 from plexus_cli.commands.notifications import outcomes
 from plexus_cli.commands.status import gather
+from plexus_cli.lookups.conversations import all_views
+from plexus_cli.progress import progress
 from plexus_sdk import (
     AUTHORITIES,
     CALL_SECONDS,
+    CREDENTIALS,
     Plexus,
     Profile,
     Profiles,
@@ -85,7 +83,7 @@ async def _demo(layout: Layout, *, export: Path | None, samples: Path) -> None:
     url = addresses["gateway (gRPC)"]
     if "certificate authority" in addresses:
         os.environ.setdefault(AUTHORITIES, addresses["certificate authority"])
-    notebook, profiles = Notebook(layout), Profiles()
+    notebook, profiles = Notebook(layout), _profiles(layout)
     await _init(url, notebook, layout)
     admin = await _sign_in(url, "admin", "admin", notebook, profiles)
     async with open_plexus(admin, profiles) as plexus:
@@ -112,6 +110,11 @@ async def _demo(layout: Layout, *, export: Path | None, samples: Path) -> None:
     _show_hit(query, found)
     _show_notification(task, notification, addresses)
     _show_next(addresses, notebook, member, outsider, query)
+
+
+def _profiles(layout: Layout) -> Profiles:
+    """Return the demo's own profiles; those of the user stay as they are."""
+    return Profiles(None if os.environ.get(CREDENTIALS) else layout.credentials)
 
 
 async def _init(url: str, notebook: Notebook, layout: Layout) -> None:
@@ -295,7 +298,7 @@ def _show_counts(status: dict[str, Any]) -> None:
 
 def _show_hit(query: str, found: SearchResponse) -> None:
     title = f"Search for {query}, as member: {found.total} found"
-    body = highlighted(found.hits[0]) if found.hits else Text("nothing")
+    body = Text.from_ansi(highlighted(found.hits[0]).escaped()) if found.hits else Text("nothing")
     out.print(Panel(body, title=escape(title), title_align="left"))
 
 
@@ -330,7 +333,7 @@ def _show_next(
         "conversations list",
         f"search {query}",
         f"--as outsider search {query}",
-        "notifications",
+        "notifications list",
         "tail",
         "--as admin status --json",
     ):

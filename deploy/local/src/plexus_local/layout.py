@@ -55,6 +55,11 @@ class Layout:
         return self.root / "mail"
 
     @property
+    def credentials(self) -> Path:
+        """The profiles of the demo, which the `plexus` command finds from below this folder."""
+        return self.root / "credentials.json"
+
+    @property
     def pid_file(self) -> Path:
         """The supervisor's pid and start mark."""
         return self.run / "supervisor.json"

@@ -8,6 +8,7 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2 as messaging_pb2
 from plexus.tasks.v1 import events_pb2 as tasks_events_pb2
 from plexus.tasks.v1 import tasks_pb2
+from plexus.topics import Topic
 from plexuskit.timestamps import optional_instant
 
 from plexus_access.masks import Masks
@@ -37,6 +38,11 @@ Apply = Callable[[State, Envelope], bool]
 def applies(envelope: Envelope) -> bool:
     """Tell whether a fact says anything that decisions are made from."""
     return envelope.type in _APPLIED
+
+
+def applied(*topics: Topic) -> list[str]:
+    """Return the full names of the facts of topics that decisions are made from."""
+    return sorted(fact for topic in topics for fact in topic.facts if fact in _APPLIED)
 
 
 def apply(state: State, envelope: Envelope) -> bool:

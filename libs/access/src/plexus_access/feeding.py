@@ -16,6 +16,7 @@ import structlog
 from plexus.authz.v1.authority_pb2 import SnapshotRequest, SnapshotResponse
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.topics import (
+    CONSUMERS,
     DIRECTORY_ACCESS_V1,
     DIRECTORY_DEPARTMENT_V1,
     DIRECTORY_GROUP_V1,
@@ -26,11 +27,11 @@ from plexuskit.clock import Clock
 from plexuskit.config import KafkaSection
 from plexuskit.errors import Refusal
 from plexuskit.grpc import RemoteFailure
-from plexuskit.kafka import InvalidRecord, KafkaUnavailable, Record, tail
+from plexuskit.kafka import InvalidRecord, KafkaUnavailable, Record, subscription, tail
 from plexuskit.service import Health
 from plexuskit.timestamps import timestamp
 
-from plexus_access.facts import applies
+from plexus_access.facts import applied, applies
 from plexus_access.repairing import Repairs
 from plexus_access.replica import Replica
 
@@ -142,7 +143,7 @@ class Feed:
                         ]
                         try:
                             async for records in batches:
-                                self._take(records)
+                                self.take(records)
                         finally:
                             for task in working:
                                 task.cancel()
@@ -172,7 +173,8 @@ class Feed:
         for listener in self._listeners:
             listener.entered()
 
-    def _take(self, records: Sequence[Record]) -> None:
+    def take(self, records: Sequence[Record]) -> None:
+        """Apply facts of directory; what cannot be read or applied is asked for again."""
         if self._loaded:
             self._complete_at = self._clock.now()
         for record, envelope in read(records):
@@ -287,3 +289,11 @@ def read(records: Sequence[Record]) -> Iterator[tuple[Record, Envelope | None]]:
         except InvalidRecord as error:
             log.warning("access.record_unreadable", topic=record.topic, error=str(error))
             yield record, None
+
+
+SUBSCRIPTIONS: Final = tuple(
+    subscription(each, *applied(*OF_DIRECTORY)).read_by(Feed.take)
+    for each in CONSUMERS
+    if each.group == f"{each.service}.replica"
+)
+"""The declared handler of each service that keeps a replica of roles and policies."""

@@ -4,10 +4,9 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 
 import docker  # type: ignore[import-untyped]
-import requests
 from docker.errors import DockerException  # type: ignore[import-untyped]
 from plexus_local.servers.accounts import KafkaAccounts
 from plexus_local.servers.errors import ServerNotStarted
@@ -15,6 +14,8 @@ from plexus_local.servers.kafka import SETTINGS, guarded, speaks_kafka
 from plexus_local.servers.mongo import PARAMETERS, become_primary, direct_url, pings
 from plexus_local.servers.opensearch import is_healthy
 from plexus_local.servers.ports import free_port
+from testcontainers.community.mongodb import MongoDbContainer
+from testcontainers.community.opensearch import OpenSearchContainer
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 
@@ -29,10 +30,10 @@ def engine_answers() -> bool:
     # Looked at first, because the client leaks the socket of a connection that fails.
     if not _listens(host):
         return False
-    with suppress(DockerException, requests.RequestException):
-        client = docker.from_env(timeout=2)
-        with closing(client):
-            return bool(client.ping())
+    with suppress(DockerException):
+        # Asks the engine for its version.
+        docker.from_env(timeout=2).close()
+        return True
     return False
 
 
@@ -48,16 +49,19 @@ def _listens(host: str) -> bool:
     return False
 
 
+class ReplicaSetMember(MongoDbContainer):
+    """MongoDB without users: with users, its image needs a key file for a replica set."""
+
+    def _configure(self) -> None:
+        """Create no user."""
+
+
 @contextmanager
 def mongo() -> Iterator[str]:
     """Run MongoDB in a container and yield its address."""
     parameters = " ".join(f"--setParameter {parameter}" for parameter in PARAMETERS)
-    container = (
-        DockerContainer(MONGO)
-        .with_exposed_ports(27017)
-        .with_command(f"mongod --replSet rs0 --bind_ip_all {parameters}")
-    )
-    with container:
+    command = f"mongod --replSet rs0 --bind_ip_all {parameters}"
+    with ReplicaSetMember(MONGO).with_command(command) as container:
         url = direct_url(container.get_container_host_ip(), int(container.get_exposed_port(27017)))
         _await(lambda: pings(url), name="mongo", seconds=60)
         become_primary(url, member="localhost:27017", within=30)
@@ -69,7 +73,8 @@ def kafka(accounts: KafkaAccounts) -> Iterator[str]:
     """Run Kafka in a container and yield its bootstrap address.
 
     The broker tells clients its own address, so the port outside is chosen first and is the same
-    inside.
+    inside. `KafkaContainer` would run the image of another distribution, with a listener that asks
+    for no user.
     """
     port, host = free_port(), DockerClient().host()
     container = DockerContainer(KAFKA).with_bind_ports(port, port)
@@ -105,10 +110,7 @@ def opensearch() -> Iterator[str]:
     """Run OpenSearch with the analysers for Chinese in a container and yield its address."""
     install = "bin/opensearch-plugin install --batch analysis-icu analysis-smartcn"
     container = (
-        DockerContainer(OPENSEARCH)
-        .with_exposed_ports(9200)
-        .with_env("discovery.type", "single-node")
-        .with_env("DISABLE_SECURITY_PLUGIN", "true")
+        OpenSearchContainer(OPENSEARCH)
         .with_env("DISABLE_INSTALL_DEMO_CONFIG", "true")
         .with_env("OPENSEARCH_JAVA_OPTS", "-Xmx768m -XX:+UseSerialGC")
         .with_command(["bash", "-c", f"{install} && exec ./opensearch-docker-entrypoint.sh"])

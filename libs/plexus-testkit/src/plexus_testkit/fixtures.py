@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from plexus_testkit.commands import StoreCommands
     from plexus_testkit.found import FoundKafka
     from plexus_testkit.shapes import Recorder
+    from plexus_testkit.spans import RecordedSpans
 
 MONDAY_MORNING = datetime(2026, 3, 2, 1, tzinfo=UTC)  # nine o'clock in Shanghai
 
@@ -82,6 +83,15 @@ def opensearch_url(server_files: Path) -> Iterator[str]:
 def unique_name() -> str:
     """A short name that no other test has, fit for databases, topics and indexes."""
     return f"t{secrets.token_hex(5)}"
+
+
+@pytest.fixture
+def recorded_spans() -> Iterator["RecordedSpans"]:
+    """The spans of this process, all sampled; ask for it before the clients that have spans."""
+    from plexus_testkit.spans import recording
+
+    with recording() as spans:
+        yield spans
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
+from importlib import import_module
+from types import ModuleType
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
-
-import idna
 
 from plexuskit.errors import InvalidArgument
 from plexuskit.names import mixes_scripts, without_tricks
@@ -149,7 +149,12 @@ def _forms(host: str) -> tuple[str, ...]:
     """Return a canonical host in its own letters and in punycode."""
     if host.isascii():
         return (host,)
-    return host, idna.encode(host, uts46=True).decode()
+    return host, _idna().encode(host, uts46=True).decode()
+
+
+def _idna() -> ModuleType:
+    """Import what few hosts need and every start of a command would pay for."""
+    return import_module("idna")
 
 
 def _is_plain(host: str) -> bool:
@@ -225,6 +230,7 @@ def _canonical_host(host: str) -> tuple[str, str]:
     if _is_plain(host):
         sound = re.fullmatch(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_.])?", host)
         return ("", host.lower()) if sound and ".." not in host else ("has a host that is none", "")
+    idna = _idna()
     try:
         ascii_host = idna.encode(host, uts46=True).decode()
         return "", ".".join(_label(label) for label in ascii_host.split("."))
@@ -236,7 +242,7 @@ def _label(label: str) -> str:
     """Return a label of a host as it is shown: in its own letters unless they could mislead."""
     if not label.startswith("xn--"):
         return label
-    letters = idna.decode(label)
+    letters = _idna().decode(label)
     lookalike = set(letters) - set("0123456789-") <= _LATIN_LOOKALIKES
     return label if lookalike or mixes_scripts(letters.replace("-", "")) else letters
 

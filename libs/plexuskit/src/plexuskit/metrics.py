@@ -9,7 +9,9 @@ from prometheus_client import Counter, Gauge, Histogram
 Metric = Counter | Gauge | Histogram
 MetricT = TypeVar("MetricT", Counter, Gauge, Histogram)
 
-_NAME = re.compile(r"plexus(_[a-z][a-z0-9]*)+")
+# `rpc.server.call.duration` of OpenTelemetry is `rpc_server_call_duration_seconds` here.
+_CONVENTIONS = "rpc", "messaging", "db", "http"
+_NAME = re.compile(rf"(plexus|{'|'.join(_CONVENTIONS)})(_[a-z][a-z0-9]*)+")
 _LABEL = re.compile(r"[a-z][a-z0-9_]*")
 # What prometheus_client or the exposition format add by themselves.
 _RESERVED_LABELS = {"le", "quantile", "job", "instance"}
@@ -72,7 +74,9 @@ def _declare(
     kind: type[MetricT], name: str, labels: Sequence[str], make: Callable[[], MetricT]
 ) -> MetricT:
     if not _NAME.fullmatch(name) or name.endswith(_RESERVED_SUFFIXES):
-        raise ValueError(f"a metric is called plexus_<service>_<noun>, lower case: {name}")
+        raise ValueError(
+            f"a metric is called plexus_<service>_<noun>, or as OpenTelemetry calls it: {name}"
+        )
     for label in labels:
         if not _LABEL.fullmatch(label) or label in _RESERVED_LABELS:
             raise ValueError(f"{name} cannot have the label {label}")
@@ -112,7 +116,9 @@ CONSUMER_HELD_SECONDS = gauge(
 )
 DLQ_DEPTH = gauge("plexus_dlq_depth", "Dead letters that wait to be looked at", ("group",))
 RPC_SECONDS = histogram(
-    "plexus_rpc_seconds", "Time from a request to its answer", ("method", "code")
+    "rpc_server_call_duration_seconds",
+    "Time from a request to its answer",
+    ("rpc_method", "rpc_response_status_code"),
 )
 LOOP_LAG_SECONDS = histogram(
     "plexus_loop_lag_seconds", "How late the event loop wakes a sleeper: time something blocked it"

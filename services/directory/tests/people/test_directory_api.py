@@ -160,6 +160,8 @@ async def test_a_session_lives_through_the_contract(served: Any) -> None:
         sessions.RefreshSessionRequest(refresh_token=tokens.refresh_token), **served.anonymous
     )
     assert refreshed.tokens.session_id == tokens.session_id
+    assert refreshed.tokens.cache_key == tokens.cache_key
+    assert len(tokens.cache_key) == 32
     me = served.person(admin.id, admin.tenant_id, *admin.roles, session_id=tokens.session_id)
     new = sessions.SetPasswordRequest(old_password=PASSWORD, new_password="another one")
     await served.sessions.SetPassword(new, **me)

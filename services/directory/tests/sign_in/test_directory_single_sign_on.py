@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
-import httpx
+import aiohttp
 import pytest
 from directory.access.domain.refusals import GrantExceedsOwn
 from directory.accounts.domain.sign_in_attempts import Origin
@@ -71,9 +71,9 @@ async def issuer_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
 
     async def answers() -> bool:
         try:
-            async with httpx.AsyncClient(trust_env=False) as client:
-                return (await client.get(f"{url}/jwks")).status_code == 200
-        except httpx.HTTPError:
+            async with aiohttp.ClientSession() as client, client.get(f"{url}/jwks") as answer:
+                return answer.status == 200
+        except aiohttp.ClientError:
             return False
 
     try:
@@ -135,15 +135,17 @@ class Site:
         """Do what the browser does: say at the provider who one is, and come back."""
         parts = urlsplit(begun.authorization_url)
         asked = dict(parse_qsl(parts.query)) | changed
-        async with httpx.AsyncClient(trust_env=False) as browser:
-            answer = await browser.post(
-                parts._replace(query=urlencode(asked)).geturl(), data={"sub": subject}
-            )
-        assert answer.status_code == 302, answer.text
-        back = {
-            name: each[0]
-            for name, each in parse_qs(urlsplit(answer.headers["location"]).query).items()
-        }
+        async with (
+            aiohttp.ClientSession() as browser,
+            browser.post(
+                parts._replace(query=urlencode(asked)).geturl(),
+                data={"sub": subject},
+                allow_redirects=False,
+            ) as answer,
+        ):
+            assert answer.status == 302, await answer.text()
+            location = answer.headers["location"]
+        back = {name: each[0] for name, each in parse_qs(urlsplit(location).query).items()}
         return Returned(
             state=back["state"], code=back["code"], issuer=back["iss"], proof=begun.proof
         )

@@ -11,9 +11,11 @@ from gateway.live import stream as stream_module
 from gateway.live import wire
 from gateway.live.refusals import OwnerUnreachable
 from gateway.live.sends import Sends
+from opentelemetry.trace import SpanKind
 from plexus.gateway.v1.session_service_pb2 import SendItem, SessionRequest
 from plexus.messaging.v1 import messaging_service_pb2
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
+from plexus_testkit.spans import RecordedSpans, attributes_of, ids, origins_of, parent_id
 from plexus_testkit.wait import eventually
 
 UNAVAILABLE = 14
@@ -31,6 +33,37 @@ async def test_msg_03_a_repeated_request_id_stores_once(gateway: Any) -> None:
     assert repeated.stored.seq == first.stored.seq == 1
     assert repeated.stored.deduplicated
     assert refused.refused.reason == "REQUEST_ID_REUSED"
+
+
+async def test_a_frame_of_sends_is_one_span_whose_context_its_items_carry(
+    recorded_spans: RecordedSpans, gateway: Any
+) -> None:
+    ana = await gateway.client("per_ana")
+    conversation = await ana.create("per_bo")
+    recorded_spans.clear()
+
+    await ana.answered(await ana.send(conversation, "the words", "of", "ana"))
+
+    frames = recorded_spans.named("plexus.messaging.v1.LogService/Append")
+    assert sum(attributes_of(frame)["plexus.items"] for frame in frames) == 3
+    for frame in frames:
+        assert frame.kind is SpanKind.CLIENT
+        assert parent_id(frame) == 0
+        assert attributes_of(frame)["rpc.response.status_code"] == "OK"
+        assert attributes_of(frame)["server.address"] == "messaging"
+    sent = {ids(frame) for frame in frames}
+
+    def delivered() -> bool:
+        origins = {
+            (origin.trace_id, origin.span_id)
+            for span in recorded_spans.named("process messaging.conversation.v1")
+            for origin in origins_of(span)
+        }
+        return sent <= origins
+
+    await eventually(delivered)
+    for content in ("words", "per_ana", ana.metadata[0][1].split()[1]):
+        assert content not in recorded_spans.text()
 
 
 async def test_gw_02_a_stranger_gets_not_found_as_the_owner_says_it(gateway: Any) -> None:

@@ -34,6 +34,7 @@ GOLDEN = Path(__file__).with_name("golden") / "chain_version_1.json"
 OLDER = "873a8ee"
 LAST = 14
 SECRET = "vault code 929251"
+EVER = replace(DEFAULT, edit_window=timedelta(days=36_500))
 
 
 @pytest.fixture
@@ -156,7 +157,8 @@ async def check_life_goes_on(room, *, log, store, say, change, verify):
 
     stored = await send_message(log, new_message=say(room, "ann", "new"))
     assert (stored.seq, stored.change_no) == (6, LAST + 2)
-    await change("edit", "ann", room, 4, text="re: third")
+    # The frozen log is of a fixed day: its messages are as old as they are when this runs.
+    await change("edit", "ann", room, 4, text="re: third", policy=EVER)
     await change("react", "ann", room, 1, emoji="ok")
 
     after = await store.entries.list_changes(room, since=0, limit=100)
@@ -329,7 +331,7 @@ from older_child import *
 async def go():
     async with connect(MongoSection(url={mongo_url!r}, database={store.db.name!r})) as db:
         runtime = Runtime(service="messaging", clock=SystemClock())
-        log = conversation_log(Store(db), section=LogSection(), clock=runtime.clock)
+        log = Log(Store(db), section=LogSection(), clock=runtime.clock)
         async with log.running(runtime):
             await Writer(log, {golden!r}).say("ann", "old")
 asyncio.run(go())

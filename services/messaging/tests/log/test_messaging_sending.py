@@ -12,6 +12,8 @@ from messaging.log.domain.refusals import ConversationNotFound, RequestIdReused
 from messaging.log.operations.items import Stored
 from messaging.messages.domain.refusals import MentionAllDenied, RootNotFound
 from messaging.messages.operations.sends import send_message, send_messages
+from plexus_testkit.spans import attributes_of, ids, origins_of, parent_id
+from plexuskit import telemetry
 from plexuskit.clock import SystemClock
 from plexuskit.errors import Refusal
 
@@ -233,3 +235,25 @@ async def test_membership_changes_are_not_starved_by_a_busy_conversation(
 
     assert changed.person_ids == ("carol",)
     assert [verdict.seq for verdict in await busy] == list(range(1, 2001))
+
+
+async def test_a_batch_is_one_span_and_each_entry_keeps_the_context_of_its_request(
+    recorded_spans, store, log, group, say
+):
+    room = await group("ann", "bob")
+    with telemetry.span("request"):
+        context = telemetry.inject()
+        await send_messages(
+            log, new_messages=[say(room, "ann", f"the words {n}") for n in range(20)]
+        )
+
+    commits = recorded_spans.named("messaging.log.commit")
+    assert sum(attributes_of(span)["plexus.items"] for span in commits) == 20
+    assert len(commits) < 5
+    request = ids(recorded_spans.one("request"))
+    for span in commits:
+        assert (ids(span)[0], parent_id(span)) == request
+        assert [(link.trace_id, link.span_id) for link in origins_of(span)] == [request]
+    rows = await store.entries.list_changes(room, since=1, limit=100)
+    assert {row["traceparent"] for row in rows} == {context}
+    assert "words" not in recorded_spans.text()

@@ -1,6 +1,6 @@
 """Consumer groups: each record updates the projections, then the kinds decide who is notified."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -22,17 +22,29 @@ from plexus.topics import (
     NOTIFY_PEOPLE,
     NOTIFY_SETTINGS,
     NOTIFY_TASKS,
+    TOPICS,
     Consumer,
 )
 from plexuskit.clock import Clock
 from plexuskit.config import KafkaSection
-from plexuskit.kafka import Handler, InvalidRecord, Owners, Probe, Record, consumer
+from plexuskit.kafka import (
+    Handler,
+    InvalidRecord,
+    Owners,
+    Probe,
+    Record,
+    Subscriber,
+    Subscription,
+    consumer,
+    subscription,
+)
 from plexuskit.service import Runtime
 from plexuskit.snapshot import snapshots
 
-from notify.domain.definitions import Event
+from notify.domain.definitions import Event, Kinds
 from notify.domain.messages import SentMessage
 from notify.facts import conversation_of, member_of, message_of, mute_of, person_of, task_of
+from notify.kinds import KINDS
 from notify.operations.facts import Occurrence, notify_facts
 from notify.operations.messages import (
     Membership,
@@ -71,7 +83,7 @@ class Handlers:
         self._pace = pace
         self._clock = clock
 
-    def of(self, group: Consumer) -> Handler:
+    def of(self, group: Consumer) -> Subscriber:
         """Return the handler of a group; one without a projection only notifies."""
         projections: dict[Consumer, Handler] = {
             NOTIFY_PEOPLE: self.people,
@@ -80,9 +92,8 @@ class Handlers:
         }
         # These store and notify record by record.
         both: dict[Consumer, Handler] = {NOTIFY_MESSAGES: self.messages, NOTIFY_TASKS: self.tasks}
-        if group in both:
-            return both[group]
-        return partial(self._project_and_notify, projections.get(group))
+        handle = both.get(group) or partial(self._project_and_notify, projections.get(group))
+        return declared(group, self._store.kinds).of(handle)
 
     async def notify(self, records: Sequence[Record]) -> None:
         """Notify the recipients that the kinds find in facts; other facts are skipped."""
@@ -120,10 +131,6 @@ class Handlers:
                 case "MessagePosted":
                     posted = _fact(record, messaging_pb.MessagePosted).message
                     sent += _sent(record, posted, posted.mentions, fresh=True)
-                case "MessageReacted" | "MessagePinned" | "MessageLabeled" if not (
-                    self._store.kinds.rules(record.envelope.type)
-                ):
-                    continue
                 case _:
                     await self._notify(sent)
                     await self._change(record)
@@ -245,6 +252,49 @@ class Handlers:
         )
 
 
+_PROJECTED: Final[Mapping[Consumer, Sequence[type[Message]]]] = {
+    NOTIFY_PEOPLE: (
+        directory_pb.PersonAdded,
+        directory_pb.PersonChanged,
+        directory_pb.PersonDeactivated,
+    ),
+    NOTIFY_MESSAGES: (
+        messaging_pb.MessagePosted,
+        messaging_pb.MessageEdited,
+        messaging_pb.MessageRecalled,
+        messaging_pb.ConversationCreated,
+        messaging_pb.ConversationChanged,
+        messaging_pb.ConversationArchived,
+        messaging_pb.MembersAdded,
+        messaging_pb.MembersRemoved,
+    ),
+    NOTIFY_CURSORS: (messaging_pb.CursorAdvanced,),
+    NOTIFY_TASKS: (tasks_pb.TaskCreated, tasks_pb.TaskChanged, tasks_pb.TaskOverdue),
+    NOTIFY_SETTINGS: (messaging_pb.ConversationSettingsChanged,),
+}
+_METHODS: Final = {
+    NOTIFY_PEOPLE: Handlers.people,
+    NOTIFY_MESSAGES: Handlers.messages,
+    NOTIFY_CURSORS: Handlers.cursors,
+    NOTIFY_TASKS: Handlers.tasks,
+    NOTIFY_SETTINGS: Handlers.settings,
+}
+
+
+def declared(group: Consumer, kinds: Kinds) -> Subscription:
+    """Declare the handler of a group: it takes what it projects and what notifies by the kinds."""
+    carried = {fact for topic in TOPICS if topic.name in group.topics for fact in topic.facts}
+    return subscription(
+        group,
+        *_PROJECTED.get(group, ()),
+        *sorted(kinds.facts() & carried),
+        max_batch=_TASKS if group == NOTIFY_TASKS else _RECORDS,
+    ).read_by(_METHODS.get(group, Handlers.notify))
+
+
+SUBSCRIPTIONS: Final = tuple(declared(group, KINDS) for group in GROUPS)
+
+
 @asynccontextmanager
 async def consuming(
     store: Store,
@@ -266,8 +316,7 @@ async def consuming(
     follow = partial(consumer, kafka, probe=probe, owners=owners, runtime=runtime)
     async with AsyncExitStack() as stack:
         for group in GROUPS:
-            handle, batch = handlers.of(group), _TASKS if group == NOTIFY_TASKS else _RECORDS
-            await stack.enter_async_context(follow(group, handle, max_batch=batch))
+            await stack.enter_async_context(follow(handlers.of(group)))
         snapshot = snapshots(
             directory,
             {DIRECTORY_PERSON_V1: handlers.people},

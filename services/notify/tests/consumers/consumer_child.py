@@ -17,7 +17,7 @@ from plexus.topics import NOTIFY_MESSAGES
 from plexus_testkit.probes import healthy
 from plexuskit.clock import SystemClock
 from plexuskit.config import KafkaSection, MongoSection, ServiceSettings, load
-from plexuskit.kafka import Record, consumer
+from plexuskit.kafka import Record, consumer, subscription
 from plexuskit.mongo import connect
 from plexuskit.service import Runtime
 
@@ -47,7 +47,9 @@ async def main(mongo: str, database: str) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         section = load(Kafka).kafka
-        async with consumer(section, NOTIFY_MESSAGES, then_die, probe=healthy, runtime=runtime):
+        async with consumer(
+            section, subscription(NOTIFY_MESSAGES).of(then_die), probe=healthy, runtime=runtime
+        ):
             await asyncio.sleep(60)
 
 

@@ -65,6 +65,18 @@ async def test_ntf_10_a_due_value_is_reminded_of_once_a_day_before(
     assert await remind(store, limit=10, pace=pace, now=clock.now()) == 0
 
 
+async def test_a_due_day_is_told_as_a_day_and_not_as_its_end(
+    handlers: Handlers, facts: Any, store: Store, pace: Pace, clock: FrozenClock, ledger: Ledger
+) -> None:
+    day = Due(date=(clock.now() + 30 * HOUR).date().isoformat())
+    await handlers.tasks([facts.task_created(facts.task(owner_id="per_bo", due=day))])
+    clock.advance(20 * HOUR)
+    await remind(store, limit=10, pace=pace, now=clock.now())
+
+    (told,) = await ledger()
+    assert told.title == f"任务 T-1 将于 {day.date} 到期"
+
+
 async def test_tsk_03_a_day_ends_in_each_persons_own_zone(
     handlers: Handlers, facts: Any, store: Store, pace: Pace, ledger: Ledger
 ) -> None:

@@ -3,17 +3,27 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import Final
 
 from plexuskit.config import KafkaSection
 from plexuskit.ids import new_id
-from plexuskit.kafka import Handler, Owners, Probe, Record, consumer
+from plexuskit.kafka import Handler, Owners, Probe, Record, Subscription, consumer, subscription
 from plexuskit.service import Runtime
 
 from search import operations
-from search.domain.definitions import Reader
+from search.domain.definitions import Definition, Reader
 from search.domain.types import DocumentType
+from search.kinds import KINDS
 from search.operations import Marks
 from search.store import Store
+
+
+def declared(definition: Definition) -> Subscription:
+    """Declare the handler of a kind: it takes every fact of its topics, and notes how far it is."""
+    return subscription(definition.group).read_by(definition.read)
+
+
+SUBSCRIPTIONS: Final = tuple(declared(definition) for definition in KINDS.definitions)
 
 
 @asynccontextmanager
@@ -40,8 +50,7 @@ async def consuming(
             await stack.enter_async_context(
                 consumer(
                     kafka,
-                    group,
-                    handle,
+                    declared(definition).of(handle),
                     probe=_probe(store, definition.type, runtime=runtime),
                     runtime=runtime,
                     owners=owners,

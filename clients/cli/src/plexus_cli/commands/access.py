@@ -1,46 +1,47 @@
 """Why somebody may or may not, and who could see what when."""
 
+from collections.abc import Callable
 from typing import Annotated
 
-import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.audit.v1 import access_service_pb2
 from plexus.audit.v1.access_service_pb2 import ExplainAccessResponse, Step, Viewer
 from plexus_sdk import Plexus
-from plexuskit.clock import SystemClock
-from plexuskit.timestamps import timestamp
+from plexuskit.timestamps import instant_of, timestamp
 
 from plexus_cli import moments
-from plexus_cli.context import find_people, me, name_people, run
-from plexus_cli.output import as_dict, local, print_json, print_table, say
+from plexus_cli.context import find_people, name_people, run
+from plexus_cli.language import counted, tr
+from plexus_cli.lookups import subjects
+from plexus_cli.options import Argument, Group, Json, Option
+from plexus_cli.output import as_dict, print_json, print_table, say
 
 pb = access_service_pb2
-app = typer.Typer(no_args_is_help=True, help="Who may do what, and why; now or at a past time.")
+app = Group(help="Permissions of people and the reasons, now or at a past time.")
 
 PAGE = 1_000
 OBJECT_HELP = "conversation:…, project:…, task:…, department:…, group:… or @person."
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-At = Annotated[str | None, typer.Option(help=f"A past time: {moments.HELP}")]
+At = Annotated[str | None, Option(help=moments.PAST_HELP)]
 
 
 @app.command()
 def explain(
-    person: Annotated[str, typer.Argument(help="Handle or id.")],
-    permission: Annotated[str, typer.Argument(help="For example messages.send.")],
-    object_: Annotated[str, typer.Argument(metavar="[OBJECT]", help=OBJECT_HELP)] = "",
+    person: Annotated[str, Argument(help="Handle or id.")],
+    permission: Annotated[str, Argument(help="For example messages.send.")],
+    object_: Annotated[str, Argument(metavar="[OBJECT]", help=OBJECT_HELP)] = "",
     scope: Annotated[
-        list[str] | None, typer.Option(help="As a token limited to it; several times.")
+        list[str] | None, Option(help="As a token limited to it; several times.")
     ] = None,
     second_factor: Annotated[
-        bool, typer.Option(help="As in a session that gave a second factor.")
+        bool, Option(help="As in a session that gave a second factor.")
     ] = False,
     at: At = None,
     json: Json = False,
 ) -> None:
     """Explain what a call with a permission gets, step by step; without an object, about none."""
 
-    async def work(plexus: Plexus) -> ExplainAccessResponse:
+    async def work(plexus: Plexus) -> tuple[ExplainAccessResponse, Callable[[str], str]]:
         people = await find_people(plexus, [person])
         request = pb.ExplainAccessRequest(
             subject=f"person:{people[person].id}",
@@ -48,22 +49,28 @@ def explain(
             object=await _object(plexus, object_),
             scopes=scope or (),
             second_factor=second_factor,
-            at=await _moment(plexus, at),
+            at=_moment(at),
         )
-        return await plexus.call(plexus.access_history.ExplainAccess, request)
+        found = await plexus.call(plexus.access_history.ExplainAccess, request)
+        texts = [found.summary, *(text for step in found.steps for text in _texts(step))]
+        return found, str if json else await subjects.readable(plexus, texts)
 
-    found = run(work)
+    found, readable = run(work, in_zone=True)
     if json:
         print_json(as_dict(found))
         return
-    say(f"{found.summary} As of {local(found.as_of)}.")
+    say(
+        tr(
+            "{summary} As of {at}.",
+            summary=readable(found.summary),
+            at=moments.shown(instant_of(found.as_of)),
+        )
+    )
     rows = [
         (
-            Step.Kind.Name(step.kind).removeprefix("KIND_").lower(),
-            "yes" if step.passed else "no",
-            step.rule,
-            step.text,
-            "\n".join(step.path),
+            tr(Step.Kind.Name(step.kind).removeprefix("KIND_").lower()),
+            tr("yes") if step.passed else tr("no"),
+            *map(readable, _texts(step)),
         )
         for step in found.steps
     ]
@@ -72,15 +79,17 @@ def explain(
 
 @app.command()
 def who(
-    object_: Annotated[str, typer.Argument(metavar="OBJECT", help=OBJECT_HELP)],
+    object_: Annotated[str, Argument(metavar="OBJECT", help=OBJECT_HELP)],
     at: At = None,
     json: Json = False,
 ) -> None:
     """List everybody who could see something, and why."""
 
-    async def work(plexus: Plexus) -> tuple[list[Viewer], Timestamp, dict[str, str]]:
+    async def work(
+        plexus: Plexus,
+    ) -> tuple[list[Viewer], Timestamp, dict[str, str], Callable[[str], str]]:
         request = pb.WhoCanSeeRequest(
-            object=await _object(plexus, object_), at=await _moment(plexus, at), page_size=PAGE
+            object=await _object(plexus, object_), at=_moment(at), page_size=PAGE
         )
         viewers: list[Viewer] = []
         while True:
@@ -90,15 +99,26 @@ def who(
                 break
             request.page_token = page.next_page_token
         names = await name_people(plexus, {each.person_id for each in viewers})
-        return viewers, page.as_of, names
+        texts = [text for each in viewers for text in (each.rule, *each.path)]
+        readable = str if json else await subjects.readable(plexus, texts)
+        return viewers, page.as_of, names, readable
 
-    viewers, as_of, names = run(work)
+    viewers, as_of, names, readable = run(work, in_zone=True)
     if json:
         shown = [{**as_dict(each), "handle": names[each.person_id]} for each in viewers]
         print_json({"as_of": as_of.ToJsonString(), "viewers": shown})
         return
-    rows = [(names[each.person_id], each.rule, "\n".join(each.path)) for each in viewers]
-    title = f"{len(viewers)} could see {object_}, as of {local(as_of)}"
+    rows = [
+        (names[each.person_id], readable(each.rule), readable(" → ".join(each.path)))
+        for each in viewers
+    ]
+    title = counted(
+        len(viewers),
+        "{n} person could see {object}, as of {at}",
+        "{n} people could see {object}, as of {at}",
+        object=object_,
+        at=moments.shown(instant_of(as_of)),
+    )
     print_table(title, ["who", "rule", "path"], rows)
 
 
@@ -109,8 +129,9 @@ async def _object(plexus: Plexus, written: str) -> str:
     return f"person:{people[written].id}"
 
 
-async def _moment(plexus: Plexus, word: str | None) -> Timestamp | None:
-    if not word:
-        return None
-    zone = moments.zone_of((await me(plexus)).time_zone)
-    return timestamp(moments.parse(word, zone=zone, now=SystemClock().now()))
+def _moment(word: str | None) -> Timestamp | None:
+    return timestamp(moments.past(word, day_is="end")) if word else None
+
+
+def _texts(step: Step) -> tuple[str, str, str]:
+    return step.rule, step.text, " → ".join(step.path)

@@ -1,77 +1,73 @@
-"""What is done to messages that were said: edit, recall, react, pin, label, forward."""
+"""Changes of messages: edit, recall, react, pin, label, forward."""
 
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-import typer
-from plexus.messaging.v1 import messages_pb2, messaging_service_pb2
+from plexus.messaging.v1 import messaging_service_pb2
 from plexus.messaging.v1.messages_pb2 import Message
 from plexus_sdk import Plexus
-from plexuskit.clock import SystemClock
-from plexuskit.ids import new_id
 
-from plexus_cli.commands.conversations import resolve
-from plexus_cli.commands.messages import line_of
-from plexus_cli.context import find_people, name_people, run
-from plexus_cli.output import as_dict, instant, print_json, print_table, say
+from plexus_cli.context import name_people, run
+from plexus_cli.language import counted, tr
+from plexus_cli.lines import line_of
+from plexus_cli.lookups.conversations import resolve
+from plexus_cli.lookups.mentions import mentions_of
+from plexus_cli.lookups.requests import new_request_id
+from plexus_cli.moments import heading, local
+from plexus_cli.options import Argument, Json, Option, Where
+from plexus_cli.output import as_dict, print_json, print_table, say
 from plexus_cli.rendering import counted_reactions
+from plexus_cli.texts import given
 
 pb = messaging_service_pb2
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Where = Annotated[str, typer.Argument(help="Id, name of a group, or @person.")]
-Which = Annotated[int, typer.Argument(help="`seq` of the message.", min=1)]
+Which = Annotated[int, Argument(help="`seq` of the message.", min=1)]
 
 
 def edit(
     conversation: Where,
     seq: Which,
-    text: Annotated[str, typer.Argument(help="The new words; `-` reads standard input.")],
-    mention: Annotated[list[str] | None, typer.Option(help="Handle, or `all`.")] = None,
+    text: Annotated[str, Argument(help="The new words; `-` reads standard input.")],
+    mention: Annotated[list[str] | None, Option(help="Handle, or `all`.")] = None,
     expect: Annotated[
-        int | None, typer.Option(help="Refuse unless this is the version that is there.")
+        int | None, Option(help="Refuse unless this is the version that is there.")
     ] = None,
     json: Json = False,
 ) -> None:
     """Change the words of your own message; every version is kept."""
-    said = sys.stdin.read().rstrip("\n") if text == "-" else text
+    said = given(text)
 
     async def work(plexus: Plexus) -> Message:
-        named = [name for name in mention or [] if name != "all"]
-        people = await find_people(plexus, named)
         request = pb.EditMessageRequest(
-            request_id=_new_request(),
+            request_id=new_request_id(),
             conversation_id=await resolve(plexus, conversation),
             seq=seq,
             text=said,
-            mentions=[messages_pb2.Mention(person_id=person.id) for person in people.values()],
+            mentions=await mentions_of(plexus, mention or []),
         )
-        if "all" in (mention or []):
-            request.mentions.add(all=True)
         if expect is not None:
             request.expected_version = expect
         return (await plexus.call(plexus.messaging.EditMessage, request)).message
 
-    _show(run(work), f"Message {seq} edited.", json=json)
+    _show(run(work), tr("Message {seq} edited.", seq=seq), json=json)
 
 
 def recall(conversation: Where, seq: Which, json: Json = False) -> None:
-    """Take a message back: its content is gone for everybody."""
+    """Recall a message: its content is deleted for everybody."""
     message = _changed(
         conversation, seq, pb.RecallMessageRequest, lambda p: p.messaging.RecallMessage
     )
-    _show(message, f"Message {seq} recalled.", json=json)
+    _show(message, tr("Message {seq} recalled.", seq=seq), json=json)
 
 
 def react(
     conversation: Where,
     seq: Which,
-    emoji: Annotated[str, typer.Argument(help="Shortcode, or the emoji itself.")],
-    remove: Annotated[bool, typer.Option("--remove", help="Take it off.")] = False,
+    emoji: Annotated[str, Argument(help="Shortcode, or the emoji itself.")],
+    remove: Annotated[bool, Option("--remove", help="Remove it.")] = False,
     json: Json = False,
 ) -> None:
-    """Put an emoji on a message, or take yours off."""
+    """React to a message with an emoji, or remove your reaction."""
     message = _changed(
         conversation,
         seq,
@@ -81,24 +77,28 @@ def react(
         remove=remove,
     )
     shown = "  ".join(f"{emoji} {count}" for emoji, count in counted_reactions(message))
-    _show(message, shown or "No reactions.", json=json)
+    _show(message, shown or tr("No reactions."), json=json)
 
 
 def pin(
     conversation: Where,
     seq: Which,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the pin off.")] = False,
+    remove: Annotated[bool, Option("--remove", help="Unpin it.")] = False,
     json: Json = False,
 ) -> None:
-    """Keep a message in view, or no longer."""
+    """Pin a message, or unpin it."""
     message = _changed(
         conversation, seq, pb.PinMessageRequest, lambda p: p.messaging.PinMessage, unpin=remove
     )
-    _show(message, f"Message {seq} {'is not pinned' if remove else 'pinned'}.", json=json)
+    _show(
+        message,
+        tr("Message {seq} unpinned.", seq=seq) if remove else tr("Message {seq} pinned.", seq=seq),
+        json=json,
+    )
 
 
 def pins(conversation: Where, json: Json = False) -> None:
-    """List what is pinned, newest pin first."""
+    """List pinned messages, newest pin first."""
 
     async def work(plexus: Plexus) -> tuple[list[Message], dict[str, str]]:
         request = pb.ListPinsRequest(conversation_id=await resolve(plexus, conversation))
@@ -112,7 +112,7 @@ def pins(conversation: Where, json: Json = False) -> None:
         senders = {message.sender_id for message in messages}
         return messages, await name_people(plexus, senders)
 
-    messages, names = run(work)
+    messages, names = run(work, in_zone=not json)
     if json:
         print_json([as_dict(message) for message in messages])
         return
@@ -123,11 +123,11 @@ def pins(conversation: Where, json: Json = False) -> None:
 def label(
     conversation: Where,
     seq: Which,
-    labels: Annotated[list[str] | None, typer.Argument(help="Words to put on it.")] = None,
-    remove: Annotated[list[str] | None, typer.Option(help="A word to take off.")] = None,
+    labels: Annotated[list[str] | None, Argument(help="Labels to add.")] = None,
+    remove: Annotated[list[str] | None, Option(help="A label to remove.")] = None,
     json: Json = False,
 ) -> None:
-    """Put labels on a message and take labels off."""
+    """Add labels to a message and remove labels."""
     message = _changed(
         conversation,
         seq,
@@ -136,23 +136,23 @@ def label(
         add=labels or [],
         remove=remove or [],
     )
-    _show(message, " ".join(message.labels) or "No labels.", json=json)
+    _show(message, " ".join(message.labels) or tr("No labels."), json=json)
 
 
 def forward(
     conversation: Where,
-    target: Annotated[str, typer.Argument(help="Where to: id, name of a group, or @person.")],
-    seqs: Annotated[list[int], typer.Argument(help="`seq` of each message, in order.")],
-    merged: Annotated[bool, typer.Option("--merged", help="All in one message.")] = False,
-    comment: Annotated[str, typer.Option(help="Your own words with it.")] = "",
-    request_id: Annotated[str | None, typer.Option("--id", help="Id for retries.")] = None,
+    target: Annotated[str, Argument(help="Target: id, name of a group, or @person.")],
+    seqs: Annotated[list[int], Argument(help="`seq` of each message, in order.")],
+    merged: Annotated[bool, Option("--merged", help="Merge them into one message.")] = False,
+    comment: Annotated[str, Option(help="Your comment.")] = "",
+    request_id: Annotated[str | None, Option("--id", help="Id for retries.")] = None,
     json: Json = False,
 ) -> None:
-    """Copy messages into another conversation, with where they came from."""
+    """Forward messages to another conversation, with their origin."""
 
     async def work(plexus: Plexus) -> list[pb.SendMessageResponse]:
         request = pb.ForwardMessagesRequest(
-            request_id=request_id or _new_request(),
+            request_id=request_id or new_request_id(),
             conversation_id=await resolve(plexus, conversation),
             seqs=seqs,
             to_conversation_id=await resolve(plexus, target),
@@ -184,12 +184,14 @@ def versions(conversation: Where, seq: Which, json: Json = False) -> None:
             if not request.page_token:
                 return versions
 
-    found = run(work)
+    found = run(work, in_zone=not json)
     if json:
         print_json([as_dict(each) for each in found])
         return
-    rows = [(each.version, instant(each.at), each.text) for each in found]
-    print_table(f"{len(found)} versions", ["version", "at", "text"], rows)
+    rows = [(each.version + 1, local(each.at), each.text) for each in found]
+    print_table(
+        counted(len(found), "{n} version", "{n} versions"), ["version", heading("at"), "text"], rows
+    )
 
 
 def _changed(
@@ -203,7 +205,7 @@ def _changed(
 
     async def work(plexus: Plexus) -> Message:
         request = request_type(
-            request_id=_new_request(),
+            request_id=new_request_id(),
             conversation_id=await resolve(plexus, conversation),
             seq=seq,
             **fields,
@@ -219,7 +221,3 @@ def _show(message: Message, line: str, *, json: bool) -> None:
         print_json(as_dict(message))
     else:
         say(line)
-
-
-def _new_request() -> str:
-    return new_id("req", now=SystemClock().now())

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from plexus.messaging.v1.messaging_service_pb2 import (
     ConversationAnchor,
     ExportConversationAnchorsRequest,
@@ -12,6 +11,8 @@ from plexus.messaging.v1.messaging_service_pb2 import (
 from plexus_sdk import Plexus, Refused
 
 from plexus_cli.context import run
+from plexus_cli.language import tr
+from plexus_cli.options import Argument, Option
 from plexus_cli.output import say
 
 PAGE = 500
@@ -21,8 +22,8 @@ Kept = dict[str, dict[str, object]]
 
 
 def anchors(
-    file: Annotated[Path, typer.Argument(help="File that `plexus verify --anchors` reads.")],
-    reason: Annotated[str, typer.Option(help="Why; the ledger keeps it.")],
+    file: Annotated[Path, Argument(help="File that `plexus verify --anchors` reads.")],
+    reason: Annotated[str, Option(help="Reason; the ledger keeps it.")],
 ) -> None:
     """Keep the newest link of every conversation in a file, for proofs later.
 
@@ -44,7 +45,7 @@ def anchors(
             "chain_hash": anchor.chain_hash.hex(),
         }
     write(file, kept)
-    say(f"Kept the links of {len(found)} conversations in {file}.")
+    say(tr("Kept the links of {n} conversations in {file}.", n=len(found), file=file))
 
 
 def read(file: Path) -> Kept:
@@ -61,7 +62,9 @@ def read(file: Path) -> Kept:
             int(str(anchor["change_no"]))
             bytes.fromhex(str(anchor["chain_hash"]))
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise Refused(f"{file} holds no anchors: {problem}; name another file.") from problem
+        raise Refused(
+            tr("{file} holds no anchors: {problem}; name another file.", file=file, problem=problem)
+        ) from problem
     return kept
 
 

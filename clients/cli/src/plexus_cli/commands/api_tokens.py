@@ -4,26 +4,29 @@ import secrets
 from datetime import timedelta
 from typing import Annotated
 
-import typer
 from plexus.directory.v1 import session_service_pb2 as pb
 from plexus_sdk import Plexus
 from plexuskit.clock import SystemClock
-from plexuskit.timestamps import timestamp
+from plexuskit.timestamps import instant_of, timestamp
 
-from plexus_cli.commands.open_sessions import Whose, opened, revoke
+from plexus_cli import moments
 from plexus_cli.context import find_people, run
-from plexus_cli.output import as_dict, instant, mention_aside, print_json, print_table, say
+from plexus_cli.language import counted, tr
+from plexus_cli.lookups.sessions import Whose, end, opened
+from plexus_cli.moments import heading, local
+from plexus_cli.options import Argument, Group, Json, Option
+from plexus_cli.output import as_dict, mention_aside, print_json, print_table, say
 
-app = typer.Typer(no_args_is_help=True, help="Tokens for apps and scripts.")
+app = Group(help="Tokens for apps and scripts.")
 
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="What it is for.")],
+    name: Annotated[str, Argument(help="Purpose.")],
     scope: Annotated[
-        list[str], typer.Option(help="A permission it may use, such as messages.send; repeat it.")
+        list[str], Option(help="A permission it may use, such as messages.send; repeat it.")
     ],
-    days: Annotated[int, typer.Option(min=1, max=366, help="How long it lasts.")] = 90,
+    days: Annotated[int, Option(min=1, max=366, help="Lifetime in days.")] = 90,
     person: Whose = "",
 ) -> None:
     """Make a token that acts as you, within scopes; shown this once."""
@@ -37,17 +40,25 @@ def create(
             request.person_id = (await find_people(plexus, [person]))[person].id
         return await plexus.call(plexus.sessions.CreateApiToken, request)
 
-    made = run(work)
-    mention_aside(f"{made.api_token.id}, until {instant(made.api_token.expires_at)}. Keep it safe:")
+    made = run(work, in_zone=True)
+    mention_aside(
+        tr(
+            "{id}, until {at}. Keep it safe:",
+            id=made.api_token.id,
+            at=moments.shown(instant_of(made.api_token.expires_at)),
+        )
+    )
     say(made.secret)
 
 
 @app.command("list")
-def show(
-    person: Whose = "", json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
-) -> None:
+def show(person: Whose = "", json: Json = False) -> None:
     """List tokens that apps can act with, the newest first."""
-    found = [each for each in run(lambda plexus: opened(plexus, person)) if each.api_token.id]
+    found = [
+        each
+        for each in run(lambda plexus: opened(plexus, person), in_zone=not json)
+        if each.api_token.id
+    ]
     if json:
         print_json([as_dict(each) for each in found])
         return
@@ -56,12 +67,22 @@ def show(
             each.session_id,
             each.api_token.name,
             " ".join(each.api_token.scopes),
-            instant(each.last_used_at) if each.HasField("last_used_at") else "never",
-            instant(each.expires_at),
+            local(each.last_used_at) if each.HasField("last_used_at") else tr("never"),
+            local(each.expires_at),
         )
         for each in found
     ]
-    print_table(f"{len(rows)} tokens", ["id", "name", "scopes", "last used", "until"], rows)
+    print_table(
+        counted(len(rows), "{n} token", "{n} tokens"),
+        ["id", "name", "scopes", heading("last used"), heading("until")],
+        rows,
+    )
 
 
-app.command("revoke", help="Revoke a token; its streams end within a second.")(revoke)
+@app.command()
+def delete(
+    token: Annotated[str, Argument(help="Its id.")],
+    person: Whose = "",
+) -> None:
+    """Revoke a token; its streams end within a second."""
+    say(counted(run(lambda plexus: end(plexus, token, person)), "{n} ended.", "{n} ended."))

@@ -1,81 +1,76 @@
-"""How you arrange conversations for yourself: the rest of `plexus conversations`."""
+"""Personal arrangement of conversations: mute, star, folder, unread mark."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-import typer
 from plexus.messaging.v1.conversations_pb2 import ConversationSettings
 from plexus.messaging.v1.personal_service_pb2 import UpdateConversationSettingsRequest
 from plexus_sdk import Plexus
-from plexuskit.clock import SystemClock
 from plexuskit.timestamps import timestamp
 
 from plexus_cli import moments
-from plexus_cli.commands.conversations import Json, Where, app, resolve
-from plexus_cli.context import me, run
+from plexus_cli.context import run
+from plexus_cli.language import tr
+from plexus_cli.lookups.conversations import resolve
+from plexus_cli.options import Argument, Json, Option, Where
 from plexus_cli.output import as_dict, print_json, say
-
-__all__ = ["app"]
 
 FOR_EVER = datetime(9999, 12, 31, tzinfo=UTC)
 OVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@app.command()
 def mute(
     conversation: Where,
-    until: Annotated[str | None, typer.Option(help=f"{moments.HELP} For ever by default.")] = None,
+    until: Annotated[str | None, Option(help=f"{moments.HELP} For ever by default.")] = None,
     json: Json = False,
 ) -> None:
-    """Hear nothing of a conversation, but of what is urgent or names you."""
+    """Mute a conversation, except for urgent messages and mentions of you."""
 
     async def work(plexus: Plexus) -> tuple[ConversationSettings, str]:
-        at, shown = FOR_EVER, "you unmute it"
+        at, shown = FOR_EVER, tr("Muted until you unmute it.")
         if until is not None:
-            zone = moments.zone_of((await me(plexus)).time_zone)
-            at = moments.parse(until, zone=zone, now=SystemClock().now())
-            shown = moments.shown(at, zone=zone)
+            at = moments.future(until, day_is="end")
+            shown = tr("Muted until {at}.", at=moments.shown(at))
         return await _set(plexus, conversation, muted_until=timestamp(at)), shown
 
-    settings, shown = run(work)
-    _print(settings, f"Muted until {shown}.", json=json)
+    settings, shown = run(work, in_zone=until is not None)
+    _print(settings, shown, json=json)
 
 
-@app.command()
 def unmute(conversation: Where, json: Json = False) -> None:
-    """Hear of a conversation again."""
+    """Unmute a conversation."""
     settings = _change(conversation, muted_until=timestamp(OVER))
-    _print(settings, "Not muted.", json=json)
+    _print(settings, tr("Not muted."), json=json)
 
 
-@app.command()
 def star(conversation: Where, json: Json = False) -> None:
-    """Keep a conversation at the top of your list."""
-    _print(_change(conversation, starred=True), "Starred.", json=json)
+    """Star a conversation."""
+    _print(_change(conversation, starred=True), tr("Starred."), json=json)
 
 
-@app.command()
 def unstar(conversation: Where, json: Json = False) -> None:
-    """Let a conversation stand where it belongs in your list."""
-    _print(_change(conversation, starred=False), "Not starred.", json=json)
+    """Remove the star of a conversation."""
+    _print(_change(conversation, starred=False), tr("Not starred."), json=json)
 
 
-@app.command()
 def folder(
     conversation: Where,
-    name: Annotated[str, typer.Argument(help="Of the folder; none takes it out.")] = "",
+    name: Annotated[str, Argument(help="Name of the folder; without it, out of any folder.")] = "",
     json: Json = False,
 ) -> None:
-    """Put a conversation into a folder of yours."""
+    """Move a conversation into a folder of yours."""
     settings = _change(conversation, folder=name)
-    said = f"In the folder {settings.folder}." if settings.folder else "In no folder."
+    said = (
+        tr("In the folder {name}.", name=settings.folder)
+        if settings.folder
+        else tr("In no folder.")
+    )
     _print(settings, said, json=json)
 
 
-@app.command("mark-unread")
 def mark_unread(conversation: Where, json: Json = False) -> None:
-    """Mark a conversation to come back to it; nobody's receipt changes."""
-    _print(_change(conversation, marked_unread=True), "Marked as unread.", json=json)
+    """Mark a conversation as unread; receipts do not change."""
+    _print(_change(conversation, marked_unread=True), tr("Marked as unread."), json=json)
 
 
 def _change(conversation: str, **fields: Any) -> ConversationSettings:

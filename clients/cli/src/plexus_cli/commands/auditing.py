@@ -1,28 +1,31 @@
 """The ledger: what was decided and done, and the proof that nothing of it is missing."""
 
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.audit.v1 import audit_service_pb2
 from plexus.audit.v1.audit_pb2 import AuditEntry
 from plexus_sdk import Plexus, Refused, refusals
-from plexuskit.clock import SystemClock
+from plexus_sdk.times import Edge
 from plexuskit.timestamps import timestamp
 
 from plexus_cli import ledger, moments
-from plexus_cli.context import find_people, me, name_people, run
+from plexus_cli.context import find_people, name_people, run
+from plexus_cli.language import counted, tr
 from plexus_cli.ledger import Anchor, Finding
-from plexus_cli.output import as_dict, local, mention_aside, print_json, print_table, say
+from plexus_cli.lookups import subjects
+from plexus_cli.moments import heading, local
+from plexus_cli.options import Argument, Group, Json, Option
+from plexus_cli.output import as_dict, mention_aside, print_json, print_table, say
 
 pb = audit_service_pb2
-app = typer.Typer(no_args_is_help=True, help="What was decided and done, provably complete.")
+app = Group(help="The audit ledger: every decision and change, provably complete.")
 
 PAGE = 1_000
-DECISIONS = {
+DECISIONS_SHOWN_WORDS = {
     AuditEntry.DECISION_ALLOWED: "allowed",
     AuditEntry.DECISION_REFUSED: "refused",
     AuditEntry.DECISION_UNSPECIFIED: "",
@@ -35,26 +38,27 @@ REASONS: Mapping[int, str] = {
     _Kinds.KIND_ANCHOR: ledger.ANCHOR,
 }
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-First = Annotated[int, typer.Option("--from", help="First number.", min=0)]
-Last = Annotated[int, typer.Option("--to", help="Last number; 0: the present end.", min=0)]
-When = Annotated[str | None, typer.Option(help=moments.HELP)]
+First = Annotated[int, Option("--from", help="First number.", min=0)]
+Last = Annotated[int, Option("--to", help="Last number; 0: the present end.", min=0)]
+When = Annotated[str | None, Option(help=moments.PAST_HELP)]
 
 
 @app.command("list")
 def list_(
-    actor: Annotated[str | None, typer.Option(help="Handle or id of who did it.")] = None,
-    object_: Annotated[str, typer.Option("--object", help="For example person:per_…")] = "",
-    action: Annotated[str, typer.Option(help="For example PersonDeactivated.")] = "",
-    refused: Annotated[bool, typer.Option(help="Only what was refused.")] = False,
+    actor: Annotated[str | None, Option(help="Handle or id of who did it.")] = None,
+    object_: Annotated[str, Option("--object", help="For example person:per_…")] = "",
+    action: Annotated[str, Option(help="For example PersonDeactivated.")] = "",
+    refused: Annotated[bool, Option(help="Only what was refused.")] = False,
     since: When = None,
     until: When = None,
-    limit: Annotated[int, typer.Option(min=1, max=PAGE)] = 50,
+    limit: Annotated[int, Option(min=1, max=PAGE)] = 50,
     json: Json = False,
 ) -> None:
     """List entries, the newest first."""
 
-    async def work(plexus: Plexus) -> tuple[list[AuditEntry], dict[str, str]]:
+    async def work(
+        plexus: Plexus,
+    ) -> tuple[list[AuditEntry], dict[str, str], Callable[[str], str]]:
         people = await find_people(plexus, [actor] if actor else [])
         request = pb.ListAuditEntriesRequest(
             page_size=limit,
@@ -62,14 +66,17 @@ def list_(
             object=object_,
             action=action,
             decision=AuditEntry.DECISION_REFUSED if refused else AuditEntry.DECISION_UNSPECIFIED,
-            since=await _moment(plexus, since),
-            until=await _moment(plexus, until),
+            since=_moment(since, day_is="start"),
+            until=_moment(until, day_is="end"),
         )
         response = await plexus.call(plexus.audit.ListAuditEntries, request)
         ids = {entry.actor_id for entry in response.entries if entry.actor_id.startswith("per_")}
-        return list(response.entries), await name_people(plexus, ids)
+        names = await name_people(plexus, ids)
+        texts = [text for each in response.entries for text in (each.object, each.rule)]
+        readable = str if json else await subjects.readable(plexus, texts)
+        return list(response.entries), names, readable
 
-    entries, names = run(work)
+    entries, names, readable = run(work, in_zone=True)
     if json:
         print_json([as_dict(entry) for entry in entries])
         return
@@ -79,24 +86,28 @@ def list_(
             local(entry.occurred_at),
             names.get(entry.actor_id, entry.actor_id),
             entry.action,
-            entry.object,
-            " ".join(word for word in (DECISIONS[entry.decision], entry.outcome) if word),
-            entry.rule,
+            readable(entry.object),
+            " ".join(
+                word for word in (tr(DECISIONS_SHOWN_WORDS[entry.decision]), entry.outcome) if word
+            ),
+            readable(entry.rule),
             "  ".join(f"{name}: {value}" for name, value in sorted(entry.details.items())),
         )
         for entry in entries
     ]
-    columns = ["no", "when", "who", "what", "object", "decision", "rule", "changed"]
-    print_table(f"{len(entries)} entries", columns, rows)
+    columns = ["number", heading("at"), "who", "what", "object", "decision", "rule", "changed"]
+    print_table(counted(len(entries), "{n} entry", "{n} entries"), columns, rows)
 
 
-_PARTIAL = "Your role is for a part of the company: entries beyond it are exported without content."
+_PARTIAL_SHOWN_WORDS = (
+    "Your role is for a part of the company: entries beyond it are exported without content."
+)
 
 
 @app.command()
 def export(
     output: Annotated[
-        Path | None, typer.Argument(help="File that is continued where it ends; else stdout.")
+        Path | None, Argument(help="File that is continued where it ends; else stdout.")
     ] = None,
     first: First = 0,
     last: Last = 0,
@@ -119,18 +130,16 @@ def export(
         return through, partial
 
     through, partial = run(work)
-    mention_aside(f"Exported through {through}.")
+    mention_aside(tr("Exported through {through}.", through=through))
     if partial:
-        mention_aside(_PARTIAL)
+        mention_aside(tr(_PARTIAL_SHOWN_WORDS))
 
 
 @app.command()
 def verify(
-    file: Annotated[
-        Path | None, typer.Argument(help="An export, verified without a server.")
-    ] = None,
+    file: Annotated[Path | None, Argument(help="An export, verified without a server.")] = None,
     keep: Annotated[
-        Path | None, typer.Option(help="File that keeps the last entry verified between calls.")
+        Path | None, Option(help="File that keeps the last entry verified between calls.")
     ] = None,
     first: First = 0,
     last: Last = 0,
@@ -150,13 +159,26 @@ def verify(
     if json:
         print_json(_shown(verified, head, finding) | {"hidden": hidden})
     if finding is not None:
-        raise Refused(f"Entry {finding.no}: {finding.text}.", reason=finding.reason)
+        raise Refused(
+            tr("Entry {no}: {text}.", no=finding.no, text=finding.text), reason=finding.reason
+        )
     ledger.keep_anchor(keep, head)
     if not json:
-        through = f" through {head.no}: {head.hash}" if head else ""
-        say(f"{verified} entries verified{through}")
+        if head:
+            say(
+                counted(
+                    verified,
+                    "{n} entry verified through {no}: {hash}",
+                    "{n} entries verified through {no}: {hash}",
+                    no=head.no,
+                    hash=head.hash,
+                )
+            )
+        else:
+            say(counted(verified, "{n} entry verified", "{n} entries verified"))
         if hidden:
-            say(f"{hidden} entries are links alone. {_PARTIAL}")
+            say(counted(hidden, "{n} entry is a link alone.", "{n} entries are links alone."))
+            say(tr(_PARTIAL_SHOWN_WORDS))
 
 
 async def _walk(
@@ -193,11 +215,8 @@ async def _frames(plexus: Plexus, request: Any) -> AsyncIterator[pb.ExportAuditR
             yield frame
 
 
-async def _moment(plexus: Plexus, word: str | None) -> Timestamp | None:
-    if not word:
-        return None
-    zone = moments.zone_of((await me(plexus)).time_zone)
-    return timestamp(moments.parse(word, zone=zone, now=SystemClock().now()))
+def _moment(word: str | None, *, day_is: Edge) -> Timestamp | None:
+    return timestamp(moments.past(word, day_is=day_is)) if word else None
 
 
 def _shown(verified: int, head: Anchor | None, finding: Finding | None) -> dict[str, Any]:

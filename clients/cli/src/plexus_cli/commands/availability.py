@@ -1,4 +1,4 @@
-"""Who would be reached outside their working hours, said before a message goes out."""
+"""Warning of recipients who are outside their working hours."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,10 @@ from plexus.messaging.v1 import messages_pb2, messaging_service_pb2
 from plexus_sdk import Plexus, Refused
 
 from plexus_cli.context import name_people
-from plexus_cli.output import as_dict, err, local, print_json, say
+from plexus_cli.language import counted, tr
+from plexus_cli.moments import local
+from plexus_cli.output import as_dict, caution, mention_aside, print_json, say
+from plexus_cli.refusals import shown
 
 pb = messaging_service_pb2
 
@@ -29,7 +32,15 @@ async def show_off_hours(
     for each in preview.people:
         who = names[each.person_id]
         again = local(each.works_again_at, zone=each.time_zone)
-        say(f"  {who}  {each.local_time} {each.time_zone}, works again {again} there")
+        say(
+            tr(
+                "  {who}  {local_time} {time_zone}, works again {again} there",
+                who=who,
+                local_time=each.local_time,
+                time_zone=each.time_zone,
+                again=again,
+            )
+        )
 
 
 async def warn_of_off_hours(plexus: Plexus, conversation_id: str, mentions: Mentions) -> None:
@@ -38,18 +49,21 @@ async def warn_of_off_hours(plexus: Plexus, conversation_id: str, mentions: Ment
     try:
         preview = await plexus.call(plexus.messaging.PreviewSend, request, seconds=WARNING_SECONDS)
     except Refused as error:
-        err.print(f"[dim]working hours are not known: {error}[/dim]")
+        mention_aside(tr("Working hours are not known: {error}", error=shown(error)))
         return
     if preview.off_hours:
-        err.print(f"[yellow]{summary(preview)}[/yellow]")
+        caution(summary(preview))
 
 
 def summary(preview: pb.PreviewSendResponse) -> str:
     """Give a preview in one line; times are on this machine's clock."""
     if not preview.off_hours:
-        return f"Nobody of {preview.audience} is outside working hours."
+        return tr("Nobody of {audience} is outside working hours.", audience=preview.audience)
     first = min(preview.people, key=lambda each: each.works_again_at.ToNanoseconds())
-    return (
-        f"{preview.off_hours} of {preview.audience} are outside their working hours;"
-        f" the first works again {local(first.works_again_at)} by your clock."
+    return counted(
+        preview.off_hours,
+        "{n} of {audience} is outside working hours; the first works again at {at} by your clock.",
+        "{n} of {audience} are outside working hours; the first works again at {at} by your clock.",
+        audience=preview.audience,
+        at=local(first.works_again_at),
     )

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import typer
 from plexus.messaging.v1 import conversations_pb2, messaging_service_pb2
 from plexus.messaging.v1.conversations_pb2 import (
     Conversation,
@@ -10,19 +9,21 @@ from plexus.messaging.v1.conversations_pb2 import (
     ConversationView,
     Member,
 )
-from plexus_sdk import Conversations, People, Plexus, Refused
+from plexus_sdk import Plexus
 from plexuskit.clock import SystemClock
-from plexuskit.ids import new_id
 
 from plexus_cli.context import find_people, name_people, run
+from plexus_cli.language import counted, tr
+from plexus_cli.lookups.conversations import all_views, resolve, title_of
+from plexus_cli.lookups.requests import new_request_id
+from plexus_cli.options import Argument, Group, Json, Option
 from plexus_cli.output import as_dict, print_json, print_table, say
 
 pb = messaging_service_pb2
-app = typer.Typer(no_args_is_help=True, help="Conversations and their members.")
+app = Group(help="Conversations and their members.")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Where = Annotated[str, typer.Argument(help="Id, or the name of a group you are in.")]
-Names = Annotated[list[str], typer.Argument(help="Handles or ids.")]
+Where = Annotated[str, Argument(help="Id, or the name of a group you are in.")]
+Names = Annotated[list[str], Argument(help="Handles or ids.")]
 
 
 @app.command("list")
@@ -50,18 +51,18 @@ def list_(json: Json = False) -> None:
         for view in views
     ]
     columns = ["id", "name", "members", "messages", "unread", "@you", ""]
-    print_table(f"{len(views)} conversations", columns, rows)
+    print_table(counted(len(views), "{n} conversation", "{n} conversations"), columns, rows)
 
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="Name of the group; `-` for a direct conversation.")],
-    members: Annotated[list[str] | None, typer.Argument(help="Handles or ids.")] = None,
-    topic: Annotated[str, typer.Option(help="What it is about.")] = "",
+    name: Annotated[str, Argument(help="Name of the group; `-` for a direct conversation.")],
+    members: Annotated[list[str] | None, Argument(help="Handles or ids.")] = None,
+    topic: Annotated[str, Option(help="Topic of the conversation.")] = "",
     open_history: Annotated[
-        bool, typer.Option(help="Members see what was said before they joined.")
+        bool, Option(help="Members see what was said before they joined.")
     ] = False,
-    request_id: Annotated[str | None, typer.Option("--id", help="Id for retries.")] = None,
+    request_id: Annotated[str | None, Option("--id", help="Id for retries.")] = None,
     json: Json = False,
 ) -> None:
     """Begin a group, or open the direct conversation with one person."""
@@ -70,7 +71,7 @@ def create(
         people = await find_people(plexus, members or [])
         direct = name == "-"
         request = pb.CreateConversationRequest(
-            request_id=request_id or new_id("req", now=SystemClock().now()),
+            request_id=request_id or new_request_id(),
             kind=Conversation.KIND_DIRECT if direct else Conversation.KIND_GROUP,
             name="" if direct else name,
             topic=topic,
@@ -101,7 +102,7 @@ def add(conversation: Where, people: Names, admin: bool = False) -> None:
         response = await plexus.call(plexus.messaging.AddMembers, request)
         return len(response.added_person_ids)
 
-    say(f"{run(work)} added.")
+    say(counted(run(work), "{n} added.", "{n} added."))
 
 
 @app.command()
@@ -117,7 +118,7 @@ def remove(conversation: Where, people: Names) -> None:
         response = await plexus.call(plexus.messaging.RemoveMembers, request)
         return len(response.removed_person_ids)
 
-    say(f"{run(work)} removed.")
+    say(counted(run(work), "{n} removed.", "{n} removed."))
 
 
 @app.command()
@@ -130,7 +131,7 @@ def leave(conversation: Where) -> None:
         await plexus.call(plexus.messaging.LeaveConversation, request)
 
     run(work)
-    say("You left.")
+    say(tr("You left."))
 
 
 @app.command()
@@ -157,51 +158,16 @@ def members(conversation: Where, json: Json = False) -> None:
         print_json([as_dict(m) | {"handle": names[m.person_id]} for m in found])
         return
     rows = [(names[m.person_id], _role(m)) for m in found]
-    print_table(f"{len(found)} members", ["handle", "role"], rows)
+    print_table(counted(len(found), "{n} member", "{n} members"), ["handle", "role"], rows)
 
 
 def _role(member: Member) -> str:
     name = conversations_pb2.Member.Role.Name(member.role)
-    return str(name).removeprefix("ROLE_").lower()
+    return tr(str(name).removeprefix("ROLE_").lower())
 
 
 def arranged(settings: ConversationSettings) -> str:
     """Give in a few words how you have arranged a conversation."""
     muted = settings.muted_until.seconds > SystemClock().now().timestamp()
-    words = {"★": settings.starred, "muted": muted, "marked": settings.marked_unread}
+    words = {"★": settings.starred, tr("muted"): muted, tr("marked"): settings.marked_unread}
     return " ".join([*(word for word, holds in words.items() if holds), settings.folder]).strip()
-
-
-def title_of(view: ConversationView, names: dict[str, str]) -> str:
-    """Name a conversation for a person: its name, or the other one's handle."""
-    return view.conversation.name or f"@{names.get(view.peer_id, view.peer_id)}"
-
-
-async def all_views(plexus: Plexus) -> list[ConversationView]:
-    """Return every conversation of the caller, last active first."""
-    conversations = Conversations(plexus, people=People(plexus))
-    return [view async for view in conversations.all()]
-
-
-async def resolve(plexus: Plexus, conversation: str) -> str:
-    """Give the id of a conversation named by id, by its group name, or by `@person`.
-
-    Raises:
-        Refused: no conversation, or several, of that name.
-    """
-    if conversation.startswith("cnv_"):
-        return conversation
-    views = await all_views(plexus)
-    if conversation.startswith("@"):
-        peer = (await find_people(plexus, [conversation]))[conversation].id
-        matching = [view for view in views if view.peer_id == peer]
-    else:
-        matching = [view for view in views if view.conversation.name == conversation]
-    if len(matching) != 1:
-        problem = "no conversation" if not matching else "more than one conversation"
-        raise Refused(
-            f"You are in {problem} called {conversation}: "
-            "take an id from `plexus conversations list`.",
-            reason="CONVERSATION_NOT_FOUND",
-        )
-    return matching[0].conversation.id

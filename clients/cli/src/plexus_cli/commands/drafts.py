@@ -1,25 +1,25 @@
-"""What you have begun to write, the same on all of your devices."""
+"""Drafts of messages, the same on all devices."""
 
-import sys
 from typing import Annotated
 
-import typer
 from plexus.messaging.v1 import personal_service_pb2
 from plexus.messaging.v1.personal_service_pb2 import Draft
 from plexus_sdk import Plexus
 from plexuskit.clock import SystemClock
 from plexuskit.timestamps import timestamp
 
-from plexus_cli.commands.conversations import all_views, resolve, title_of
-from plexus_cli.context import name_people, run
-from plexus_cli.output import as_dict, local, print_json, print_table, say
+from plexus_cli.context import run
+from plexus_cli.language import counted, tr
+from plexus_cli.lookups.conversations import resolve, titles
+from plexus_cli.moments import heading, local
+from plexus_cli.options import Argument, Group, Json, Option, Where
+from plexus_cli.output import as_dict, print_json, print_table, say
+from plexus_cli.texts import given
 
 pb = personal_service_pb2
-app = typer.Typer(no_args_is_help=True, help="Messages that you have begun to write.")
+app = Group(help="Messages that you have begun to write, on all your devices.")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Where = Annotated[str, typer.Argument(help="Id, name of a group, or @person.")]
-Thread = Annotated[int, typer.Option(help="Of the thread of this seq.")]
+Thread = Annotated[int, Option(help="Of the thread of this seq.")]
 
 
 @app.command("list")
@@ -37,7 +37,7 @@ def list_(json: Json = False) -> None:
             if not token:
                 return drafts, {} if json else await titles(plexus)
 
-    drafts, names = run(work)
+    drafts, names = run(work, in_zone=not json)
     if json:
         print_json([as_dict(draft) for draft in drafts])
         return
@@ -50,35 +50,43 @@ def list_(json: Json = False) -> None:
         )
         for draft in drafts
     ]
-    print_table(f"{len(drafts)} drafts", ["conversation", "", "written", "text"], rows)
+    print_table(
+        counted(len(drafts), "{n} draft", "{n} drafts"),
+        ["conversation", "", heading("written"), "text"],
+        rows,
+    )
 
 
 @app.command()
 def save(
     conversation: Where,
-    text: Annotated[str, typer.Argument(help="What you have so far; `-` reads standard input.")],
+    text: Annotated[str, Argument(help="Text of the draft; `-` reads standard input.")],
     thread: Thread = 0,
     json: Json = False,
 ) -> None:
-    """Keep what you have begun to write in a conversation, in place of what was there."""
-    written = sys.stdin.read().rstrip("\n") if text == "-" else text
+    """Save a draft in a conversation, in place of the previous one."""
+    written = given(text)
     kept = _save(conversation, written, thread)
     if json:
         print_json(as_dict(kept))
     elif kept.text == written:
-        say(f"Saved version {kept.version}.")
+        say(tr("Saved version {version}.", version=kept.version))
     else:
-        say("Another device has written something newer; that is kept.")
+        say(tr("Another device has written something newer; that is kept."))
 
 
 @app.command()
 def delete(conversation: Where, thread: Thread = 0, json: Json = False) -> None:
-    """Throw a draft away."""
+    """Delete a draft."""
     kept = _save(conversation, "", thread)
     if json:
         print_json(as_dict(kept))
     else:
-        say("Another device has written something newer; that is kept." if kept.text else "Gone.")
+        say(
+            tr("Another device has written something newer; that is kept.")
+            if kept.text
+            else tr("There is no draft any more.")
+        )
 
 
 def _save(conversation: str, text: str, thread: int) -> Draft:
@@ -92,10 +100,3 @@ def _save(conversation: str, text: str, thread: int) -> Draft:
         return (await plexus.call(plexus.personal.SaveDraft, request)).draft
 
     return run(work)
-
-
-async def titles(plexus: Plexus) -> dict[str, str]:
-    """Name the conversations that you are in, by id."""
-    views = await all_views(plexus)
-    names = await name_people(plexus, {view.peer_id for view in views} - {""})
-    return {view.conversation.id: title_of(view, names) for view in views}

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import typer
 from plexus.directory.v1.scim_service_pb2 import (
     FeedStatus,
     GetFeedStatusRequest,
@@ -11,14 +10,16 @@ from plexus.directory.v1.scim_service_pb2 import (
 from plexus_sdk import Plexus
 
 from plexus_cli.context import name_people, run
-from plexus_cli.output import as_dict, local, print_json, print_table, say
+from plexus_cli.language import counted, tr
+from plexus_cli.moments import heading, local
+from plexus_cli.options import Group, Json, Option
+from plexus_cli.output import as_dict, print_json, print_table, say
 
-app = typer.Typer(no_args_is_help=True, help="The HR feed (SCIM), and what it waits for.")
+app = Group(help="The HR feed (SCIM), and what it waits for.")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Waiting = Annotated[
     int,
-    typer.Option("--waiting", min=1, help="How many wait, as `status` showed; others are refused."),
+    Option("--waiting", min=1, help="How many wait, as `status` showed; others are refused."),
 ]
 
 
@@ -31,49 +32,66 @@ def status(json: Json = False) -> None:
         names = await name_people(plexus, set(response.status.waiting_person_ids))
         return response.status, names
 
-    found, names = run(work)
+    found, names = run(work, in_zone=not json)
     if json:
         print_json(as_dict(found))
         return
-    say(f"{found.deactivated} of {found.allowed} deactivations in the last 24 hours.")
+    say(
+        tr(
+            "{deactivated} of {allowed} deactivations in the last 24 hours.",
+            deactivated=found.deactivated,
+            allowed=found.allowed,
+        )
+    )
     if found.refused:
         rows = [(each.about, each.permission, local(each.at)) for each in found.refused]
         print_table(
-            "Refused: the person or group holds more than the feed",
-            ["about", "permission", "at"],
+            tr("Refused: the person or group holds more than the feed"),
+            ["about", "permission", heading("at")],
             rows,
         )
-        say("Do these yourself, or bind a role with the permission to the feed's account.")
+        say(tr("Do these yourself, or bind a role with the permission to the feed's account."))
     if found.ignored:
         ignored = [
             (each.resource, each.attribute, local(each.last_sent_at)) for each in found.ignored
         ]
         print_table(
-            "Ignored: attributes that Plexus does not have",
-            ["of", "attribute", "last sent"],
+            tr("Ignored: attributes that Plexus does not have"),
+            ["of", "attribute", heading("last sent")],
             ignored,
         )
-        say("Map them to other attributes in the identity provider, or remove their mappings.")
+        say(tr("Map them to other attributes in the identity provider, or remove their mappings."))
     if not found.stopped:
-        say("The feed runs.")
+        say(tr("The feed runs."))
         return
-    title = f"Stopped since {local(found.stopped_at)}: {len(names)} wait"
+    title = counted(
+        len(names),
+        "Stopped since {at}: {n} person waits",
+        "Stopped since {at}: {n} people wait",
+        at=local(found.stopped_at),
+    )
     print_table(title, ["handle", "id"], [(names[id_], id_) for id_ in found.waiting_person_ids])
-    say(f"Answer with: plexus admin feed approve --waiting {len(names)}, or drop")
+    say(tr("Answer with: plexus admin feed approve --waiting {n}, or drop", n=len(names)))
 
 
 @app.command()
 def approve(waiting: Waiting) -> None:
     """Deactivate everybody who waits, and let the feed go on."""
     _answer(approve=True, waiting=waiting)
-    say(f"{waiting} are deactivated; the feed runs.")
+    say(
+        counted(
+            waiting,
+            "{n} person is deactivated; the feed runs.",
+            "{n} people are deactivated; the feed runs.",
+        )
+    )
 
 
 @app.command()
 def drop(waiting: Waiting) -> None:
     """Let everybody who waits stay, and let the feed go on."""
     _answer(approve=False, waiting=waiting)
-    say(f"{waiting} stay; the feed runs.")
+    say(counted(waiting, "{n} person stays; the feed runs.", "{n} people stay; the feed runs."))
 
 
 def _answer(*, approve: bool, waiting: int) -> None:

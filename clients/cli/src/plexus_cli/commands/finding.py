@@ -1,61 +1,71 @@
 """Searching."""
 
-import sys
 from typing import Annotated, Any
 
-import typer
 from plexus.search.v1.search_service_pb2 import Hit, SearchRequest, SearchResponse
 from plexus_sdk import Plexus, Refused
-from rich.text import Text
 
 from plexus_cli.context import name_people, run
-from plexus_cli.output import out, print_json
-from plexus_cli.rendering import safe_line
+from plexus_cli.language import counted, tr
+from plexus_cli.lookups.conversations import titles
+from plexus_cli.options import Argument, Json, Option
+from plexus_cli.output import mention_aside, print_json, say
+from plexus_cli.safety import safe_line
+from plexus_cli.styled import Styled
+from plexus_cli.texts import read_input
 
 MATCH_BEGINS, MATCH_ENDS = "\x02", "\x03"
 
 
 def search(
-    query: Annotated[str, typer.Argument(help="What to look for; `-` reads a query per line.")],
+    query: Annotated[str, Argument(help="Words to search for; `-` reads a query per line.")],
     kind: Annotated[
-        list[str] | None, typer.Option("--type", help="message, task or person.")
+        list[str] | None,
+        Option("--type", help="Kind of what is found.", choices=("message", "task", "person")),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    limit: Annotated[int, Option(min=1, max=100)] = 20,
+    json: Json = False,
 ) -> None:
     """Search everything that you may read."""
 
-    async def ask(plexus: Plexus, words: str) -> SearchResponse:
-        request = SearchRequest(query=words, types=kind or [], page_size=limit)
-        return await plexus.call(plexus.search.Search, request)
-
-    async def one(plexus: Plexus) -> tuple[SearchResponse, dict[str, str]]:
-        response = await ask(plexus, query)
-        names = (
-            {} if json else await name_people(plexus, {h.author_id for h in response.hits} - {""})
-        )
-        return response, names
-
-    async def each_line(plexus: Plexus) -> bool:
-        refused = False
-        for words in sys.stdin:
-            try:
-                print_json(line(await ask(plexus, words.rstrip("\n"))))
-            except Refused as error:
-                # One answer a line, also for a query that was refused.
-                print_json({"error": error.reason, "message": str(error)})
-                refused = True
-        return refused
+    def asked(words: str) -> SearchRequest:
+        return SearchRequest(query=words, types=kind or [], page_size=limit)
 
     if query == "-":
-        if run(each_line):
-            raise Refused("At least one query was refused; its line says why.")
+        lines = read_input().splitlines()
+        if run(lambda plexus: _answer_each(plexus, [asked(words) for words in lines])):
+            raise Refused(tr("At least one query was refused; its line says why."))
         return
+
+    async def one(plexus: Plexus) -> tuple[SearchResponse, dict[str, str]]:
+        response = await plexus.call(plexus.search.Search, asked(query))
+        return response, {} if json else await _names(plexus, response)
+
     response, names = run(one)
     if json:
         print_json(line(response))
     else:
         show(response, names)
+
+
+async def _answer_each(plexus: Plexus, requests: list[SearchRequest]) -> bool:
+    """Print one answer a line, also for a query that is refused; return whether one was."""
+    refused = False
+    for request in requests:
+        try:
+            print_json(line(await plexus.call(plexus.search.Search, request)))
+        except Refused as error:
+            print_json({"error": error.reason, "message": str(error)})
+            refused = True
+    return refused
+
+
+async def _names(plexus: Plexus, response: SearchResponse) -> dict[str, str]:
+    """Return the names of authors and conversations of hits, by id."""
+    names = await name_people(plexus, {hit.author_id for hit in response.hits} - {""})
+    if any(hit.type == "message" for hit in response.hits):
+        names |= await titles(plexus)
+    return names
 
 
 def line(response: SearchResponse) -> dict[str, Any]:
@@ -79,23 +89,25 @@ def line(response: SearchResponse) -> dict[str, Any]:
 
 def show(response: SearchResponse, names: dict[str, str]) -> None:
     """Print hits with their matches in bold."""
-    late = ", the newest may be missing" if response.partial else ""
-    out.print(f"{response.total} found{late}")
+    say(counted(response.total, "{n} found", "{n} found"))
+    if response.partial:
+        mention_aside(tr("The newest may be missing."))
     for hit in response.hits:
-        where = f"{hit.conversation_id} #{hit.seq}" if hit.type == "message" else hit.id
+        where = f"{names.get(hit.conversation_id, hit.conversation_id)} #{hit.seq}"
+        place = where if hit.type == "message" else hit.id
         author = names.get(hit.author_id, "")
-        out.print(Text(safe_line(f"{hit.type}  {where}  {author}"), style="dim"))
-        out.print(Text("  ").append_text(highlighted(hit)))
+        say(Styled().append(safe_line(f"{tr(hit.type)}  {place}  {author}"), "dim"))
+        say(Styled("  ").append(highlighted(hit)))
 
 
-def highlighted(hit: Hit) -> Text:
+def highlighted(hit: Hit) -> Styled:
     """Give a hit's first highlight, or its text, with the matches marked."""
-    text = Text()
+    text = Styled()
     source = " … ".join(hit.highlights) if hit.highlights else hit.text
     for index, part in enumerate(source.replace("\n", " ").split(MATCH_BEGINS)):
         match, ends, rest = part.partition(MATCH_ENDS)
         if index and ends:
-            text.append(safe_line(match), style="bold reverse")
+            text.append(safe_line(match), "bold reverse")
             text.append(safe_line(rest))
         else:
             text.append(safe_line(part))

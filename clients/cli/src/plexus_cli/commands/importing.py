@@ -1,13 +1,11 @@
 """Bringing in a company's history."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from plexus.directory.v1.directory_service_pb2 import (
     ImportedPerson,
     ImportPeopleRequest,
@@ -25,7 +23,6 @@ from plexus.messaging.v1.import_service_pb2 import (
 from plexus_sdk import Plexus, Refused, refusals, responses
 from plexuskit.clock import SystemClock
 from plexuskit.errors import Refusal
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from plexus_cli import slack
 from plexus_cli.commands.import_batches import (
@@ -35,9 +32,12 @@ from plexus_cli.commands.import_batches import (
     reduced_person,
 )
 from plexus_cli.context import run
-from plexus_cli.output import err, print_json, say, warn
+from plexus_cli.language import counted, tr
+from plexus_cli.options import Argument, Group, Json, Option
+from plexus_cli.output import print_json, say, warn
+from plexus_cli.progress import progress
 
-app = typer.Typer(no_args_is_help=True, help="Bring in history from another system.")
+app = Group(help="Bring in history from another system.")
 
 BATCHES_IN_FLIGHT = 4
 IMPORT_SECONDS = 120.0
@@ -64,17 +64,17 @@ class Imported:
 
 @app.command("slack")
 def slack_export(
-    export: Annotated[Path, typer.Argument(help="The export: a .zip, or its folder.", exists=True)],
+    export: Annotated[Path, Argument(help="The export: a .zip, or its folder.", exists=True)],
     strict: Annotated[
-        bool, typer.Option(help="Stop at the first thing that is not as it should be.")
+        bool, Option(help="Stop at the first thing that is not as it should be.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Import a Slack export; a later export brings what has changed since.
 
-    What cannot be read is left out with a warning that names the place. Conversations follow the
-    export until somebody writes in them or `plexus import finish slack`; direct ones get new
-    messages only.
+    Anything that cannot be read is left out with a warning that names the place. Conversations
+    follow the export until somebody writes in them or `plexus import finish slack`; direct ones
+    get new messages only.
     """
     problems = slack.Problems(strict=strict)
     done = Imported()
@@ -86,13 +86,19 @@ def slack_export(
         done.oddities = {str(kind): count for kind, count in problems.counts.items()}
         report(done, problems, json=json)
     if done.refused:
-        raise Refused(f"{done.refused} messages were refused; see above.")
+        raise Refused(
+            counted(
+                done.refused,
+                "{n} message was refused; see above.",
+                "{n} messages were refused; see above.",
+            )
+        )
 
 
 @app.command()
 def finish(
-    source: Annotated[str, typer.Argument(help="The other system, for example `slack`.")],
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    source: Annotated[str, Argument(help="The other system, for example `slack`.")],
+    json: Json = False,
 ) -> None:
     """End the import of a system: its conversations no longer follow its export."""
 
@@ -103,35 +109,75 @@ def finish(
     if json:
         print_json({"closed": response.closed})
         return
-    say(f"{response.closed} conversations followed the export of {source}; none does any more.")
+    say(
+        counted(
+            response.closed,
+            "{n} conversation followed the export of {source}, and no longer does.",
+            "{n} conversations followed the export of {source}, and no longer do.",
+            source=source,
+        )
+    )
 
 
 def report(done: Imported, problems: slack.Problems, *, json: bool) -> None:
     """Print what was done, and what was worked around."""
     for oddity in problems.examples:
-        warn(f"warning: {oddity}")
+        warn(tr("warning: {oddity}", oddity=oddity))
     for refusal in done.refusals:
-        warn(f"refused: {refusal['request_id']}: {refusal['message']}")
+        warn(
+            tr(
+                "refused: {id}: {message}",
+                id=refusal["request_id"],
+                message=refusal["message"],
+            )
+        )
     if json:
         print_json({name: getattr(done, name) for name in Imported.__dataclass_fields__})
         return
     say(
-        f"{done.people} people ({done.people_created} new), "
-        f"{done.conversations} conversations ({done.conversations_created} new), "
-        f"{done.messages} messages imported, {done.skipped} were there already."
+        tr(
+            "{people} ({people_created} new), {conversations} ({conversations_created} new), "
+            "{messages} imported, {skipped} were there already.",
+            people=counted(done.people, "{n} person", "{n} people"),
+            people_created=done.people_created,
+            conversations=_conversations(done.conversations),
+            conversations_created=done.conversations_created,
+            messages=_messages(done.messages),
+            skipped=done.skipped,
+        )
     )
     if done.conversations_changed or done.changed:
         say(
-            f"{done.conversations_changed} conversations and {done.changed} messages were changed"
-            " as the export has them now."
+            tr(
+                "Changed as the export has them now: {conversations}, {messages}.",
+                conversations=_conversations(done.conversations_changed),
+                messages=_messages(done.changed),
+            )
         )
     if done.kept:
-        say(f"{done.kept} changed messages of direct conversations stay as they were.")
+        say(
+            counted(
+                done.kept,
+                "{n} changed message of direct conversations stays as it was.",
+                "{n} changed messages of direct conversations stay as they were.",
+            )
+        )
     if done.conversations_closed:
         say(
-            f"{done.conversations_closed} conversations were left alone: people use them, or their"
-            " import was finished."
+            counted(
+                done.conversations_closed,
+                "{n} conversation was left alone: it is in use, or its import is finished.",
+                "{n} conversations were left alone: they are in use, or their import is finished.",
+            )
         )
+
+
+def _conversations(number: int) -> str:
+    return counted(number, "{n} conversation", "{n} conversations")
+
+
+def _messages(number: int) -> str:
+    return counted(number, "{n} message", "{n} messages")
 
 
 async def import_export(
@@ -214,19 +260,6 @@ def _noting(problems: slack.Problems, kind: slack.OddityKind, file: str) -> OnRe
         problems.note(kind, file=file, detail=f"{external_id}: {why}")
 
     return note
-
-
-@contextmanager
-def progress() -> Iterator[Progress]:
-    """Show a progress bar on stderr, where there is a terminal."""
-    columns = (
-        TextColumn("[progress.description]{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=err, disable=not err.is_terminal) as bars:
-        yield bars
 
 
 async def import_people(

@@ -2,24 +2,24 @@
 
 from typing import Annotated
 
-import typer
 from plexus.directory.v1 import access_service_pb2 as pb
 from plexus.directory.v1.access_pb2 import Module
 from plexus_sdk import Plexus
 
-from plexus_cli.commands import departments
 from plexus_cli.context import run
+from plexus_cli.language import counted, tr
+from plexus_cli.lookups import departments
+from plexus_cli.lookups.requests import RequestId, new_request_id
+from plexus_cli.options import Argument, Group, Json, Option
 from plexus_cli.output import as_dict, print_json, print_table, say
 
-app = typer.Typer(no_args_is_help=True, help="Parts of the product, on or off.")
+app = Group(help="Parts of the product, on or off.")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Which = Annotated[str, typer.Argument(help="messaging, notify, search or tasks.")]
+Which = Annotated[str, Argument(help="messaging, notify, search or tasks.")]
 Exceptions = Annotated[
     list[str] | None,
-    typer.Option("--except", help="Department, with those below, where it is the other way round."),
+    Option("--except", help="Department, with those below, where it is the other way round."),
 ]
-RequestId = Annotated[str | None, typer.Option("--id", help="Id for retries.")]
 
 
 @app.command("list")
@@ -41,13 +41,13 @@ def list_(json: Json = False) -> None:
     rows = [
         (
             module.name,
-            "on" if module.enabled else "off",
+            tr("on") if module.enabled else tr("off"),
             ", ".join(names.get(id_, id_) for id_ in module.except_department_ids),
-            "yes" if module.name in response.on else "no",
+            tr("yes") if module.name in response.on else tr("no"),
         )
         for module in response.modules
     ]
-    print_table("Modules", ["name", "", "except", "for you"], rows)
+    print_table(tr("Modules"), ["name", "", "except", "for you"], rows)
 
 
 @app.command()
@@ -71,7 +71,7 @@ def _switch(
 ) -> None:
     async def work(plexus: Plexus) -> Module:
         request = pb.SetModuleRequest(
-            request_id=request_id or departments.new_request_id(),
+            request_id=request_id or new_request_id(),
             name=name,
             enabled=enabled,
             except_department_ids=[
@@ -84,6 +84,11 @@ def _switch(
     if json:
         print_json(as_dict(module))
         return
-    state = "on" if module.enabled else "off"
+    say(
+        tr("{name} is on.", name=module.name)
+        if module.enabled
+        else tr("{name} is off.", name=module.name)
+    )
     excepted = len(module.except_department_ids)
-    say(f"{module.name} is {state}" + (f", but for {excepted} departments." if excepted else "."))
+    if excepted:
+        say(counted(excepted, "Except for {n} department.", "Except for {n} departments."))

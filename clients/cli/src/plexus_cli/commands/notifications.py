@@ -1,38 +1,47 @@
-"""What one was told, and how one wants to be."""
+"""Notifications and preferences of the caller."""
 
 from typing import Annotated
 
-import typer
 from plexus.notify.v1 import notifications_pb2, notify_service_pb2
 from plexus.notify.v1.notifications_pb2 import Delivery, Notification, QuietHours
 from plexus_sdk import Plexus
 
 from plexus_cli.context import run
-from plexus_cli.output import as_dict, local, print_json, print_table, say
+from plexus_cli.language import counted, tr
+from plexus_cli.moments import heading, local
+from plexus_cli.options import Argument, BadParameter, Group, Json, Option
+from plexus_cli.output import as_dict, print_json, print_table, say
 
 pb = notify_service_pb2
-app = typer.Typer(help="Your notifications and preferences.", invoke_without_command=True)
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+app = Group(help="Your notifications and preferences.")
 
 
-@app.callback()
+KINDS = {
+    name.removeprefix("NOTIFICATION_KIND_").lower(): number
+    for name, number in notifications_pb2.NotificationKind.items()
+    if number
+}
+CHANNELS = {
+    name.removeprefix("CHANNEL_").lower(): number
+    for name, number in notifications_pb2.Channel.items()
+    if number
+}
+
+
+@app.command("list")
 def list_(
-    context: typer.Context,
-    unread: Annotated[bool, typer.Option(help="Only those not read.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=200)] = 50,
+    unread: Annotated[bool, Option(help="Only those not read.")] = False,
+    limit: Annotated[int, Option(min=1, max=200)] = 50,
     json: Json = False,
 ) -> None:
     """List notifications, newest first, with the outcome of every delivery."""
-    if context.invoked_subcommand is not None:
-        return
 
     async def work(plexus: Plexus) -> list[Notification]:
         request = pb.ListNotificationsRequest(page_size=limit, unread_only=unread)
         response = await plexus.call(plexus.notify.ListNotifications, request)
         return list(response.notifications)
 
-    found = run(work)
+    found = run(work, in_zone=not json)
     if json:
         print_json([as_dict(notification) for notification in found])
         return
@@ -40,29 +49,40 @@ def list_(
         ("" if n.read else "●", local(n.created_at), n.title, n.body[:80], outcomes(n))
         for n in found
     ]
-    print_table(f"{len(found)} notifications", ["", "at", "what", "", "deliveries"], rows)
+    print_table(
+        counted(len(found), "{n} notification", "{n} notifications"),
+        ["", heading("at"), "what", "", "deliveries"],
+        rows,
+    )
 
 
 def outcomes(notification: Notification) -> str:
     """Give the deliveries of a notification: channel, state and reason."""
     return ", ".join(
-        f"{notifications_pb2.Channel.Name(d.channel).removeprefix('CHANNEL_').lower()} "
-        f"{Delivery.State.Name(d.state).removeprefix('STATE_').lower()} ({d.reason})"
+        tr(
+            "{channel} {state} ({reason})",
+            channel=tr(_channel(d.channel)),
+            state=tr(Delivery.State.Name(d.state).removeprefix("STATE_").lower()),
+            reason=d.reason,
+        )
         for d in notification.deliveries
     )
 
 
 @app.command("read")
 def read(
-    ids: Annotated[list[str] | None, typer.Argument(help="Ids; all by default.")] = None,
+    ids: Annotated[list[str] | None, Argument(help="Ids of notifications.")] = None,
+    every: Annotated[bool, Option("--all", help="All of them.")] = False,
 ) -> None:
     """Mark notifications as read."""
+    if bool(ids) == every:
+        raise BadParameter(tr("give ids, or --all"))
 
     async def work(plexus: Plexus) -> int:
         request = pb.MarkNotificationsReadRequest(notification_ids=ids or [])
         return (await plexus.call(plexus.notify.MarkNotificationsRead, request)).marked
 
-    say(f"{run(work)} marked as read.")
+    say(counted(run(work), "{n} marked as read.", "{n} marked as read."))
 
 
 @app.command("preferences")
@@ -78,31 +98,52 @@ def preferences(json: Json = False) -> None:
         print_json(as_dict(found))
         return
     rows = [
-        (
-            notifications_pb2.NotificationKind.Name(k.kind)
-            .removeprefix("NOTIFICATION_KIND_")
-            .lower(),
-            ", ".join(
-                notifications_pb2.Channel.Name(c).removeprefix("CHANNEL_").lower()
-                for c in k.channels
-            ),
-        )
-        for k in found.kinds
+        (tr(_kind(each.kind)), ", ".join(tr(_channel(one)) for one in each.channels))
+        for each in found.kinds
     ]
-    print_table("Preferences", ["kind", "channels"], rows)
+    print_table(tr("Preferences"), ["kind", "channels"], rows)
     quiet = found.quiet_hours
     say(
-        f"Quiet hours: {quiet.start} to {quiet.end} {quiet.time_zone}"
+        tr(
+            "Quiet hours: {start} to {end} {zone}",
+            start=quiet.start,
+            end=quiet.end,
+            zone=quiet.time_zone,
+        )
         if quiet.enabled
-        else "No quiet hours."
+        else tr("No quiet hours.")
     )
+
+
+@app.command()
+def update(
+    kind: Annotated[str, Argument(help="Kind of notification.", choices=tuple(KINDS))],
+    channel: Annotated[
+        list[str], Option(help="Channel; replaces all.", choices=(*CHANNELS, "none"))
+    ],
+) -> None:
+    """Choose the channels of a kind of notification."""
+    chosen = [CHANNELS[each] for each in channel if each != "none"]
+
+    async def work(plexus: Plexus) -> None:
+        response = await plexus.call(plexus.notify.GetPreferences, pb.GetPreferencesRequest())
+        wanted = response.preferences
+        kept = [each for each in wanted.kinds if each.kind != KINDS[kind]]
+        wanted.ClearField("kinds")
+        wanted.kinds.extend(kept)
+        wanted.kinds.add(kind=KINDS[kind], channels=chosen)
+        request = pb.SetPreferencesRequest(preferences=wanted, expected_version=wanted.version)
+        await plexus.call(plexus.notify.SetPreferences, request)
+
+    run(work)
+    say(tr("Saved."))
 
 
 @app.command("quiet-hours")
 def quiet_hours(
-    start: Annotated[str, typer.Argument(help="HH:MM, or `off`.")],
-    end: Annotated[str, typer.Argument(help="HH:MM; may lie after midnight.")] = "",
-    zone: Annotated[str, typer.Option(help="IANA zone; yours by default.")] = "",
+    start: Annotated[str, Argument(help="HH:MM, or `off`.")],
+    end: Annotated[str, Argument(help="HH:MM; may lie after midnight.")] = "",
+    zone: Annotated[str, Option(help="IANA zone; yours by default.")] = "",
 ) -> None:
     """Set the daily window in which no e-mail is sent to you; the inbox fills as ever."""
 
@@ -118,4 +159,14 @@ def quiet_hours(
         await plexus.call(plexus.notify.SetPreferences, request)
 
     run(work)
-    say("Saved.")
+    say(tr("Saved."))
+
+
+def _kind(number: int) -> str:
+    name = notifications_pb2.NotificationKind.Name(number)  # type: ignore[arg-type] # of the enum
+    return name.removeprefix("NOTIFICATION_KIND_").lower()
+
+
+def _channel(number: int) -> str:
+    name = notifications_pb2.Channel.Name(number)  # type: ignore[arg-type] # of the enum
+    return name.removeprefix("CHANNEL_").lower()

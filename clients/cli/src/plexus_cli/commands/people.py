@@ -1,49 +1,39 @@
-"""Who there is: finding, making and changing people."""
+"""People: lookup, creation, changes, absences."""
 
-import sys
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
-import typer
 from plexus.directory.v1 import directory_service_pb2 as pb
 from plexus.directory.v1.people_pb2 import Absence, Person
 from plexus_sdk import Plexus
 from plexuskit.clock import SystemClock
-from plexuskit.timestamps import timestamp
-from typer.core import TyperGroup
+from plexuskit.timestamps import instant_of, timestamp
 
 from plexus_cli import moments
-from plexus_cli.commands.departments import RequestId, all_departments, new_request_id
-from plexus_cli.commands.departments import find as find_department
 from plexus_cli.context import find_people, me, name_people, run
-from plexus_cli.output import as_dict, local, print_json, print_table, say
+from plexus_cli.language import counted, tr
+from plexus_cli.lookups.departments import all_departments
+from plexus_cli.lookups.departments import find as find_department
+from plexus_cli.lookups.people import all_people
+from plexus_cli.lookups.requests import RequestId, new_request_id
+from plexus_cli.moments import local
+from plexus_cli.options import Argument, BadParameter, Group, Json, Option
+from plexus_cli.output import as_dict, print_json, print_table, say
+from plexus_cli.texts import read_line
 
+app = Group(help="People: create, list, show, update, and who is away.")
 
-class Listing(TyperGroup):
-    """A group of commands that lists when the first word is none of them: `plexus people lin`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put `list` in front of what names no command and asks for no help."""
-        first = next(iter(args), "")
-        if first not in self.commands and first != "--help":
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
-
-
-app = typer.Typer(cls=Listing, help="People: list, show, add, change, and who is away.")
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Who = Annotated[str, typer.Argument(help="Handle or id.")]
+Who = Annotated[str, Argument(help="Handle or id.")]
 
 
 @app.command("list")
 def list_(
-    query: Annotated[str, typer.Argument(help="Part of a handle or name.")] = "",
-    deactivated: Annotated[bool, typer.Option(help="Show deactivated people too.")] = False,
-    department: Annotated[str, typer.Option(help="Only people of it and below.")] = "",
+    query: Annotated[str, Argument(help="Part of a handle or name.")] = "",
+    deactivated: Annotated[bool, Option(help="Show deactivated people too.")] = False,
+    department: Annotated[str, Option(help="Only people of it and below.")] = "",
     json: Json = False,
 ) -> None:
-    """List people; `plexus people lin` does so too."""
+    """List people whose handle or name contains a text; all without it."""
 
     async def work(plexus: Plexus) -> list[Person]:
         within = (await find_department(plexus, department)).id if department else ""
@@ -54,7 +44,11 @@ def list_(
         print_json([as_dict(person) for person in found])
         return
     rows = [(p.handle, p.display_name, p.title, p.time_zone, marks(p)) for p in found]
-    print_table(f"{len(found)} people", ["handle", "name", "title", "zone", ""], rows)
+    print_table(
+        counted(len(found), "{n} person", "{n} people"),
+        ["handle", "name", "title", "zone", ""],
+        rows,
+    )
 
 
 @app.command()
@@ -69,7 +63,7 @@ def show(person: Who, json: Json = False) -> None:
         tree = await all_departments(plexus)
         return found, names, {each.id: each.name for each in tree}
 
-    found, names, departments = run(work)
+    found, names, departments = run(work, in_zone=not json)
     if json:
         print_json(as_dict(found))
         return
@@ -77,25 +71,25 @@ def show(person: Who, json: Json = False) -> None:
 
 
 @app.command()
-def add(
-    handle: Annotated[str, typer.Argument(help="What the person signs in with.")],
-    name: Annotated[str, typer.Argument(help="As colleagues write it.")],
-    email: Annotated[str, typer.Option(help="Address.")] = "",
-    title: Annotated[str, typer.Option(help="Post.")] = "",
-    department: Annotated[list[str] | None, typer.Option(help="Main one first.")] = None,
-    manager: Annotated[str, typer.Option(help="Handle or id.")] = "",
-    skill: Annotated[list[str] | None, typer.Option(help="What the person can.")] = None,
-    employee_number: Annotated[str, typer.Option(help="The company's own number.")] = "",
-    cost_center: Annotated[str, typer.Option(help="For example 4711.")] = "",
-    role: Annotated[list[str] | None, typer.Option(help="admin, auditor or member.")] = None,
+def create(
+    handle: Annotated[str, Argument(help="Handle to sign in with.")],
+    name: Annotated[str, Argument(help="As colleagues write it.")],
+    email: Annotated[str, Option(help="Address.")] = "",
+    title: Annotated[str, Option(help="Post.")] = "",
+    department: Annotated[list[str] | None, Option(help="Main one first.")] = None,
+    manager: Annotated[str, Option(help="Handle or id.")] = "",
+    skill: Annotated[list[str] | None, Option(help="A skill.")] = None,
+    employee_number: Annotated[str, Option(help="The company's own number.")] = "",
+    cost_center: Annotated[str, Option(help="For example 4711.")] = "",
+    role: Annotated[list[str] | None, Option(help="admin, auditor or member.")] = None,
     password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read a password from standard input.")
+        bool, Option("--password-stdin", help="Read a password from standard input.")
     ] = False,
     request_id: RequestId = None,
     json: Json = False,
 ) -> None:
-    """Make a person."""
-    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else ""
+    """Create a person."""
+    password = read_line() if password_stdin else ""
 
     async def work(plexus: Plexus) -> Person:
         request = pb.CreatePersonRequest(
@@ -114,27 +108,27 @@ def add(
         )
         return (await plexus.call(plexus.directory.CreatePerson, request)).person
 
-    _changed(run(work), json=json)
+    _changed(run(work), "{name} ({handle}) is created.", json=json)
 
 
 @app.command()
 def update(
     person: Who,
-    name: Annotated[str | None, typer.Option(help="As colleagues write it.")] = None,
-    email: Annotated[str | None, typer.Option(help="Address.")] = None,
-    title: Annotated[str | None, typer.Option(help="Post.")] = None,
+    name: Annotated[str | None, Option(help="As colleagues write it.")] = None,
+    email: Annotated[str | None, Option(help="Address.")] = None,
+    title: Annotated[str | None, Option(help="Post.")] = None,
     department: Annotated[
-        list[str] | None, typer.Option(help="Replaces all, main one first; `-` for none.")
+        list[str] | None, Option(help="Replaces all, main one first; `-` for none.")
     ] = None,
-    manager: Annotated[str | None, typer.Option(help="Handle or id; `-` for nobody.")] = None,
-    skill: Annotated[list[str] | None, typer.Option(help="Replaces all; `-` for none.")] = None,
-    employee_number: Annotated[str | None, typer.Option(help="The company's number.")] = None,
-    cost_center: Annotated[str | None, typer.Option(help="For example 4711.")] = None,
-    role: Annotated[list[str] | None, typer.Option(help="Replaces all.")] = None,
+    manager: Annotated[str | None, Option(help="Handle or id; `-` for nobody.")] = None,
+    skill: Annotated[list[str] | None, Option(help="Replaces all; `-` for none.")] = None,
+    employee_number: Annotated[str | None, Option(help="The company's number.")] = None,
+    cost_center: Annotated[str | None, Option(help="For example 4711.")] = None,
+    role: Annotated[list[str] | None, Option(help="Replaces all.")] = None,
     request_id: RequestId = None,
     json: Json = False,
 ) -> None:
-    """Change what is given of a person, and leave the rest."""
+    """Update the given fields of a person."""
 
     async def work(plexus: Plexus) -> Person:
         request = pb.UpdatePersonRequest(
@@ -155,12 +149,12 @@ def update(
         )
         return (await plexus.call(plexus.directory.UpdatePerson, request)).person
 
-    _changed(run(work), json=json)
+    _changed(run(work), "{name} ({handle}) is updated.", json=json)
 
 
 @app.command()
 def deactivate(person: Who, request_id: RequestId = None, json: Json = False) -> None:
-    """Take away the right to sign in; every session ends."""
+    """Deactivate a person: they cannot sign in, and every session ends."""
 
     async def work(plexus: Plexus) -> Person:
         request = pb.DeactivatePersonRequest(
@@ -168,12 +162,12 @@ def deactivate(person: Who, request_id: RequestId = None, json: Json = False) ->
         )
         return (await plexus.call(plexus.directory.DeactivatePerson, request)).person
 
-    _changed(run(work), json=json)
+    _changed(run(work), "{name} ({handle}) is deactivated.", json=json)
 
 
 @app.command()
 def reactivate(person: Who, request_id: RequestId = None, json: Json = False) -> None:
-    """Let a deactivated person back in; they sign in anew."""
+    """Reactivate a person; they sign in again."""
 
     async def work(plexus: Plexus) -> Person:
         request = pb.ReactivatePersonRequest(
@@ -181,69 +175,71 @@ def reactivate(person: Who, request_id: RequestId = None, json: Json = False) ->
         )
         return (await plexus.call(plexus.directory.ReactivatePerson, request)).person
 
-    _changed(run(work), json=json)
+    _changed(run(work), "{name} ({handle}) is reactivated.", json=json)
 
 
 @app.command()
 def absence(
-    person: Annotated[str, typer.Argument(help="Handle or id; yourself without.")] = "",
-    start: Annotated[str, typer.Option("--from", help=f"{moments.HELP} Now without.")] = "",
-    until: Annotated[str, typer.Option(help=f"{moments.HELP} Without: no absence.")] = "",
-    deputy: Annotated[str, typer.Option(help="Who stands in: handle or id.")] = "",
-    note: Annotated[str, typer.Option(help="Shown to colleagues, for example 年假.")] = "",
+    person: Annotated[str, Argument(help="Handle or id; yourself without.")] = "",
+    start: Annotated[str, Option("--from", help=f"{moments.HELP} Now without.")] = "",
+    until: Annotated[str, Option(help=moments.HELP)] = "",
+    deputy: Annotated[str, Option(help="Deputy: handle or id.")] = "",
+    note: Annotated[str, Option(help="Shown to colleagues, for example 年假.")] = "",
+    delete: Annotated[bool, Option("--delete", help="Delete the absence.")] = False,
     request_id: RequestId = None,
     json: Json = False,
 ) -> None:
-    """Plan an absence, your own or of whom you manage; without --until take it back."""
+    """Show an absence, your own or of a person you manage; --until plans it, --delete ends it."""
+    if delete and until:
+        raise BadParameter(tr("give --until or --delete, not both"))
 
-    async def work(plexus: Plexus) -> Person:
-        now = SystemClock().now()
-        request = pb.SetAbsenceRequest(
-            request_id=request_id or new_request_id(),
-            person_id=await _person_id(plexus, person),
-        )
-        if until:
-            zone = moments.zone_of((await me(plexus)).time_zone)
-            begins = moments.parse(start, zone=zone, now=now) if start else now
-            request.absence.CopyFrom(
-                Absence(
-                    starts_at=timestamp(begins),
-                    ends_at=timestamp(moments.parse(until, zone=zone, now=now)),
-                    deputy_id=await _person_id(plexus, deputy),
-                    note=note,
-                )
+    async def work(plexus: Plexus) -> tuple[Person, dict[str, str]]:
+        found = (await find_people(plexus, [person]))[person] if person else await me(plexus)
+        if until or delete:
+            request = pb.SetAbsenceRequest(
+                request_id=request_id or new_request_id(),
+                person_id=found.id if person else "",
+                absence=await _absence(plexus, start, until, deputy, note) if until else None,
             )
-        return (await plexus.call(plexus.directory.SetAbsence, request)).person
+            found = (await plexus.call(plexus.directory.SetAbsence, request)).person
+        return found, await name_people(plexus, {found.absence.deputy_id} - {""})
 
-    _changed(run(work), json=json)
-
-
-async def all_people(
-    plexus: Plexus, *, query: str = "", deactivated: bool = False, department_id: str = ""
-) -> list[Person]:
-    """Read every page of people."""
-    found: list[Person] = []
-    token = ""
-    while True:
-        request = pb.ListPeopleRequest(
-            page_size=1000,
-            page_token=token,
-            query=query,
-            include_deactivated=deactivated,
-            department_id=department_id,
+    found, names = run(work, in_zone=True)
+    if json:
+        print_json(as_dict(found))
+    elif found.HasField("absence"):
+        away = found.absence
+        say(
+            tr(
+                "{name} is away from {start} to {end}.",
+                name=found.display_name,
+                start=moments.local(away.starts_at),
+                end=moments.shown(instant_of(away.ends_at)),
+            )
         )
-        response = await plexus.call(plexus.directory.ListPeople, request)
-        found += response.people
-        token = response.next_page_token
-        if not token:
-            return found
+        if away.deputy_id:
+            say(tr("Deputy: {name}", name=names[away.deputy_id]))
+        if away.note:
+            say(tr("Note: {text}", text=away.note))
+    else:
+        say(tr("{name} has no absence.", name=found.display_name))
+
+
+async def _absence(plexus: Plexus, start: str, until: str, deputy: str, note: str) -> Absence:
+    begins = moments.future(start, day_is="start") if start else SystemClock().now()
+    return Absence(
+        starts_at=timestamp(begins),
+        ends_at=timestamp(moments.future(until, day_is="end")),
+        deputy_id=await _person_id(plexus, deputy),
+        note=note,
+    )
 
 
 def marks(person: Person) -> str:
     """Say in a word what is not usual about a person."""
     if person.state != Person.STATE_ACTIVE:
-        return "off"
-    return "guest" if person.kind == Person.KIND_GUEST else ""
+        return tr("deactivated")
+    return tr("guest") if person.kind == Person.KIND_GUEST else ""
 
 
 def described(
@@ -272,20 +268,20 @@ def described(
         "guest until": (
             local(person.guest_expires_at) if person.HasField("guest_expires_at") else ""
         ),
-        "away": f"{local(away.starts_at)} to {local(away.ends_at)}"
+        "away": tr("{start} to {end}", start=local(away.starts_at), end=local(away.ends_at))
         if person.HasField("absence")
         else "",
         "deputy": names.get(away.deputy_id, ""),
         "note": away.note,
     }
-    return [(name, value) for name, value in lines.items() if value]
+    return [(tr(name), value) for name, value in lines.items() if value]
 
 
-def _changed(person: Person, *, json: bool) -> None:
+def _changed(person: Person, done: str, *, json: bool) -> None:
     if json:
         print_json(as_dict(person))
     else:
-        say(f"{person.id}  {person.handle}")
+        say(tr(done, name=person.display_name, handle=person.handle))
 
 
 def _given(values: list[str] | None) -> list[str]:

@@ -3,20 +3,20 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from plexus.directory.v1 import access_service_pb2 as pb
 from plexus.directory.v1.access_pb2 import AccessPolicy
-from plexus_sdk import Plexus, Refused
+from plexus_sdk import Plexus
 
-from plexus_cli.commands.departments import new_request_id
 from plexus_cli.context import run
+from plexus_cli.language import counted, tr
+from plexus_cli.lookups.requests import RequestId, new_request_id
+from plexus_cli.options import Argument, Group, Json, Option
 from plexus_cli.output import as_dict, print_json, print_table, say
+from plexus_cli.texts import read_file, read_input
 
-app = typer.Typer(no_args_is_help=True, help="Attribute policies: what is refused to whom.")
+app = Group(help="Attribute policies: what is refused to whom.")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Name = Annotated[str, typer.Argument(help="Name of the policy.")]
-RequestId = Annotated[str | None, typer.Option("--id", help="Id for retries.")]
+Name = Annotated[str, Argument(help="Name of the policy.")]
 
 
 @app.command("list")
@@ -32,18 +32,21 @@ def list_(json: Json = False) -> None:
         print_json([as_dict(policy) for policy in found])
         return
     rows = [
-        (policy.name, policy.version, "" if policy.enabled else "off", policy.cedar)
+        (policy.name, policy.version, "" if policy.enabled else tr("off"), policy.cedar)
         for policy in found
     ]
-    print_table(f"{len(found)} policies", ["name", "version", "", "text"], rows)
+    print_table(
+        counted(len(found), "{n} policy", "{n} policies"), ["name", "version", "", "text"], rows
+    )
 
 
+@app.command("update")
 @app.command()
-def put(
+def create(
     name: Name,
-    file: Annotated[str, typer.Argument(help="File with the policy in Cedar; `-` reads input.")],
-    enabled: Annotated[bool, typer.Option(help="Whether it refuses anything yet.")] = True,
-    version: Annotated[int, typer.Option(help="Of the one it replaces; 0 for any.")] = 0,
+    file: Annotated[str, Argument(help="File with the policy in Cedar; `-` reads input.")],
+    enabled: Annotated[bool, Option(help="Enforce the policy.")] = True,
+    version: Annotated[int, Option(help="Of the one it replaces; 0 for any.")] = 0,
     request_id: RequestId = None,
     json: Json = False,
 ) -> None:
@@ -64,7 +67,7 @@ def put(
     if json:
         print_json(as_dict(policy))
     else:
-        say(f"{policy.name} is at version {policy.version}.")
+        say(tr("{name} is at version {version}.", name=policy.name, version=policy.version))
 
 
 @app.command()
@@ -76,13 +79,8 @@ def delete(name: Name, request_id: RequestId = None) -> None:
         await plexus.call(plexus.grants.DeleteAccessPolicy, request)
 
     run(work)
-    say(f"There is no policy {name} any more.")
+    say(tr("There is no policy {name} any more.", name=name))
 
 
 def _read(file: str) -> str:
-    if file == "-":
-        return typer.get_text_stream("stdin", encoding="utf-8").read()
-    try:
-        return Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
-        raise Refused(f"{file} cannot be read: {error}") from error
+    return read_input() if file == "-" else read_file(Path(file))

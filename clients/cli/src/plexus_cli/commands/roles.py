@@ -2,31 +2,31 @@
 
 from typing import Annotated
 
-import typer
 from plexus.directory.v1 import access_service_pb2 as pb
 from plexus.directory.v1.access_pb2 import FieldMask, Role, RoleBinding
-from plexus_sdk import Plexus, Refused
-from plexuskit.clock import SystemClock
+from plexus_sdk import Plexus
 from plexuskit.timestamps import timestamp
 
 from plexus_cli import moments
-from plexus_cli.commands import naming
-from plexus_cli.commands.departments import new_request_id
-from plexus_cli.context import me, run
-from plexus_cli.output import as_dict, local, print_json, print_table, say
+from plexus_cli.context import run
+from plexus_cli.language import counted, tr
+from plexus_cli.lookups import roles as lookup
+from plexus_cli.lookups import subjects as naming
+from plexus_cli.lookups.requests import RequestId, new_request_id
+from plexus_cli.moments import heading, local
+from plexus_cli.options import Argument, BadParameter, Group, Json, Option
+from plexus_cli.output import as_dict, print_json, print_table, say
 
-app = typer.Typer(no_args_is_help=True, help="Roles, and who holds which for what.")
+app = Group(help="Roles, and who holds which for what.")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Which = Annotated[str, typer.Argument(help="Id or name of a role.")]
-RequestId = Annotated[str | None, typer.Option("--id", help="Id for retries.")]
+Which = Annotated[str, Argument(help="Id or name of a role.")]
 Permissions = Annotated[
     list[str] | None,
-    typer.Option("--permission", help="For example people.manage; can be given again."),
+    Option("--permission", help="For example people.manage; can be given again."),
 ]
 Shows = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--show", help="Columns of a message: plexus.directory.v1.Person=id,handle; others hide."
     ),
 ]
@@ -35,7 +35,7 @@ Shows = Annotated[
 @app.command("list")
 def list_(json: Json = False) -> None:
     """List every role with its permissions, built-in ones first."""
-    roles = run(all_roles)
+    roles = run(lookup.all_roles)
     if json:
         print_json([as_dict(role) for role in roles])
         return
@@ -43,18 +43,22 @@ def list_(json: Json = False) -> None:
         (
             role.id,
             role.name,
-            "built in" if role.built_in else role.description,
+            tr("built in") if role.built_in else role.description,
             ", ".join(role.permissions),
             "; ".join(f"{mask.message}={','.join(mask.fields)}" for mask in role.masks),
         )
         for role in roles
     ]
-    print_table(f"{len(roles)} roles", ["id", "name", "", "permissions", "shows only"], rows)
+    print_table(
+        counted(len(roles), "{n} role", "{n} roles"),
+        ["id", "name", "", "permissions", "shows only"],
+        rows,
+    )
 
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="Name of the role.")],
+    name: Annotated[str, Argument(help="Name of the role.")],
     permission: Permissions = None,
     description: str = "",
     show: Shows = None,
@@ -80,7 +84,7 @@ def create(
 @app.command()
 def update(
     role: Which,
-    name: Annotated[str | None, typer.Option(help="Its new name.")] = None,
+    name: Annotated[str | None, Option(help="Its new name.")] = None,
     description: str | None = None,
     permission: Permissions = None,
     show: Shows = None,
@@ -93,7 +97,7 @@ def update(
     async def work(plexus: Plexus) -> Role:
         request = pb.UpdateRoleRequest(
             request_id=request_id or new_request_id(),
-            role_id=(await find(plexus, role)).id,
+            role_id=(await lookup.find(plexus, role)).id,
             name=name,
             description=description,
             permissions=permission or [],
@@ -111,20 +115,20 @@ def delete(role: Which, request_id: RequestId = None) -> None:
     """Remove a role, and take it away from everybody."""
 
     async def work(plexus: Plexus) -> str:
-        found = await find(plexus, role)
+        found = await lookup.find(plexus, role)
         request = pb.DeleteRoleRequest(request_id=request_id or new_request_id(), role_id=found.id)
         await plexus.call(plexus.grants.DeleteRole, request)
         return found.name
 
-    say(f"There is no role {run(work)} any more.")
+    say(tr("There is no role {n} any more.", n=run(work)))
 
 
 @app.command()
 def bind(
     role: Which,
-    subject: Annotated[str, typer.Argument(help=naming.SUBJECT_HELP)],
-    scope: Annotated[str, typer.Option(help=naming.SCOPE_HELP)] = "",
-    until: Annotated[str | None, typer.Option(help=f"{moments.HELP} For ever without.")] = None,
+    subject: Annotated[str, Argument(help=naming.SUBJECT_HELP)],
+    scope: Annotated[str, Option(help=naming.SCOPE_HELP)] = "",
+    until: Annotated[str | None, Option(help=moments.HELP)] = None,
     request_id: RequestId = None,
     json: Json = False,
 ) -> None:
@@ -133,19 +137,17 @@ def bind(
     async def work(plexus: Plexus) -> RoleBinding:
         expires_at = None
         if until is not None:
-            zone = moments.zone_of((await me(plexus)).time_zone)
-            at = moments.parse(until, zone=zone, now=SystemClock().now())
-            expires_at = timestamp(at)
+            expires_at = timestamp(moments.future(until, day_is="end"))
         request = pb.BindRoleRequest(
             request_id=request_id or new_request_id(),
-            role_id=(await find(plexus, role)).id,
+            role_id=(await lookup.find(plexus, role)).id,
             subject=await naming.subject_of(plexus, subject),
             scope=await naming.scope_of(plexus, scope),
             expires_at=expires_at,
         )
         return (await plexus.call(plexus.grants.BindRole, request)).binding
 
-    binding = run(work)
+    binding = run(work, in_zone=until is not None)
     if json:
         print_json(as_dict(binding))
     else:
@@ -154,7 +156,7 @@ def bind(
 
 @app.command()
 def unbind(
-    binding: Annotated[str, typer.Argument(help="Id of a binding; see `plexus roles bindings`.")],
+    binding: Annotated[str, Argument(help="Id of a binding; see `plexus roles bindings`.")],
     request_id: RequestId = None,
 ) -> None:
     """Take a role away."""
@@ -166,13 +168,13 @@ def unbind(
         await plexus.call(plexus.grants.UnbindRole, request)
 
     run(work)
-    say("Taken away.")
+    say(tr("The role is taken away."))
 
 
 @app.command("bindings")
 def bindings_(
-    of: Annotated[str, typer.Option("--of", help=naming.SUBJECT_HELP)] = "",
-    scope: Annotated[str, typer.Option(help=naming.SCOPE_HELP)] = "",
+    of: Annotated[str, Option("--of", help=naming.SUBJECT_HELP)] = "",
+    scope: Annotated[str, Option(help=naming.SCOPE_HELP)] = "",
     json: Json = False,
 ) -> None:
     """List who holds which role for what, the oldest first."""
@@ -183,13 +185,13 @@ def bindings_(
             subject=await naming.subject_of(plexus, of) if of else "",
             scope=await naming.scope_of(plexus, scope),
         )
-        names = {role.id: role.name for role in await all_roles(plexus)}
+        names = {role.id: role.name for role in await lookup.all_roles(plexus)}
         if not json:
             written = [part for each in found for part in (each.subject, each.scope)]
             names |= await naming.shown(plexus, written)
         return found, names
 
-    found, names = run(work)
+    found, names = run(work, in_zone=not json)
     if json:
         print_json([as_dict(binding) for binding in found])
         return
@@ -203,24 +205,11 @@ def bindings_(
         )
         for binding in found
     ]
-    print_table(f"{len(found)} bindings", ["id", "role", "held by", "for", "until"], rows)
-
-
-async def all_roles(plexus: Plexus) -> list[Role]:
-    """Read every role."""
-    return list((await plexus.call(plexus.grants.ListRoles, pb.ListRolesRequest())).roles)
-
-
-async def find(plexus: Plexus, role: str) -> Role:
-    """Find a role by id or name.
-
-    Raises:
-        Refused: there is none.
-    """
-    for each in await all_roles(plexus):
-        if role == each.id or role.casefold() == each.name.casefold():
-            return each
-    raise Refused(f"There is no role {role}: look at `plexus roles list`.", reason="ROLE_NOT_FOUND")
+    print_table(
+        counted(len(found), "{n} binding", "{n} bindings"),
+        ["id", "role", "held by", "for", heading("until")],
+        rows,
+    )
 
 
 async def _bindings(plexus: Plexus, *, subject: str, scope: str) -> list[RoleBinding]:
@@ -240,7 +229,7 @@ async def _bindings(plexus: Plexus, *, subject: str, scope: str) -> list[RoleBin
 def _mask(word: str) -> FieldMask:
     message, equals, fields = word.partition("=")
     if not equals or not message or not fields:
-        raise typer.BadParameter(f"{word} is not of the form MESSAGE=FIELD,FIELD")
+        raise BadParameter(tr("{word} is not of the form MESSAGE=FIELD,FIELD", word=word))
     return FieldMask(message=message, fields=fields.split(","))
 
 

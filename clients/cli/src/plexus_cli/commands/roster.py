@@ -1,24 +1,25 @@
 """Bringing in a company from CSV files: its departments, then its people."""
 
+import codecs
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from plexus.directory.v1 import directory_service_pb2 as pb
 from plexus.directory.v1.people_pb2 import Department
 from plexus_sdk import Plexus, Refused
-from plexuskit.clock import SystemClock
-from plexuskit.ids import new_id
 from rich.progress import Progress
 
-from plexus_cli.commands.departments import all_departments
-from plexus_cli.commands.importing import IMPORT_SECONDS, progress
-from plexus_cli.commands.people import all_people
 from plexus_cli.context import run
+from plexus_cli.language import counted, tr
+from plexus_cli.lookups.departments import all_departments
+from plexus_cli.lookups.people import all_people
+from plexus_cli.lookups.requests import new_request_id
+from plexus_cli.options import Argument, BadParameter, Json, Option
 from plexus_cli.output import print_json, say
+from plexus_cli.progress import progress
 from plexus_cli.roster import (
     DEPARTMENTS_HELP,
     PEOPLE_HELP,
@@ -31,12 +32,14 @@ from plexus_cli.roster import (
 )
 from plexus_cli.roster.people import COLUMNS
 
+IMPORT_SECONDS = 120.0
 _PLACE = re.compile(r"people\[(?P<index>\d+)\]\.(?P<field>[a-z_]+)\S* (?P<problem>.*)")
 
 HELP = f"""Import people and departments from CSV files; running it again changes nothing.
 
-Files are UTF-8 with a header; an empty cell says nothing and erases nothing. What the other system
-calls its people and departments is kept as SOURCE:ID, so that the next file finds them again.
+Files have a header and are UTF-8, or in the encoding of --encoding; an empty cell says nothing
+and erases nothing. What the other system calls its people and departments is kept as SOURCE:ID, so
+that the next file finds them again.
 
 Columns of FILE, of which `id` and `name` are needed:
 
@@ -52,7 +55,7 @@ Nobody gets a password: people sign in by single sign-on, or an administrator se
 
 @dataclass(slots=True)
 class Loaded:
-    """What an import did, or with a dry run: what it would find new."""
+    """Counts of an import, or of a dry run."""
 
     people: int = 0
     people_created: int = 0
@@ -63,22 +66,29 @@ class Loaded:
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="CSV file of people.", exists=True, dir_okay=False)],
+    file: Annotated[Path, Argument(help="CSV file of people.", exists=True, dir_okay=False)],
     departments: Annotated[
         Path | None,
-        typer.Option(help="CSV file of departments.", exists=True, dir_okay=False),
+        Option(help="CSV file of departments.", exists=True, dir_okay=False),
     ] = None,
-    source: Annotated[str, typer.Option(help="Name of the other system.")] = "csv",
+    source: Annotated[str, Option(help="Name of the other system.")] = "csv",
+    encoding: Annotated[
+        str, Option(help="Encoding of the files, for example gb18030 (GBK).")
+    ] = "utf-8",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check the files and say what is new; change nothing.")
+        bool, Option("--dry-run", help="Check the files and say what is new; change nothing.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
-    """Check the files, then bring in what they say; see HELP."""
-    people = managers_first(read_people(file))
-    tree = read_departments(departments) if departments else []
+    """Import people and departments; the help is HELP."""
+    try:
+        codecs.lookup(encoding)
+    except LookupError as error:
+        raise BadParameter(tr("there is no encoding {name}", name=encoding)) from error
+    people = managers_first(read_people(file, encoding=encoding))
+    tree = read_departments(departments, encoding=encoding) if departments else []
     if not re.fullmatch(r"[^\s:]+", source):
-        raise typer.BadParameter("is one word without a colon", param_hint="--source")
+        raise BadParameter(tr("{name} is one word without a colon", name="--source"))
 
     async def work(plexus: Plexus) -> Loaded:
         if dry_run:
@@ -89,11 +99,45 @@ def import_(
     if json:
         print_json(asdict(done))
         return
-    would = "would be " if dry_run else ""
-    changed = "" if dry_run else f", {done.departments_changed} changed"
-    say(f"{done.departments} departments: {done.departments_created} {would}new{changed}.")
-    changed = "" if dry_run else f", {done.people_changed} changed"
-    say(f"{done.people} people: {done.people_created} {would}new{changed}.")
+    if dry_run:
+        say(
+            counted(
+                done.departments,
+                "{n} department: {new} would be new.",
+                "{n} departments: {new} would be new.",
+                new=done.departments_created,
+            )
+        )
+        say(
+            counted(
+                done.people,
+                "{n} person: {new} would be new.",
+                "{n} people: {new} would be new.",
+                new=done.people_created,
+            )
+        )
+        return
+    say(
+        counted(
+            done.departments,
+            "{n} department: {new} new, {changed} changed.",
+            "{n} departments: {new} new, {changed} changed.",
+            new=done.departments_created,
+            changed=done.departments_changed,
+        )
+    )
+    say(
+        counted(
+            done.people,
+            "{n} person: {new} new, {changed} changed.",
+            "{n} people: {new} new, {changed} changed.",
+            new=done.people_created,
+            changed=done.people_changed,
+        )
+    )
+
+
+import_.__doc__ = HELP
 
 
 async def look(
@@ -149,7 +193,7 @@ async def _put_department(
     here = existing.get(row.id)
     if here is None:
         made = pb.CreateDepartmentRequest(
-            request_id=_request_id(),
+            request_id=new_request_id(),
             name=row.name,
             parent_id=parent_id,
             external_id=_external(source, row.id),
@@ -164,7 +208,7 @@ async def _put_department(
     changed = False
     if here.name != row.name:
         renamed = pb.UpdateDepartmentRequest(
-            request_id=_request_id(), department_id=here.id, name=row.name
+            request_id=new_request_id(), department_id=here.id, name=row.name
         )
         existing[row.id] = (
             await plexus.call(plexus.directory.UpdateDepartment, renamed)
@@ -172,7 +216,7 @@ async def _put_department(
         changed = True
     if here.parent_id != parent_id:
         moved = pb.MoveDepartmentRequest(
-            request_id=_request_id(), department_id=here.id, parent_id=parent_id
+            request_id=new_request_id(), department_id=here.id, parent_id=parent_id
         )
         existing[row.id] = (await plexus.call(plexus.directory.MoveDepartment, moved)).department
         changed = True
@@ -236,7 +280,7 @@ async def _lead(
             raise row.row.broken("leader", f"{row.leader} is nobody")
         if existing[row.id].leader_id != leader_id:
             request = pb.UpdateDepartmentRequest(
-                request_id=_request_id(),
+                request_id=new_request_id(),
                 department_id=existing[row.id].id,
                 leader_id=leader_id,
             )
@@ -271,7 +315,3 @@ async def _known_departments(plexus: Plexus, *, source: str) -> dict[str, Depart
 
 def _external(source: str, id_: str) -> str:
     return f"{source}:{id_}"
-
-
-def _request_id() -> str:
-    return new_id("req", now=SystemClock().now())

@@ -1,87 +1,81 @@
 """Messages that are to be sent later, once (MSG-17)."""
 
-import sys
-from collections.abc import Sequence
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
-import typer
-from plexus.messaging.v1 import messages_pb2, personal_service_pb2
+from plexus.messaging.v1 import personal_service_pb2
 from plexus.messaging.v1.personal_service_pb2 import ScheduledContent, ScheduledMessage
 from plexus_sdk import Plexus, Refused
-from plexuskit.clock import SystemClock
-from plexuskit.ids import new_id
 from plexuskit.timestamps import instant_of, timestamp
 
 from plexus_cli import moments
-from plexus_cli.commands.conversations import resolve
-from plexus_cli.commands.drafts import titles
-from plexus_cli.context import find_people, me, run
+from plexus_cli.context import run
+from plexus_cli.language import counted, tr
+from plexus_cli.lookups.conversations import resolve, titles
+from plexus_cli.lookups.mentions import mentions_of
+from plexus_cli.lookups.requests import new_request_id
+from plexus_cli.moments import heading, local
+from plexus_cli.options import Argument, Group, Json, Option, Where
 from plexus_cli.output import as_dict, print_json, print_table, say
+from plexus_cli.texts import given
 
 pb = personal_service_pb2
-app = typer.Typer(no_args_is_help=True, help="Messages that are to be sent later.")
+app = Group(help="Messages to be sent later.")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Where = Annotated[str, typer.Argument(help="Id, name of a group, or @person.")]
-Which = Annotated[str, typer.Argument(help="Id of the scheduled message, sch_…")]
-When = Annotated[str, typer.Option("--at", help=moments.HELP)]
+Which = Annotated[str, Argument(help="Id of the scheduled message, sch_…")]
+When = Annotated[str, Option("--at", help=moments.HELP)]
 
 
 @app.command()
-def add(
+def create(
     conversation: Where,
-    text: Annotated[str, typer.Argument(help="What to say; `-` reads standard input.")],
+    text: Annotated[str, Argument(help="The text; `-` reads standard input.")],
     at: When,
-    reply_to: Annotated[int, typer.Option(help="Answer to this seq.")] = 0,
-    mention: Annotated[list[str] | None, typer.Option(help="Handle, or `all`.")] = None,
-    request_id: Annotated[str | None, typer.Option("--id", help="Id for retries.")] = None,
+    reply_to: Annotated[int, Option(help="Reply to this seq.")] = 0,
+    mention: Annotated[list[str] | None, Option(help="Handle, or `all`.")] = None,
+    request_id: Annotated[str | None, Option("--id", help="Id for retries.")] = None,
     json: Json = False,
 ) -> None:
-    """Have something said later; prints its id and the time as your clock will show it."""
-    said = sys.stdin.read().rstrip("\n") if text == "-" else text
+    """Schedule a message; prints its id and the time in your zone."""
+    said = given(text)
 
     async def work(plexus: Plexus) -> tuple[ScheduledMessage, str]:
-        now = SystemClock().now()
-        zone = moments.zone_of((await me(plexus)).time_zone)
-        send_at = moments.parse(at, zone=zone, now=now)
+        send_at = moments.future(at)
         request = pb.ScheduleMessageRequest(
-            request_id=request_id or new_id("req", now=now),
+            request_id=request_id or new_request_id(),
             message=ScheduledContent(
                 conversation_id=await resolve(plexus, conversation),
                 text=said,
-                mentions=await _mentions(plexus, mention or []),
+                mentions=await mentions_of(plexus, mention or []),
                 reply_to_seq=reply_to,
             ),
             send_at=timestamp(send_at),
         )
         response = await plexus.call(plexus.personal.ScheduleMessage, request)
-        return response.scheduled, moments.shown(send_at, zone=zone)
+        return response.scheduled, moments.shown(send_at)
 
-    scheduled, shown = run(work)
+    scheduled, shown = run(work, in_zone=True)
     if json:
         print_json(as_dict(scheduled))
     else:
-        say(f"{scheduled.id} will be sent at {shown}.")
+        say(tr("{id} will be sent at {shown}.", id=scheduled.id, shown=shown))
 
 
 @app.command("list")
 def list_(
-    every: Annotated[bool, typer.Option("--all", help="Sent and cancelled ones too.")] = False,
+    every: Annotated[bool, Option("--all", help="Sent and cancelled ones too.")] = False,
     json: Json = False,
 ) -> None:
-    """List what you have scheduled: what needs you first, then the next one first."""
+    """List your scheduled messages: failed ones first, then the next one."""
 
     async def work(
         plexus: Plexus,
-    ) -> tuple[list[ScheduledMessage], dict[str, str], ZoneInfo]:
+    ) -> tuple[list[ScheduledMessage], dict[str, str]]:
         found = await _all(plexus, include_ended=every)
         if json:
-            return found, {}, moments.zone_of("")
-        zone = moments.zone_of((await me(plexus)).time_zone)
-        return found, await titles(plexus), zone
+            return found, {}
+        return found, await titles(plexus)
 
-    found, names, zone = run(work)
+    found, names = run(work, in_zone=not json)
     if json:
         print_json([as_dict(each) for each in found])
         return
@@ -89,27 +83,30 @@ def list_(
         (
             each.id,
             _word(each),
-            moments.shown(instant_of(each.send_at), zone=zone),
+            local(each.send_at),
             names.get(each.conversation_id, each.conversation_id),
             each.text,
         )
         for each in found
     ]
-    print_table(f"{len(found)} scheduled", ["id", "state", "at", "conversation", "text"], rows)
+    print_table(
+        counted(len(found), "{n} scheduled", "{n} scheduled"),
+        ["id", "state", heading("at"), "conversation", "text"],
+        rows,
+    )
 
 
 @app.command()
-def edit(
+def update(
     scheduled: Which,
-    text: Annotated[str | None, typer.Option(help="Other words.")] = None,
-    at: Annotated[str | None, typer.Option("--at", help=moments.HELP)] = None,
+    text: Annotated[str | None, Option(help="New text.")] = None,
+    at: Annotated[str | None, Option("--at", help=moments.HELP)] = None,
     expected_version: int = 0,
     json: Json = False,
 ) -> None:
-    """Change words or time, until it is being sent; a new time also revives what had failed."""
+    """Change text or time until it is sent; a new time also retries one that failed."""
 
     async def work(plexus: Plexus) -> tuple[ScheduledMessage, str]:
-        zone = moments.zone_of((await me(plexus)).time_zone)
         request = pb.UpdateScheduledMessageRequest(id=scheduled, expected_version=expected_version)
         if text is not None:
             current = await _find(plexus, scheduled)
@@ -117,23 +114,29 @@ def edit(
             # Of what was just read, unless told otherwise: nobody's change is overwritten unseen.
             request.expected_version = expected_version or current.version
         if at is not None:
-            send_at = moments.parse(at, zone=zone, now=SystemClock().now())
+            send_at = moments.future(at)
             request.send_at.CopyFrom(timestamp(send_at))
         changed = (await plexus.call(plexus.personal.UpdateScheduledMessage, request)).scheduled
-        return changed, moments.shown(instant_of(changed.send_at), zone=zone)
+        return changed, moments.shown(instant_of(changed.send_at))
 
-    changed, shown = run(work)
+    changed, shown = run(work, in_zone=True)
     if json:
         print_json(as_dict(changed))
     elif changed.state == ScheduledMessage.STATE_WAITING:
-        say(f"{changed.id} will be sent at {shown}.")
+        say(tr("{id} will be sent at {shown}.", id=changed.id, shown=shown))
     else:
-        say(f"{changed.id} is {_word(changed)}; give it another time with --at.")
+        say(
+            tr(
+                "{id} is {changed}; give it another time with --at.",
+                id=changed.id,
+                changed=_word(changed),
+            )
+        )
 
 
 @app.command()
-def cancel(scheduled: Which, json: Json = False) -> None:
-    """Give a message up."""
+def delete(scheduled: Which, json: Json = False) -> None:
+    """Cancel a scheduled message."""
 
     async def work(plexus: Plexus) -> ScheduledMessage:
         request = pb.CancelScheduledMessageRequest(id=scheduled)
@@ -143,7 +146,7 @@ def cancel(scheduled: Which, json: Json = False) -> None:
     if json:
         print_json(as_dict(gone))
     else:
-        say(f"{gone.id} will not be sent.")
+        say(tr("{id} will not be sent.", id=gone.id))
 
 
 def _reworded(current: ScheduledMessage, text: str) -> ScheduledContent:
@@ -166,7 +169,10 @@ async def _find(plexus: Plexus, scheduled_id: str) -> ScheduledMessage:
         if each.id == scheduled_id:
             return each
     raise Refused(
-        f"You have no scheduled message {scheduled_id}: look at `plexus schedule list`.",
+        tr(
+            "You have no scheduled message {scheduled_id}: look at `plexus schedule list`.",
+            scheduled_id=scheduled_id,
+        ),
         reason="SCHEDULED_MESSAGE_NOT_FOUND",
     )
 
@@ -185,12 +191,8 @@ async def _all(plexus: Plexus, *, include_ended: bool) -> list[ScheduledMessage]
             return found
 
 
-async def _mentions(plexus: Plexus, names: Sequence[str]) -> list[messages_pb2.Mention]:
-    people = await find_people(plexus, [name for name in names if name != "all"])
-    mentions = [messages_pb2.Mention(person_id=person.id) for person in people.values()]
-    return [*mentions, messages_pb2.Mention(all=True)] if "all" in names else mentions
-
-
 def _word(scheduled: ScheduledMessage) -> str:
-    state = ScheduledMessage.State.Name(scheduled.state).removeprefix("STATE_").lower()
-    return f"{state} ({scheduled.failure_reason})" if scheduled.failure_reason else state
+    state = tr(ScheduledMessage.State.Name(scheduled.state).removeprefix("STATE_").lower())
+    if not scheduled.failure_reason:
+        return state
+    return tr("{state} ({reason})", state=state, reason=scheduled.failure_reason)

@@ -3,18 +3,20 @@
 import sys
 from typing import Annotated
 
-import typer
 from plexus.directory.v1 import session_service_pb2 as pb
 from plexus_sdk import Plexus
 
-from plexus_cli.commands.session import password
 from plexus_cli.context import find_people, run
-from plexus_cli.output import as_dict, instant, mention_aside, print_json, print_table, say
+from plexus_cli.language import counted, tr
+from plexus_cli.moments import heading, local
+from plexus_cli.options import Argument, Group, Json, Option
+from plexus_cli.output import as_dict, mention_aside, print_json, print_table, say
+from plexus_cli.prompts import answer, password
 
-app = typer.Typer(no_args_is_help=True, help="One-time codes and passkeys beside your password.")
+app = Group(help="One-time codes and passkeys beside your password.")
 
 PasswordStdin = Annotated[
-    bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+    bool, Option("--password-stdin", help="Read the password from standard input.")
 ]
 _KINDS = {
     pb.SECOND_FACTOR_KIND_TOTP: "one-time codes",
@@ -32,15 +34,15 @@ def totp(password_stdin: PasswordStdin = False) -> None:
 
     enrolment = run(begin)
     say(enrolment.uri)
-    say(f"Secret: {enrolment.secret}")
+    say(tr("Secret: {secret}", secret=enrolment.secret))
     if not sys.stdin.isatty():
-        say("Next: plexus second-factor confirm CODE, within 15 minutes.")
+        say(tr("Next: plexus second-factor confirm CODE, within 15 minutes."))
         return
-    confirm(str(typer.prompt("First code of your app", err=True)))
+    confirm(answer("First code of your app"))
 
 
 @app.command()
-def confirm(code: Annotated[str, typer.Argument(help="A code that your app shows now.")]) -> None:
+def confirm(code: Annotated[str, Argument(help="A code that your app shows now.")]) -> None:
     """Prove that your app works; shows the recovery codes, this once."""
 
     async def work(plexus: Plexus) -> pb.ConfirmTotpResponse:
@@ -51,41 +53,51 @@ def confirm(code: Annotated[str, typer.Argument(help="A code that your app shows
         return response
 
     response = run(work)
-    say("One-time codes are asked for from now on.")
+    say(tr("One-time codes are asked for from now on."))
     if response.recovery_codes:
-        mention_aside("Keep these recovery codes where your app is not; each is good once:")
+        mention_aside(tr("Keep these recovery codes where your app is not; each is good once:"))
         for each in response.recovery_codes:
             say(each)
 
 
 @app.command("list")
-def show(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def show(json: Json = False) -> None:
     """List your second factors."""
 
     async def work(plexus: Plexus) -> pb.ListSecondFactorsResponse:
         return await plexus.call(plexus.sessions.ListSecondFactors, pb.ListSecondFactorsRequest())
 
-    found = run(work)
+    found = run(work, in_zone=not json)
     if json:
         print_json(as_dict(found))
         return
     rows = [
-        (each.id, _KINDS.get(each.kind, ""), each.name, instant(each.created_at))
+        (
+            each.id,
+            tr(_KINDS[each.kind]) if each.kind in _KINDS else "",
+            each.name,
+            local(each.created_at),
+        )
         for each in found.factors
     ]
-    title = f"{len(rows)} second factors, {found.recovery_codes_left} recovery codes left"
-    print_table(title, ["id", "kind", "name", "since"], rows)
+    title = counted(
+        len(rows),
+        "{n} second factor, {left} recovery codes left",
+        "{n} second factors, {left} recovery codes left",
+        left=found.recovery_codes_left,
+    )
+    print_table(title, ["id", "kind", "name", heading("since")], rows)
 
 
 @app.command()
-def remove(
-    factor: Annotated[str, typer.Argument(help="Its id; `all` for all of them.")],
+def delete(
+    factor: Annotated[str, Argument(help="Its id; `all` for all of them.")],
     person: Annotated[
-        str, typer.Option(help="Handle or id of who lost theirs; yourself by default.")
+        str, Option(help="Handle or id of who lost theirs; yourself by default.")
     ] = "",
     password_stdin: PasswordStdin = False,
 ) -> None:
-    """Take a second factor away; somebody else's also ends their sessions."""
+    """Remove a second factor; for another person it also ends their sessions."""
     given = "" if person else password(from_stdin=password_stdin)
 
     async def work(plexus: Plexus) -> None:
@@ -97,4 +109,4 @@ def remove(
         await plexus.call(plexus.sessions.RemoveSecondFactor, request)
 
     run(work)
-    say("It is asked for no more.")
+    say(tr("It is asked for no more."))

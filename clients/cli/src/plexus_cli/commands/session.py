@@ -6,33 +6,35 @@ import sys
 from functools import partial
 from typing import Annotated
 
-import typer
+from plexus.directory.v1.people_pb2 import Person
 from plexus.directory.v1.session_service_pb2 import SignOutRequest
 from plexus_sdk import Plexus, Profiles, Refused, sign_in
 
-from plexus_cli.context import asked, run
-from plexus_cli.output import mention_aside, print_json, print_table, say, warn
+from plexus_cli.asked import asked
+from plexus_cli.context import me, run
+from plexus_cli.language import tr
+from plexus_cli.options import Argument, BadParameter, Json, Option
+from plexus_cli.output import as_dict, mention_aside, print_json, print_table, say, warn
+from plexus_cli.prompts import answer, password
 
 
 def login(
-    name: Annotated[str, typer.Argument(help="Handle to sign in with.")] = "",
+    name: Annotated[str, Argument(help="Handle to sign in with.")] = "",
     password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+        bool, Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
-    code: Annotated[
-        str, typer.Option(help="Code of your app, or a recovery code, if one is due.")
-    ] = "",
+    code: Annotated[str, Option(help="Code of your app, or a recovery code, if one is due.")] = "",
     sso: Annotated[
-        str, typer.Option(metavar="PROVIDER", help="Sign in with the company's provider instead.")
+        str, Option(metavar="PROVIDER", help="Sign in with the company's provider instead.")
     ] = "",
     profile: Annotated[
-        str | None, typer.Option(help="Name to keep it under; the handle by default.")
+        str | None, Option(help="Name to keep it under; the handle by default.")
     ] = None,
-    default: Annotated[bool, typer.Option(help="Make it the default profile.")] = False,
+    default: Annotated[bool, Option(help="Make it the default profile.")] = False,
 ) -> None:
     """Sign in and keep the session in a file only you can read."""
     if bool(name) == bool(sso):
-        raise typer.BadParameter("give a handle, or a provider with --sso")
+        raise BadParameter(tr("give a handle, or a provider with --sso"))
     url = asked.url or _known_url()
     signed_in = asyncio.run(
         sign_in.with_provider(
@@ -57,20 +59,14 @@ def login(
         )
     )
     Profiles().save(signed_in, default=default)
-    say(f"Signed in as {signed_in.handle} (profile {signed_in.name}) at {url}.")
-
-
-def password(*, from_stdin: bool) -> str:
-    """Read a password, from standard input or where nobody sees it.
-
-    Raises:
-        Refused: it is not to come from standard input, and there is no terminal.
-    """
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    if not sys.stdin.isatty():
-        raise Refused("Give the password on standard input with --password-stdin.")
-    return str(typer.prompt("Password", hide_input=True, err=True))
+    say(
+        tr(
+            "Signed in as {handle} (profile {name}) at {url}.",
+            handle=signed_in.handle,
+            name=signed_in.name,
+            url=url,
+        )
+    )
 
 
 def device() -> str:
@@ -83,16 +79,16 @@ def _code(given: str) -> str:
     if given:
         return given
     if not sys.stdin.isatty():
-        raise Refused("A second factor is due: give it with --code CODE.")
-    return str(typer.prompt("Code of your app, or a recovery code", err=True))
+        raise Refused(tr("A second factor is due: give it with --code CODE."))
+    return answer("Code of your app, or a recovery code")
 
 
 def _warn_of_enrollment() -> None:
-    warn("A role of yours needs a second factor: set it up with `plexus second-factor totp`.")
+    warn(tr("A role of yours needs a second factor: set it up with `plexus second-factor totp`."))
 
 
 def _show(url: str) -> None:
-    mention_aside("Open this address in a browser; waiting for it to come back:")
+    mention_aside(tr("Open this address in a browser; waiting for it to come back:"))
     say(url)
 
 
@@ -100,7 +96,7 @@ def _known_url() -> str:
     profiles = Profiles()
     if profiles.names():
         return profiles.find(None).url
-    raise Refused("Say where Plexus is: plexus --url HOST:PORT login NAME")
+    raise Refused(tr("Say where Plexus is: plexus --url HOST:PORT login NAME"))
 
 
 def logout() -> None:
@@ -112,10 +108,31 @@ def logout() -> None:
 
     name = run(work)
     Profiles().forget(name)
-    say(f"Signed out of {name}.")
+    say(tr("Signed out of {name}.", name=name))
 
 
-def profiles(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def whoami(json: Json = False) -> None:
+    """Show who you are signed in as, where, and the zone in which times are read and shown."""
+
+    async def work(plexus: Plexus) -> tuple[Person, str, str]:
+        return await me(plexus), plexus.profile.name, plexus.profile.url
+
+    person, profile, url = run(work)
+    if json:
+        print_json({"profile": profile, "url": url, "person": as_dict(person)})
+        return
+    rows = [
+        (tr("name"), person.display_name),
+        (tr("handle"), person.handle),
+        (tr("profile"), profile),
+        (tr("address"), url),
+        (tr("zone"), person.time_zone),
+        (tr("language"), person.locale),
+    ]
+    print_table("", ["", ""], rows)
+
+
+def profiles(json: Json = False) -> None:
     """List who is signed in on this machine, the default first."""
     stored = Profiles()
     found = [stored.find(name) for name in stored.names()]
@@ -123,5 +140,5 @@ def profiles(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
         print_json([{"name": p.name, "handle": p.handle, "url": p.url} for p in found])
         return
     print_table(
-        "Profiles", ["name", "handle", "address"], [(p.name, p.handle, p.url) for p in found]
+        tr("Profiles"), ["name", "handle", "address"], [(p.name, p.handle, p.url) for p in found]
     )

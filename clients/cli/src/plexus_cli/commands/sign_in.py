@@ -1,43 +1,60 @@
-"""How the company signs in: local accounts, second factors, the company's own provider."""
+"""Sign-in policy of the company: local accounts, second factors, providers."""
 
-import sys
 from typing import Annotated
 
-import typer
 from plexus.directory.v1 import session_service_pb2 as pb
 from plexus_sdk import Plexus
 
 from plexus_cli.context import run
+from plexus_cli.language import counted, tr
+from plexus_cli.options import Argument, BadParameter, Group, Json, Option
 from plexus_cli.output import as_dict, print_json, print_table, say
+from plexus_cli.texts import read_line
 
-app = typer.Typer(no_args_is_help=True, help="How the company signs in.")
+app = Group(help="Sign-in policy and providers of the company.")
 
 
 @app.command()
-def show(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def show(json: Json = False) -> None:
     """Show the policy and the providers."""
     found = run(_read)
     if json:
         print_json(as_dict(found))
         return
     policy = found.policy
-    say(f"Local accounts: {'yes' if policy.local_accounts else 'only the first administrator'}")
-    say(f"Roles that need a second factor: {', '.join(policy.second_factor_role_ids) or 'none'}")
+    say(
+        tr(
+            "Local accounts: {word}",
+            word=tr("yes") if policy.local_accounts else tr("only the first administrator"),
+        )
+    )
+    say(
+        tr(
+            "Roles that need a second factor: {roles}",
+            roles=", ".join(policy.second_factor_role_ids) or tr("none"),
+        )
+    )
     rows = [(each.id, each.name, each.issuer, each.client_id) for each in found.providers]
-    print_table(f"{len(rows)} providers", ["id", "name", "issuer", "client"], rows)
+    print_table(
+        counted(len(rows), "{n} provider", "{n} providers"),
+        ["id", "name", "issuer", "client"],
+        rows,
+    )
 
 
 @app.command()
 def policy(
     local: Annotated[
-        bool | None, typer.Option("--local/--no-local", help="Whether local accounts sign in.")
+        bool | None, Option("--local/--no-local", help="Allow local accounts to sign in.")
     ] = None,
     second_factor: Annotated[
         list[str] | None,
-        typer.Option(help="Id of a role that needs a second factor; repeat it, `none` for none."),
+        Option(help="Id of a role that needs a second factor; repeat it, `none` for none."),
     ] = None,
 ) -> None:
     """Set how the company signs in; what is not named stays."""
+    if local is None and not second_factor:
+        raise BadParameter(tr("give at least one setting"))
 
     async def work(plexus: Plexus) -> None:
         wanted = (await _read(plexus)).policy
@@ -51,31 +68,31 @@ def policy(
         await plexus.call(plexus.sessions.UpdateSignInPolicy, request)
 
     run(work)
-    say("Set; it holds from the next sign-in or refresh on.")
+    say(tr("Set; it holds from the next sign-in or refresh on."))
 
 
 @app.command()
 def provider(
-    id_: Annotated[str, typer.Argument(metavar="ID", help="Its short name, such as acme.")],
-    issuer: Annotated[str, typer.Option(help="https://… as its discovery document says.")] = "",
-    client_id: Annotated[str, typer.Option(help="As the provider knows Plexus.")] = "",
-    name: Annotated[str, typer.Option(help="What people read; the id by default.")] = "",
+    id_: Annotated[str, Argument(metavar="ID", help="Its short name, such as acme.")],
+    issuer: Annotated[str, Option(help="https://… as its discovery document says.")] = "",
+    client_id: Annotated[str, Option(help="As the provider knows Plexus.")] = "",
+    name: Annotated[str, Option(help="Name that people read; the id by default.")] = "",
     redirect: Annotated[
         list[str] | None,
-        typer.Option(help="Where browsers come back; http://127.0.0.1/callback for this command."),
+        Option(help="Redirect address; http://127.0.0.1/callback for this command."),
     ] = None,
-    subject_claim: Annotated[str, typer.Option(help="Claim that names people.")] = "",
+    subject_claim: Annotated[str, Option(help="Claim that names people.")] = "",
     email_domain: Annotated[
         list[str] | None,
-        typer.Option(help="Also link people once by a verified address of this domain."),
+        Option(help="Also link people once by a verified address of this domain."),
     ] = None,
     secret_stdin: Annotated[
-        bool, typer.Option("--secret-stdin", help="Read the client secret from standard input.")
+        bool, Option("--secret-stdin", help="Read the client secret from standard input.")
     ] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the provider away.")] = False,
+    remove: Annotated[bool, Option("--remove", help="Take the provider away.")] = False,
 ) -> None:
     """Name the company's OpenID provider, change it, or take it away; what is not named stays."""
-    secret = sys.stdin.readline().rstrip("\r\n") if secret_stdin else ""
+    secret = read_line() if secret_stdin else ""
 
     async def work(plexus: Plexus) -> None:
         if remove:
@@ -97,9 +114,9 @@ def provider(
 
     run(work)
     if remove:
-        say(f"{id_} is gone; who signed in with it stays signed in.")
+        say(tr("{id} is gone; who signed in with it stays signed in.", id=id_))
     else:
-        say(f"Next: plexus login --sso {id_}")
+        say(tr("Next: plexus login --sso {id}", id=id_))
 
 
 async def _read(plexus: Plexus) -> pb.GetSignInPolicyResponse:

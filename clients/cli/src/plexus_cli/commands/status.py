@@ -1,8 +1,7 @@
-"""How things stand."""
+"""Figures of the company."""
 
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from plexus.directory.v1.directory_service_pb2 import GetDirectoryStatusRequest
 from plexus.messaging.v1.messaging_service_pb2 import GetMessagingStatusRequest
 from plexus.notify.v1.notify_service_pb2 import GetNotifyStatusRequest
@@ -11,24 +10,38 @@ from plexus.tasks.v1.tasks_service_pb2 import GetTasksStatusRequest
 from plexus_sdk import Plexus, Refused
 
 from plexus_cli.context import run
-from plexus_cli.output import print_json, print_table
+from plexus_cli.language import tr
+from plexus_cli.options import Json
+from plexus_cli.output import print_json, print_table, say
 
 
-def status(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def status(json: Json = False) -> None:
     """Show what the company has here: people, conversations, messages, deliveries."""
     result = run(gather)
     if json:
         print_json(result)
     else:
         rows = [
-            (name.replace("_", " "), "unknown" if n is None else n)
+            (tr(name.replace("_", " ")), tr("unknown") if n is None else n)
             for name, n in result["counts"].items()
         ]
-        print_table(f"Plexus at {result['url']}, as {result['as']}", ["", ""], rows)
+        print_table(
+            tr("Plexus at {url}, as {name}", url=result["url"], name=result["as"]),
+            ["", ""],
+            rows,
+        )
+        if result["search_lag_seconds"]:
+            seconds = round(result["search_lag_seconds"])
+            say(
+                tr(
+                    "The search index is behind by {n} s; the newest may not be found yet.",
+                    n=seconds,
+                )
+            )
         for service, problem in result["unavailable"].items():
-            print_table("", [""], [(f"{service}: {problem}",)])
+            say(f"{service}: {problem}")
     if result["unavailable"]:
-        raise Refused(f"Not answering: {', '.join(result['unavailable'])}.")
+        raise Refused(tr("Not answering: {services}.", services=", ".join(result["unavailable"])))
 
 
 async def gather(plexus: Plexus) -> dict[str, Any]:
@@ -66,5 +79,6 @@ async def gather(plexus: Plexus) -> dict[str, Any]:
             "deliveries": figure("notify", "deliveries"),
             "dead_letters": None if None in letters else sum(n for n in letters if n is not None),
         },
+        "search_lag_seconds": (answers["search"].lag_seconds if "search" in answers else None),
         "unavailable": unavailable,
     }

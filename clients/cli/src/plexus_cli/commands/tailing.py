@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import grpc
-import typer
 from plexus.messaging.v1.messages_pb2 import Message
 from plexus_sdk import (
     THOROUGH,
@@ -18,21 +17,25 @@ from plexus_sdk import (
     Session,
     Unreachable,
 )
-from rich.text import Text
 
-from plexus_cli.commands.conversations import resolve
-from plexus_cli.commands.messages import line_of
 from plexus_cli.context import name_people, run
+from plexus_cli.language import tr
+from plexus_cli.lines import line_of
+from plexus_cli.lookups.conversations import resolve, titles
+from plexus_cli.options import Argument, Option
 from plexus_cli.output import as_dict, mention_aside, print_json, say
+from plexus_cli.refusals import shown
+from plexus_cli.safety import safe_line
+from plexus_cli.styled import Styled
 
 
 def tail(
     conversations: Annotated[
-        list[str] | None, typer.Argument(help="Ids or names; every one of yours by default.")
+        list[str] | None, Argument(help="Ids or names; every one of yours by default.")
     ] = None,
-    since: Annotated[bool, typer.Option(help="Begin with what is unread.")] = False,
-    count: Annotated[int, typer.Option(help="Stop after so many messages; 0: never.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="One JSON line a message.")] = False,
+    since: Annotated[bool, Option(help="Begin with what is unread.")] = False,
+    count: Annotated[int, Option(help="Stop after so many messages; 0: never.")] = 0,
+    json: Annotated[bool, Option("--json", help="One JSON line a message.")] = False,
 ) -> None:
     """Print messages as they come; reconnects by itself and misses nothing."""
 
@@ -52,7 +55,7 @@ def tail(
                 await printer.print(await anext(session))
 
     try:
-        run(work, retries=THOROUGH)
+        run(work, in_zone=not json, retries=THOROUGH)
     except KeyboardInterrupt:
         return
 
@@ -60,7 +63,9 @@ def tail(
 def _mention_trouble(refused: Refused) -> None:
     lost = isinstance(refused, Unreachable) or refused.code is grpc.StatusCode.UNAVAILABLE
     code = refused.code.name if refused.code else "UNKNOWN"
-    mention_aside(f"connection lost ({code}), trying again" if lost else str(refused))
+    mention_aside(
+        tr("connection lost ({code}), trying again", code=code) if lost else shown(refused)
+    )
 
 
 class Printer:
@@ -74,6 +79,7 @@ class Printer:
         self._plexus = plexus
         self._json = json
         self._names: dict[str, str] = {}
+        self._titles: dict[str, str] = {}
 
     async def print(self, event: Event) -> None:
         """Print an event, unless it changes no words."""
@@ -86,7 +92,7 @@ class Printer:
             case MessageUpdated(message=message) if message.version:
                 await self._print(message)
             case ConversationClosed(conversation_id=conversation_id):
-                mention_aside(f"you left {conversation_id}")
+                mention_aside(tr("you left {conversation_id}", conversation_id=conversation_id))
 
     async def _print(self, message: Message) -> None:
         if self._json:
@@ -94,4 +100,7 @@ class Printer:
             return
         if message.sender_id not in self._names:
             self._names |= await name_people(self._plexus, {message.sender_id})
-        say(Text(f"{message.conversation_id} ").append_text(line_of(message, self._names)))
+        if message.conversation_id not in self._titles:
+            self._titles |= await titles(self._plexus)
+        title = self._titles.get(message.conversation_id, message.conversation_id)
+        say(Styled(f"{safe_line(title)}  ").append(line_of(message, self._names)))

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from plexus.messaging.v1.messages_pb2 import Message
 from plexus.messaging.v1.messaging_service_pb2 import (
     ChainLink,
@@ -23,8 +22,10 @@ from plexus_sdk import Plexus, Refused
 
 from plexus_cli import chain, shown
 from plexus_cli.commands import anchors as anchors_file
-from plexus_cli.commands.conversations import resolve
 from plexus_cli.context import run
+from plexus_cli.language import counted, tr
+from plexus_cli.lookups.conversations import resolve
+from plexus_cli.options import Json, Option, Where
 from plexus_cli.output import mention_aside, print_json, say
 
 VERSION = 2
@@ -34,12 +35,10 @@ MESSAGES_AT_ONCE = 500
 BROKEN = "the link does not follow from the one before"
 ALTERED = "the content is not what was said"
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
 
 @dataclass
 class Verified:
-    """What was found over all pages."""
+    """Findings over all pages."""
 
     conversation_id: str
     entries: int = 0
@@ -147,12 +146,12 @@ _WORDS: Mapping[int, str] = {
 
 
 def verify(
-    conversation: Annotated[str, typer.Argument(help="Id, name of a group, or @person.")],
-    first: Annotated[int, typer.Option("--from", help="First change number.", min=1)] = 1,
-    last: Annotated[int, typer.Option("--to", help="Last change number; 0: the end.")] = 0,
+    conversation: Where,
+    first: Annotated[int, Option("--from", help="First change number.", min=1)] = 1,
+    last: Annotated[int, Option("--to", help="Last change number; 0: the end.")] = 0,
     anchors: Annotated[
         Path | None,
-        typer.Option(help="File that keeps the last link of each conversation between calls."),
+        Option(help="File that keeps the last link of each conversation between calls."),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -168,7 +167,13 @@ def verify(
     if found.problems:
         shown = "\n".join(f"  {n}: {word}" for n, word in found.problems[:PROBLEMS_SHOWN])
         raise Refused(
-            f"{len(found.problems)} problems in {found.conversation_id}:\n{shown}",
+            counted(
+                len(found.problems),
+                "{n} problem in {conversation_id}:\n{shown}",
+                "{n} problems in {conversation_id}:\n{shown}",
+                conversation_id=found.conversation_id,
+                shown=shown,
+            ),
             reason="CHAIN_BROKEN",
         )
 
@@ -268,14 +273,29 @@ def _tell(found: Verified, *, json: bool) -> None:
             }
         )
     elif not found.problems:
+        say(
+            counted(
+                found.entries,
+                "{n} entry verified through {through}: {link}",
+                "{n} entries verified through {through}: {link}",
+                through=found.through,
+                link=found.link.hex(),
+            )
+        )
         asides = (
-            (found.entries - found.read, "of them not yours to read"),
+            (found.entries - found.read, "of them you may not read"),
             (found.purged, "of them emptied by recall"),
             (found.unverifiable, "of them without a hash, from before version 2"),
         )
-        words = "".join(f", {count} {aside}" for count, aside in asides if count)
-        words += f", {found.compared} messages shown as they say"
-        say(f"{found.entries} entries verified through {found.through}{words}: {found.link.hex()}")
+        for number, aside in asides:
+            if number:
+                say(f"  {number} {tr(aside)}")
+        compared = counted(
+            found.compared,
+            "{n} message is shown as it was sent",
+            "{n} messages are shown as they were sent",
+        )
+        say(f"  {compared}")
 
 
 def _compare_and_keep(found: Verified, anchors: Path) -> None:
@@ -293,8 +313,12 @@ def _compare_and_keep(found: Verified, anchors: Path) -> None:
             found.note(number, "the conversation ends before the number that was kept")
         elif current == b"":
             mention_aside(
-                f"The link of {number} is from before version 2 and is not shown since something "
-                "older was recalled: nothing to compare; the newest link is kept instead."
+                tr(
+                    "The link of {number} is from before version 2 and is not shown since "
+                    "something older was recalled: nothing to compare; the newest link is kept "
+                    "instead.",
+                    number=number,
+                )
             )
         elif number and current is not None and current.hex() != link:
             found.note(number, "the link is another than the one that was kept")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from plexus_cli.language import tr
 from plexus_cli.roster.tables import DEPARTMENT_COLUMNS, Row, read
 
 
@@ -17,21 +18,21 @@ class DepartmentRow:
     leader: str
 
 
-def read_departments(file: Path) -> list[DepartmentRow]:
+def read_departments(file: Path, *, encoding: str = "utf-8") -> list[DepartmentRow]:
     """Read the departments, parents before children.
 
     Raises:
         Broken: a cell is not as it should be, a parent is not in the file, or stands below its
             child.
     """
-    rows = read(file, columns=DEPARTMENT_COLUMNS, needed=("id", "name"))
+    rows = read(file, columns=DEPARTMENT_COLUMNS, needed=("id", "name"), encoding=encoding)
     by_id = {
         row["id"]: DepartmentRow(row, row["id"], row.needed("name"), row["parent"], row["leader"])
         for row in rows
     }
     for each in by_id.values():
         if each.parent and each.parent not in by_id:
-            raise each.row.broken("parent", f"{each.parent} is no department of this file")
+            raise each.row.broken("parent", tr("{id} is no department", id=each.parent))
     depths: dict[str, int] = {}
     for each in by_id.values():
         _measure(each, by_id, depths)
@@ -46,7 +47,7 @@ def _measure(
     here = department
     while here.id not in depths:
         if here.id in seen:
-            raise department.row.broken("parent", "leads back to the department itself")
+            raise department.row.broken("parent", tr("leads back to the department itself"))
         seen.add(here.id)
         way.append(here)
         if not here.parent:

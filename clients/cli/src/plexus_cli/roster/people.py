@@ -8,6 +8,7 @@ from typing import Final
 from plexus.directory.v1.directory_service_pb2 import ImportedPerson, ImportPeopleRequest
 from plexus.directory.v1.people_pb2 import Post
 
+from plexus_cli.language import tr
 from plexus_cli.roster.tables import PEOPLE_COLUMNS, Row, read
 
 PEOPLE_AT_ONCE: Final = 1_000
@@ -34,19 +35,19 @@ class PersonRow:
     left: bool
 
 
-def read_people(file: Path) -> list[PersonRow]:
+def read_people(file: Path, *, encoding: str = "utf-8") -> list[PersonRow]:
     """Read the people in the order of the file.
 
     Raises:
         Broken: a cell is not as it should be.
     """
-    rows = read(file, columns=PEOPLE_COLUMNS, needed=("id", "name"))
+    rows = read(file, columns=PEOPLE_COLUMNS, needed=("id", "name"), encoding=encoding)
     people = [_person(row) for row in rows]
     numbers: dict[str, int] = {}
     for person in people:
         number = person.row["employee_number"]
         if number and number in numbers:
-            problem = f"{number} is on line {numbers[number]} already"
+            problem = tr("{id} is on line {line} already", id=number, line=numbers[number])
             raise person.row.broken("employee_number", problem)
         numbers[number] = person.row.line
     return people
@@ -66,7 +67,7 @@ def managers_first(people: Sequence[PersonRow]) -> list[PersonRow]:
         here = person
         while here.id not in levels:
             if here.id in seen:
-                raise person.row.broken("manager", "leads back to the person themselves")
+                raise person.row.broken("manager", tr("leads back to the person themselves"))
             seen.add(here.id)
             way.append(here)
             if here.manager not in by_id:
@@ -103,7 +104,7 @@ def person_requests(
 def _person(row: Row) -> PersonRow:
     row.needed("name")
     if row["status"] not in _LEFT:
-        raise row.broken("status", f"{row['status']} is neither active nor left")
+        raise row.broken("status", tr("{word} is neither active nor left", word=row["status"]))
     departments = tuple(row.listed("departments"))
     posts = tuple(_post(row, part, departments) for part in row.listed("posts"))
     return PersonRow(row, row["id"], departments, posts, row["manager"], left=_LEFT[row["status"]])
@@ -112,9 +113,11 @@ def _person(row: Row) -> PersonRow:
 def _post(row: Row, part: str, departments: Sequence[str]) -> tuple[str, str]:
     department, _, title = (piece.strip() for piece in part.partition("="))
     if not department or not title:
-        raise row.broken("posts", f"{part} is not of the form DEPARTMENT=TITLE")
+        raise row.broken("posts", tr("{part} is not of the form DEPARTMENT=TITLE", part=part))
     if department not in departments:
-        raise row.broken("posts", f"{department} is not among the person's departments")
+        raise row.broken(
+            "posts", tr("{department} is not among the person's departments", department=department)
+        )
     return department, title
 
 
@@ -126,7 +129,7 @@ def _imported(
     def found(id_: str) -> str:
         known = department(id_)
         if known is None:
-            raise row.broken("departments", f"{id_} is no department")
+            raise row.broken("departments", tr("{id} is no department", id=id_))
         return known
 
     return ImportedPerson(

@@ -1,12 +1,16 @@
 """CSV files with a header, read strictly: what is wrong is named by file, line and column."""
 
 import csv
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from plexus_sdk import Refused
+
+from plexus_cli.language import tr
+from plexus_cli.texts import decoded
 
 SEPARATOR: Final = ";"
 PEOPLE_COLUMNS: Final[Mapping[str, str]] = {
@@ -37,7 +41,16 @@ class Broken(Refused):
     """A file is not as it should be, at a named place."""
 
     def __init__(self, file: Path, *, line: int, column: str, problem: str) -> None:
-        super().__init__(f"{file}, line {line}, column {column}: {problem}.", reason="FILE_BROKEN")
+        super().__init__(
+            tr(
+                "{file}, line {line}, column {column}: {problem}.",
+                file=file,
+                line=line,
+                column=column,
+                problem=problem,
+            ),
+            reason="FILE_BROKEN",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +72,7 @@ class Row:
             Broken: it is.
         """
         if not self[column]:
-            raise self.broken(column, "is empty")
+            raise self.broken(column, tr("is empty"))
         return self[column]
 
     def listed(self, column: str) -> list[str]:
@@ -71,48 +84,70 @@ class Row:
         return Broken(self.file, line=self.line, column=column, problem=problem)
 
 
-def read(file: Path, *, columns: Mapping[str, str], needed: Sequence[str]) -> list[Row]:
+def read(
+    file: Path, *, columns: Mapping[str, str], needed: Sequence[str], encoding: str = "utf-8"
+) -> list[Row]:
     """Read a file's rows, each id once; empty lines are passed over.
 
     Args:
-        file: UTF-8, with a header, separated by commas.
+        file: with a header, separated by commas, or as the header by semicolons or tabs.
         columns: those that it may have.
         needed: those that it must have.
+        encoding: that of a file without a byte-order mark.
 
     Raises:
         Broken: what is not so, and where.
     """
-    rows = list(_rows(file, columns=columns, needed=needed))
+    rows = list(_rows(file, columns=columns, needed=needed, encoding=encoding))
     lines: dict[str, int] = {}
     for row in rows:
         id_ = row.needed("id")
         if id_ in lines:
-            raise row.broken("id", f"{id_} is on line {lines[id_]} already")
+            problem = tr("{id} is on line {line} already", id=id_, line=lines[id_])
+            raise row.broken("id", problem)
         lines[id_] = row.line
     return rows
 
 
-def _rows(file: Path, *, columns: Mapping[str, str], needed: Sequence[str]) -> Iterator[Row]:
+def _rows(
+    file: Path, *, columns: Mapping[str, str], needed: Sequence[str], encoding: str
+) -> Iterator[Row]:
     line = 1
     try:
-        # A spreadsheet may put a byte-order mark in front.
-        with file.open(encoding="utf-8-sig", newline="") as opened:
-            reader = csv.reader(opened, strict=True)
-            header = [name.strip() for name in next(reader, [])]
-            _check_header(file, header, columns=columns, needed=needed)
-            for cells in reader:
-                line = reader.line_num
-                if len(cells) > len(header):
-                    problem = f"has {len(cells)} cells, more than the header"
-                    raise Broken(file, line=line, column=header[-1], problem=problem)
-                if any(cell.strip() for cell in cells):
-                    named = zip(header, (cell.strip() for cell in cells), strict=False)
-                    yield Row(file, line, dict(named))
-    except UnicodeDecodeError as error:
-        problem = f"is not UTF-8 after line {line}"
-        raise Broken(file, line=line, column="-", problem=problem) from error
+        text = _text(file, encoding)
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=_delimiter(text))
+        header = [name.strip() for name in next(reader, [])]
+        _check_header(file, header, columns=columns, needed=needed)
+        for cells in reader:
+            line = reader.line_num
+            if len(cells) > len(header):
+                problem = tr("has {n} cells, more than the header", n=len(cells))
+                raise Broken(file, line=line, column=header[-1], problem=problem)
+            if any(cell.strip() for cell in cells):
+                named = zip(header, (cell.strip() for cell in cells), strict=False)
+                yield Row(file, line, dict(named))
     except csv.Error as error:
         raise Broken(file, line=line + 1, column="-", problem=str(error)) from error
+
+
+def _text(file: Path, encoding: str) -> str:
+    """Return the text of a file in its encoding."""
+    content = file.read_bytes()
+    try:
+        return decoded(content, encoding=encoding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        problem = tr(
+            "is not {encoding} text; for a file of a Chinese spreadsheet add --encoding gb18030",
+            encoding=encoding.upper(),
+        )
+        raise Broken(file, line=line, column="-", problem=problem) from error
+
+
+def _delimiter(text: str) -> str:
+    """Return what separates the columns of the header: a comma, else a semicolon or a tab."""
+    header = text.partition("\n")[0]
+    return next((each for each in ",;\t" if each in header), ",")
 
 
 def _check_header(
@@ -120,13 +155,13 @@ def _check_header(
 ) -> None:
     for name in header:
         if name not in columns:
-            problem = f"is unknown; there are {', '.join(columns)}"
+            problem = tr("is unknown; there are {columns}", columns=", ".join(columns))
             raise Broken(file, line=1, column=name or "-", problem=problem)
         if header.count(name) > 1:
-            raise Broken(file, line=1, column=name, problem="is there twice")
+            raise Broken(file, line=1, column=name, problem=tr("is there twice"))
     for name in needed:
         if name not in header:
-            raise Broken(file, line=1, column=name, problem="is missing")
+            raise Broken(file, line=1, column=name, problem=tr("is missing"))
 
 
 def _described(columns: Mapping[str, str]) -> str:

@@ -1,16 +1,27 @@
-import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useId, useRef, useState } from 'react';
+import type { KeyboardEvent } from 'react';
 
-import { IconButton } from '@/components/button';
+import { Notify } from '@/gen/plexus/messaging/v1/messages_pb';
 import { useCell } from '@/kit/cell';
 import { isEnter } from '@/kit/keys';
+import { withTokens } from '@/kit/mentions';
 import { useMessages } from '@/messages/context';
 import { nameOf } from '@/scenes/conversations/naming';
 import { useWorkspace } from '@/stores/context';
 import type { ConversationLog } from '@/stores/log/log';
 
+import { ComposerBar } from './composer-bar';
 import styles from './composer.module.css';
-import { Quoting } from './quoting';
 import { lastOwn } from './last-own';
+import type { KeyTaker } from './mention-list';
+import { PastedBar } from './pasted-bar';
+import { Quoting } from './quoting';
+import { usePasting } from './use-pasting';
+import { useWriting } from './use-writing';
+
+const MentionList = lazy(async () => ({ default: (await import('./mention-list')).MentionList }));
+const OffHours = lazy(async () => ({ default: (await import('./off-hours')).OffHours }));
+const Preview = lazy(async () => ({ default: (await import('./preview')).Preview }));
 
 const MAX_TEXT_BYTES = 150 * 1024;
 
@@ -20,51 +31,40 @@ interface Props {
   readonly root: number;
 }
 
-/** The line that messages are written in. */
+/** The line that messages are written in, and what helps to write them. */
 export function Composer({ log, root }: Props) {
   const messages = useMessages();
-  const { drafts, outbox, people, view } = useWorkspace();
+  const { drafts, people, view } = useWorkspace();
   useCell(log.version);
   useCell(people.version);
-  const draftVersion = useCell(drafts.version);
   const quoting = useCell(view.quoting);
-  const input = useRef<HTMLTextAreaElement>(null);
-  const isComposing = useRef(false);
-  const [isTooLong, setTooLong] = useState(false);
-  // The element keeps what is being written: a composition must not be disturbed by rendering.
-  const text = drafts.text(log.id, root);
+  const isPreviewing = useCell(view.previewing);
+  const listId = useId();
+  const keys = useRef<KeyTaker>(null);
+  const [activeId, setActiveId] = useState('');
+  const writing = useWriting(log, root);
+  const { pasted, onPaste } = usePasting(writing);
   const quoteSeq = root === 0 && quoting?.conversationId === log.id ? quoting.seq : 0;
+  const { isTooLong, send } = useSending(log, root, quoteSeq, writing);
+  const { input, asked, mention, stopAsking } = writing;
 
   useEffect(() => {
-    const element = input.current;
-    if (element !== null && element.value !== drafts.text(log.id, root) && !isComposing.current) {
-      element.value = drafts.text(log.id, root);
-    }
-  }, [draftVersion, drafts, log, root]);
-
-  useEffect(() => {
+    view.line.set({ conversationId: log.id, root });
     if (matchMedia('(pointer: fine)').matches) input.current?.focus();
-  }, [log, root, quoteSeq]);
+  }, [view, input, log, root, quoteSeq]);
 
   if (log.conversation.archived)
     return <p className={styles.closed}>{messages.composer.archived}</p>;
 
-  function send(): void {
-    const words = input.current?.value.trim() ?? '';
-    if (words === '') return;
-    const isLong = new TextEncoder().encode(words).length > MAX_TEXT_BYTES;
-    setTooLong(isLong);
-    if (isLong) return;
-    outbox.send({ conversationId: log.id, text: words, replyToSeq: root, quoteSeq });
-    if (input.current !== null) input.current.value = '';
-    drafts.write(log.id, root, '');
-    view.quoting.set(undefined);
-  }
-
   function onKeyDown(event: KeyboardEvent<HTMLTextAreaElement>): void {
+    if (asked !== undefined && keys.current?.(event) === true) {
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
     if (isEnter(event.nativeEvent)) {
       event.preventDefault();
-      send();
+      send(Notify.UNSPECIFIED);
     }
     if (event.key === 'Escape' && quoteSeq > 0) view.quoting.set(undefined);
     if (event.key === 'ArrowUp' && event.currentTarget.value === '') {
@@ -77,24 +77,49 @@ export function Composer({ log, root }: Props) {
 
   const name = nameOf(log, people, messages);
   const label = root === 0 ? messages.composer.placeholder(name) : messages.thread.reply;
+  const isWritten = writing.text.trim() !== '';
+  const mentions = drafts.mentions(log.id, root);
   return (
-    <div className={styles.composer}>
+    <div
+      className={styles.composer}
+      onFocus={() => view.line.set({ conversationId: log.id, root })}
+    >
+      {asked === undefined ? null : (
+        <Suspense>
+          <MentionList
+            log={log}
+            query={asked.query}
+            id={listId}
+            keys={keys}
+            onActive={setActiveId}
+            onChoose={({ of, name: shown }) => mention(of, shown)}
+            onClose={stopAsking}
+          />
+        </Suspense>
+      )}
       <div className={styles.box}>
         {quoteSeq > 0 ? <Quoting log={log} seq={quoteSeq} /> : null}
+        <Suspense>
+          {isPreviewing && isWritten ? (
+            <Preview markdown={withTokens(writing.text, mentions)} />
+          ) : null}
+        </Suspense>
         <textarea
           ref={input}
           className={styles.input}
           rows={1}
           aria-label={label}
+          aria-autocomplete="list"
+          aria-controls={activeId === '' ? undefined : listId}
+          aria-activedescendant={activeId === '' ? undefined : activeId}
           placeholder={label}
-          defaultValue={text}
-          onChange={(event) => drafts.write(log.id, root, event.target.value)}
-          onCompositionStart={() => {
-            isComposing.current = true;
-          }}
-          onCompositionEnd={() => {
-            isComposing.current = false;
-          }}
+          defaultValue={writing.text}
+          onChange={writing.onChange}
+          onPaste={onPaste}
+          onSelect={writing.onCaret}
+          onBlur={writing.onBlur}
+          onCompositionStart={() => writing.onComposing(true)}
+          onCompositionEnd={() => writing.onComposing(false)}
           onKeyDown={onKeyDown}
         />
         {isTooLong ? (
@@ -102,16 +127,51 @@ export function Composer({ log, root }: Props) {
             {messages.composer.tooLong}
           </p>
         ) : null}
-        <div className={styles.bar}>
-          <span className={styles.hint}>{messages.composer.hint}</span>
-          <IconButton
-            icon="send"
-            label={messages.composer.send}
-            isDisabled={text.trim() === ''}
-            onPress={send}
-          />
-        </div>
+        {pasted === undefined ? null : <PastedBar pasted={pasted} />}
+        <Suspense>
+          {isWritten ? <OffHours conversationId={log.id} mentions={mentions} /> : null}
+        </Suspense>
+        <ComposerBar log={log} isWritten={isWritten} onSend={() => send(Notify.UNSPECIFIED)} />
       </div>
     </div>
   );
+}
+
+interface Sending {
+  readonly isTooLong: boolean;
+  readonly send: (notify: Notify) => void;
+}
+
+/** Send what is written, on demand of this line or of an action. */
+function useSending(
+  log: ConversationLog,
+  root: number,
+  quoteSeq: number,
+  writing: ReturnType<typeof useWriting>,
+): Sending {
+  const { outbox, view } = useWorkspace();
+  const [isTooLong, setTooLong] = useState(false);
+  const { taken, clear } = writing;
+  const send = useCallback(
+    (notify: Notify): void => {
+      const { text, mentions } = taken();
+      if (text === '') return;
+      const markdown = withTokens(text, mentions);
+      const isLong = new TextEncoder().encode(markdown).length > MAX_TEXT_BYTES;
+      setTooLong(isLong);
+      if (isLong) return;
+      outbox.send({ conversationId: log.id, text, markdown, replyToSeq: root, quoteSeq, notify });
+      clear();
+      view.quoting.set(undefined);
+    },
+    [outbox, view, log, root, quoteSeq, taken, clear],
+  );
+  useEffect(
+    () =>
+      view.sendSilently.on((line) => {
+        if (line.conversationId === log.id && line.root === root) send(Notify.NONE);
+      }),
+    [view, log, root, send],
+  );
+  return { isTooLong, send };
 }

@@ -68,6 +68,12 @@ export const ConversationRow = memo(function ConversationRow({ log, isSelected }
           <span className={styles.last}>
             {draft === '' ? lastWords() : <Draft label={text.draft} text={excerpt(draft, SHOWN)} />}
           </span>
+          {log.view.settings?.starred === true ? (
+            <span className={styles.icon}>
+              <Icon name="star" size={14} />
+              <span className="visually-hidden">{text.starred}</span>
+            </span>
+          ) : null}
           {muted ? (
             <span className={styles.icon}>
               <Icon name="mute" size={14} />

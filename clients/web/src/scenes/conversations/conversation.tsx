@@ -1,7 +1,7 @@
-import { useNavigate } from '@tanstack/react-router';
-import { useCallback } from 'react';
+import { useNavigate, useRouter } from '@tanstack/react-router';
+import { lazy, Suspense, useCallback } from 'react';
 
-import { offered } from '@/actions/action';
+import { offered, shownShortcut } from '@/actions/action';
 import { CONVERSATION_ACTIONS } from '@/actions/conversation';
 import { Avatar } from '@/components/avatar';
 import { IconButton } from '@/components/button';
@@ -20,22 +20,28 @@ import type { ConversationLog } from '@/stores/log/log';
 import styles from './conversation.module.css';
 import { nameOf } from './naming';
 
+const Details = lazy(async () => ({
+  default: (await import('@/scenes/details/details')).Details,
+}));
+
 interface Props {
   readonly id: string;
   /** First message of the thread that is open beside it; 0 for none. */
   readonly thread: number;
   /** Message that the address names; 0 for none. */
   readonly at: number;
+  /** True while its details are open beside it. */
+  readonly isDetailed: boolean;
 }
 
 /** One conversation: its messages, the line to write in, and a thread beside them. */
-export function Conversation({ id, thread, at }: Props) {
+export function Conversation({ id, ...shown }: Props) {
   const messages = useMessages();
   const { conversations } = useWorkspace();
   const loading = useCell(conversations.loading);
   useCell(conversations.list);
   const log = conversations.get(id);
-  if (log !== undefined) return <Opened key={id} log={log} thread={thread} at={at} />;
+  if (log !== undefined) return <Opened key={id} log={log} {...shown} />;
   if (loading !== 'ready') {
     return (
       <main className={styles.main} id="main">
@@ -50,22 +56,20 @@ export function Conversation({ id, thread, at }: Props) {
   );
 }
 
-interface OpenedProps {
+interface OpenedProps extends Omit<Props, 'id'> {
   readonly log: ConversationLog;
-  readonly thread: number;
-  readonly at: number;
 }
 
-function Opened({ log, thread, at }: OpenedProps) {
+function Opened({ log, thread, at, isDetailed }: OpenedProps) {
   const navigate = useNavigate();
   const show = useCallback(
-    (search: { thread?: number; at?: number }) =>
+    (search: { thread?: number; at?: number; panel?: 'details' }) =>
       void navigate({ to: '/c/$conversationId', params: { conversationId: log.id }, search }),
     [navigate, log.id],
   );
   const openThread = useCallback((root: number) => show({ thread: root }), [show]);
   return (
-    <div className={classes(styles.conversation, thread > 0 && styles.withThread)}>
+    <div className={classes(styles.conversation, (thread > 0 || isDetailed) && styles.withThread)}>
       <main className={styles.main} id="main">
         <Head log={log} />
         <Timeline
@@ -78,14 +82,27 @@ function Opened({ log, thread, at }: OpenedProps) {
         />
         <Composer log={log} root={0} />
       </main>
-      {thread > 0 ? <Thread key={thread} log={log} root={thread} onClose={() => show({})} /> : null}
+      {isDetailed ? (
+        <Suspense>
+          <Details log={log} onClose={() => show({})} onJump={(seq) => show(jumping(seq))} />
+        </Suspense>
+      ) : null}
+      {thread > 0 && !isDetailed ? (
+        <Thread key={thread} log={log} root={thread} onClose={() => show({})} />
+      ) : null}
     </div>
   );
+}
+
+/** A narrow window has no room for both: the message is what was asked for. */
+function jumping(at: number): { at: number; panel?: 'details' } {
+  return matchMedia('(max-width: 1100px)').matches ? { at } : { at, panel: 'details' };
 }
 
 function Head({ log }: { readonly log: ConversationLog }) {
   const messages = useMessages();
   const navigate = useNavigate();
+  const { history } = useRouter();
   const workspace = useWorkspace();
   const { people } = workspace;
   useCell(log.version);
@@ -98,11 +115,12 @@ function Head({ log }: { readonly log: ConversationLog }) {
         plainName(log.conversation.topic),
       ]
     : [people.get(log.view.peerId)?.title ?? ''];
-  const context = { workspace, log };
+  const context = { workspace, log, go: (path: string) => history.push(path) };
   const entries = offered(CONVERSATION_ACTIONS, context).map((action) => ({
     id: action.id,
     label: action.label(messages),
     icon: action.icon,
+    shortcut: shownShortcut(action.shortcut),
     run: () => action.run(context),
   }));
   return (
@@ -121,6 +139,11 @@ function Head({ log }: { readonly log: ConversationLog }) {
         </h1>
         <span className={styles.note}>{note.filter((words) => words !== '').join(' · ')}</span>
       </div>
+      <IconButton
+        icon="group"
+        label={messages.actions.details}
+        onPress={() => context.go(`/c/${encodeURIComponent(log.id)}?panel=details`)}
+      />
       <Menu label={messages.conversations.actions} entries={entries}>
         <IconButton icon="more" label={messages.conversations.actions} />
       </Menu>

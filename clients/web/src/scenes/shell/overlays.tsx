@@ -16,6 +16,28 @@ const PersonCard = lazy(async () => ({
   default: (await import('@/scenes/people/person-card')).PersonCard,
 }));
 
+const NewGroup = lazy(async () => ({
+  default: (await import('@/scenes/details/new-group')).NewGroup,
+}));
+const Forward = lazy(async () => ({
+  default: (await import('@/scenes/sending/forward')).Forward,
+}));
+const Schedule = lazy(async () => ({
+  default: (await import('@/scenes/sending/schedule')).Schedule,
+}));
+const Scheduled = lazy(async () => ({
+  default: (await import('@/scenes/sending/scheduled')).Scheduled,
+}));
+const JumpToDate = lazy(async () => ({
+  default: (await import('@/scenes/sending/jump-to-date')).JumpToDate,
+}));
+const Labels = lazy(async () => ({
+  default: (await import('@/scenes/sending/labels')).Labels,
+}));
+const Filing = lazy(async () => ({
+  default: (await import('@/scenes/details/filing')).Filing,
+}));
+
 const Tour = lazy(async () => ({ default: (await import('@/scenes/tour/tour')).Tour }));
 
 /** Windows that open over every scene; each is downloaded when it is first opened. */
@@ -26,6 +48,8 @@ export function Overlays() {
   const info = useCell(view.info);
   const newTask = useCell(view.newTask);
   const newProject = useCell(view.newProject);
+  const isGrouping = useCell(view.newGroup);
+  const filing = useCell(view.filing);
   const isTouring = useCell(view.tour);
   useEffect(() => {
     if (!preferences.hasSeenTour(personId)) view.tour.set(true);
@@ -35,8 +59,30 @@ export function Overlays() {
       {newTask === undefined ? null : <NewTask beginning={newTask} />}
       {newProject ? <NewProject /> : null}
       {info === undefined ? null : <MessageInfo asked={info} />}
+      {isGrouping ? <NewGroup /> : null}
+      {filing === '' ? null : <Filing key={filing} conversationId={filing} />}
+      <SendingWindows />
       {isTouring ? <Tour /> : null}
       {card === '' ? null : <PersonCard key={card} id={card} />}
     </Suspense>
+  );
+}
+
+/** Windows about sending messages: now, later and elsewhere. */
+function SendingWindows() {
+  const { view } = useWorkspace();
+  const forwarding = useCell(view.forwarding);
+  const scheduling = useCell(view.scheduling);
+  const isListing = useCell(view.scheduled);
+  const dating = useCell(view.dating);
+  const labelling = useCell(view.labelling);
+  return (
+    <>
+      {forwarding === undefined ? null : <Forward target={forwarding} />}
+      {scheduling === undefined ? null : <Schedule line={scheduling} />}
+      {isListing ? <Scheduled /> : null}
+      {dating === '' ? null : <JumpToDate conversationId={dating} />}
+      {labelling === undefined ? null : <Labels target={labelling} />}
+    </>
   );
 }

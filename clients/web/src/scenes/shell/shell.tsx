@@ -1,8 +1,9 @@
 import { useNavigate, useRouter, useRouterState } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useMemo, type ReactNode } from 'react';
 
-import { isPlain, isPressed, offered } from '@/actions/action';
-import { APP_ACTIONS, type AppContext } from '@/actions/app';
+import { isPlain, isPressed } from '@/actions/action';
+import type { AppContext } from '@/actions/app';
+import { offeredHere } from '@/actions/here';
 import { placeOf } from '@/actions/places';
 import type { Problem } from '@/api/problems';
 import { Icon } from '@/components/icon';
@@ -12,6 +13,7 @@ import { useCell } from '@/kit/cell';
 import { useMessages } from '@/messages/context';
 import { problemText } from '@/messages/problem';
 import { ConversationList } from '@/scenes/conversations/conversation-list';
+import { personName } from '@/scenes/conversations/naming';
 import { useDevice, useWorkspace } from '@/stores/context';
 
 import { Notices } from './notices';
@@ -58,7 +60,15 @@ export function Shell({ children }: { readonly children: ReactNode }) {
   useEffect(() => {
     const notify = (problem: Problem): void =>
       workspace.view.notify(problemText(problem, messages));
-    const stops = [workspace.messages.problems.on(notify), workspace.arranging.problems.on(notify)];
+    const stops = [
+      workspace.messages.problems.on(notify),
+      workspace.arranging.problems.on(notify),
+      workspace.outbox.unreached.on(({ personIds }) => {
+        const names = personIds.map((id) => personName(id, workspace.people, messages));
+        const { listSeparator } = messages.timeline;
+        workspace.view.notify(messages.composer.unreached(names.join(listSeparator)));
+      }),
+    ];
     return () => {
       for (const stop of stops) stop();
     };
@@ -102,7 +112,7 @@ function useShortcuts(context: AppContext): void {
   useEffect(() => {
     function onKeyDown(event: KeyboardEvent): void {
       if (event.isComposing) return;
-      const action = offered(APP_ACTIONS, context).find(
+      const action = offeredHere(context).find(
         ({ shortcut }) =>
           shortcut !== undefined &&
           isPressed(shortcut, event) &&
@@ -110,16 +120,19 @@ function useShortcuts(context: AppContext): void {
       );
       if (action === undefined) return;
       event.preventDefault();
-      action.run(context);
+      action.run();
     }
     addEventListener('keydown', onKeyDown);
     return () => removeEventListener('keydown', onKeyDown);
   }, [context]);
 }
 
-/** Return whether a key press would write into what has the focus. */
+// Menus find their entries by their first letters; what is in a window is not of the page.
+const FIELDS = 'input, textarea, select, [role="menu"], [role="dialog"]';
+
+/** Return whether a key press is for what has the focus. */
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof Element && target.closest('input, textarea, select') !== null;
+  return target instanceof Element && target.closest(FIELDS) !== null;
 }
 
 /** Fetch menus as soon as somebody is at the page: later there may be no network. */

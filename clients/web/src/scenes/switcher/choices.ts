@@ -1,5 +1,6 @@
-import { offered, shownShortcut, type ActionIcon } from '@/actions/action';
-import { APP_ACTIONS, type AppContext } from '@/actions/app';
+import { shownShortcut, type ActionIcon } from '@/actions/action';
+import type { AppContext } from '@/actions/app';
+import { offeredHere } from '@/actions/here';
 import type { Matcher } from '@/kit/pinyin';
 import type { Messages } from '@/messages/messages';
 import { nameOf } from '@/scenes/conversations/naming';
@@ -74,7 +75,7 @@ function everywhere(wanted: string, { context, messages }: Offer): Choice {
 }
 
 function commands(wanted: string, { context, messages, matcher }: Offer): Choice[] {
-  return offered(APP_ACTIONS, context)
+  return offeredHere(context)
     .map((action) => ({ action, label: action.label(messages) }))
     .filter(
       ({ action, label }) =>
@@ -87,6 +88,6 @@ function commands(wanted: string, { context, messages, matcher }: Offer): Choice
       unread: 0,
       avatar: undefined,
       ...(action.icon === undefined ? {} : { icon: action.icon }),
-      run: () => action.run(context),
+      run: action.run,
     }));
 }

@@ -1,7 +1,7 @@
 import { memo } from 'react';
 
 import { Avatar } from '@/components/avatar';
-import { Priority, type Message } from '@/gen/plexus/messaging/v1/messages_pb';
+import { Notify, Priority, type Message } from '@/gen/plexus/messaging/v1/messages_pb';
 import { classes } from '@/kit/classes';
 import { useCell } from '@/kit/cell';
 import { milliseconds } from '@/kit/time';
@@ -18,6 +18,7 @@ import { MessageToolbar } from './message-toolbar';
 import styles from './message.module.css';
 import { Reactions } from './reactions';
 import { Quoted, RepliedTo } from './references';
+import { Tags } from './tags';
 
 interface Props {
   readonly log: ConversationLog;
@@ -74,6 +75,7 @@ export const MessageRow = memo(function MessageRow({
             {inThread ? null : <RepliedTo log={log} message={message} onThread={onThread} />}
             <Quoted log={log} message={message} />
             {isEditing ? <Editor message={message} /> : <MessageBody message={message} />}
+            <Tags parts={held.parts} />
             <Reactions message={message} parts={held.parts} />
           </>
         )}
@@ -108,6 +110,9 @@ function Head({
       <time className={styles.note} dateTime={new Date(at).toISOString()} title={format.full(at)}>
         {format.time(at)}
       </time>
+      {message.notify === Notify.NONE ? (
+        <span className={styles.note}>{messages.timeline.silent}</span>
+      ) : null}
       {message.priority === Priority.URGENT ? (
         <span className={styles.urgent}>{messages.timeline.urgent}</span>
       ) : null}

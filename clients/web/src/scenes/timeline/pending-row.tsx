@@ -1,7 +1,10 @@
+import { useMemo } from 'react';
+
 import { Avatar } from '@/components/avatar';
 import { Button } from '@/components/button';
 import { Icon } from '@/components/icon';
 import { classes } from '@/kit/classes';
+import { readMarkdown } from '@/kit/markdown-read';
 import { useLanguage } from '@/messages/context';
 import { problemText } from '@/messages/problem';
 import { personName } from '@/scenes/conversations/naming';
@@ -10,6 +13,7 @@ import type { Pending } from '@/stores/outbox';
 
 import body from './body.module.css';
 import styles from './message.module.css';
+import { RichText } from './rich-text-view';
 
 /** A message on its way: shown at once, with what became of it. */
 export function PendingRow({
@@ -21,6 +25,7 @@ export function PendingRow({
 }) {
   const { messages, format } = useLanguage();
   const { people, personId } = useWorkspace();
+  const written = useMemo(() => readMarkdown(pending.markdown), [pending.markdown]);
   const name = personName(personId, people, messages);
   return (
     <article className={classes(styles.message, joined && styles.joined)} tabIndex={-1}>
@@ -33,7 +38,7 @@ export function PendingRow({
           </div>
         )}
         <div className={body.body} dir="auto">
-          {pending.text}
+          <RichText {...written} />
         </div>
         <State pending={pending} />
       </div>

@@ -15,6 +15,8 @@ export type Loading = 'loading' | 'ready' | 'failed';
 /** The person's conversations, last active first. */
 export class ConversationsStore {
   readonly list = new Cell<readonly ConversationLog[]>([]);
+  /** Those that are archived, as far as they are loaded. */
+  readonly archived = new Cell<readonly ConversationLog[]>([]);
   readonly loading = new Cell<Loading>('loading');
   /** Conversations that the person has just been removed from. */
   readonly closed = new Signal<string>();
@@ -36,11 +38,12 @@ export class ConversationsStore {
   }
 
   /** Fetch every view. Those that are held already take newer counts and keep their messages. */
-  async load(): Promise<void> {
+  async load(includeArchived = false): Promise<void> {
     const views: ConversationView[] = [];
     let pageToken = '';
     do {
-      const page = await this.clients.messaging.listConversations({ pageSize: PAGE, pageToken });
+      const request = { pageSize: PAGE, pageToken, includeArchived };
+      const page = await this.clients.messaging.listConversations(request);
       views.push(...page.views);
       pageToken = page.nextPageToken;
     } while (pageToken !== '');
@@ -88,17 +91,22 @@ export class ConversationsStore {
     this.closed.emit(id);
   }
 
+  /** List a conversation where it belongs after its own fields have changed. */
+  relist(): void {
+    this.#sort();
+  }
+
   /** Sort once for all that happens in one turn. */
   #sort(): void {
     if (this.#sorting) return;
     this.#sorting = true;
     queueMicrotask(() => {
       this.#sorting = false;
-      this.list.set(
-        this.all
-          .filter((log) => !log.conversation.archived)
-          .sort((one, other) => starred(other) - starred(one) || other.activity - one.activity),
+      const sorted = this.all.sort(
+        (one, other) => starred(other) - starred(one) || other.activity - one.activity,
       );
+      this.list.set(sorted.filter((log) => !log.conversation.archived));
+      this.archived.set(sorted.filter((log) => log.conversation.archived));
     });
   }
 }

@@ -69,9 +69,10 @@ export class Sync {
       this.refreshView(events.conversationId);
       return;
     }
-    const last = log.lastSeq;
+    const { lastSeq, conversation } = log;
     this.#fetch(log, log.applyEvents(events));
-    if (log.lastSeq > last) this.conversations.touch(log);
+    if (log.lastSeq > lastSeq) this.conversations.touch(log);
+    else if (log.conversation !== conversation) this.conversations.relist();
   }
 
   /** The whole list of conversations: what is not in it is no longer the person's. */
@@ -122,7 +123,7 @@ export class Sync {
   async #changes(id: string): Promise<void> {
     const log = this.conversations.get(id) ?? (await this.conversations.fetch(id));
     if (log === undefined) return;
-    const last = log.lastSeq;
+    const { lastSeq, conversation } = log;
     let view = false;
     for (let needs: Needs = { changes: true, view: false }; needs.changes;) {
       const since = log.through;
@@ -138,7 +139,8 @@ export class Sync {
       needs = log.applyChanges(page);
       view ||= needs.view;
     }
-    if (log.lastSeq > last) this.conversations.touch(log);
+    if (log.lastSeq > lastSeq) this.conversations.touch(log);
+    else if (log.conversation !== conversation) this.conversations.relist();
     if (view) this.refreshView(id);
   }
 

@@ -36,6 +36,8 @@ export class ConversationLog {
   readonly id: string;
   /** Grows with every change; renderers watch it. */
   readonly version = new Cell(0);
+  /** Grows when a message is pinned or unpinned. */
+  readonly pins = new Cell(0);
   view: ConversationView;
   conversation: Conversation;
   through: number;
@@ -156,6 +158,21 @@ export class ConversationLog {
     this.#changed();
   }
 
+  /**
+   * Take messages that this browser has kept, up to the last one of the view.
+   *
+   * Args:
+   *   parts: of the same messages, as messages without words.
+   */
+  restore(wholes: readonly Message[], parts: readonly Message[]): void {
+    const first = wholes[0];
+    if (first === undefined || !this.holdsNothing) return;
+    for (const message of wholes) this.#merge(message);
+    for (const one of parts) this.#hold(mergeParts(this.#held.get(Number(one.seq)), one));
+    this.stretches.add(Number(first.seq), this.lastSeq);
+    this.#changed();
+  }
+
   /** Take one message that was fetched or that a call answered with. */
   applyMessage(message: Message): void {
     this.#merge(message);
@@ -212,10 +229,7 @@ export class ConversationLog {
       case 'message':
         return this.#applyMessage(fact.message, inOrder);
       case 'parts':
-        this.#held.set(
-          Number(fact.parts.seq),
-          mergeParts(this.#held.get(Number(fact.parts.seq)), fact.parts),
-        );
+        this.#hold(mergeParts(this.#held.get(Number(fact.parts.seq)), fact.parts));
         return false;
       case 'conversation':
         this.#applyConversation(fact.conversation);
@@ -245,8 +259,13 @@ export class ConversationLog {
   }
 
   #merge(message: Message): void {
-    const seq = Number(message.seq);
-    this.#held.set(seq, mergeMessage(this.#held.get(seq), message));
+    this.#hold(mergeMessage(this.#held.get(Number(message.seq)), message));
+  }
+
+  #hold(held: Held): void {
+    const wasPinned = this.#held.get(held.seq)?.parts.pin !== undefined;
+    this.#held.set(held.seq, held);
+    if (wasPinned !== (held.parts.pin !== undefined)) this.pins.update((count) => count + 1);
   }
 
   #changed(): void {

@@ -33,7 +33,7 @@ export function mergeMessage(held: Held | undefined, message: Message): Held {
   };
 }
 
-export function mergeParts(held: Held | undefined, parts: MessageParts): Held {
+export function mergeParts(held: Held | undefined, parts: Parts & { readonly seq: bigint }): Held {
   if (held !== undefined && parts.revision <= held.parts.revision) return held;
   return { seq: Number(parts.seq), whole: held?.whole, parts };
 }

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -14,6 +15,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
     TraceServiceServicer,
     add_TraceServiceServicer_to_server,
 )
+from opentelemetry.proto.trace.v1 import trace_pb2
+
+
+class Told(NamedTuple):
+    """A span, and the name of the process that has told of it."""
+
+    service: str
+    span: trace_pb2.Span
 
 
 class Spans(TraceServiceServicer):
@@ -37,6 +46,31 @@ class Spans(TraceServiceServicer):
         """Everything that came, one request after the other."""
         with self._lock:
             return b"\n".join(self._received)
+
+    def of(self, trace_id: str) -> list[Told]:
+        """Return the spans of a trace, and those of other traces that link to it.
+
+        Args:
+            trace_id: 32 hexadecimal digits.
+        """
+        wanted = bytes.fromhex(trace_id)
+        with self._lock:
+            received = list(self._received)
+        return [
+            told
+            for content in received
+            for told in _spans_of(ExportTraceServiceRequest.FromString(content))
+            if told.span.trace_id == wanted
+            or any(link.trace_id == wanted for link in told.span.links)
+        ]
+
+
+def _spans_of(request: ExportTraceServiceRequest) -> Iterator[Told]:
+    for resource in request.resource_spans:
+        names = {each.key: each.value.string_value for each in resource.resource.attributes}
+        for scope in resource.scope_spans:
+            for span in scope.spans:
+                yield Told(names["service.name"], span)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from plexuskit.grpc.ending import Ending
 from plexuskit.grpc.following import FollowingChannel
 from plexuskit.grpc.options import MAX_MESSAGE_BYTES, channel_options
 from plexuskit.grpc.status import translated
+from plexuskit.grpc.tracing import answered, client_span
 
 DEFAULT_TIMEOUT = 5.0
 
@@ -149,11 +150,12 @@ class _ServiceChannel(grpc.aio.Channel):
 
     def unary_unary(self, method: str, *args: Any, **options: Any) -> Any:
         """Return the callable of a plain method."""
-        return self._answering_once(self._raw.unary_unary(method, *args, **options))
+        return self._answering_once(method, self._raw.unary_unary(method, *args, **options))
 
     def stream_unary(self, method: str, *args: Any, **options: Any) -> Any:
         """Return the callable of a method that takes many messages."""
-        return self._answering_once(self._raw.stream_unary(method, *args, **options), many=True)
+        call = self._raw.stream_unary(method, *args, **options)
+        return self._answering_once(method, call, many=True)
 
     def unary_stream(self, method: str, *args: Any, **options: Any) -> Any:
         """Return the callable of a method that answers many messages."""
@@ -164,7 +166,7 @@ class _ServiceChannel(grpc.aio.Channel):
         return self._streaming(self._raw.stream_stream(method, *args, **options))
 
     def _answering_once(
-        self, call: Callable[..., Any], *, many: bool = False
+        self, path: str, call: Callable[..., Any], *, many: bool = False
     ) -> Callable[..., Awaitable[Any]]:
         async def invoke(
             request: Any = None,
@@ -173,18 +175,22 @@ class _ServiceChannel(grpc.aio.Channel):
             metadata: Metadata = (),
             wait_for_ready: bool | None = None,
         ) -> Any:
-            started = call(
-                request,
-                timeout=budget.within(timeout),
-                metadata=(*metadata, *self._metadata()),
-                wait_for_ready=wait_for_ready,
-            )
-            ending = Ending(started) if many else None
-            try:
-                return await started
-            except grpc.aio.AioRpcError as error:
-                ended = await ending.of(error) if ending else error
-                raise translated(ended, dependency=self._audience) from ended
+            with client_span(path, server=self._audience) as current:
+                started = call(
+                    request,
+                    timeout=budget.within(timeout),
+                    metadata=(*metadata, *self._metadata()),
+                    wait_for_ready=wait_for_ready,
+                )
+                ending = Ending(started) if many else None
+                try:
+                    response = await started
+                except grpc.aio.AioRpcError as error:
+                    ended = await ending.of(error) if ending else error
+                    answered(current, ended.code())
+                    raise translated(ended, dependency=self._audience) from ended
+                answered(current, grpc.StatusCode.OK)
+                return response
 
         return invoke
 

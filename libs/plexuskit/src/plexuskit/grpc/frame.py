@@ -19,6 +19,7 @@ from plexuskit import telemetry
 from plexuskit.clock import Clock
 from plexuskit.grpc.methods import MethodInfo
 from plexuskit.grpc.status import Answer, failure
+from plexuskit.grpc.tracing import GRPC, served, server_span
 from plexuskit.metrics import RPC_SECONDS
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -48,12 +49,12 @@ class Frame:
         self._observers: dict[tuple[str, grpc.StatusCode], Callable[[float], None]] = {}
 
     def observe(self, method: MethodInfo, code: grpc.StatusCode, *, started: float) -> None:
-        """Count a call in `plexus_rpc_seconds` that began at a time of `now`."""
+        """Count a call in `rpc_server_call_duration_seconds` that began at a time of `now`."""
         key = (method.path, code)
         observe = self._observers.get(key)
         if observe is None:
             # Finding the child of a labelled metric costs more than observing it.
-            observe = RPC_SECONDS.labels(method=method.path[1:], code=code.name).observe
+            observe = RPC_SECONDS.labels(method.path[1:], code.name).observe
             self._observers[key] = observe
         observe(self.now() - started)
 
@@ -65,11 +66,24 @@ class Call:
     to: a cancellation, and a status that was set before.
     """
 
-    __slots__ = ("_frame", "_method", "_span", "_started", "_trace", "_traceparent")
+    __slots__ = (
+        "_current",
+        "_frame",
+        "_method",
+        "_span",
+        "_started",
+        "_system",
+        "_trace",
+        "_traceparent",
+    )
 
-    def __init__(self, frame: Frame, method: MethodInfo, traceparent: str) -> None:
+    def __init__(
+        self, frame: Frame, method: MethodInfo, traceparent: str, *, system: str = GRPC
+    ) -> None:
         """Begin to measure; the trace continues that of the caller, if there is one."""
+        self._current: trace.Span = trace.INVALID_SPAN
         self._frame = frame
+        self._system = system
         self._method = method
         self._traceparent = traceparent
         self._trace: AbstractContextManager[Any] = _NOTHING
@@ -91,8 +105,8 @@ class Call:
             self._traceparent = ""
         if not (self._method.client_streaming or self._method.server_streaming):
             # Nor does a stream get a span of its own.
-            self._span = telemetry.span(self._method.path[1:])
-            self._span.__enter__()
+            self._span = server_span(self._method.path, system=self._system)
+            self._current = self._span.__enter__()
         return self
 
     def __exit__(
@@ -103,6 +117,7 @@ class Call:
     ) -> None:
         code, answer = self.outcome(error)
         self._frame.observe(self._method, code, started=self._started)
+        served(self._current, code)
         self._span.__exit__(error_type, error, traceback)
         self._trace.__exit__(error_type, error, traceback)
         if answer is not None:

@@ -41,6 +41,7 @@ from plexuskit.kafka.skips import (
     groups_standing_at,
     read_held,
 )
+from plexuskit.kafka.subscriptions import Subscriber, Subscription, subscription
 from plexuskit.kafka.tail import TailLost, TopicTail, tail
 
 bootstrap.install()
@@ -69,6 +70,8 @@ __all__ = [
     "RecordTooLarge",
     "RedriveReport",
     "RedriveScattered",
+    "Subscriber",
+    "Subscription",
     "TailLost",
     "TopicTail",
     "TopicsReport",
@@ -88,6 +91,7 @@ __all__ = [
     "producer",
     "provision",
     "read_held",
+    "subscription",
     "tail",
     "topic_name",
 ]

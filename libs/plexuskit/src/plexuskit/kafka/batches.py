@@ -7,8 +7,7 @@ A record that fails for an unknown reason holds its partition, and only that: th
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,9 +15,9 @@ import structlog
 
 from plexuskit import metrics
 from plexuskit.kafka.evidence import Hold, Patience, Probe, Remembered
-from plexuskit.kafka.records import Handler, InvalidRecord, Record, is_known
+from plexuskit.kafka.records import Handler, InvalidRecord, Record, Standing, standing_of, topics_of
+from plexuskit.kafka.tracing import processing
 from plexuskit.kafka.verdicts import Verdict, back_off, invalid_records, verdict
-from plexuskit.telemetry import extracted, span
 
 log = structlog.get_logger()
 
@@ -69,6 +68,7 @@ class Batches:
         *,
         group: str,
         handle: Handler,
+        handled: Collection[str],
         probe: Probe,
         bury: Bury,
         patience: Patience,
@@ -80,6 +80,7 @@ class Batches:
         Args:
             group: The catalogue's name of the group.
             handle: The service's handler.
+            handled: Full names of the facts that it takes; others are finished without it.
             probe: Exercises the handler's dependencies.
             bury: Writes dead letters.
             patience: How much evidence sets a record aside.
@@ -89,6 +90,7 @@ class Batches:
         """
         self._group = group
         self._handle = handle
+        self._handled = topics_of(handled)
         self._probe = probe
         self._bury_letter = bury
         self._patience = patience
@@ -174,14 +176,16 @@ class Batches:
                 continue
             offset, words = skips.get(_partition(record), (-1, ""))
             try:
-                known = is_known(record)
+                standing = standing_of(record, self._handled)
             except InvalidRecord as invalid:
                 await self._bury(record, invalid.reason, Verdict.RECORD, attempts=1)
                 continue
             if record.offset == offset:
                 await self._bury(record, words, Verdict.RECORD, attempts=1)
-            elif known:
+            elif standing is Standing.HANDLED:
                 valid.append(record)
+            elif standing is Standing.OTHER:
+                self._finish(record, "skipped")
             else:
                 await self._pass_over(record)
 
@@ -300,7 +304,7 @@ class Batches:
         """
         try:
             async with asyncio.timeout(HANDLER_TIME.total_seconds()):
-                with _trace_of(records), span("consumer.batch", group=self._group):
+                with processing(records, group=self._group):
                     await self._handle(records)
         except Exception as error:
             found = verdict(error)
@@ -377,11 +381,6 @@ class Batches:
             if partition in self._holds and self._holds[partition].offset == offset
         }
         return Outcome(finished=finished, unfinished=unfinished, down=down, held=held)
-
-
-def _trace_of(records: Sequence[Record]) -> AbstractContextManager[None]:
-    """Continue the trace of a single record; a batch of many has no one trace to continue."""
-    return extracted(records[0].traceparent) if len(records) == 1 else nullcontext()
 
 
 def _partition(record: Record) -> Partition:

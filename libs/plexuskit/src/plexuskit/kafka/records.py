@@ -1,8 +1,9 @@
 """A record as handlers see it, and what makes one invalid."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
 from functools import cached_property
 from types import MappingProxyType
 
@@ -87,11 +88,25 @@ def record_of(section: KafkaSection, raw: ConsumerRecord) -> Record:
     )
 
 
-def is_known(record: Record) -> bool:
-    """Return whether this build knows the record's type of fact.
+class Standing(Enum):
+    """Relation of a record's type of fact to a handler."""
+
+    HANDLED = auto()
+    OTHER = auto()
+    UNKNOWN = auto()
+
+
+def topics_of(facts: Iterable[str]) -> Mapping[str, str]:
+    """Return the topic of each of the facts, by their full names."""
+    wanted = frozenset(facts)
+    return {fact: topic.name for topic in TOPICS for fact in topic.facts & wanted}
+
+
+def standing_of(record: Record, handled: Mapping[str, str]) -> Standing:
+    """Return how the record stands to a handler of the facts, which are given with their topics.
 
     A type of the owner's package that no topic of the catalogue lists comes from an owner that is
-    newer than this build: skip it, so that services can be deployed in any order.
+    newer than this build. It is unknown, so that services can be deployed in any order.
 
     Raises:
         InvalidRecord: It cannot be decoded, names no event, or is of a type that does not belong.
@@ -99,11 +114,13 @@ def is_known(record: Record) -> bool:
     envelope = record.envelope
     if not envelope.event_id:
         raise InvalidRecord(record, "the event has no id")
+    if handled.get(envelope.type) == record.topic:
+        return Standing.HANDLED
     if envelope.type in _FACTS.get(record.topic, ()):
-        return True
+        return Standing.OTHER
     if _is_foreign(record.topic, envelope.type):
         raise InvalidRecord(record, f"the catalogue lists no fact {envelope.type!r} for this topic")
-    return False
+    return Standing.UNKNOWN
 
 
 def is_foreign(record: Record) -> bool:

@@ -1,12 +1,12 @@
 """The consumer runner: batches in, offsets only after effects, three classes of errors.
 
-FastStream's `KafkaBroker` builds the consumer, `AckPolicy.MANUAL` on the subscriber, and ends it.
-The loop, the commits and the seeks are here, on the `AIOKafkaConsumer` underneath, because the loop
-that FastStream 0.7.8 puts around a handler can pass over records:
+Handlers are declared on subscribers of FastStream, whose `KafkaBroker` builds the consumer and ends
+it. The loop, the commits and the seeks are here, on the `AIOKafkaConsumer` underneath (ADR 33),
+because the loop that FastStream 0.7.8 puts around a handler can pass over records:
 
 - an exception that leaves the handler, or its own parser at a header that is no UTF-8, is swallowed
   with the position already after the batch, so that the next commit loses it;
-- it hides every `KafkaError` and polls a client whose coordination has died for ever;
+- it hides every `KafkaError`, sleeps 5 s, and polls a client whose coordination has died for ever;
 - `msg.ack()` commits the positions of all assigned partitions, not what was handled.
 
 Here one batch is in flight per consumer and exactly its finished offsets are committed, per
@@ -28,8 +28,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faststream.kafka import KafkaBroker
-from faststream.middlewares import AckPolicy
-from plexus.topics import TOPICS, Consumer
+from plexus.topics import TOPICS
 
 from plexuskit import fault
 from plexuskit.config import KafkaSection
@@ -39,15 +38,16 @@ from plexuskit.kafka.evidence import Patience, Probe, Remembered
 from plexuskit.kafka.holding import Holding
 from plexuskit.kafka.lag import watch_lag
 from plexuskit.kafka.letters import dead_letter
-from plexuskit.kafka.names import catalogue_name, group_name, topic_name
+from plexuskit.kafka.names import catalogue_name, topic_name
 from plexuskit.kafka.omitted import Owners, completed
 from plexuskit.kafka.producer import Producer, producer
 from plexuskit.kafka.provision import MAX_LETTER_BYTES
-from plexuskit.kafka.records import Handler, Record, record_of
+from plexuskit.kafka.records import Record, record_of
 from plexuskit.kafka.refusals import KafkaUnavailable
 from plexuskit.kafka.remembering import read_evidence, store_evidence
 from plexuskit.kafka.security import broker_security
 from plexuskit.kafka.skips import read_skips, tell_held
+from plexuskit.kafka.subscriptions import Subscriber
 from plexuskit.kafka.verdicts import back_off
 from plexuskit.runtime import Runtime
 
@@ -74,36 +74,35 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
     def __init__(
         self,
         section: KafkaSection,
-        consumer: Consumer,
-        handle: Handler,
+        subscriber: Subscriber,
         *,
         probe: Probe,
         letters: Producer,
         runtime: Runtime,
-        max_batch: int,
-        linger: timedelta,
-        bury_unknown: bool = False,
     ) -> None:
+        declared = subscriber.subscription
         self._section = section
-        self._consumer = consumer
+        self._subscription = declared
+        self._consumer = declared.consumer
         self._letters = letters
         self._runtime = runtime
-        self._max_batch = max_batch
-        self._linger = linger
+        self._max_batch = declared.max_batch
+        self._linger = timedelta(milliseconds=declared.linger_ms)
         self._interrupt = asyncio.Event()  # partitions move or the process ends: do not wait now
         patience = Patience.of(section)
         self._max_pause = patience.max_pause
         self._batches = Batches(
-            group=consumer.group,
-            handle=handle,
+            group=self._consumer.group,
+            handle=subscriber.handle,
+            handled=declared.facts,
             probe=probe,
             bury=self._bury,
             patience=patience,
             give_way=self._interrupt.is_set,
-            bury_unknown=bury_unknown,
+            bury_unknown=declared.bury_unknown,
         )
         self._holding = Holding(
-            group=consumer.group,
+            group=self._consumer.group,
             health=runtime.health,
             clock=runtime.clock,
             degraded_after=patience.degraded_after,
@@ -177,12 +176,9 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
             request_timeout_ms=milliseconds(_REQUEST_TIMEOUT),
             logger=None,
         )
-        subscriber = broker.subscriber(
-            *(topic_name(self._section, topic) for topic in self._consumer.topics),
-            group_id=group_name(self._section, self._consumer.group),
-            batch=True,
-            max_records=self._max_batch,
-            ack_policy=AckPolicy.MANUAL,
+        subscriber = self._subscription.declare(
+            broker,
+            self._section,
             auto_offset_reset="earliest",
             max_poll_interval_ms=milliseconds(_MAX_POLL_INTERVAL),
             session_timeout_ms=milliseconds(session),
@@ -427,24 +423,21 @@ def _flat(fetched: Mapping[TopicPartition, list[ConsumerRecord]]) -> list[Consum
 @asynccontextmanager
 async def consumer(
     section: KafkaSection,
-    consumer: Consumer,
-    handle: Handler,
+    subscriber: Subscriber,
     *,
     probe: Probe,
     runtime: Runtime,
     owners: Owners = MappingProxyType({}),
-    max_batch: int = 500,
-    linger_ms: int = 20,
-    bury_unknown: bool = False,
 ) -> AsyncIterator[None]:
     """Consume a group's topics for the time of the block.
 
-    Every record reaches `handle` at least once, in order per partition, and its offset is committed
-    after `handle` has returned. The class of what `handle` raises decides: an `InvalidRecord` or a
-    `DocumentRefused` makes that record a dead letter and the rest is handled again; a broken
-    dependency keeps the offsets, and the batch comes again after a back-off; anything else holds
-    the partition at the record that fails alone until there is evidence against it, see `evidence`.
-    A fact of a type that this build does not know is skipped: its owner was deployed first.
+    Every record with a fact that the subscription names reaches the handler at least once, in order
+    per partition, and its offset is committed after the handler has returned. The class of what the
+    handler raises decides: an `InvalidRecord` or a `DocumentRefused` makes that record a dead
+    letter and the rest is handled again; a broken dependency keeps the offsets, and the batch comes
+    again after a back-off; anything else holds the partition at the record that fails alone until
+    there is evidence against it, see `evidence`. A fact of a type that this build does not know is
+    skipped: its owner was deployed first.
 
     Kafka may be away when the block is entered; consuming begins when it is there. The check
     `consumer.<group>` shows the state, `consumer.<group>.held` which partitions have not moved for
@@ -452,43 +445,34 @@ async def consumer(
 
     Args:
         section: Where Kafka is and which prefix names carry.
-        consumer: The group, from the catalogue.
-        handle: Called with one batch at a time; must be idempotent and finish within 60 s.
+        subscriber: The handler with its declaration; called with one batch at a time, must be
+            idempotent and finish within 60 s.
         probe: Exercises every dependency of the handler (writes and reads a probe document, asks
             the owner's health); raises what is broken.
         runtime: The process; a runner that fails itself is started again.
         owners: Whom to ask for facts that a topic leaves out because they are too large.
-        max_batch: The most records per call.
-        linger_ms: How long to wait for more records once there is one, in milliseconds.
-        bury_unknown: Make facts of unknown types dead letters, for a group that must have all of
-            them once it is deployed too.
 
     Raises:
         ValueError: The group has no dead-letter topic (use `tail`) or reads a topic that the
             catalogue does not know.
     """
-    unknown = set(consumer.topics) - {topic.name for topic in TOPICS}
-    if unknown or not consumer.dlq:
-        raise ValueError(f"{consumer.group}: unknown topics {sorted(unknown)} or no dead letters")
+    group = subscriber.subscription.consumer
+    unknown = set(group.topics) - {topic.name for topic in TOPICS}
+    if unknown or not group.dlq:
+        raise ValueError(f"{group.group}: unknown topics {sorted(unknown)} or no dead letters")
 
     async with producer(section, max_bytes=MAX_LETTER_BYTES) as letters:
         runner = Runner(
             section,
-            consumer,
-            completed(handle, owners),
+            subscriber.subscription.of(completed(subscriber.handle, owners)),
             probe=probe,
             letters=letters,
             runtime=runtime,
-            max_batch=max_batch,
-            linger=timedelta(milliseconds=linger_ms),
-            bury_unknown=bury_unknown,
         )
         runtime.on_drain(runner.finish)
         async with (
-            runtime.kept(f"consumer.{consumer.group}", runner.serve),
-            runtime.kept(
-                f"lag.{consumer.group}", lambda: watch_lag(section, consumer, every=_LAG_EVERY)
-            ),
+            runtime.kept(f"consumer.{group.group}", runner.serve),
+            runtime.kept(f"lag.{group.group}", lambda: watch_lag(section, group, every=_LAG_EVERY)),
         ):
             try:
                 with suppress(TimeoutError):

@@ -15,7 +15,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from plexuskit.config import MongoSection, PasswordUnreadable, read_password
 from plexuskit.errors import DependencyDown
-from plexuskit.mongo import changes, driving, transactions
+from plexuskit.mongo import changes, driving, tracing, transactions
 from plexuskit.mongo.changes import Changes
 from plexuskit.mongo.collection import Collection
 from plexuskit.mongo.failures import SIGN_IN_CODES, edge
@@ -266,6 +266,7 @@ def _client(section: MongoSection) -> AsyncMongoClient[Document]:
         # The majority's own timeout answers first, with a better error.
         socketTimeoutMS=2 * section.timeout_ms,
         appname="plexus",
+        event_listeners=tracing.listeners(),
         **_signing_in(section),
     )
 

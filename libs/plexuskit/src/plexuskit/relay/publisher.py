@@ -14,6 +14,7 @@ from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown
 from plexuskit.kafka import MAX_FACT_BYTES, TRACEPARENT, Outgoing, Producer, RecordTooLarge
 from plexuskit.kafka.producer import size_of
+from plexuskit.kafka.tracing import sending
 from plexuskit.mongo import Database
 from plexuskit.relay.lease import Lease
 from plexuskit.relay.progress import Marks, Numbers, progress_key
@@ -247,7 +248,8 @@ class Publisher:
             await self._lease.ensure()
             fault.point("relay.before_publish")
             try:
-                await self._out.send_batch(batch)
+                with sending(batch):
+                    await self._out.send_batch(batch)
             except RecordTooLarge as error:
                 # The broker takes less than the topic was made for. Only what is alone is known to
                 # be too large, so the batch goes on record by record.

@@ -1,6 +1,6 @@
 """What the recorder follows: facts, decisions, and once the owners' snapshots."""
 
 from audit.consumers.beginning import Owners, beginning
-from audit.consumers.recording import consuming
+from audit.consumers.recording import SUBSCRIPTIONS, consuming
 
-__all__ = ["Owners", "beginning", "consuming"]
+__all__ = ["SUBSCRIPTIONS", "Owners", "beginning", "consuming"]

@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from plexus.topics import AUDIT_DECISIONS, AUDIT_FACTS
 from plexuskit.config import KafkaSection
-from plexuskit.kafka import InvalidRecord, Owners, Probe, Record, consumer
+from plexuskit.kafka import InvalidRecord, Owners, Probe, Record, consumer, subscription
 from plexuskit.runtime import Runtime
 
 from audit import events, operations
@@ -14,8 +15,8 @@ from audit.domain.entries import Occurrence
 from audit.operations import LedgerWriter
 from audit.store import Store
 
-BATCH: Final = 500
-LINGER_MS: Final = 50
+# The ledger must have a fact of an unknown type: it is redriven once this service knows it.
+_declared = partial(subscription, max_batch=500, linger_ms=50, bury_unknown=True)
 
 
 class Handlers:
@@ -25,15 +26,20 @@ class Handlers:
         self._store = store
         self._ledger_writer = ledger_writer
 
+    @_declared(AUDIT_FACTS)
     async def facts(self, records: Sequence[Record]) -> None:
         """Write facts into the history and the ledger."""
         told = [each for record in records if (each := _told(record)) is not None]
         if told:
             await operations.take_facts(self._store, ledger_writer=self._ledger_writer, told=told)
 
+    @_declared(AUDIT_DECISIONS)
     async def decisions(self, records: Sequence[Record]) -> None:
         """Write decisions into the ledger."""
         await self._ledger_writer.record([_decision(record) for record in records])
+
+
+SUBSCRIPTIONS: Final = (Handlers.facts, Handlers.decisions)
 
 
 @asynccontextmanager
@@ -51,31 +57,8 @@ async def consuming(
     `probe` exercises the database, `owners` have facts that topics leave out.
     """
     handlers = Handlers(store, ledger_writer=ledger_writer)
-    async with (
-        consumer(
-            kafka,
-            AUDIT_FACTS,
-            handlers.facts,
-            probe=probe,
-            owners=owners,
-            runtime=runtime,
-            max_batch=BATCH,
-            linger_ms=LINGER_MS,
-            # The ledger must have it: it is handed in again once this service knows it.
-            bury_unknown=True,
-        ),
-        consumer(
-            kafka,
-            AUDIT_DECISIONS,
-            handlers.decisions,
-            probe=probe,
-            owners=owners,
-            runtime=runtime,
-            max_batch=BATCH,
-            linger_ms=LINGER_MS,
-            bury_unknown=True,
-        ),
-    ):
+    follow = partial(consumer, kafka, probe=probe, owners=owners, runtime=runtime)
+    async with follow(handlers.facts), follow(handlers.decisions):
         yield
 
 

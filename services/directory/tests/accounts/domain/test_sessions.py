@@ -36,6 +36,15 @@ def test_a_token_survives_its_text() -> None:
     assert len(token(7).value) == 64
 
 
+def test_the_cache_key_is_that_of_the_session_and_tells_nothing_of_its_tokens() -> None:
+    key = token(1).cache_key
+    assert key == token(2).cache_key
+    assert len(key) == 32
+    assert key != token(1).family_hash
+    other = RefreshToken(family=b"g" * 16, secret=bytes([1]) * 32)
+    assert other.cache_key != key
+
+
 @pytest.mark.parametrize("text", ["", "x", "é" * 64, "!" * 64, "A" * 60, "A" * 68])
 def test_what_is_no_token_is_refused(text: str) -> None:
     with pytest.raises(RefreshRefused):

@@ -12,15 +12,15 @@ from typing import Final
 
 import structlog
 from plexus.authz.v1.authority_pb2 import SnapshotRequest
-from plexus.topics import TASKS_PROJECT_V1, TASKS_TASK_V1
-from plexus_access.facts import applies
-from plexus_access.feeding import BACK_OFF, Snapshot, read, until_loaded
+from plexus.topics import GATEWAY_RELATIONS, TASKS_PROJECT_V1, TASKS_TASK_V1
+from plexus_access.facts import applied, applies
+from plexus_access.feeding import BACK_OFF, OF_DIRECTORY, Feed, Snapshot, read, until_loaded
 from plexus_access.objects import CONVERSATION, PROJECT, TASK, Object
 from plexus_access.records import Members
 from plexus_access.relations import Gathering
 from plexuskit.backoff import pause
 from plexuskit.config import KafkaSection
-from plexuskit.kafka import KafkaUnavailable, Record, tail
+from plexuskit.kafka import KafkaUnavailable, Record, subscription, tail
 from plexuskit.service import Health
 
 from gateway.access.projection import OF_MESSAGING, OF_TASKS, Projection
@@ -69,7 +69,7 @@ class Following:
         failures = 0
         while True:
             try:
-                async with tail(section, list(_KINDS)) as batches:
+                async with tail(section, TASKS.topics) as batches:
                     failures = 0
                     self._projection.begin_members(OF_TASKS)
                     self._followed |= OF_TASKS
@@ -175,3 +175,13 @@ class Following:
     def _lose(self, kinds: frozenset[str]) -> None:
         self._followed -= kinds
         self._projection.forget(kinds)
+
+
+TASKS: Final = subscription(
+    GATEWAY_RELATIONS, *applied(TASKS_PROJECT_V1, TASKS_TASK_V1), topics=tuple(_KINDS)
+).read_by(Following.take)
+# All facts of directory: ended sessions are heard of by the same tail.
+DIRECTORY: Final = subscription(
+    GATEWAY_RELATIONS, topics=[topic.name for topic in OF_DIRECTORY]
+).read_by(Feed.take)
+SUBSCRIPTIONS: Final = (DIRECTORY, TASKS)

@@ -5,7 +5,13 @@ are bytes, because a frame is built once and shared by many streams. `StreamHub.
 same to the Connect protocol, as the bytes of SubscribeResponses.
 """
 
-from gateway.live.api import SessionApi
-from gateway.live.hub import StreamHub
+from typing import Final
 
-__all__ = ["SessionApi", "StreamHub"]
+from gateway.live.api import SessionApi
+from gateway.live.fanout import FANOUT
+from gateway.live.hub import StreamHub
+from gateway.live.signals import SIGNALS
+
+SUBSCRIPTIONS: Final = (FANOUT, SIGNALS)
+
+__all__ = ["SUBSCRIPTIONS", "SessionApi", "StreamHub"]

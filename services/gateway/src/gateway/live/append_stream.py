@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import structlog
+from grpc import StatusCode
 from plexus.authz.v1.authority_pb2 import (
     ReadableContainersRequest,
     ReadableContainersResponse,
@@ -24,6 +25,7 @@ from plexuskit.grpc import RemoteFailure
 from plexuskit.items import item_failed
 from plexuskit.metrics import counter
 
+from gateway.live.frames import Frames
 from gateway.live.refusals import OwnerUnreachable, SendsWaiting, refused_verdict
 
 if TYPE_CHECKING:  # the asynchronous stubs are names of the types only
@@ -105,6 +107,7 @@ class AppendStream:
         self._waiting: list[AppendItem] = []
         self._awake = asyncio.Event()
         self._sent: dict[int, Sent] = {}
+        self._frames = Frames()
         self._last_ref = PROBE_REF
         self._proved = asyncio.Event()
         self._stalled = asyncio.Event()
@@ -201,6 +204,7 @@ class AppendStream:
                 break
             overdue.append(ref)
         for ref in overdue:
+            self._frames.answered(ref, StatusCode.DEADLINE_EXCEEDED)
             self._settle(self._sent.pop(ref), _unknown())
         if now >= self._window_ends:
             self._window_ends = now + ANSWER_SECONDS
@@ -259,7 +263,9 @@ class AppendStream:
             await self._awake.wait()
             self._awake.clear()
             while self._waiting:
-                await call.write(AppendRequest(items=self._next()))
+                items = self._next()
+                self._frames.write(items)
+                await call.write(AppendRequest(items=items))
 
     def _next(self) -> list[AppendItem]:
         """Give what goes into one frame."""
@@ -278,6 +284,7 @@ class AppendStream:
         events = []
         self._answered[0] += len(response.verdicts)
         for each in response.verdicts:
+            self._frames.answered(each.ref)
             sent = self._sent.pop(each.ref, None)
             if sent is None:
                 if each.ref == PROBE_REF and not self._proved.is_set():
@@ -294,6 +301,7 @@ class AppendStream:
         """Answer everything that is on its way: the same request ids can be sent again (MSG-3)."""
         lost, self._sent = list(self._sent.values()), {}
         self._waiting.clear()
+        self._frames.lose()
         verdict = _unknown()
         for sent in lost:
             self._settle(sent, verdict)

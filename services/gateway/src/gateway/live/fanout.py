@@ -17,19 +17,15 @@ from typing import Final, NamedTuple
 import structlog
 from google.protobuf.message import DecodeError
 from plexus.event.v1.envelope_pb2 import Envelope
-from plexus.topics import (
-    MESSAGING_CONVERSATION_V1,
-    MESSAGING_CURSOR_V1,
-    MESSAGING_PERSON_V1,
-    NOTIFY_NOTIFICATION_V1,
-)
+from plexus.topics import GATEWAY_FANOUT, MESSAGING_CONVERSATION_V1
 from plexus_access.clearing import cleared
 from plexus_access.masks import NONE, Masks
-from plexuskit import fault
+from plexuskit import fault, kafka
 from plexuskit.backoff import pause
 from plexuskit.config import KafkaSection
 from plexuskit.items import item_failed
 from plexuskit.kafka import KafkaUnavailable, Record, tail
+from plexuskit.kafka.tracing import processing
 from plexuskit.metrics import counter
 from plexuskit.service import Health
 
@@ -49,12 +45,6 @@ DELIVERED = counter("plexus_gateway_deliveries_total", "Events put into streams"
 GAP: Final = "GAP"
 CHECK: Final = "fanout"
 FIRST: Final = 1
-TOPICS: Final = (
-    MESSAGING_CONVERSATION_V1,
-    MESSAGING_CURSOR_V1,
-    MESSAGING_PERSON_V1,
-    NOTIFY_NOTIFICATION_V1,
-)
 
 # One chunk of a conversation; well below what a stream may hold.
 MAX_CHUNK: Final = 256 * 1024
@@ -132,12 +122,13 @@ class FanOut:
         failures = 0
         while True:
             try:
-                async with tail(section, TOPICS) as batches:
+                async with tail(section, FANOUT.topics) as batches:
                     failures = 0
                     self.begin()
                     health.set(CHECK, ok=True, required=False)
                     async for records in batches:
-                        self.apply(records)
+                        with processing(records):
+                            self.apply(records)
                         # A backlog comes without a pause of its own; streams must be written.
                         await asyncio.sleep(0)
             except KafkaUnavailable as error:
@@ -385,3 +376,6 @@ def _meaning(envelope: Envelope) -> Meaning | None:
     except UnreadableFact:
         log.warning("live.fact_unreadable", conversation_id=envelope.scope, type=envelope.type)
         return None
+
+
+FANOUT: Final = kafka.subscription(GATEWAY_FANOUT).read_by(FanOut.apply)

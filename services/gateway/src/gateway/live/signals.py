@@ -23,6 +23,7 @@ from plexus.messaging.v1.signal_service_pb2 import Presence
 from plexus.topics import GATEWAY_SIGNALS
 from plexus_access.clearing import clearing_of
 from plexus_access.masks import NONE, Masks
+from plexuskit import kafka
 from plexuskit.backoff import pause
 from plexuskit.clock import Clock
 from plexuskit.config import KafkaSection
@@ -85,7 +86,7 @@ class Signals:
         while True:
             try:
                 since = self._clock.now() - LASTS
-                async with tail(section, GATEWAY_SIGNALS.topics, since=since) as batches:
+                async with tail(section, SIGNALS.topics, since=since) as batches:
                     failures = 0
                     health.set(CHECK, ok=True, required=False)
                     async for records in batches:
@@ -180,3 +181,6 @@ class _Signal:
                 clearing_of(masks).clear(message)
             chunk = self._chunks[masks] = self._made(message)
         return chunk
+
+
+SIGNALS: Final = kafka.subscription(GATEWAY_SIGNALS, Typing, PresenceChanged).read_by(Signals.apply)

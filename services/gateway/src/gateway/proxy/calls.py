@@ -8,7 +8,7 @@ from typing import Any, Final
 import grpc
 from plexuskit import telemetry
 from plexuskit.clock import Clock
-from plexuskit.grpc import MethodInfo
+from plexuskit.grpc import MethodInfo, tracing
 from plexuskit.grpc import frame as kit
 from plexuskit.grpc.frame import SUCCEEDED, CallAborted, Context, Frame, Outcome, Served, framed
 from plexuskit.grpc.options import MAX_MESSAGE_BYTES
@@ -43,14 +43,17 @@ class Calls(Frame):
         self.admission = admission
         self.limits = limits
 
-    def call(self, method: MethodInfo, metadata: Metadata) -> "Call":
+    def call(
+        self, method: MethodInfo, metadata: Metadata, *, system: str = tracing.CONNECT
+    ) -> "Call":
         """Begin a call; whatever is raised in the block leaves it as CallAborted.
 
         Args:
             method: what is called.
             metadata: the caller's, or its HTTP headers, with lower-case names.
+            system: what the call came over, for its span.
         """
-        return Call(self, method, metadata)
+        return Call(self, method, metadata, system=system)
 
     @contextmanager
     def refusing(self, method: MethodInfo) -> Iterator[None]:
@@ -81,9 +84,16 @@ class Call(kit.Call):
 
     _frame: Calls
 
-    def __init__(self, calls: Calls, method: MethodInfo, metadata: Metadata) -> None:
+    def __init__(
+        self,
+        calls: Calls,
+        method: MethodInfo,
+        metadata: Metadata,
+        *,
+        system: str = tracing.GRPC,
+    ) -> None:
         traceparent = _values(metadata, telemetry.TRACEPARENT)
-        super().__init__(calls, method, traceparent[0] if traceparent else "")
+        super().__init__(calls, method, traceparent[0] if traceparent else "", system=system)
         self._metadata = metadata
         self._leave: Leave | None = None
         self._attempt: Attempt | None = None

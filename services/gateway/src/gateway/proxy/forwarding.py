@@ -8,7 +8,7 @@ from typing import Any, Final
 import grpc
 from google.protobuf.message import DecodeError
 from plexuskit import fault, telemetry
-from plexuskit.grpc import METADATA_KEY, Ending, MethodInfo
+from plexuskit.grpc import METADATA_KEY, Ending, MethodInfo, tracing
 from plexuskit.grpc.frame import Context
 from plexuskit.grpc.handlers import CANCEL_SECONDS
 
@@ -64,17 +64,20 @@ class Forwarding:
                 limits.batch(method, request, identity)
             authorized = await guard.before(request, identity)
             fault.point("gateway.before_forward")
-            try:
-                response = await owner.unary_unary(
-                    path,
-                    request,
-                    metadata=self._metadata(method, identity),
-                    timeout=DEFAULT_DEADLINE if left is None else left,
-                )
-            except grpc.aio.AioRpcError as error:
-                guard.failed(authorized, error)
-                _check_readable(method, request, error)
-                raise
+            with tracing.client_span(path, server=method.service) as current:
+                try:
+                    response = await owner.unary_unary(
+                        path,
+                        request,
+                        metadata=self._metadata(method, identity),
+                        timeout=DEFAULT_DEADLINE if left is None else left,
+                    )
+                except grpc.aio.AioRpcError as error:
+                    tracing.answered(current, error.code())
+                    guard.failed(authorized, error)
+                    _check_readable(method, request, error)
+                    raise
+                tracing.answered(current, grpc.StatusCode.OK)
             fault.point("gateway.after_forward")
             return guard.after(authorized, response)
 

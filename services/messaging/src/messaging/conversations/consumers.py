@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 from plexus.directory.v1 import events_pb2, people_pb2
@@ -14,7 +14,7 @@ from plexus.topics import (
     MESSAGING_PEOPLE,
 )
 from plexuskit.config import KafkaSection
-from plexuskit.kafka import InvalidRecord, Probe, Record, consumer, owners_of
+from plexuskit.kafka import InvalidRecord, Probe, Record, consumer, owners_of, subscription
 from plexuskit.runtime import Runtime
 from plexuskit.snapshot import snapshots
 
@@ -34,6 +34,12 @@ class Handlers:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    @subscription(
+        MESSAGING_PEOPLE,
+        events_pb2.PersonAdded,
+        events_pb2.PersonChanged,
+        events_pb2.PersonDeactivated,
+    )
     async def people(self, records: Sequence[Record]) -> None:
         """Keep people; sessions do not concern messaging."""
         people: list[people_pb2.Person] = []
@@ -48,6 +54,7 @@ class Handlers:
         if people:
             await self._store.people.put([_person(each) for each in people])
 
+    @subscription(MESSAGING_DEPARTMENTS, events_pb2.DepartmentAdded, events_pb2.DepartmentChanged)
     async def departments(self, records: Sequence[Record]) -> None:
         """Keep the department tree."""
         departments: list[people_pb2.Department] = []
@@ -59,6 +66,9 @@ class Handlers:
                     departments.append(_fact(record, events_pb2.DepartmentChanged).department)
         if departments:
             await self._store.people.put_departments([_department(each) for each in departments])
+
+
+SUBSCRIPTIONS: Final = (Handlers.people, Handlers.departments)
 
 
 @asynccontextmanager
@@ -78,8 +88,8 @@ async def following_directory(
     owners = owners_of({"directory": authority})
     follow = partial(consumer, kafka, probe=probe, owners=owners, runtime=runtime)
     async with (
-        follow(MESSAGING_DEPARTMENTS, handlers.departments),
-        follow(MESSAGING_PEOPLE, handlers.people),
+        follow(handlers.departments),
+        follow(handlers.people),
         snapshots(
             authority,
             {

@@ -11,7 +11,7 @@ from plexus.messaging.v1.events_pb2 import PresenceChanged
 from plexus.topics import MESSAGING_PRESENCE
 from plexuskit.backoff import pause
 from plexuskit.config import KafkaSection
-from plexuskit.kafka import InvalidRecord, KafkaUnavailable, Record, tail
+from plexuskit.kafka import InvalidRecord, KafkaUnavailable, Record, subscription, tail
 from plexuskit.runtime import Runtime
 from plexuskit.timestamps import instant_of
 
@@ -35,7 +35,7 @@ async def follow_presence(presences: Presences, *, kafka: KafkaSection, runtime:
     while True:
         try:
             since = runtime.clock.now() - BACK
-            async with tail(kafka, MESSAGING_PRESENCE.topics, since=since) as batches:
+            async with tail(kafka, PRESENCE.topics, since=since) as batches:
                 failures = 0
                 runtime.health.set(CHECK, ok=True, required=False)
                 async for records in batches:
@@ -62,3 +62,7 @@ def hear_all(presences: Presences, records: Sequence[Record]) -> None:
         if state is not None:
             at = instant_of(presence.seen_at)
             presences.hear(presence.person_id, state=state, at=at)
+
+
+PRESENCE: Final = subscription(MESSAGING_PRESENCE, PresenceChanged).read_by(hear_all)
+SUBSCRIPTIONS: Final = (PRESENCE,)

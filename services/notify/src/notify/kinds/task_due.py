@@ -30,12 +30,18 @@ KIND: Final = Kind(
 
 
 def due_soon(task: Task, *, person_id: str, ends: datetime) -> NotificationRequest:
-    """Return the notification of a reminder; its event is the reminder itself."""
+    """Return the notification of a reminder; its event is the reminder itself.
+
+    A day is named as a day: it is the same everywhere, and the end of it is the next one.
+    """
+    is_day = "T" not in task.due
+    words = {"key": task.key} | ({"when": task.due} if is_day else {})
+    wording = Wording(text=KIND.texts["due"], words=words, when=None if is_day else ends)
     return _due(
         task,
         event_id=f"due|{task.id}|{person_id}|{task.due_mark}",
         step=f"soon|{task.due_mark}",
-        wording=Wording(text=KIND.texts["due"], words={"key": task.key}, when=ends),
+        wording=wording,
         people=(person_id,),
     )
 

@@ -12,6 +12,7 @@ from opensearchpy.exceptions import TransportError
 from plexuskit.errors import DependencyDown
 
 from search.config import OpensearchSection
+from search.store.tracing import TracedConnection
 
 # Of a whole request: the account or a block of the cluster refuses it, or it is overloaded.
 REFUSED: Final = frozenset(
@@ -45,6 +46,7 @@ async def connect(section: OpensearchSection) -> AsyncIterator[AsyncOpenSearch]:
         retry_on_timeout=False,
         http_compress=False,
         pool_maxsize=32,
+        connection_class=TracedConnection,
     )
     try:
         yield client

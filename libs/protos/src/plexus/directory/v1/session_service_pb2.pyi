@@ -1267,11 +1267,16 @@ class Tokens(_message.Message):
     REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
     REFRESH_EXPIRES_AT_FIELD_NUMBER: _builtins.int
     SESSION_ID_FIELD_NUMBER: _builtins.int
+    CACHE_KEY_FIELD_NUMBER: _builtins.int
     access_token: _builtins.str
     """JWT, EdDSA, `typ: at+jwt`; 15 minutes."""
     refresh_token: _builtins.str
     """Opaque, single use; 30 days."""
     session_id: _builtins.str
+    cache_key: _builtins.bytes
+    """32 bytes, the same for the life of the session and kept nowhere on the server: a client that stores what it has
+    received encrypts it with this key, and keeps the key in memory only.
+    """
     @_builtins.property
     def access_expires_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -1284,10 +1289,11 @@ class Tokens(_message.Message):
         refresh_token: _builtins.str = ...,
         refresh_expires_at: _timestamp_pb2.Timestamp | None = ...,
         session_id: _builtins.str = ...,
+        cache_key: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["access_expires_at", b"access_expires_at", "refresh_expires_at", b"refresh_expires_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_expires_at", b"access_expires_at", "access_token", b"access_token", "refresh_expires_at", b"refresh_expires_at", "refresh_token", b"refresh_token", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_expires_at", b"access_expires_at", "access_token", b"access_token", "cache_key", b"cache_key", "refresh_expires_at", b"refresh_expires_at", "refresh_token", b"refresh_token", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -4,6 +4,7 @@ import base64
 import binascii
 import enum
 import hashlib
+import hmac
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -22,6 +23,7 @@ MAX_SIBLINGS: Final = 3
 MAX_DEVICE: Final = 200
 FAMILY_BYTES: Final = 16
 SECRET_BYTES: Final = 32
+CACHE_KEY_LABEL: Final = b"plexus client cache v1"
 # Methods of a session, in the words of RFC 8176.
 PASSWORD: Final = "pwd"  # noqa: S105 -- names a method, is no password
 CODE: Final = "otp"
@@ -65,6 +67,11 @@ class RefreshToken:
     def family_hash(self) -> bytes:
         """SHA-256 of the family."""
         return hashlib.sha256(self.family).digest()
+
+    @property
+    def cache_key(self) -> bytes:
+        """Key of what a client stores, known to nobody without a refresh token of the session."""
+        return hmac.digest(self.family, CACHE_KEY_LABEL, hashlib.sha256)
 
     @property
     def secret_hash(self) -> bytes:
@@ -113,6 +120,7 @@ class Tokens:
     refresh_token: str = field(repr=False)
     refresh_expires_at: datetime
     session_id: SessionId
+    cache_key: bytes = field(repr=False)
 
 
 def parse(value: str) -> RefreshToken:

@@ -36,6 +36,7 @@ def tokens_to_proto(tokens: Tokens) -> pb.Tokens:
         refresh_token=tokens.refresh_token,
         refresh_expires_at=timestamp(tokens.refresh_expires_at),
         session_id=tokens.session_id,
+        cache_key=tokens.cache_key,
     )
 
 

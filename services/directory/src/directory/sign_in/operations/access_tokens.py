@@ -92,4 +92,5 @@ class TokenIssuer:
             refresh_token=refresh.value,
             refresh_expires_at=session.expires_at,
             session_id=session.id,
+            cache_key=refresh.cache_key,
         )

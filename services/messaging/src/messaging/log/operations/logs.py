@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 import structlog
+from plexuskit import telemetry
 from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown
 from plexuskit.items import item_failed
@@ -210,6 +211,14 @@ class Log(Writer[StoreT_co]):
         A batch that fails unexpectedly is written again in halves, so that the item at fault fails
         alone (GW-8). What of it was stored already is found by its request id (MSG-3).
         """
+        with telemetry.batch(
+            "messaging.log.commit",
+            traceparents=[item.traceparent for item in items],
+            attributes={"plexus.items": len(items)},
+        ):
+            await self._commit(items)
+
+    async def _commit(self, items: list[Item[Submission]]) -> None:
         parts = [items]
         while parts:
             batch = Batch(parts.pop(), log=self)

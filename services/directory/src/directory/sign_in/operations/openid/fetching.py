@@ -3,18 +3,27 @@
 import asyncio
 import ipaddress
 import socket
-import ssl
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
-import httpcore
-import httpx
+from aiohttp import (
+    AddrInfoType,
+    BasicAuth,
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    TCPConnector,
+    ThreadedResolver,
+)
+from aiohttp.abc import ResolveResult
 
 from directory.config import OpenIdSection
 from directory.sign_in.domain.refusals import ProviderUnavailable
 
-_CONNECTIONS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=5)
+_MAX_CONNECTIONS: Final = 20
 _HTTP_OK: Final = 200
 _SERVER_ERRORS: Final = 500
 _TRANSLATED: Final = tuple(
@@ -31,7 +40,7 @@ _TRANSLATED: Final = tuple(
 )
 
 
-class AddressNotAllowed(httpcore.ConnectError):
+class AddressNotAllowed(ClientError):  # noqa: N818 - names the fact, like a refusal
     """The name of a provider leads into a network that must not be reached through it."""
 
 
@@ -40,10 +49,10 @@ class Unexpected(Exception):  # noqa: N818 - names the fact, like a refusal
 
 
 class Fetcher:
-    """Gets and posts; follows no redirect, uses no proxy of the environment."""
+    """Gets and posts; follows no redirect, uses no proxy of the environment, keeps no cookie."""
 
-    def __init__(self, client: httpx.AsyncClient, *, section: OpenIdSection) -> None:
-        self._client = client
+    def __init__(self, session: ClientSession, *, section: OpenIdSection) -> None:
+        self._session = session
         self._seconds = section.timeout_seconds
         self._maximum = section.max_bytes
 
@@ -54,35 +63,41 @@ class Fetcher:
             ProviderUnavailable: no answer in time, or the other side failed.
             Unexpected: it answered with something else than 200.
         """
-        return await self._send(self._client.build_request("GET", url))
+        return await self._send("GET", url)
 
     async def post(
         self, url: str, form: Mapping[str, str], *, auth: tuple[str, str] | None
     ) -> bytes:
         """Post a form; raises as `get` does."""
-        request = self._client.build_request("POST", url, data=dict(form))
-        return await self._send(request, auth=httpx.BasicAuth(*auth) if auth else None)
+        return await self._send("POST", url, form=form, auth=BasicAuth(*auth) if auth else None)
 
-    async def _send(self, request: httpx.Request, *, auth: httpx.Auth | None = None) -> bytes:
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        auth: BasicAuth | None = None,
+    ) -> bytes:
         try:
-            async with asyncio.timeout(self._seconds):
-                response = await self._client.send(request, stream=True, auth=auth)
-                try:
-                    return await self._read(response)
-                finally:
-                    await response.aclose()
-        except (httpx.HTTPError, httpx.InvalidURL, httpcore.ConnectError, TimeoutError) as error:
+            async with (
+                asyncio.timeout(self._seconds),
+                self._session.request(
+                    method, url, data=form, auth=auth, allow_redirects=False
+                ) as response,
+            ):
+                return await self._read(response)
+        except (ClientError, TimeoutError) as error:
             # Neither text nor cause: an address may carry what was meant for the provider alone.
             raise ProviderUnavailable(cause=type(error).__name__) from None
 
-    async def _read(self, response: httpx.Response) -> bytes:
-        if response.status_code >= _SERVER_ERRORS:
-            raise ProviderUnavailable(cause=f"status {response.status_code}")
-        if response.status_code != _HTTP_OK:
-            raise Unexpected(str(response.status_code))
+    async def _read(self, response: ClientResponse) -> bytes:
+        if response.status >= _SERVER_ERRORS:
+            raise ProviderUnavailable(cause=f"status {response.status}")
+        if response.status != _HTTP_OK:
+            raise Unexpected(str(response.status))
         body = bytearray()
-        # Not decompressed: a small answer may not become a large one here.
-        async for part in response.aiter_raw():
+        async for part in response.content.iter_any():
             body += part
             if len(body) > self._maximum:
                 raise ProviderUnavailable(cause="too large")
@@ -92,69 +107,50 @@ class Fetcher:
 @asynccontextmanager
 async def fetcher(section: OpenIdSection) -> AsyncIterator[Fetcher]:
     """Open the client that all providers are asked with."""
-    # The first use of the backend imports 0.1 s of code, which no request may wait for (GW-13).
-    await httpcore.AnyIOBackend().sleep(0)
-    transport = _GuardedTransport(private_addresses=section.private_addresses)
-    async with httpx.AsyncClient(
-        transport=transport,
-        timeout=section.timeout_seconds,
-        follow_redirects=False,
-        trust_env=False,
+    guard = _Guard(private_addresses=section.private_addresses)
+    async with ClientSession(
+        connector=TCPConnector(
+            limit=_MAX_CONNECTIONS,
+            resolver=guard,
+            use_dns_cache=False,
+            socket_factory=guard.open_socket,
+        ),
+        # Not decompressed: a small answer may not become a large one here.
+        auto_decompress=False,
+        cookie_jar=DummyCookieJar(),
         headers={"accept": "application/json", "accept-encoding": "identity"},
-    ) as client:
-        yield Fetcher(client, section=section)
+        # The fetcher's own deadline covers a whole request.
+        timeout=ClientTimeout(total=None, sock_connect=None),
+        trust_env=False,
+    ) as session:
+        yield Fetcher(session, section=section)
 
 
-class _GuardedTransport(httpx.AsyncHTTPTransport):
-    """Connects to addresses that were looked at, never to a name that may change meanwhile."""
-
-    def __init__(self, *, private_addresses: bool) -> None:
-        super().__init__(limits=_CONNECTIONS, trust_env=False)
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=ssl.create_default_context(),
-            max_connections=_CONNECTIONS.max_connections,
-            max_keepalive_connections=_CONNECTIONS.max_keepalive_connections,
-            keepalive_expiry=_CONNECTIONS.keepalive_expiry,
-            network_backend=_GuardedNetwork(private_addresses=private_addresses),
-        )
-
-
-class _GuardedNetwork(httpcore.AsyncNetworkBackend):
-    """Resolves a name, looks at the address, and connects to that very address."""
+class _Guard(ThreadedResolver):
+    """Looks at every address of a name, and again at the very one that is connected to."""
 
     def __init__(self, *, private_addresses: bool) -> None:
+        super().__init__()
         self._private_addresses = private_addresses
-        self._backend = httpcore.AnyIOBackend()
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 -- httpcore's name
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Connect to the first address of a host, if that may be reached."""
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError:
-            raise httpcore.ConnectError("the name cannot be resolved") from None
-        addresses = [str(each[4][0]) for each in found]
-        if not addresses or not all(map(self._allowed, addresses)):
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Resolve a name; raises AddressNotAllowed if one of its addresses is private."""
+        found = await super().resolve(host, port, family)
+        for each in found:
+            self._check(each["host"])
+        return found
+
+    def open_socket(self, address: AddrInfoType) -> socket.socket:
+        """Open the socket for an address; one that a URL states itself is not resolved before."""
+        family, kind, protocol, _, place = address
+        self._check(str(place[0]))
+        return socket.socket(family, kind, protocol)
+
+    def _check(self, address: str) -> None:
+        if not (self._private_addresses or is_public(address)):
             raise AddressNotAllowed("a private address")
-        return await self._backend.connect_tcp(
-            addresses[0], port, timeout, local_address, socket_options
-        )
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait between attempts to connect."""
-        await asyncio.sleep(seconds)
-
-    def _allowed(self, address: str) -> bool:
-        if self._private_addresses:
-            return True
-        return is_public(address)
 
 
 def is_public(address: str) -> bool:

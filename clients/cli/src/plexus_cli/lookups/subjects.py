@@ -1,14 +1,19 @@
 """Subjects and scopes of role bindings, as people write and read them."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from plexus_sdk import Plexus, Refused
 
-from plexus_cli.commands import departments, groups
 from plexus_cli.context import find_people, name_people
+from plexus_cli.language import tr
+from plexus_cli.lookups import departments, groups
 
 MEMBERS: Final = "#member"
+_REFERENCE: Final = re.compile(
+    r"(?P<kind>(?:person|department|group|tenant):)?(?P<id>[a-z]{3}_\w{26})"
+)
 SUBJECT_HELP: Final = (
     "A person by handle or id, `group:NAME` or `department:NAME` for everybody who belongs."
 )
@@ -46,7 +51,7 @@ async def scope_of(plexus: Plexus, written: str) -> str:
     if colon and kind == "department":
         return f"department:{(await departments.find(plexus, name)).id}"
     if not colon or kind not in {"tenant", "conversation", "project"}:
-        raise Refused(f"{written} is no scope. Give {SCOPE_HELP}")
+        raise Refused(tr("{scope} is not a scope. Give {help}", scope=written, help=tr(SCOPE_HELP)))
     return written
 
 
@@ -65,6 +70,27 @@ async def shown(plexus: Plexus, written: Iterable[str]) -> dict[str, str]:
             f"group:{each.id}": f"group:{each.name}" for each in await groups.all_groups(plexus)
         }
     return {
-        each: "everything" if kind == "tenant" else names.get(f"{kind}:{id_}", each)
+        each: tr("the whole company") if kind == "tenant" else names.get(f"{kind}:{id_}", each)
         for each, (kind, _, id_) in plain.items()
     }
+
+
+async def readable(plexus: Plexus, texts: Iterable[str]) -> Callable[[str], str]:
+    """Return a function that replaces ids in texts by names, as far as the caller may see them."""
+    found = [match for text in texts for match in _REFERENCE.finditer(text)]
+    people = await name_people(
+        plexus, {each["id"] for each in found if each["id"].startswith("per_")}
+    )
+    written = {each[0] for each in found if each["kind"] in {"department:", "group:", "tenant:"}}
+    try:
+        names = await shown(plexus, written) if written else {}
+    except Refused as refused:
+        if refused.reason != "PERMISSION_MISSING":
+            raise
+        # Who may not list departments and groups reads their ids.
+        names = {}
+
+    def replaced(match: re.Match[str]) -> str:
+        return names.get(match[0]) or people.get(match["id"]) or match[0]
+
+    return lambda text: _REFERENCE.sub(replaced, text)

@@ -1,0 +1,1 @@
+"""Cost of tracing on the send path: `python -m plexus_bench.tracing`."""

@@ -1,0 +1,24 @@
+"""The options of every command."""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+
+@dataclass(slots=True)
+class Asked:
+    """The options of every command, as typed, and the zone of the caller.
+
+    Attributes:
+        url: address of the gateway in place of the profile's.
+        profile: name of the profile to act as.
+        zone: the caller's, once a command has asked for it; times are shown in it.
+        zone_refusal: why it is not known.
+    """
+
+    url: str | None = None
+    profile: str | None = None
+    zone: ZoneInfo | None = None
+    zone_refusal: Exception | None = None
+
+
+asked = Asked()

@@ -1,0 +1,1 @@
+"""Objects by the names that people give them: found, listed and named."""

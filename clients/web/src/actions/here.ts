@@ -1,0 +1,29 @@
+import type { Messages } from '@/messages/messages';
+
+import { offered, type Action, type ActionIcon } from './action';
+import { APP_ACTIONS, type AppContext } from './app';
+import { CONVERSATION_ACTIONS, LINE_ACTIONS } from './conversation';
+
+/** An action with what it works with. */
+export interface Ready {
+  readonly id: string;
+  readonly label: (messages: Messages) => string;
+  readonly icon?: ActionIcon;
+  readonly shortcut?: string;
+  readonly run: () => void;
+}
+
+/** Return what can be done from here: with the page, and with the conversation that is open. */
+export function offeredHere(context: AppContext): readonly Ready[] {
+  const { workspace, conversationId, go } = context;
+  const log = workspace.conversations.get(conversationId);
+  const here = log === undefined ? undefined : { workspace, log, go };
+  return [
+    ...ready(APP_ACTIONS, context),
+    ...(here === undefined ? [] : ready([...CONVERSATION_ACTIONS, ...LINE_ACTIONS], here)),
+  ];
+}
+
+function ready<Context>(actions: readonly Action<Context>[], context: Context): readonly Ready[] {
+  return offered(actions, context).map((action) => ({ ...action, run: () => action.run(context) }));
+}

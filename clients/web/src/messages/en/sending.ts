@@ -1,0 +1,76 @@
+import type { Subjects } from '../subjects';
+
+export const texts: Subjects['sending'] = {
+  cancel: 'Cancel',
+  close: 'Close',
+  loading: 'Loading…',
+  retry: 'Try again',
+  forward: {
+    title: 'Forward message',
+    to: 'Forward to',
+    find: 'Find conversations',
+    findHint: 'Name, pinyin or initials',
+    none: 'No conversation matches.',
+    comment: 'Comment (optional)',
+    submit: 'Forward',
+    done: (name) => `Forwarded to “${name}”.`,
+  },
+  schedule: {
+    title: 'Send later',
+    when: 'Time',
+    suggestions: 'Common times',
+    soon: 'In 1 hour',
+    tomorrow: 'Tomorrow 9:00',
+    monday: 'Next Monday 9:00',
+    submit: 'Schedule',
+    required: 'Choose a time in the future.',
+    offHours: (count) =>
+      count === 1
+        ? '1 person will be outside working hours then.'
+        : `${count} people will be outside working hours then.`,
+    done: (when) => `It will be sent on ${when}.`,
+    empty: 'There is nothing to send. Write the message first.',
+  },
+  scheduled: {
+    title: 'Scheduled messages',
+    list: 'List of scheduled messages',
+    none: 'No message is waiting to be sent.',
+    to: (name) => `To “${name}”`,
+    at: (when) => `Time: ${when}`,
+    overdue: 'Overdue, not sent',
+    failed: 'Not sent',
+    newTime: 'New time',
+    move: 'Change time',
+    cancel: 'Cancel message',
+  },
+  date: {
+    title: 'Jump to date',
+    day: 'Date',
+    submit: 'Jump',
+    required: 'Choose a date.',
+  },
+  labels: {
+    title: 'Labels of the message',
+    current: 'Current labels',
+    none: 'No labels yet.',
+    name: 'New label',
+    add: 'Add',
+    remove: (name) => `Remove label “${name}”`,
+    note: 'All members of the conversation see labels.',
+  },
+  reasons: {
+    CONVERSATION_IS_CONFIDENTIAL:
+      'This conversation is confidential: its messages cannot be forwarded.',
+    FORWARD_NESTED: 'This message holds forwarded messages. Forward it without a comment.',
+    MESSAGE_NOT_FOUND: 'You can no longer see this message.',
+    SCHEDULE_IN_THE_PAST: 'Choose a time at least one minute from now.',
+    SCHEDULE_TOO_FAR: 'Choose a time within one year.',
+    TOO_MANY_SCHEDULED: 'No more messages can be scheduled. Cancel some first.',
+    SCHEDULED_MESSAGE_CLAIMED: 'This message is being sent and can no longer be changed.',
+    SCHEDULED_MESSAGE_ENDED: 'This message was sent or cancelled.',
+    SCHEDULED_MESSAGE_NOT_FOUND: 'This scheduled message cannot be found.',
+    VERSION_CONFLICT: 'This message was just changed elsewhere. Look at it and try again.',
+    TOO_MANY_LABELS: 'This message cannot take more labels. Remove one first.',
+    PERMISSION_MISSING: 'You do not have the permission to do this. Ask an administrator.',
+  },
+};

@@ -1,0 +1,33 @@
+import type { ConversationLog } from '../log/log';
+
+/** Which conversations the list shows: all, some by what they are, or those of one folder. */
+export type ListFilter =
+  | { readonly kind: 'all' | 'unread' | 'starred' | 'archived' }
+  | { readonly kind: 'folder'; readonly name: string };
+
+export const ALL: ListFilter = { kind: 'all' };
+
+/** Return the names of the person's folders in order. */
+export function foldersOf(logs: readonly ConversationLog[]): readonly string[] {
+  const names = new Set(logs.map((log) => log.view.settings?.folder ?? ''));
+  names.delete('');
+  const { compare } = new Intl.Collator(undefined, { numeric: true });
+  return [...names].sort(compare);
+}
+
+/** Return whether the list shows a conversation under a filter. */
+export function passes(log: ConversationLog, filter: ListFilter): boolean {
+  const { settings } = log.view;
+  if (filter.kind === 'archived') return log.conversation.archived;
+  if (log.conversation.archived) return false;
+  switch (filter.kind) {
+    case 'all':
+      return true;
+    case 'unread':
+      return log.counts.unread > 0 || settings?.markedUnread === true;
+    case 'starred':
+      return settings?.starred === true;
+    case 'folder':
+      return settings?.folder === filter.name;
+  }
+}
