@@ -46,7 +46,7 @@ class Stay:
 
     @property
     def empty(self) -> bool:
-        """Whether it ended before any message was posted."""
+        """True for a stay that ended before any message was posted."""
         return bool(self.left_version) and self.last_seq < self.first_seq
 
     def covers(self, seq: int) -> bool:

@@ -51,8 +51,8 @@ class Lines:
 class Turns:
     """Turns of rare changes: one at a time per person and per conversation, a few in all.
 
-    Whoever waits for a conversation holds no place, so a busy conversation delays no other one, and
-    many calls of one person delay only each other.
+    A change that waits for its conversation holds no place, so a busy conversation delays no other
+    one, and many calls of one person delay only each other.
 
     Attributes:
         taken: changes that wait or are under way.
