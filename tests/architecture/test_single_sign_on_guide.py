@@ -22,7 +22,7 @@ from directory.sign_in.domain.refusals import (
     RedirectNotAllowed,
     SignInRefused,
 )
-from directory.sign_in.operations import sign_in_policies, single_sign_on
+from directory.sign_in.operations import openid_providers, single_sign_on
 from directory.sign_in.operations.openid import client, documents
 from directory.sign_in.operations.openid.documents import discovery_of
 from plexus_sdk import sign_in
@@ -72,7 +72,7 @@ def of_documents() -> Iterator[str]:
         yield refused.value.message()
     # What answers 404 and what does not answer are told apart where the document is fetched.
     assert 'ProviderInvalid(problem=f"status {answer}")' in inspect.getsource(client)
-    assert 'ProviderInvalid(problem="it cannot be reached")' in inspect.getsource(sign_in_policies)
+    assert 'ProviderInvalid(problem="it cannot be reached")' in inspect.getsource(openid_providers)
     yield ProviderInvalid(problem="status 404").message()
     yield ProviderInvalid(problem="it cannot be reached").message()
 

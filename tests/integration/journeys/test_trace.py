@@ -65,15 +65,18 @@ async def test_a_message_is_one_trace_from_the_gateway_to_search_and_notify(sent
         told = received.of(trace_id)
         groups = {attributes(span).get("messaging.consumer.group.name") for _, span in told}
         stores = {(process, attributes(span).get("db.system.name")) for process, span in told}
-        kinds = {(process, span.kind) for process, span in told}
+        named = {(process, span.name, span.kind) for process, span in told}
         complete = (
             groups >= {"search.messages", "notify.messages"}
             and stores >= {("plexus.search", "opensearch"), ("plexus.notify", "mongodb")}
-            and kinds
+            and named
             >= {
-                ("plexus.gateway", Span.SPAN_KIND_SERVER),
-                ("plexus.messaging", Span.SPAN_KIND_SERVER),
-                ("plexus.messaging", Span.SPAN_KIND_PRODUCER),
+                ("plexus.gateway", SEND, Span.SPAN_KIND_SERVER),
+                ("plexus.gateway", SEND, Span.SPAN_KIND_CLIENT),
+                ("plexus.messaging", SEND, Span.SPAN_KIND_SERVER),
+                ("plexus.messaging", COMMIT, Span.SPAN_KIND_INTERNAL),
+                ("plexus.messaging", "insert entries", Span.SPAN_KIND_CLIENT),
+                ("plexus.messaging", f"send {TOPIC}", Span.SPAN_KIND_PRODUCER),
             }
         )
         return told if complete else None

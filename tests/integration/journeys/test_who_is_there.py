@@ -112,7 +112,7 @@ async def test_ntf_03_a_sender_is_told_who_is_off_hours_before_anything_is_sent(
     assert ((await preview()).audience, (await preview()).off_hours) == (2, 1)
 
     told = await cli("--as", "ann", "send", room, "不打扰", "--check")
-    assert told.lines[0].startswith("1 of 2 are outside their working hours;")
+    assert told.lines[0].startswith("1 of 2 is outside working hours;")
     assert not (await cli("--as", "ann", "history", room)).lines
     sent = await cli("--as", "ann", "send", room, "打扰了")
     assert (sent.out.split()[1], sent.err) == ("1", "")
