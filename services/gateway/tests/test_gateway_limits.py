@@ -16,17 +16,24 @@ from gateway.limits import (
     TooManyStreams,
     class_of,
 )
+from gateway.limits.costs import COUNTED, NAMED, NAMED_PER_ITEM
 from gateway.limits.counting import counted
 from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plexus.bounds.v1 import bounds_pb2
+from plexus.directory.v1.directory_service_pb2 import ChangeGroupMembersRequest
 from plexus.messaging.v1.messaging_service_pb2 import (
+    AddMembersRequest,
     AdvanceCursorsRequest,
+    CreateConversationRequest,
     CursorAdvance,
     ForwardMessagesRequest,
+    RemoveMembersRequest,
     SendMessageRequest,
     SendMessagesRequest,
 )
+from plexus.tasks.v1.tasks_service_pb2 import AssignTaskRequest
 from plexus_testkit.clock import FrozenClock
 from plexuskit.grpc import MethodInfo, requirements
 from prometheus_client import REGISTRY
@@ -205,6 +212,52 @@ def test_gw_13_forwards_and_advances_count_for_each_message(clock: FrozenClock, 
             limits.rate(method, who)
 
 
+@pytest.mark.rule("GW-13")
+@pytest.mark.parametrize(
+    ("request_", "items"),
+    [
+        (AddMembersRequest(person_ids=["per_1"]), 1),
+        (AddMembersRequest(person_ids=["per_1"] * 50), 1),
+        (AddMembersRequest(person_ids=["per_1"] * 51), 2),
+        (AddMembersRequest(person_ids=["per_1"] * 500), 10),
+        (RemoveMembersRequest(person_ids=["per_1"] * 500), 10),
+        (CreateConversationRequest(member_ids=["per_1"] * 5_000), 10),
+        (ChangeGroupMembersRequest(add_ids=["per_1"] * 60, remove_ids=["per_1"] * 60), 3),
+        (AssignTaskRequest(assignee_ids=["per_1"] * 100), 2),
+    ],
+    ids=lambda each: each.DESCRIPTOR.name if isinstance(each, Message) else str(each),
+)
+def test_gw_13_a_change_counts_once_for_each_50_people_that_it_names(
+    clock: FrozenClock, request_: Message, items: int
+) -> None:
+    limits = Limits(few(person_change=RateSection(per_second=0.001, burst=10)), clock=clock)
+    (method,) = (each for each in requirements().values() if each.request_class is type(request_))
+
+    limits.rate(method, identity())
+    limits.batch(method, request_.SerializeToString(), identity())
+
+    for _ in range(10 - items):
+        limits.rate(CHANGE, identity())
+    with pytest.raises(RateLimited):
+        limits.rate(CHANGE, identity())
+
+
+@pytest.mark.rule("GW-13")
+def test_gw_13_every_change_of_many_people_or_departments_is_counted() -> None:
+    uncounted = {
+        f"{method.path} {field.name}"
+        for method in requirements().values()
+        if class_of(method) is MethodClass.CHANGE and method.path not in COUNTED
+        for field in method.request_class.DESCRIPTOR.fields
+        if field.is_repeated
+        and field.name.endswith("_ids")
+        and field.name not in NAMED
+        and field.GetOptions().Extensions[bounds_pb2.field].max_items > 2 * NAMED_PER_ITEM
+    }
+
+    assert uncounted == set()
+
+
 def test_gw_06_a_tenant_has_a_rate_and_who_is_refused_pays_nothing(clock: FrozenClock) -> None:
     scarce = RateSection(per_second=1, burst=2)
     limits = Limits(few(tenant=scarce), clock=clock)
@@ -298,6 +351,13 @@ def test_gw_13_a_scheduled_message_counts_as_a_send_does() -> None:
         assert class_of(requirements()[f"{personal}/{name}"]) is MethodClass.CHANGE
     for name in ("SaveDraft", "CancelScheduledMessage"):
         assert class_of(requirements()[f"{personal}/{name}"]) is MethodClass.READ
+
+
+@pytest.mark.rule("GW-13")
+def test_gw_13_typing_counts_as_a_change_since_it_goes_to_everybody() -> None:
+    signals = "/plexus.messaging.v1.SignalService"
+    assert class_of(requirements()[f"{signals}/SignalTyping"]) is MethodClass.CHANGE
+    assert class_of(requirements()[f"{signals}/ListPresence"]) is MethodClass.READ
 
 
 @given(st.integers(0, 40), st.lists(st.integers(0, 2**62), max_size=40), st.integers(1, 30))

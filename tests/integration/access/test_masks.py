@@ -39,7 +39,7 @@ from .streams import sent_in_a_stream
 
 WITHIN = 40
 MASKED = "FIELD_MASKED"
-HIDDEN = ((Person, "email"), (Message, "text"), (Task, "title"))
+HIDDEN = ((Person, "email", "time_zone"), (Message, "text"), (Task, "title"))
 
 
 @dataclass
@@ -123,6 +123,19 @@ async def get_task(scene: Scene) -> str:
 async def get_person(scene: Scene) -> str:
     request = directory_pb.GetPersonRequest(person_id=scene.ann_id)
     return _holds(scene, await scene.bob.call(scene.bob.directory.GetPerson, request))
+
+
+async def preview_of_a_send(scene: Scene) -> str:
+    """Ask about noon of a Sunday, when nobody works: the answer holds clocks."""
+    now = datetime.now(UTC)
+    sunday = (now + timedelta(days=7 - now.weekday() + 6)).replace(hour=12)
+    at = Timestamp()
+    at.FromDatetime(sunday)
+    request = messaging_pb.PreviewSendRequest(conversation_id=scene.room, send_at=at)
+    answer = await scene.bob.call(scene.bob.messaging.PreviewSend, request)
+    assert answer.audience == 1
+    assert len(answer.people) == answer.off_hours
+    return "shown" if answer.people else "hidden"
 
 
 async def sign_in(scene: Scene) -> str:
@@ -291,6 +304,7 @@ READING: tuple[Path, ...] = (
     get_task,
     history_of_a_task,
     get_person,
+    preview_of_a_send,
     sign_in,
     list_people,
     drafts,
@@ -459,14 +473,14 @@ async def _until(scene: Scene, paths: tuple[Path, ...], wanted: list[str]) -> No
             raise AssertionError(f"{path.__name__} came to {came}, not {expected}") from failed
 
 
-async def _mask(scene: Scene, *hidden: tuple[Any, str]) -> None:
-    """Let `member` show everything of the messages but one field of each."""
+async def _mask(scene: Scene, *hidden: tuple[Any, ...]) -> None:
+    """Let `member` show everything of the messages but some fields of each."""
     masks = [
         access_pb2.FieldMask(
             message=message.DESCRIPTOR.full_name,
-            fields=[each for each in message.DESCRIPTOR.fields_by_name if each != field],
+            fields=[each for each in message.DESCRIPTOR.fields_by_name if each not in fields],
         )
-        for message, field in hidden
+        for message, *fields in hidden
     ]
     request = access_pb.UpdateRoleRequest(
         request_id=secrets.token_hex(8), role_id="member", set_masks=True, masks=masks

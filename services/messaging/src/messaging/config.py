@@ -24,6 +24,7 @@ class LogSection(Section):
     """How the group commit works (architecture: the message path)."""
 
     lanes: int = Field(default=2, ge=1, le=64, description="batches in flight at once")
+    changes: int = Field(default=4, ge=1, le=64, description="rare changes under way at once")
     batch_items: int = Field(default=256, ge=1, le=1000)
     batch_bytes: int = Field(default=2 * 1024 * 1024, ge=64 * 1024)
     queue_items: int = Field(default=20_000, ge=1, description="waiting items before refusing")

@@ -172,7 +172,7 @@ async def test_a_preview_shows_the_first_twenty_with_their_clocks(
     await store.people.put([someone(name) for name in people])
     found = await look(store, person("per_00"), room, MONDAY_NOON_UTC, everybody())
 
-    answer = to_preview(found)
+    answer = to_preview(found, guest=False)
 
     assert (answer.audience, answer.off_hours, len(answer.people)) == (30, 30, 20)
     first = answer.people[0]
@@ -182,3 +182,16 @@ async def test_a_preview_shows_the_first_twenty_with_their_clocks(
         "12:00",
     )
     assert first.works_again_at.ToDatetime(tzinfo=UTC) == datetime(2026, 3, 2, 5, 30, tzinfo=UTC)
+
+
+@pytest.mark.rule("GW-5")
+async def test_gw_05_a_guest_learns_how_many_are_off_hours_and_nobodys_clock(
+    store: Store, group: Any, person: Any
+) -> None:
+    room = await group("ann", "bob")
+    await store.people.put([someone("ann"), someone("bob")])
+    found = await look(store, person("ann"), room, MONDAY_NOON_UTC, everybody())
+
+    answer = to_preview(found, guest=True)
+
+    assert (answer.audience, answer.off_hours, len(answer.people)) == (1, 1, 0)

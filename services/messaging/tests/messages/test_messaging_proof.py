@@ -1,11 +1,11 @@
 """Proof of a conversation, attacked through the API and in the database: MSG-20."""
 
 import hashlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from bson import BSON
-from messaging.conversations.operations.members import add_members
+from messaging.conversations.operations.members import add_members, remove_members
 from messaging.log.domain.refusals import AnchorsDenied, RequestIdReused
 from messaging.log.domain.states import History, Role
 from messaging.log.queries import export_anchors
@@ -443,3 +443,43 @@ async def test_msg_20_a_page_of_long_messages_ends_early_and_goes_on(log, group,
     assert [each.change_no for each in (*first.links, *rest.links)] == list(range(1, 22))
     assert sum(each.ByteSize() for each in first.links) < 3 * 1024 * 1024
     assert first.problems == rest.problems == []
+
+
+@pytest.mark.rule("MSG-20")
+@pytest.mark.parametrize(
+    ("collection", "key", "change_"),
+    [
+        ("conversations", "", {"member_count": 9}),
+        ("conversations", "", {"membership_version": 2}),
+        ("conversations", "", {"membership_version": 5}),
+        ("conversations", "", {"membership_version": 99}),
+        ("members", "bob", {"stays.0.joined_version": 0}),
+        ("members", "bob", {"stays.0.joined_version": 2}),
+        ("members", "bob", {"stays.0.joined_version": 99}),
+        ("members", "eve", {"stays.0.joined_version": 1}),
+        ("members", "carol", {"stays.0.left_version": 3}),
+        ("entries", 2, {"pinned_at": datetime(2020, 1, 1, tzinfo=UTC)}),
+    ],
+)
+async def test_msg_20_a_rewritten_count_stay_or_place_of_a_pin_is_found(
+    log, group, say, person, change, join, verify, tamper, collection, key, change_
+):
+    room = await group("ann", "bob", "carol")
+    await send_message(log, new_message=say(room, "ann", "one"))
+    await join(room, "eve")
+    await change("pin", "ann", room, 1)
+    await remove_members(
+        log,
+        actor=person("ann"),
+        conversation_id=room,
+        person_ids=["carol"],
+        now=SystemClock().now(),
+    )
+    await join(room, "carol")
+    assert (await verify(room)).problems == []
+
+    where = key if isinstance(key, int) else f"{room}:{key}" if key else room
+    await tamper(room, where, {"$set": change_}, collection=collection)
+
+    problems = (await verify(room)).problems
+    assert {each.kind for each in problems} == {ChainProblem.KIND_ALTERED_STATE}

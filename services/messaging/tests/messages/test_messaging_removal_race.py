@@ -1,22 +1,34 @@
-"""A removal in the middle of a read: what is said after it is not shown (MSG-14)."""
+"""A removal in the middle of a read: nothing posted or edited after it is shown (MSG-14)."""
 
 import pytest
-from messaging.conversations.operations.members import remove_members
-from messaging.log.domain.states import Member
+from messaging.conversations.operations.members import add_members, remove_members
+from messaging.conversations.queries.members import list_members
+from messaging.log.domain.refusals import ConversationNotFound
+from messaging.log.domain.states import Member, Role
 from messaging.messages.domain.refusals import MessageNotFound
+from messaging.messages.operations.forwards import forward_messages
 from messaging.messages.operations.sends import send_message
 from messaging.messages.queries.changes import list_changes
-from messaging.messages.queries.messages import get_message, list_messages
+from messaging.messages.queries.messages import (
+    get_message,
+    list_messages,
+    list_pins,
+    list_versions,
+)
+from messaging.reading.operations.threads import follow_thread
 from plexuskit.clock import SystemClock
 
 NOW = SystemClock().now()
 
 
 @pytest.fixture
-def removed_meanwhile(store, log, say, person, monkeypatch):
-    """Let a read that has found its reader a member meet a removal and a message after it."""
+def removed_meanwhile(store, log, say, person, monkeypatch, change, people):
+    """Let a read that has found its reader a member meet a removal and what follows it.
 
-    def arrange(room: str, name: str) -> None:
+    A message is posted and, with `edited`, an older one edited and somebody added.
+    """
+
+    def arrange(room: str, name: str, *, edited: int = 0) -> None:
         find = store.conversations.member
 
         async def found_then_removed(conversation_id: str, person_id: str) -> Member | None:
@@ -26,6 +38,17 @@ def removed_meanwhile(store, log, say, person, monkeypatch):
                 log, actor=person("ann"), conversation_id=room, person_ids=[name], now=NOW
             )
             await send_message(log, new_message=say(room, "ann", "without you"))
+            if edited:
+                await change("edit", "ann", room, edited, text="edited without you")
+                await add_members(
+                    log,
+                    people,
+                    actor=person("ann"),
+                    conversation_id=room,
+                    person_ids=["eve"],
+                    role=Role.MEMBER,
+                    now=NOW,
+                )
             return member
 
         monkeypatch.setattr(store.conversations, "member", found_then_removed)
@@ -77,3 +100,105 @@ async def test_msg_14_one_message_read_across_a_removal_is_not_there(
     removed_meanwhile(room, "bob")
     with pytest.raises(MessageNotFound):
         await get_message(store, actor=person("bob"), conversation_id=room, seq=2, message_id="")
+
+
+async def forward(log, actor, room, seq, own):
+    return await forward_messages(
+        log,
+        actor=actor,
+        conversation_id=room,
+        seqs=[seq],
+        to_conversation_id=own,
+        merged=False,
+        comment="",
+        request_id="f1",
+    )
+
+
+async def test_msg_14_a_forward_across_a_removal_carries_nothing_posted_after_it(
+    store, log, room, person, group, removed_meanwhile
+):
+    own = await group("bob")
+    removed_meanwhile(room, "bob")
+
+    with pytest.raises(MessageNotFound):
+        await forward(log, person("bob"), room, 2, own)
+
+    assert (await store.entries.head(own)).seq == 0
+
+
+async def test_msg_14_a_thread_that_begins_after_a_removal_is_not_followed(
+    store, room, person, removed_meanwhile
+):
+    removed_meanwhile(room, "bob")
+
+    with pytest.raises(MessageNotFound):
+        await follow_thread(
+            store, actor=person("bob"), conversation_id=room, root_seq=2, follow=True
+        )
+
+
+READS = (
+    "GetMessage",
+    "GetMessage that quotes it",
+    "ListMessages",
+    "ListMessages of a thread",
+    "ListMessageVersions",
+    "ListPins",
+    "ListChanges",
+    "ListMembers",
+    "ForwardMessages",
+)
+
+
+@pytest.fixture
+async def own(group):
+    return await group("bob")
+
+
+@pytest.fixture
+async def read(request, store, log, room, say, person, change, own):
+    """A read of message 1, or of the members, by one of the members."""
+    await send_message(log, new_message=say(room, "ann", "look", quote_seq=1))
+    await change("pin", "ann", room, 1)
+    bob = {"actor": person("bob"), "conversation_id": room}
+    whole = {"before_seq": 0, "after_seq": None, "limit": 10}
+    return {
+        "GetMessage": lambda: get_message(store, **bob, seq=1, message_id=""),
+        "GetMessage that quotes it": lambda: get_message(store, **bob, seq=2, message_id=""),
+        "ListMessages": lambda: list_messages(store, **bob, **whole, root_seq=0),
+        "ListMessages of a thread": lambda: list_messages(store, **bob, **whole, root_seq=1),
+        "ListMessageVersions": lambda: list_versions(store, **bob, seq=1, after=0, limit=10),
+        "ListPins": lambda: list_pins(store, **bob, before=None, limit=10),
+        "ListChanges": lambda: list_changes(store, **bob, since=0, limit=10),
+        "ListMembers": lambda: list_members(store, **bob, after="", limit=10),
+        "ForwardMessages": lambda: forward(log, person("bob"), room, 1, own),
+    }[request.param]
+
+
+@pytest.mark.parametrize("read", READS, indirect=True)
+async def test_msg_14_a_read_across_a_removal_shows_no_edit_made_after_it(
+    store, room, own, removed_meanwhile, read
+):
+    removed_meanwhile(room, "bob", edited=1)
+
+    with pytest.raises(ConversationNotFound):
+        await read()
+
+    assert (await store.entries.head(own)).seq == 0
+
+
+@pytest.mark.parametrize("read", READS, indirect=True)
+async def test_msg_14_a_read_across_an_edit_is_answered_to_a_member(
+    store, room, change, monkeypatch, read
+):
+    find = store.conversations.member
+
+    async def found_then_edited(conversation_id: str, person_id: str) -> Member | None:
+        member = await find(conversation_id, person_id)
+        monkeypatch.setattr(store.conversations, "member", find)
+        await change("edit", "ann", room, 1, text="edited with you")
+        return member
+
+    monkeypatch.setattr(store.conversations, "member", found_then_edited)
+    assert await read()

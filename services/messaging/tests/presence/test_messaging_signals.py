@@ -11,7 +11,9 @@ import pytest
 from messaging import app
 from messaging.app import SERVICE
 from messaging.config import PeersSection, Settings
-from messaging.conversations.operations.members import remove_members
+from messaging.conversations.operations.members import add_members, remove_members
+from messaging.log.domain.states import Role
+from messaging.messages.operations.sends import send_message
 from messaging.presence.api import SignalApi
 from messaging.presence.consumers import follow_presence
 from messaging.presence.operations import Presences, Signals
@@ -141,8 +143,10 @@ async def refusal(call: Awaitable[object]) -> str:
     return str(getattr(refused(raised.value), "reason", ""))
 
 
-async def test_msg_14_only_a_member_is_heard_to_type(processes, group) -> None:
+async def test_msg_14_only_a_member_is_heard_to_type(processes, group, log, say) -> None:
     room, outlet = await group("ann", "bob"), Outlet()
+    for number in range(3):
+        await send_message(log, new_message=say(room, "ann", f"root {number}"))
     async with processes(outlet=outlet) as process:
         await process.type_in("ann", room, root_seq=3)
         assert await refusal(process.type_in("eve", room)) == "CONVERSATION_NOT_FOUND"
@@ -153,6 +157,59 @@ async def test_msg_14_only_a_member_is_heard_to_type(processes, group) -> None:
     topic, key, value, _ = outlet.records[0]
     assert (topic, key) == (TOPIC, room)
     assert Envelope.FromString(value).membership_version == 1
+
+
+async def test_msg_15_nobody_is_heard_to_type_in_a_thread_that_they_cannot_see(
+    processes, group, log, say, person, people
+) -> None:
+    room, outlet = await group("ann", "bob"), Outlet()
+    await send_message(log, new_message=say(room, "ann", "root"))
+    await send_message(log, new_message=say(room, "ann", "reply", reply_to_seq=1))
+    await add_members(
+        log,
+        people,
+        actor=person("ann"),
+        conversation_id=room,
+        person_ids=["carol"],
+        role=Role.MEMBER,
+        now=NOW,
+    )
+    async with processes(outlet=outlet) as process:
+        assert await refusal(process.type_in("ann", room, root_seq=3)) == "MESSAGE_NOT_FOUND"
+        assert await refusal(process.type_in("ann", room, root_seq=2)) == "MESSAGE_NOT_FOUND"
+        assert await refusal(process.type_in("carol", room, root_seq=1)) == "MESSAGE_NOT_FOUND"
+    assert not outlet.records
+
+
+async def test_gw_13_a_person_is_heard_in_three_threads_of_a_conversation_at_once(
+    processes, group, log, say
+) -> None:
+    rooms, outlet = [await group("ann", "bob") for _ in range(2)], Outlet()
+    for number in range(9):
+        await send_message(log, new_message=say(rooms[0], "ann", f"root {number}"))
+    async with processes(outlet=outlet) as process:
+        # Also those that come together, while the first of them are being looked up.
+        calls = [process.type_in("ann", rooms[0], root_seq=number) for number in range(10)]
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        refused_with = [
+            getattr(refused(each), "reason", "")
+            for each in outcomes
+            if isinstance(each, grpc.aio.AioRpcError)
+        ]
+        assert refused_with == ["TYPING_IN_TOO_MANY_THREADS"] * 7
+        assert len(outlet.typing) == 3
+        # Others, and other conversations, have their own.
+        await process.type_in("bob", rooms[0], root_seq=9)
+        await process.type_in("ann", rooms[1])
+
+        async def heard_again() -> bool:
+            try:
+                await process.type_in("ann", rooms[0], root_seq=9)
+            except grpc.aio.AioRpcError:
+                return False
+            return True
+
+        await eventually(heard_again, within=5)
 
 
 async def test_msg_14_a_removal_by_another_process_silences_at_once(
@@ -242,10 +299,10 @@ async def test_gw_02_presence_of_strangers_is_left_out(
 async def test_msg_02_without_kafka_signals_are_answered_at_once_and_dropped(
     processes, group
 ) -> None:
-    room = await group("ann", "bob")
+    rooms = [await group("ann", "bob") for _ in range(20)]
     async with processes(kafka=KafkaSection(url="127.0.0.1:9")) as process, asyncio.timeout(60):
         for number in range(200):
-            await process.type_in("ann", room, root_seq=number)
+            await process.type_in("ann", rooms[number % 20])
             await process.tell("ann", ONLINE)
         assert await process.look("bob", "ann") == {"ann": OFFLINE}
 

@@ -71,6 +71,7 @@ export const texts: Subjects['details'] = {
     LAST_OWNER:
       'You are the only owner. Have another owner added first, or archive the conversation.',
     GROUP_TOO_LARGE: 'A group has 5,000 members at most.',
+    TOO_MANY_STAYS: 'One of these people has joined this group 500 times. Create another group.',
     DIRECT_CONVERSATION_FIXED: 'The members of a direct conversation cannot be changed.',
     PERSON_NOT_FOUND: 'One of these people cannot be found. Reload and try again.',
     VERSION_CONFLICT: 'The conversation was just changed elsewhere. Look at it and try again.',

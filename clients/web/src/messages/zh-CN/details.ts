@@ -67,6 +67,7 @@ export const texts = {
     NOT_GROUP_ADMIN: '只有群主和管理员可以这样做。',
     LAST_OWNER: '你是唯一的群主。请先让管理员添加另一位群主，或归档会话。',
     GROUP_TOO_LARGE: '一个群最多 5,000 人。',
+    TOO_MANY_STAYS: '其中一人已加入此群 500 次，请另建一个群。',
     DIRECT_CONVERSATION_FIXED: '私聊的成员不能更改。',
     PERSON_NOT_FOUND: '找不到其中一个人。请刷新后再试。',
     VERSION_CONFLICT: '会话刚在别处被修改，请查看后再试。',

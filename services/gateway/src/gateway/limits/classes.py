@@ -9,10 +9,13 @@ from plexuskit.grpc import MethodInfo
 _CHANGES: Final = frozenset({Requirement.EFFECT_CHANGE, Requirement.EFFECT_LOGGED})
 # A company moves in, and its HR feed follows, faster than people work; sizes stay limited (MSG-19).
 _BULK: Final = frozenset({"messages.import", "people.import", "people.provision"})
-# They change nothing that others see yet, and cost what a send costs.
+# They change nothing that others see yet and cost what a send costs, or reach as many people.
 _LIKE_SENDS: Final = frozenset(
-    f"/plexus.messaging.v1.PersonalService/{name}"
-    for name in ("ScheduleMessage", "UpdateScheduledMessage")
+    {
+        "/plexus.messaging.v1.PersonalService/ScheduleMessage",
+        "/plexus.messaging.v1.PersonalService/UpdateScheduledMessage",
+        "/plexus.messaging.v1.SignalService/SignalTyping",
+    }
 )
 
 
@@ -30,8 +33,9 @@ class MethodClass(StrEnum):
 def class_of(method: MethodInfo) -> MethodClass:
     """Return the class of a method, by what its contract declares.
 
-    What changes nothing that others see (cursors, drafts, typing) counts as reading: it comes as
-    often. A scheduled message counts as the send that it is checked like.
+    What changes nothing that others see (cursors, drafts) counts as reading: it comes as often. A
+    scheduled message counts as the send that it is checked like, and typing as a send, since it
+    goes to everybody in the conversation.
     """
     required = method.requirement
     if required.public:

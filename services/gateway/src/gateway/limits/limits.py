@@ -5,7 +5,7 @@ the person's, so it counts only what the person's has let through. Limits hold f
 process: n processes allow n times as much (they share nothing).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -19,7 +19,7 @@ from plexuskit.metrics import counter
 from gateway.config import LimitsSection
 from gateway.identity import Identity
 from gateway.limits.classes import MethodClass, class_of
-from gateway.limits.counting import counted
+from gateway.limits.costs import items_of
 from gateway.limits.networks import Networks
 from gateway.limits.rates import Rates
 from gateway.limits.refusals import RateLimited, TooManyCalls, TooManyStreams
@@ -33,13 +33,6 @@ LIMITED = counter(
 )
 
 STREAM: Final = "stream"
-_MESSAGING: Final = "/plexus.messaging.v1.MessagingService"
-# Methods that act on many things at once, and the field that has them: each counts (GW-13).
-COUNTED: Final[Mapping[str, str]] = {
-    f"{_MESSAGING}/SendMessages": "items",
-    f"{_MESSAGING}/ForwardMessages": "seqs",
-    f"{_MESSAGING}/AdvanceCursors": "advances",
-}
 _ALL: Final = ""
 _CALLS_RETRY: Final = timedelta(seconds=1)
 _STREAMS_RETRY: Final = timedelta(seconds=10)
@@ -81,10 +74,7 @@ class Limits:
         """
         if not self.enabled:
             return
-        kind = self._classes.get(method.path)
-        if kind is None:
-            kind = self._classes[method.path] = class_of(method)
-        self._take(identity, kind, 1)
+        self._take(identity, self._class_of(method), 1)
 
     def charge(self, method: MethodInfo, identity: Identity, count: int) -> None:
         """Take tokens for what a call costs beside its own; nothing is refused by it."""
@@ -97,21 +87,14 @@ class Limits:
     def batch(self, method: MethodInfo, request: bytes, identity: Identity) -> None:
         """Take a token for each item of a call that has taken one, or give back the one.
 
-        A batch beyond a whole bucket empties it; it is counted without decoding it. Bytes that are
-        no request are left to the owner.
-        Raises RateLimited.
+        Of the people or departments that a change names, 50 are one item. A batch beyond a whole
+        bucket empties it; it is counted without decoding it. Bytes that are no request are left to
+        the owner. Raises RateLimited.
         """
-        name = COUNTED.get(method.path)
-        if not self.enabled or name is None:
+        if not self.enabled:
             return
-        kind = class_of(method)
-        field = method.request_class.DESCRIPTOR.fields_by_name[name]
-        items = counted(
-            request,
-            field.number,
-            maximum=self._rates_of(identity).largest(kind),
-            packed=field.cpp_type != field.CPPTYPE_MESSAGE,
-        )
+        kind = self._class_of(method)
+        items = items_of(method, kind, request, maximum=self._rates_of(identity).largest(kind))
         if items > 1:
             # All in one: who is refused has paid nothing, and can come back when told.
             self._give_back(identity, kind)
@@ -192,6 +175,12 @@ class Limits:
             self._all.leave(_ALL)
             raise _no_stream("person", self._max_streams)
         return Leave(self._streams, who, self._all)
+
+    def _class_of(self, method: MethodInfo) -> MethodClass:
+        kind = self._classes.get(method.path)
+        if kind is None:
+            kind = self._classes[method.path] = class_of(method)
+        return kind
 
     def _rates_of(self, identity: Identity) -> Rates:
         return self._of_tenant.get(identity.tenant_id, self._rates)

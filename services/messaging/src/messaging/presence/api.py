@@ -9,7 +9,7 @@ from plexuskit.grpc import actor
 from plexuskit.timestamps import timestamp
 
 from messaging.conversations.queries.members import acquainted
-from messaging.conversations.store.stores import Store
+from messaging.messages.store.stores import Store
 from messaging.presence.domain import State
 from messaging.presence.events import PRESENCE_STATES
 from messaging.presence.operations import (

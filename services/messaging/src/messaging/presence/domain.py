@@ -5,11 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from plexuskit.errors import Kind, Refusal
+
 LASTS: Final = timedelta(seconds=90)
 """How long a person counts as there after the last word; clients repeat it every 60 seconds."""
 
 LEAVING: Final = timedelta(seconds=10)
 """How long after its last stream ended somebody may come back without having been away."""
+
+
+MAX_TYPED: Final = 3
+"""Threads of a conversation, itself included, in which a person writes within one second."""
+
+
+class TypingInTooManyThreads(Refusal):
+    """Somebody writes in more threads at once than people do."""
+
+    kind = Kind.EXHAUSTED
+    text = "You can type in {limit} threads of a conversation at once; try again in a second."
 
 
 class State(enum.Enum):

@@ -7,7 +7,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from plexus.topics import MESSAGING_SIGNAL_V1
@@ -18,9 +18,18 @@ from plexuskit.timestamps import timestamp
 
 from messaging.contract.events import envelope
 from messaging.conversations.domain.refusals import ConversationIsArchived
-from messaging.conversations.store.stores import Store
-from messaging.log.domain.refusals import ConversationNotFound
-from messaging.presence.domain import LASTS, Heard, State, hear, state_of
+from messaging.conversations.queries.seats import seat
+from messaging.messages.operations.threads import require_root
+from messaging.messages.store.stores import Store
+from messaging.presence.domain import (
+    LASTS,
+    MAX_TYPED,
+    Heard,
+    State,
+    TypingInTooManyThreads,
+    hear,
+    state_of,
+)
 from messaging.presence.events import presence_changed, typing
 
 JOINED = counter("plexus_messaging_signals_joined_total", "Signals that a later one stood in for")
@@ -51,11 +60,22 @@ class Signals:
         # Subjects spoken of within the last second: the membership version they were told under,
         # and what has come since.
         self._subjects: dict[tuple[str, ...], tuple[int, Outgoing | None]] = {}
+        # How many of them differ in their last part alone: the threads of a conversation.
+        self._groups: dict[tuple[str, ...], int] = {}
 
     def version_of(self, subject: tuple[str, ...]) -> int | None:
         """Give the membership version of a subject spoken of within the last second, else None."""
         spoken = self._subjects.get(subject)
         return None if spoken is None else spoken[0]
+
+    def require_room(self, subject: tuple[str, ...]) -> None:
+        """Refuse a thread beside three others that a person types in within the last second.
+
+        Raises:
+            TypingInTooManyThreads: with when to come again.
+        """
+        if subject not in self._subjects and self._groups.get(subject[:-1], 0) >= MAX_TYPED:
+            raise TypingInTooManyThreads(limit=MAX_TYPED, retry_after=timedelta(seconds=EVERY))
 
     def tell(self, subject: tuple[str, ...], record: Outgoing, *, version: int = 0) -> None:
         """Tell a word on a subject now, or at the end of its second unless another one follows."""
@@ -70,10 +90,14 @@ class Signals:
     def _send(self, subject: tuple[str, ...], record: Outgoing, version: int) -> None:
         self._outlet.offer(record)
         self._subjects[subject] = (version, None)
+        self._groups[subject[:-1]] = self._groups.get(subject[:-1], 0) + 1
         asyncio.get_running_loop().call_later(EVERY, self._go_on, subject)
 
     def _go_on(self, subject: tuple[str, ...]) -> None:
         version, held = self._subjects.pop(subject)
+        left = self._groups.pop(subject[:-1]) - 1
+        if left:
+            self._groups[subject[:-1]] = left
         if held is not None:
             self._send(subject, held, version)
 
@@ -90,19 +114,24 @@ async def signal_typing(
 ) -> None:
     """Tell the other members that somebody writes, or has stopped.
 
-    Membership is asked of the store by key, once a second at most, and not of the log's tail in
-    memory: that one is right only in the process that writes the conversation, and calls come to
-    any. The event carries the membership version, so a gateway that has not yet heard of a removal
-    tells nobody (MSG-14).
+    Membership and thread are asked of the store by key, once a second at most, and not of the log's
+    tail in memory: that one is right only in the process that writes the conversation, and calls
+    come to any. The event carries the membership version, so a gateway that has not yet heard of a
+    removal tells nobody (MSG-14).
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).
         ConversationIsArchived: nothing more can be said.
+        MessageNotFound: no such thread that the caller may see.
+        TypingInTooManyThreads: in more than three of the conversation within a second.
     """
     subject = (conversation_id, actor.person_id, str(root_seq))
+    signals.require_room(subject)
     version = signals.version_of(subject)
     if version is None:
-        version = await _membership_version(store, actor, conversation_id)
+        version = await _membership_version(store, actor, conversation_id, root_seq)
+        # Others may have come while this was read.
+        signals.require_room(subject)
     fact = typing(
         conversation_id=conversation_id,
         person_id=actor.person_id,
@@ -125,19 +154,15 @@ async def signal_typing(
     signals.tell(subject, record, version=version)
 
 
-async def _membership_version(store: Store, actor: Actor, conversation_id: str) -> int:
-    member = await store.conversations.member(conversation_id, actor.person_id)
-    conversation = await store.conversations.find(conversation_id)
-    if (
-        member is None
-        or not member.active
-        or conversation is None
-        or conversation.tenant_id != actor.tenant_id
-    ):
-        raise ConversationNotFound(conversation_id=conversation_id)
-    if conversation.archived:
+async def _membership_version(
+    store: Store, actor: Actor, conversation_id: str, root_seq: int
+) -> int:
+    place = await seat(store, actor=actor, conversation_id=conversation_id)
+    if place.conversation.archived:
         raise ConversationIsArchived(conversation_id=conversation_id)
-    return conversation.membership_version
+    if root_seq:
+        await require_root(store, place, root_seq=root_seq)
+    return place.conversation.membership_version
 
 
 def signal_presence(signals: Signals, *, actor: Actor, state: State, now: datetime) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from messaging.conversations.domain.conversations import (
+    MAX_STAYS,
     check_additions,
     check_removals,
     joined,
@@ -15,6 +16,7 @@ from messaging.conversations.domain.refusals import (
     DirectConversationFixed,
     GroupTooLarge,
     LastOwner,
+    TooManyStays,
 )
 from messaging.log.domain.states import Conversation, History, Kind, Role, sees, visible_ranges
 
@@ -102,20 +104,43 @@ def test_msg_14_open_history_shows_everything_to_members_and_nothing_to_others(e
 
 
 @given(LIVES)
-def test_msg_09_the_audience_of_a_version_is_who_was_inside_then(events):
+def test_msg_09_the_audience_of_a_message_is_who_was_inside_then(events):
     member, inside = None, False
     model = {}
     seq = 0
     for version, event in enumerate(events, 1):
         if event == "s":
             seq += 1
+            model[version] = inside
         elif inside:
             member, inside = left(member, seq=seq, version=version), False
         else:
             member, inside = join(member, seq=seq, version=version), True
-        model[version] = inside
     for at, was_inside in model.items():
         assert (member is not None and member.was_member_at(at)) == was_inside
+
+
+@pytest.mark.rule("GW-13")
+def test_gw_13_stays_without_a_message_do_not_add_up():
+    member = None
+    for version in range(1, 4_001, 2):
+        member = left(join(member, seq=7, version=version), seq=7, version=version + 1)
+    back = join(member, seq=7, version=5_000)
+
+    assert [stay.joined_version for stay in back.stays] == [5_000]
+
+
+@pytest.mark.rule("GW-13")
+def test_gw_13_who_has_been_in_a_group_500_times_is_not_added_again():
+    member = None
+    for seq in range(MAX_STAYS):
+        member = join(member, seq=seq, version=2 * seq + 1)
+        member = left(member, seq=seq + 1, version=2 * seq + 2)
+
+    with pytest.raises(TooManyStays) as refused:
+        join(member, seq=MAX_STAYS, version=2_000)
+    assert refused.value.metadata["person_id"] == "per_1"
+    assert len(member.stays) == MAX_STAYS
 
 
 def test_a_direct_conversation_keeps_its_two_people():

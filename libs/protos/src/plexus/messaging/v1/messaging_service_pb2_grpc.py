@@ -234,7 +234,8 @@ class MessagingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AddMembers(self, request, context):
-        """Adds people to a group. Who is a member already stays as is. Refused: DIRECT_CONVERSATION_FIXED, PERSON_NOT_FOUND.
+        """Adds people to a group. Who is a member already stays as is. Refused: DIRECT_CONVERSATION_FIXED, PERSON_NOT_FOUND,
+        TOO_MANY_STAYS for somebody who has been in the group 500 times.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,7 +46,9 @@ class MessagingServiceStub:
     ListMembers: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ListMembersRequest, _messaging_service_pb2.ListMembersResponse]
     """Members in order of person id."""
     AddMembers: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.AddMembersRequest, _messaging_service_pb2.AddMembersResponse]
-    """Adds people to a group. Who is a member already stays as is. Refused: DIRECT_CONVERSATION_FIXED, PERSON_NOT_FOUND."""
+    """Adds people to a group. Who is a member already stays as is. Refused: DIRECT_CONVERSATION_FIXED, PERSON_NOT_FOUND,
+    TOO_MANY_STAYS for somebody who has been in the group 500 times.
+    """
     RemoveMembers: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.RemoveMembersRequest, _messaging_service_pb2.RemoveMembersResponse]
     """Removes people from a group. Refused: LAST_OWNER."""
     LeaveConversation: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.LeaveConversationRequest, _messaging_service_pb2.LeaveConversationResponse]
@@ -126,7 +128,9 @@ class MessagingServiceAsyncStub(MessagingServiceStub):
     ListMembers: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ListMembersRequest, _messaging_service_pb2.ListMembersResponse]  # type: ignore[assignment]
     """Members in order of person id."""
     AddMembers: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.AddMembersRequest, _messaging_service_pb2.AddMembersResponse]  # type: ignore[assignment]
-    """Adds people to a group. Who is a member already stays as is. Refused: DIRECT_CONVERSATION_FIXED, PERSON_NOT_FOUND."""
+    """Adds people to a group. Who is a member already stays as is. Refused: DIRECT_CONVERSATION_FIXED, PERSON_NOT_FOUND,
+    TOO_MANY_STAYS for somebody who has been in the group 500 times.
+    """
     RemoveMembers: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.RemoveMembersRequest, _messaging_service_pb2.RemoveMembersResponse]  # type: ignore[assignment]
     """Removes people from a group. Refused: LAST_OWNER."""
     LeaveConversation: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.LeaveConversationRequest, _messaging_service_pb2.LeaveConversationResponse]  # type: ignore[assignment]
@@ -239,7 +243,9 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.AddMembersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.AddMembersResponse, _abc.Awaitable[_messaging_service_pb2.AddMembersResponse]]:
-        """Adds people to a group. Who is a member already stays as is. Refused: DIRECT_CONVERSATION_FIXED, PERSON_NOT_FOUND."""
+        """Adds people to a group. Who is a member already stays as is. Refused: DIRECT_CONVERSATION_FIXED, PERSON_NOT_FOUND,
+        TOO_MANY_STAYS for somebody who has been in the group 500 times.
+        """
 
     @_abc_1.abstractmethod
     def RemoveMembers(

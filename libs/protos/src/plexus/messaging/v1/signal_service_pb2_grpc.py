@@ -60,7 +60,8 @@ class SignalServiceServicer:
 
     def SignalTyping(self, request, context):
         """Tells the other members that the caller writes; told again every 3 seconds while it lasts.
-        Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED.
+        In at most three threads of a conversation within a second.
+        Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED, MESSAGE_NOT_FOUND, TYPING_IN_TOO_MANY_THREADS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,7 +37,8 @@ class SignalServiceStub:
     def __new__(cls, channel: _aio.Channel) -> SignalServiceAsyncStub: ...
     SignalTyping: _grpc.UnaryUnaryMultiCallable[_signal_service_pb2.SignalTypingRequest, _signal_service_pb2.SignalTypingResponse]
     """Tells the other members that the caller writes; told again every 3 seconds while it lasts.
-    Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED.
+    In at most three threads of a conversation within a second.
+    Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED, MESSAGE_NOT_FOUND, TYPING_IN_TOO_MANY_THREADS.
     """
     SignalPresence: _grpc.UnaryUnaryMultiCallable[_signal_service_pb2.SignalPresenceRequest, _signal_service_pb2.SignalPresenceResponse]
     """Tells that the caller is there, or away; told again every 60 seconds while it lasts. The gateway tells it by itself
@@ -57,7 +58,8 @@ class SignalServiceAsyncStub(SignalServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     SignalTyping: _aio.UnaryUnaryMultiCallable[_signal_service_pb2.SignalTypingRequest, _signal_service_pb2.SignalTypingResponse]  # type: ignore[assignment]
     """Tells the other members that the caller writes; told again every 3 seconds while it lasts.
-    Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED.
+    In at most three threads of a conversation within a second.
+    Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED, MESSAGE_NOT_FOUND, TYPING_IN_TOO_MANY_THREADS.
     """
     SignalPresence: _aio.UnaryUnaryMultiCallable[_signal_service_pb2.SignalPresenceRequest, _signal_service_pb2.SignalPresenceResponse]  # type: ignore[assignment]
     """Tells that the caller is there, or away; told again every 60 seconds while it lasts. The gateway tells it by itself
@@ -80,7 +82,8 @@ class SignalServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_signal_service_pb2.SignalTypingResponse, _abc.Awaitable[_signal_service_pb2.SignalTypingResponse]]:
         """Tells the other members that the caller writes; told again every 3 seconds while it lasts.
-        Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED.
+        In at most three threads of a conversation within a second.
+        Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED, MESSAGE_NOT_FOUND, TYPING_IN_TOO_MANY_THREADS.
         """
 
     @_abc_1.abstractmethod

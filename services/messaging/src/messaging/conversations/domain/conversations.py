@@ -10,12 +10,15 @@ from messaging.conversations.domain.refusals import (
     DirectConversationFixed,
     GroupTooLarge,
     LastOwner,
+    TooManyStays,
 )
 from messaging.log.domain.states import Conversation, Kind, Member, Role, Stay
 
 MEMBER_LIMIT = 5_000
 NAME_LIMIT = 200
 TOPIC_LIMIT = 1_000
+# About 50 KB of one member's document, which every read of that member loads.
+MAX_STAYS = 500
 
 
 def clean_title(name: str) -> str:
@@ -46,9 +49,18 @@ def joined(
     version: int,
     at: datetime,
 ) -> Member:
-    """Begin a stay after message `seq`, under membership version `version`."""
+    """Begin a stay after message `seq`, under membership version `version`.
+
+    Earlier stays without a message are dropped: nothing was shown to the member in them (MSG-14),
+    and no message has them in its audience (MSG-9).
+
+    Raises:
+        TooManyStays: 500 others have messages.
+    """
     stay = Stay(first_seq=seq + 1, joined_version=version, joined_at=at)
-    earlier = member.stays if member else ()
+    earlier = tuple(each for each in member.stays if not each.empty) if member else ()
+    if len(earlier) >= MAX_STAYS:
+        raise TooManyStays(person_id=person_id, conversation_id=conversation_id, limit=MAX_STAYS)
     return Member(
         conversation_id=conversation_id,
         person_id=person_id,

@@ -53,6 +53,13 @@ class GroupTooLarge(Refusal):
     text = "A group has at most {limit} members."
 
 
+class TooManyStays(Refusal):
+    """Somebody has left a group and come back too often to be added again."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "{person_id} has been in {conversation_id} {limit} times; create another group."
+
+
 class PersonDeactivated(Refusal):
     """MSG-17: who may not sign in any more says nothing more either."""
 

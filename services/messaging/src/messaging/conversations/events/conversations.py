@@ -57,7 +57,7 @@ def member_to_proto(member: Member) -> conversations_pb2.Member:
     intervals = [
         Interval(first_seq=stay.first_seq, last_seq=stay.last_seq if stay.left_version else 0)
         for stay in member.stays
-        if not stay.left_version or stay.last_seq >= stay.first_seq
+        if not stay.empty
     ]
     return conversations_pb2.Member(
         conversation_id=member.conversation_id,

@@ -51,6 +51,7 @@ async def add_members(
         NotGroupAdmin: giving a role above one's own.
         PersonNotFound: somebody is not in the directory.
         GroupTooLarge: more than 5,000 members.
+        TooManyStays: somebody has been a member 500 times.
     """
     wanted = tuple(dict.fromkeys(person_ids))
     log_state = await log.state(conversation_id)

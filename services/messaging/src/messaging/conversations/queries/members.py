@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from plexuskit.grpc import Actor
 from plexuskit.paging import PageBudget
 
-from messaging.conversations.queries.seats import seat
+from messaging.conversations.queries.seats import confirm, seat
 from messaging.conversations.store.stores import Store
 from messaging.log.domain.states import Member
 
@@ -18,10 +18,12 @@ async def list_members(
     Raises:
         ConversationNotFound: see seat.
     """
-    await seat(store, actor=actor, conversation_id=conversation_id)
-    return await store.conversations.list_members(
+    place = await seat(store, actor=actor, conversation_id=conversation_id)
+    members, more = await store.conversations.list_members(
         conversation_id, after=after, budget=PageBudget(items=limit)
     )
+    await confirm(store, place, through=max((each.version for each in members), default=0))
+    return members, more
 
 
 async def acquainted(store: Store, *, actor: Actor, person_ids: Sequence[str]) -> list[str]:

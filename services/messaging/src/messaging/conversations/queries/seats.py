@@ -39,17 +39,39 @@ class Seat:
 async def seat(store: Store, *, actor: Actor, conversation_id: str) -> Seat:
     """Find the caller's place in a conversation.
 
-    The end of the log is read first: the member is then as new as everything up to it (MSG-14).
+    The end of the log is read first and the member last: the member is then as new as everything up
+    to that end, and as the conversation (MSG-14).
 
     Raises:
         ConversationNotFound: no such conversation, or the caller is no member (GW-2).
     """
+    return await _seat(store, actor.tenant_id, actor.person_id, conversation_id)
+
+
+async def confirm(store: Store, place: Seat, *, through: int) -> None:
+    """Check that a place still holds when more than its log was read, as an edit made since.
+
+    Args:
+        store: the service's database.
+        place: what the read began with.
+        through: highest change_no of what was read.
+
+    Raises:
+        ConversationNotFound: the reader was removed meanwhile (MSG-14).
+    """
+    if through > place.head.change_no:
+        await _seat(
+            store, place.conversation.tenant_id, place.member.person_id, place.conversation.id
+        )
+
+
+async def _seat(store: Store, tenant_id: str, person_id: str, conversation_id: str) -> Seat:
     head = await store.entries.head(conversation_id)
-    member = await store.conversations.member(conversation_id, actor.person_id)
+    conversation = await store.conversations.find(conversation_id)
+    member = await store.conversations.member(conversation_id, person_id)
     if member is None or not member.active:
         raise ConversationNotFound(conversation_id=conversation_id)
-    conversation = await store.conversations.find(conversation_id)
-    if conversation is None or conversation.tenant_id != actor.tenant_id:
+    if conversation is None or conversation.tenant_id != tenant_id:
         raise ConversationNotFound(conversation_id=conversation_id)
     return Seat(conversation, member, head)
 

@@ -44,6 +44,11 @@ class Stay:
     last_seq: int = 0
     left_version: int = 0
 
+    @property
+    def empty(self) -> bool:
+        """True for a stay that ended before any message was posted."""
+        return bool(self.left_version) and self.last_seq < self.first_seq
+
     def covers(self, seq: int) -> bool:
         """Tell whether the message with this number falls into the stay (MSG-14)."""
         return self.first_seq <= seq and (not self.left_version or seq <= self.last_seq)
@@ -110,8 +115,4 @@ def visible_ranges(member: Member, *, history: History) -> tuple[tuple[int, int]
     """Give the (first, last) numbers an active member may see; last 0 means no end (MSG-14)."""
     if history is History.ALL:
         return ((1, 0),)
-    return tuple((stay.first_seq, stay.last_seq) for stay in member.stays if _not_empty(stay))
-
-
-def _not_empty(stay: Stay) -> bool:
-    return not stay.left_version or stay.last_seq >= stay.first_seq
+    return tuple((stay.first_seq, stay.last_seq) for stay in member.stays if not stay.empty)

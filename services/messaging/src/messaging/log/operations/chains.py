@@ -43,7 +43,7 @@ async def begin_chain(log_: Writer[Store], log_state: LogState, *, now: datetime
     Nothing is written when another process was faster. A long log is read in the background first.
 
     Args:
-        log_: the writer of the log; the conversation's lane is held meanwhile.
+        log_: the writer of the log; the conversation is held meanwhile.
         log_state: of a log that ends with an entry of version 1.
         now: when.
 

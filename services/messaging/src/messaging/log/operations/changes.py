@@ -55,7 +55,7 @@ async def apply_change(
     first write. Nothing is written when `decide` gives None.
 
     Args:
-        log: the way into the log; its lane is held meanwhile.
+        log: the way into the log; the conversation is held meanwhile.
         conversation_id: which conversation.
         decide: re-runnable; may read what the pure decision needs, raises a refusal, or gives the
             change. What it reads is newer than the tail's head, so that a change in between is met
@@ -93,7 +93,7 @@ async def apply_change(
                 return after, change
         raise DependencyDown
 
-    return await log.exclusive(conversation_id, attempt)
+    return await log.exclusive(conversation_id, attempt, person_id=actor_id)
 
 
 async def _write(

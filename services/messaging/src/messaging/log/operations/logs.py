@@ -1,7 +1,8 @@
 """The group commit: what arrives during a write forms the next one.
 
 Several lanes, each with one batch in flight, so that a conversation, bound to one lane, has one
-writer in the process. Between processes the unique number of the entry decides: who finds it taken
+writer in the process. A rare change runs beside its lane, which holds back only what comes for the
+same conversation. Between processes the unique number of the entry decides: who finds it taken
 reads the tail again and decides again.
 """
 
@@ -9,15 +10,16 @@ import asyncio
 import contextlib
 import zlib
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 import structlog
 from plexuskit import telemetry
 from plexuskit.clock import Clock
-from plexuskit.errors import DependencyDown, Kind, Refusal
+from plexuskit.errors import DependencyDown
 from plexuskit.items import item_failed
 from plexuskit.service import Runtime
 
@@ -27,6 +29,7 @@ from messaging.log.domain.submissions import Submission
 from messaging.log.operations.batches import Batch
 from messaging.log.operations.items import Item
 from messaging.log.operations.limits import Limits
+from messaging.log.operations.turns import LogOverloaded, Turns
 from messaging.log.operations.writers import Rules, StoreT_co, Writer
 from messaging.log.store.stores import Store
 
@@ -35,34 +38,44 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 
-class LogOverloaded(Refusal):
-    """More messages wait than this process takes in."""
-
-    kind = Kind.EXHAUSTED
-    text = "Too many messages are waiting; try again in a moment."
-
-
 @dataclass(slots=True)
-class Exclusive:
-    """A rare change that has its lane for itself while it runs."""
+class Exclusive(Generic[T]):
+    """A rare change that has its conversation for itself while it runs.
 
-    work: Callable[[], Awaitable[None]]
-    done: asyncio.Future[None]
+    Attributes:
+        conversation_id: what it changes; nothing else is written there meanwhile.
+        work: makes the change.
+        end_turn: is called once it has ended.
+        done: gets its result.
+    """
+
+    conversation_id: str
+    work: Callable[[], Coroutine[Any, Any, T]]
+    end_turn: Callable[[], None]
+    done: asyncio.Future[T]
 
 
 class Partition:
-    """One queue, one batch in flight."""
+    """One queue, one batch in flight, and beside it changes of other conversations.
+
+    While a change of a conversation runs, what comes for that conversation waits behind it, and
+    batches of all others are written.
+    """
 
     def __init__(self, log_: "Log[Store]") -> None:
         self._log = log_
-        self._queue: deque[Item[Submission] | Exclusive] = deque()
+        self._queue: deque[Item[Submission] | Exclusive[Any]] = deque()
+        # Conversations that are being changed, with the items that wait for the end of that.
+        self._held: dict[str, list[Item[Submission]]] = {}
+        self._behind = 0
+        self._running: set[asyncio.Task[Any]] = set()
         self._awake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def put(self, work: Item[Submission] | Exclusive) -> None:
+    def put(self, work: Item[Submission] | Exclusive[Any]) -> None:
         """Queue an item behind what waits already."""
-        if len(self._queue) >= self._log.section.queue_items:
+        if len(self._queue) + self._behind >= self._log.section.queue_items:
             raise LogOverloaded(retry_after=timedelta(seconds=1))
         self._queue.append(work)
         self._idle.clear()
@@ -74,49 +87,74 @@ class Partition:
 
     async def run(self) -> None:
         """Write batches until cancelled."""
-        while True:
-            await self._awake.wait()
-            if not self._queue:
+        try:
+            while True:
+                await self._awake.wait()
+                if self._queue:
+                    await self._run_next()
+                    continue
                 self._awake.clear()
-                self._idle.set()
-                continue
-            await self._run_next()
+                if not self._held:
+                    self._idle.set()
+        finally:
+            for task in self._running:
+                task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _run_next(self) -> None:
         first = self._queue[0]
         if isinstance(first, Exclusive):
             self._queue.popleft()
-            await self._run_exclusive(first)
-        else:
-            await self._log.commit(self._take())
+            self._start(first)
+            return
+        items = self._take()
+        if items:
+            await self._log.commit(items)
 
     def _take(self) -> list[Item[Submission]]:
         """Take waiting items in order, up to the limits, and not beyond an exclusive change."""
         taken: list[Item[Submission]] = []
-        section, size = self._log.section, 0
+        section, size, held = self._log.section, 0, self._held
         while self._queue and len(taken) < section.batch_items and size < section.batch_bytes:
             work = self._queue[0]
             if isinstance(work, Exclusive):
                 break
             self._queue.popleft()
+            if held and work.conversation_id in held:
+                held[work.conversation_id].append(work)
+                self._behind += 1
+                continue
             size += work.new_message.size_bytes
             taken.append(work)
         return taken
 
-    async def _run_exclusive(self, change: Exclusive) -> None:
+    def _start(self, change: Exclusive[Any]) -> None:
+        """Run a change beside the lane: no batch of its conversation is in flight now."""
         if change.done.cancelled():
+            change.end_turn()
             return
-        try:
-            await change.work()
-        except asyncio.CancelledError:
+        self._held[change.conversation_id] = []
+        task = asyncio.create_task(change.work())
+        self._running.add(task)
+        task.add_done_callback(partial(self._ended, change))
+
+    def _ended(self, change: Exclusive[Any], task: asyncio.Task[Any]) -> None:
+        """Report the result of a change; what waited behind it comes before all later items."""
+        self._running.discard(task)
+        waiting = self._held.pop(change.conversation_id)
+        self._behind -= len(waiting)
+        self._queue.extendleft(reversed(waiting))
+        self._awake.set()
+        change.end_turn()
+        error = None if task.cancelled() else task.exception()
+        if change.done.done():  # the caller has gone
+            return
+        if task.cancelled():
             change.done.cancel()
-            raise
-        except BaseException as error:  # noqa: BLE001 - it belongs to the caller who waits
-            if not change.done.done():
-                change.done.set_exception(error)
+        elif error is not None:
+            change.done.set_exception(error)
         else:
-            if not change.done.done():
-                change.done.set_result(None)
+            change.done.set_result(task.result())
 
 
 class Log(Writer[StoreT_co]):
@@ -135,6 +173,7 @@ class Log(Writer[StoreT_co]):
         self._limits = Limits(limits or LimitsSection(), clock=clock)
         self.section = section
         self.partitions = [Partition(self) for _ in range(section.lanes)]
+        self.turns = Turns(places=section.changes, maximum=section.queue_items)
 
     def submit(self, item: Item[Submission]) -> None:
         """Queue a message; its verdict comes by `item.on_verdict`, exactly once.
@@ -146,21 +185,25 @@ class Log(Writer[StoreT_co]):
         self._limits.admit(item.new_message)
         self._partition(item.new_message.conversation_id).put(item)
 
-    async def exclusive(self, conversation_id: str, work: Callable[[], Awaitable[T]]) -> T:
+    async def exclusive(
+        self, conversation_id: str, work: Callable[[], Coroutine[Any, Any, T]], *, person_id: str
+    ) -> T:
         """Run a change of a conversation between two batches: a process does not race itself.
+
+        Only that conversation waits for it. The changes of one person come one after the other.
 
         Raises:
             LogOverloaded: too much waits.
         """
-        outcome: list[T] = []
-
-        async def run() -> None:
-            outcome.append(await work())
-
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._partition(conversation_id).put(Exclusive(work=run, done=done))
-        await done
-        return outcome[0]
+        end_turn = await self.turns.take(person_id, conversation_id)
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        change = Exclusive(conversation_id, work=work, end_turn=end_turn, done=done)
+        try:
+            self._partition(conversation_id).put(change)
+        except LogOverloaded:
+            end_turn()
+            raise
+        return await done
 
     async def commit(self, items: list[Item[Submission]]) -> None:
         """Write one batch; every item gets its verdict, whatever happens.
@@ -196,7 +239,8 @@ class Log(Writer[StoreT_co]):
         return await self.log_states.get(conversation_id)
 
     async def drain(self) -> None:
-        """Wait until every queued item has its verdict."""
+        """Wait until every queued item has its verdict and every change its result."""
+        await self.turns.wait_idle()
         await asyncio.gather(*(partition.wait_idle() for partition in self.partitions))
 
     async def flush_heads(self) -> None:

@@ -82,7 +82,7 @@ class StateStore:
         documents = [
             _member_document(member, tenant_id=conversation.tenant_id) for member in members
         ]
-        # In one round trip: a transaction lives three seconds, and a change holds its lane.
+        # In one round trip: a transaction lives three seconds, and a change holds its place.
         await self._members.bulk(
             [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents], tx=tx
         )

@@ -116,7 +116,7 @@ class MessagesApi:
             addressed=to_addressed(request.mentions),
             at=sending_at(request, now=self._clock.now()),
         )
-        return to_preview(found)
+        return to_preview(found, guest=caller().guest)
 
     async def EditMessage(
         self, request: pb.EditMessageRequest, context: Any

@@ -31,8 +31,8 @@ def sending_at(request: pb.PreviewSendRequest, *, now: datetime) -> datetime:
     return from_timestamp(request.send_at, field="send_at") if request.HasField("send_at") else now
 
 
-def to_preview(preview: Preview) -> pb.PreviewSendResponse:
-    """Give a preview with the first 20 people."""
+def to_preview(preview: Preview, *, guest: bool) -> pb.PreviewSendResponse:
+    """Give a preview with the first 20 people; guests get the counts alone (GW-5)."""
     return pb.PreviewSendResponse(
         audience=preview.audience,
         off_hours=preview.off_hours,
@@ -43,6 +43,6 @@ def to_preview(preview: Preview) -> pb.PreviewSendResponse:
                 local_time=each.local.strftime("%H:%M"),
                 works_again_at=timestamp(each.works_again_at),
             )
-            for each in preview.people
+            for each in (() if guest else preview.people)
         ],
     )

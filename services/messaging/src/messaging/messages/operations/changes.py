@@ -109,7 +109,7 @@ async def alter_message(
     All of it is done again if somebody was faster. Nothing is written when `decide` gives None.
 
     Args:
-        log: the way into the log; its lane is held meanwhile.
+        log: the way into the log; the conversation is held meanwhile.
         request: who, which message, when.
         decide: re-runnable and pure; raises a refusal, or gives the alteration.
         imports: for a change that an import makes: the caller need not be a member.
@@ -150,7 +150,7 @@ async def alter_message(
                 return answer
         raise DependencyDown
 
-    return await log.exclusive(conversation_id, attempt)
+    return await log.exclusive(conversation_id, attempt, person_id=request.actor.person_id)
 
 
 async def _target(

@@ -6,8 +6,7 @@ from plexus.messaging.v1.messages_pb2 import Message
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import Actor
 
-from messaging.log.domain.refusals import ConversationNotFound
-from messaging.log.domain.states import sees
+from messaging.conversations.queries.seats import confirm, seat
 from messaging.log.operations.items import Stored
 from messaging.log.operations.logs import Log
 from messaging.messages.domain.content import MENTIONING
@@ -86,26 +85,15 @@ async def _readable(
     store: Store, actor: Actor, conversation_id: str, seqs: Sequence[int]
 ) -> list[Message]:
     """Read what is to be forwarded, in the order asked for, as far as it may be."""
-    conversation = await store.conversations.find(conversation_id)
-    member = await store.conversations.member(conversation_id, actor.person_id)
-    if (
-        conversation is None
-        or conversation.tenant_id != actor.tenant_id
-        or member is None
-        or not member.active
-    ):
-        raise ConversationNotFound(conversation_id=conversation_id)
-    if conversation.confidential:
+    place = await seat(store, actor=actor, conversation_id=conversation_id)
+    if place.conversation.confidential:
         raise ConversationIsConfidential(conversation_id=conversation_id)
     found = await store.messages.find_messages(conversation_id, seqs)
-    by_seq = {
-        message.seq: message
-        for message in found
-        if sees(member, history=conversation.history, seq=message.seq)
-    }
+    by_seq = {message.seq: message for message in found if place.sees(message.seq)}
     missing = [seq for seq in seqs if seq not in by_seq]
     if missing:
         raise MessageNotFound(conversation_id=conversation_id)
+    await confirm(store, place, through=max(each.change_no for each in by_seq.values()))
     for seq in seqs:
         if by_seq[seq].recalled:
             raise MessageIsRecalled(seq=seq)

@@ -13,7 +13,7 @@ from messaging.conversations.queries.seats import Seat, seat
 from messaging.log.domain.entries import ABOUT_MESSAGES, EntryKind
 from messaging.log.domain.states import Member
 from messaging.log.store.entries import entry_size
-from messaging.messages.queries.quotes import fill_quotes
+from messaging.messages.queries.quotes import complete
 from messaging.messages.store.messages import message_of
 from messaging.messages.store.stores import Store
 
@@ -67,10 +67,12 @@ async def list_changes(
             conversation_change = change_no
     messages = [*posted.values()]
     messages += await store.messages.find_messages(conversation_id, last.keys() - posted.keys())
-    await fill_quotes(store, place, messages)
+    await complete(store, place, messages)
     members = await store.conversations.members(conversation_id, person_ids=touched)
     by_change: dict[int, list[Member]] = {}
     for member in members:
+        if member.version > place.head.change_no:
+            continue  # that change is read with what follows this end
         by_change.setdefault(touched[member.person_id], []).append(member)
     return Changes(
         messages=tuple((last[message.seq], message) for message in messages),

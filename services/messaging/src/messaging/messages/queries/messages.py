@@ -8,11 +8,11 @@ from plexus.messaging.v1.messaging_service_pb2 import MessageVersion
 from plexuskit.grpc import Actor
 from plexuskit.paging import PageBudget
 
-from messaging.conversations.queries.seats import seat
+from messaging.conversations.queries.seats import confirm, seat
 from messaging.log.store.entries import entry_size
 from messaging.messages.domain.refusals import MessageNotFound
 from messaging.messages.events.states import message_in
-from messaging.messages.queries.quotes import fill_quotes
+from messaging.messages.queries.quotes import complete
 from messaging.messages.store.messages import message_of
 from messaging.messages.store.stores import Store
 
@@ -53,7 +53,7 @@ async def list_messages(
     if root and backwards and not more:
         more = not budget.takes(root[0].ByteSize())
         page = page if more else [*root, *page]
-    await fill_quotes(store, place, page)
+    await complete(store, place, page)
     return page, more, place.head.seq
 
 
@@ -79,7 +79,7 @@ async def get_message(
         message = next(iter(await store.messages.find_messages(conversation_id, [seq])), None)
     if message is None or not place.sees(message.seq):
         raise MessageNotFound(conversation_id=conversation_id)
-    await fill_quotes(store, place, [message])
+    await complete(store, place, [message])
     return message
 
 
@@ -114,6 +114,7 @@ async def list_versions(
         page.append(posted)
     edits, more = await store.history.list_edits(conversation_id, seq, after=after, budget=budget)
     page += edits
+    await confirm(store, place, through=page[-1]["change_no"] if page else 0)
     versions = [_version(message_in(bytes(entry["event"]))) for entry in page]
     return versions, page[-1]["change_no"] if more else 0
 
@@ -146,7 +147,7 @@ async def list_pins(
         conversation_id, before=before, budget=PageBudget(items=limit)
     )
     visible = [message_of(entry) for entry in page if place.sees(entry["seq"])]
-    await fill_quotes(store, place, visible)
+    await complete(store, place, visible)
     return visible, (page[-1]["pinned_at"], page[-1]["seq"]) if more else None
 
 

@@ -1,28 +1,42 @@
 """What a quote shows: the present words of the quoted message, where the reader may see them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from plexus.messaging.v1 import messages_pb2
 
-from messaging.conversations.queries.seats import Seat
+from messaging.conversations.queries.seats import Seat, confirm
 from messaging.messages.store.stores import Store
 
 EXCERPT_LENGTH = 200
 
 
-async def fill_quotes(store: Store, place: Seat, messages: Iterable[messages_pb2.Message]) -> None:
-    """Put the words of quoted messages into those that quote them: read together.
+async def complete(store: Store, place: Seat, messages: Collection[messages_pb2.Message]) -> None:
+    """Put the words of quoted messages into messages that were read, and check the reader again.
 
     Who may not see the quoted message (MSG-14), and everybody once it is recalled (MSG-12), gets
     the numbers alone.
+
+    Raises:
+        ConversationNotFound: something read is newer than the place, and the reader was removed.
     """
+    quoted = await _fill_quotes(store, place, messages)
+    newest = max((message.change_no for message in messages), default=0)
+    await confirm(store, place, through=max(quoted, newest))
+
+
+async def _fill_quotes(
+    store: Store, place: Seat, messages: Collection[messages_pb2.Message]
+) -> int:
+    """Fill the quotes of messages; return the highest change_no of what is quoted."""
     quoting = [message for message in messages if message.HasField("quote")]
     wanted = {message.quote.seq for message in quoting if place.sees(message.quote.seq)}
     if not quoting:
-        return
+        return 0
+    newest = 0
     excerpts: dict[int, str] = {}
     if wanted:
         async for original in store.history.stream_messages(place.conversation.id, wanted):
+            newest = max(newest, original.change_no)
             if not original.recalled:
                 excerpts[original.seq] = original.text[:EXCERPT_LENGTH]
     for message in quoting:
@@ -31,3 +45,4 @@ async def fill_quotes(store: Store, place: Seat, messages: Iterable[messages_pb2
             message.quote.unavailable = True
         else:
             message.quote.text = excerpt
+    return newest

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
@@ -9,12 +10,16 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.conversations_pb2 import Conversation, Member
 from plexus.messaging.v1.messages_pb2 import Message
 from plexus.messaging.v1.messaging_service_pb2 import ChainProblem
+from plexuskit.clock import to_milliseconds
 from plexuskit.config import MEBIBYTE
+from plexuskit.timestamps import instant_of
 from plexuskit.turns import ITEM_BYTES, Turns
 
 from messaging.conversations.events.conversations import conversation_to_proto, member_to_proto
 from messaging.conversations.queries.seats import Seat
 from messaging.log.domain.entries import EntryKind
+from messaging.log.domain.states import Conversation as ConversationState
+from messaging.log.domain.states import Member as MemberState
 from messaging.log.events.recalls import emptied
 from messaging.log.events.seals import fact_in, placed
 from messaging.log.store.entries import entry_size
@@ -189,7 +194,7 @@ def _matches(entry: Mapping[str, Any], held: Message, state: Message, *, recalle
         and entry.get("purged", False) == recalled
         and entry.get("recalled", False) == recalled
         and entry["silent"] == (recalled or system)
-        and ("pinned_at" in entry) == state.HasField("pin")
+        and entry.get("pinned_at") == _pinned_at(state)
         and list(entry.get("mentioned", ())) == _mentioned_by(state)
     )
 
@@ -235,6 +240,11 @@ def _plain(message: Message) -> Message:
     return message
 
 
+def _pinned_at(message: Message) -> datetime | None:
+    """Give the instant by which pins are sorted, as the database keeps it."""
+    return to_milliseconds(instant_of(message.pin.pinned_at)) if message.HasField("pin") else None
+
+
 def _mentioned_by(message: Message) -> list[str]:
     """Give whom a stored message addresses, in the order of `mentioned_in`."""
     people = [mention.person_id for mention in message.mentions if mention.person_id]
@@ -248,7 +258,9 @@ async def _compare_members(
 ) -> list[ChainProblem]:
     members = await store.conversations.members(place.conversation.id)
     held = {member.person_id: member_to_proto(member) for member in members}
-    wrong: set[int] = set()
+    wrong = _altered_stays(members, shown, first=first, last=last)
+    if last == place.head.change_no and _miscounted(place.conversation, members):
+        wrong.add(last)
     for member in held.values():
         if first <= member.version <= last:
             said = shown.members.get(member.version, {}).get(member.person_id)
@@ -263,6 +275,36 @@ async def _compare_members(
             if person_id not in held or held[person_id].version < number:
                 wrong.add(number)
     return [_state_problem(number) for number in sorted(wrong)]
+
+
+def _altered_stays(
+    members: Iterable[MemberState], shown: Shown, *, first: int, last: int
+) -> set[int]:
+    """Return numbers at which a stay begins or ends that the entry there does not say."""
+    wrong: set[int] = set()
+    for member in members:
+        for stay in member.stays:
+            ends = ((stay.joined_version, True), (stay.left_version, False))
+            for number, begins in ends:
+                if number > member.version:
+                    wrong.add(min(number, last))
+                elif first <= number <= last:
+                    said = shown.members.get(number, {}).get(member.person_id)
+                    if said is None or said.active != begins:
+                        wrong.add(number)
+        if not all(stay.joined_version for stay in member.stays):
+            wrong.add(min(max(member.version, first), last))
+    return wrong
+
+
+def _miscounted(conversation: ConversationState, members: Sequence[MemberState]) -> bool:
+    """Return whether the conversation counts other members than there are.
+
+    Members were read after it; one who has changed since says nothing about it.
+    """
+    if any(member.version > conversation.membership_version for member in members):
+        return False
+    return conversation.member_count != sum(member.active for member in members)
 
 
 async def _is_there(store: Store, place: Seat, number: int) -> bool:
@@ -280,7 +322,11 @@ async def _compare_conversation(
             wrong.add(number)
     if held.membership_version < max(shown.members, default=0):
         wrong.add(max(shown.members))
-    complete = first == 1 and last == place.head.change_no
+    version, at_end = held.membership_version, last == place.head.change_no
+    unsaid = first <= version <= last and version not in shown.members
+    if unsaid or (at_end and version > last and not await _is_there(store, place, version)):
+        wrong.add(min(version, last))
+    complete = first == 1 and at_end
     if complete and held.version not in shown.versions:
         newer = await store.entries.list_changes(held.id, since=last, limit=_AT_ONCE)
         if all(

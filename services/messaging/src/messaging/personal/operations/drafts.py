@@ -6,7 +6,7 @@ from plexuskit.errors import InvalidArgument
 from plexuskit.grpc import Actor
 from plexuskit.mongo import Transaction
 
-from messaging.conversations.operations.members import require_membership
+from messaging.conversations.queries.seats import seat
 from messaging.messages.operations.threads import require_root
 from messaging.personal.domain.drafts import DRAFT_LIMIT, Draft, newest
 from messaging.personal.domain.refusals import TooManyDrafts
@@ -45,11 +45,9 @@ async def _check_place(store: Store, *, actor: Actor, draft: Draft) -> None:
     key = draft.key
     if key.root_seq < 0:
         raise InvalidArgument(field="root_seq", problem="is negative")
-    conversation, member = await require_membership(
-        store, actor=actor, conversation_id=key.conversation_id
-    )
+    place = await seat(store, actor=actor, conversation_id=key.conversation_id)
     if key.root_seq:
-        await require_root(store, conversation, member, root_seq=key.root_seq)
+        await require_root(store, place, root_seq=key.root_seq)
 
 
 async def _check_room(store: Store, *, actor: Actor, tx: Transaction) -> None:

@@ -2,7 +2,7 @@
 
 from plexuskit.grpc import Actor
 
-from messaging.log.domain.refusals import ConversationNotFound
+from messaging.conversations.queries.seats import seat
 from messaging.messages.operations.threads import require_root
 from messaging.reading.store.stores import Store
 
@@ -16,9 +16,6 @@ async def follow_thread(
         ConversationNotFound: the caller is no member (GW-2).
         MessageNotFound: no such message that the caller may see.
     """
-    member = await store.conversations.member(conversation_id, actor.person_id)
-    conversation = await store.conversations.find(conversation_id)
-    if member is None or not member.active or conversation is None:
-        raise ConversationNotFound(conversation_id=conversation_id)
-    await require_root(store, conversation, member, root_seq=root_seq)
+    place = await seat(store, actor=actor, conversation_id=conversation_id)
+    await require_root(store, place, root_seq=root_seq)
     await store.threads.choose(conversation_id, root_seq, actor.person_id, follow=follow)

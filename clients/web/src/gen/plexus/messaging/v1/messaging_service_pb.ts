@@ -2124,14 +2124,14 @@ export type PreviewSendResponse = Message<"plexus.messaging.v1.PreviewSendRespon
   audience: number;
 
   /**
-   * How many of them are outside their working hours then; apps never are.
+   * How many of them are outside their working hours then; apps never are. 0 for whom zones or working hours are hidden.
    *
    * @generated from field: int32 off_hours = 2;
    */
   offHours: number;
 
   /**
-   * The first 20 of them, in order of their ids.
+   * The first 20 of them, in order of their ids; none for guests (GW-5).
    *
    * @generated from field: repeated plexus.messaging.v1.OffHours people = 3;
    */
@@ -2427,7 +2427,8 @@ export const MessagingService: GenService<{
     output: typeof ListMembersResponseSchema;
   },
   /**
-   * Adds people to a group. Who is a member already stays as is. Refused: DIRECT_CONVERSATION_FIXED, PERSON_NOT_FOUND.
+   * Adds people to a group. Who is a member already stays as is. Refused: DIRECT_CONVERSATION_FIXED, PERSON_NOT_FOUND,
+   * TOO_MANY_STAYS for somebody who has been in the group 500 times.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.AddMembers
    */

@@ -195,7 +195,8 @@ export const Presence_StateSchema: GenEnum<Presence_State> = /*@__PURE__*/
 export const SignalService: GenService<{
   /**
    * Tells the other members that the caller writes; told again every 3 seconds while it lasts.
-   * Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED.
+   * In at most three threads of a conversation within a second.
+   * Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED, MESSAGE_NOT_FOUND, TYPING_IN_TOO_MANY_THREADS.
    *
    * @generated from rpc plexus.messaging.v1.SignalService.SignalTyping
    */
