@@ -30,7 +30,7 @@ from .words import WORDS, Words
 
 SERVICES = frozenset({"directory", "messaging", "tasks", "notify", "search", "gateway"})
 SECONDS = 600
-WAIT_MS = 15_000
+WAIT_MS = 30_000
 # The heading of a scene; one that is on its way has the product's name for a heading.
 TITLE = 'main h1:not(:text-is("Plexus"))'
 # Where pictures of the screens are kept for a person to look at; empty: they are not.

@@ -105,6 +105,7 @@ def _session(person: Person, *, now: datetime) -> tuple[sessions.Session, Refres
         methods=(PASSWORD,),
         single_sign_on="",
         token=token,
+        generation=0,
         now=now,
     )
     return session, token
