@@ -58,7 +58,7 @@ async def test_no_screen_has_a_fault(desk, group, locale, theme):
     await lin.page.get_by_role("complementary").locator("article").wait_for()
     found += await faults(lin, f"thread-{look}")
     await lin.page.keyboard.press("Control+k")
-    await lin.page.get_by_role("combobox").wait_for()
+    await lin.page.get_by_role("dialog").get_by_role("combobox").wait_for()
     found += await faults(lin, f"switcher-{look}")
     assert found == []
 
@@ -90,11 +90,11 @@ async def test_names_are_found_by_pinyin_and_initials(desk, group):
     await lin.sign_in()
     for query in ("chanpin", "cp", "Prod", "产品"):
         await lin.page.keyboard.press("Control+k")
-        await lin.page.get_by_role("combobox").fill(query)
+        await lin.page.get_by_role("dialog").get_by_role("combobox").fill(query)
         await expect(lin.page.get_by_role("option").first).to_contain_text(group.name)
         await lin.page.keyboard.press("Escape")
     await lin.page.keyboard.press("Control+k")
-    await lin.page.get_by_role("combobox").fill("cp")
+    await lin.page.get_by_role("dialog").get_by_role("combobox").fill("cp")
     await expect(lin.page.get_by_role("option").first).to_contain_text(group.name)
     await lin.page.keyboard.press("Enter")
     await expect(lin.page.get_by_role("heading", name=group.name)).to_be_visible()

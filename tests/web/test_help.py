@@ -228,6 +228,6 @@ async def test_the_guide_opens_by_menu_palette_and_key_and_has_all_of_its_page(d
     await page.goto(lin.address)
     await page.get_by_role("link", name=group.name).wait_for()
     await page.keyboard.press("Control+k")
-    await page.get_by_role("combobox").fill(f"> {words['guide']}")
+    await page.get_by_role("dialog").get_by_role("combobox").fill(f"> {words['guide']}")
     await page.keyboard.press("Enter")
     await expect(title).to_be_visible()

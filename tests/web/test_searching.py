@@ -113,7 +113,7 @@ async def test_the_palette_searches_and_the_keyboard_alone_reaches_a_result(desk
     lin = await desk(group.handles["lin"], locale=locale)
     await lin.sign_in()
     await lin.page.keyboard.press("Control+k")
-    await lin.page.get_by_role("combobox").fill(f"定稿 {word}")
+    await lin.page.get_by_role("dialog").get_by_role("combobox").fill(f"定稿 {word}")
     option = lin.page.get_by_role("option", name=words["everywhere"].format(f"定稿 {word}"))
     await expect(option).to_have_attribute("aria-selected", "true")
     await lin.page.keyboard.press("Enter")
