@@ -166,7 +166,8 @@ async def test_a_group_is_renamed_made_confidential_archived_and_restored(desk, 
 async def test_a_member_cannot_manage_but_can_leave(desk, group):
     words = WORDS["zh-CN"]
     phone = await desk(group.handles["max"], viewport={"width": 320, "height": 640})
-    await phone.sign_in(f"/c/{group.id}")
+    await phone.sign_in()
+    await phone.open(group.name)
     panel = await opened(phone, words)
     await fits(phone)
     await phone.shot("details-phone-320")

@@ -121,7 +121,8 @@ async def test_departments_and_all_are_offered_to_an_owner_only(desk, group, com
 @pytest.mark.rule("MSG-13")
 async def test_who_is_not_in_the_conversation_is_marked_and_told(desk, group, company):
     phone = await desk(group.handles["lin"], viewport={"width": 320, "height": 640})
-    await phone.sign_in(f"/c/{group.id}")
+    await phone.sign_in()
+    await phone.open(group.name)
     await phone.composer.click()
     await phone.page.keyboard.type(f"@王小明{company.mark}")
     await expect(options(phone).first).to_contain_text("不在会话中")

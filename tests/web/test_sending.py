@@ -297,7 +297,8 @@ async def test_the_windows_fit_a_phone(desk, group):
     words = WORDS["zh-CN"]
     await group.say("max", "转发我")
     phone = await desk(group.handles["lin"], viewport={"width": 320, "height": 640})
-    await phone.sign_in(f"/c/{group.id}")
+    await phone.sign_in()
+    await phone.open(group.name)
     await phone.act("转发我", words["forward"])
     await phone.page.get_by_role("dialog").wait_for()
     await fits(phone)
