@@ -91,11 +91,15 @@ async def test_names_are_found_by_pinyin_and_initials(desk, group):
     for query in ("chanpin", "cp", "Prod", "产品"):
         await lin.page.keyboard.press("Control+k")
         await lin.page.get_by_role("dialog").get_by_role("combobox").fill(query)
-        await expect(lin.page.get_by_role("option").first).to_contain_text(group.name)
+        await expect(lin.page.get_by_role("dialog").get_by_role("option").first).to_contain_text(
+            group.name
+        )
         await lin.page.keyboard.press("Escape")
     await lin.page.keyboard.press("Control+k")
     await lin.page.get_by_role("dialog").get_by_role("combobox").fill("cp")
-    await expect(lin.page.get_by_role("option").first).to_contain_text(group.name)
+    await expect(lin.page.get_by_role("dialog").get_by_role("option").first).to_contain_text(
+        group.name
+    )
     await lin.page.keyboard.press("Enter")
     await expect(lin.page.get_by_role("heading", name=group.name)).to_be_visible()
 

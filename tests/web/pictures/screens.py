@@ -72,7 +72,7 @@ async def switcher_english(page: Page, company: Inhabited) -> None:
 async def _switcher(page: Page, query: str, name: str) -> None:
     await page.keyboard.press("Control+k")
     await page.get_by_role("dialog").get_by_role("combobox").fill(query)
-    await expect(page.get_by_role("option").first).to_contain_text(name)
+    await expect(page.get_by_role("dialog").get_by_role("option").first).to_contain_text(name)
 
 
 async def notifications(page: Page, _: Inhabited) -> None:
