@@ -73,7 +73,7 @@ async def test_a_batch_of_the_relay_is_one_span_linked_to_its_commands(
     assert sum(attributes_of(span)["messaging.batch.message_count"] for span in sent) == 3
     linked = {f"{origin.trace_id:032x}" for span in sent for origin in origins_of(span)}
     assert linked == {TRACE.split("-")[1], elsewhere.split("-")[1]}
-    # What consumers link to is the command, not the batch in which the relay happened to send it.
+    # Consumers link to the command, not to the batch in which the relay happened to send it.
     assert {record.traceparent for record in arrived.records} == {TRACE, elsewhere}
 
 

@@ -87,7 +87,7 @@ async def readable(plexus: Plexus, texts: Iterable[str]) -> Callable[[str], str]
     except Refused as refused:
         if refused.reason != "PERMISSION_MISSING":
             raise
-        # Who may not list departments and groups reads their ids.
+        # Callers who may not list departments and groups read their ids.
         names = {}
 
     def replaced(match: re.Match[str]) -> str:

@@ -18,7 +18,7 @@ import { MembersStore } from '@/stores/members';
 const MAX_SHOWN = 8;
 const REACH = 200;
 
-/** Somebody or something that a message can address. */
+/** A person, a department or everyone, as a message can address them. */
 export interface MentionChoice {
   readonly key: string;
   readonly of: Mentioned;

@@ -14,7 +14,7 @@ const MAX_ATTEMPTS = 5;
 const PROJECTS = 200;
 const LIST = 100;
 const HISTORY = 200;
-/** What people say; requests name a task by its id, and `getTask` alone takes a key. */
+/** The key that people say; requests name a task by its id, and `getTask` alone takes a key. */
 const KEY = /^t-[1-9]\d*$/i;
 
 export interface Loaded {

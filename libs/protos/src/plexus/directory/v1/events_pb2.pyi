@@ -418,7 +418,7 @@ Global___RefreshRepeated: _TypeAlias = RefreshRepeated  # noqa: Y015
 
 @_typing.final
 class SignInEmailSet(_message.Message):
-    """Somebody who manages people set the e-mail address by which a provider may sign a person in. Topic
+    """An administrator of people set the e-mail address by which a provider may sign a person in. Topic
     `directory.account.v1`, key = person id.
     """
 

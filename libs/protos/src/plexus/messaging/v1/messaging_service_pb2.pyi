@@ -1997,7 +1997,7 @@ class PreviewSendResponse(_message.Message):
     audience: _builtins.int
     """Everybody who would get it: without the caller and who was deactivated."""
     off_hours: _builtins.int
-    """How many of them are outside their working hours then; apps never are. 0 for whom zones or working hours are hidden."""
+    """Number of them outside their working hours then; apps never are. 0 for whom zones or working hours are hidden."""
     @_builtins.property
     def people(self) -> _containers.RepeatedCompositeFieldContainer[Global___OffHours]:
         """The first 20 of them, in order of their ids; none for guests (GW-5)."""

@@ -1,4 +1,4 @@
-"""How roles, bindings, policies and modules look as documents; removed ones stay for a while."""
+"""Documents of roles, bindings, policies and modules; removed ones stay for a while."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

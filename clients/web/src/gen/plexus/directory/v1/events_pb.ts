@@ -402,7 +402,7 @@ export const RefreshRepeatedSchema: GenMessage<RefreshRepeated> = /*@__PURE__*/
   messageDesc(file_plexus_directory_v1_events, 14);
 
 /**
- * Somebody who manages people set the e-mail address by which a provider may sign a person in. Topic
+ * An administrator of people set the e-mail address by which a provider may sign a person in. Topic
  * `directory.account.v1`, key = person id.
  *
  * @generated from message plexus.directory.v1.SignInEmailSet

@@ -2124,7 +2124,7 @@ export type PreviewSendResponse = Message<"plexus.messaging.v1.PreviewSendRespon
   audience: number;
 
   /**
-   * How many of them are outside their working hours then; apps never are. 0 for whom zones or working hours are hidden.
+   * Number of them outside their working hours then; apps never are. 0 for whom zones or working hours are hidden.
    *
    * @generated from field: int32 off_hours = 2;
    */
