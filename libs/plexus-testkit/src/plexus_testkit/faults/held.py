@@ -13,34 +13,24 @@ from plexus.messaging.v1.messaging_service_pb2 import Change
 from plexus_testkit.faults.ledger import Violation
 
 _PACKAGE: Final = "plexus.messaging.v1."
-_OF_MESSAGES: Final = {
-    f"{_PACKAGE}{fact.__name__}": fact
-    for fact in (
-        events_pb2.MessagePosted,
-        events_pb2.MessageEdited,
-        events_pb2.MessageRecalled,
-    )
-}
-_OF_PARTS: Final = {
-    f"{_PACKAGE}{fact.__name__}": fact
-    for fact in (
-        events_pb2.MessageReacted,
-        events_pb2.MessagePinned,
-        events_pb2.MessageLabeled,
-    )
-}
-_OF_CONVERSATIONS: Final = {
-    f"{_PACKAGE}{fact.__name__}": fact
-    for fact in (
-        events_pb2.ConversationCreated,
-        events_pb2.ConversationChanged,
-        events_pb2.ConversationArchived,
-    )
-}
-_OF_MEMBERS: Final = {
-    f"{_PACKAGE}{fact.__name__}": fact
-    for fact in (events_pb2.MembersAdded, events_pb2.MembersRemoved)
-}
+
+
+def _named(*facts: Any) -> Mapping[str, Any]:
+    return {f"{_PACKAGE}{fact.__name__}": fact for fact in facts}
+
+
+_OF_MESSAGES: Final = _named(
+    events_pb2.MessagePosted, events_pb2.MessageEdited, events_pb2.MessageRecalled
+)
+_OF_PARTS: Final = _named(
+    events_pb2.MessageReacted, events_pb2.MessagePinned, events_pb2.MessageLabeled
+)
+_OF_CONVERSATIONS: Final = _named(
+    events_pb2.ConversationCreated,
+    events_pb2.ConversationChanged,
+    events_pb2.ConversationArchived,
+)
+_OF_MEMBERS: Final = _named(events_pb2.MembersAdded, events_pb2.MembersRemoved)
 _CHAIN_BEGUN: Final = f"{_PACKAGE}ChainBegun"
 
 
