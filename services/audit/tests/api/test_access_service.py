@@ -40,7 +40,7 @@ async def access(
     company: None,  # noqa: ARG001 - who asks must be known
     token: Callable[..., Any],
 ) -> AsyncIterator[Callable[..., Any]]:
-    """Call the service as somebody: `await access("ann", "WhoCanSee", request)`."""
+    """Call the service as a person: `await access("ann", "WhoCanSee", request)`."""
     async with open_channel(target) as opened:
         stub = AccessHistoryServiceStub(opened)
 
