@@ -100,8 +100,8 @@ def without_tricks(text: str) -> str:
 def mixes_scripts(text: str) -> bool:
     """Return whether one word mixes letters of scripts that are not written together.
 
-    A `paypal` with one Cyrillic letter does; `CRM系统` and `東京タワー` do not. The script is the first
-    word of a character's Unicode name, which is correct for all letters that look like Latin.
+    A `paypal` with one Cyrillic letter does; `CRM系统` and `東京タワー` do not. The script is the
+    first word of a character's Unicode name, which is correct for all letters that look like Latin.
     """
     return not text.isascii() and any(map(_is_mixed, _BETWEEN_WORDS.split(text)))
 

@@ -18,8 +18,8 @@ _JOINED: Final = re.compile(r"-{2,}")
 def normalise(handle: str, *, field: str = "handle") -> str:
     """Normalise a handle: NFKC, lower case, letters, digits and `. _ -`.
 
-    In: a handle as typed, for example `Zhang.Wei` or `张伟`. Out: 1 to 64 characters that start with
-        a letter or digit.
+    In: a handle as typed, for example `Zhang.Wei` or `张伟`. Out: 1 to 64 characters that start
+    with a letter or digit.
 
     A handle identifies a person, so nothing is removed from it: hidden characters are refused.
 
