@@ -89,7 +89,7 @@ class WrongPassword(Refusal):
 
 
 class PersonNotFound(Refusal):
-    """Nobody is called {person_id}."""
+    """No person is called {person_id}."""
 
     kind = Kind.NOT_FOUND
 

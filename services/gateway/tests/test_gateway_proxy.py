@@ -170,7 +170,7 @@ async def test_gw_06_refusals_of_owners_pass_unchanged(running):
     error = await refused(running, "absent")
 
     assert error.code() is grpc.StatusCode.NOT_FOUND
-    assert error.details() == "Nobody is called absent."
+    assert error.details() == "No person is called absent."
     status = rpc_status.from_call(error)
     assert [detail.type_url.rpartition(".")[2] for detail in status.details] == [
         "ErrorInfo",

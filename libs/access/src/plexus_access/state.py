@@ -221,7 +221,7 @@ class State:
             return module.enabled
         return not module.enabled
 
-    def _counted(self, news: bool) -> bool:  # noqa: FBT001 - what was just found out
+    def _counted(self, news: bool) -> bool:  # noqa: FBT001 - a result
         self.epoch += news
         return news
 

@@ -37,7 +37,7 @@ async def company(tell: Callable[..., Any], facts: Any, store: Store) -> None:
 @pytest.fixture
 async def access(
     target: str,
-    company: None,  # noqa: ARG001 - who asks must be known
+    company: None,  # noqa: ARG001 - the caller must be known
     token: Callable[..., Any],
 ) -> AsyncIterator[Callable[..., Any]]:
     """Call the service as a person: `await access("ann", "WhoCanSee", request)`."""

@@ -219,7 +219,7 @@ async def _admission(
 
 
 async def _flushed(decision_log: DecisionLog) -> None:
-    """Give the last decisions a moment to be published."""
+    """Wait a moment for the last decisions to be published."""
     with suppress(TimeoutError):
         async with asyncio.timeout(FLUSH_SECONDS):
             await decision_log.flush()

@@ -137,7 +137,7 @@ class Messaging:
         try:
             await eventually(self._answers, within=60)
         except BaseException:
-            # Whatever stops the wait, a cancellation too: no one else has a reference to the
+            # On any end of the wait, also a cancellation: no one else has a reference to the
             # process yet.
             await self.kill()
             raise

@@ -157,7 +157,7 @@ async def test_msg_20_what_was_said_before_one_joined_is_two_hashes_that_nobody_
         assert hashlib.sha256(guess + plain_hash(OFFER)).digest() != hidden.body_hash
     # Only members of that time read the name that the group had and the list of its members.
     assert found.links[0].event == b""
-    assert found.links[2].event  # who joined reads that
+    assert found.links[2].event  # visible to those who joined
 
 
 @pytest.mark.rule("MSG-20")

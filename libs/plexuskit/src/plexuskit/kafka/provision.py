@@ -25,7 +25,7 @@ MAX_FACT_BYTES = 1_000_000
 MAX_LETTER_BYTES = MAX_FACT_BYTES + 64 * 1024
 """Largest dead letter: the record that it carries and the headers that say why."""
 
-_BATCH_OVERHEAD = 16 * 1024  # what the broker's limit counts beside the record itself
+_BATCH_OVERHEAD = 16 * 1024  # overhead counted by the broker's limit beside the record
 _SAFE_REPLICATION = 3
 
 

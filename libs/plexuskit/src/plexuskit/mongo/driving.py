@@ -123,7 +123,7 @@ def _ended(operation: "asyncio.Task[Any]") -> None:
 
 
 async def wait_for_abandoned() -> None:
-    """Give operations without callers a moment to end, before their client is closed."""
+    """Let operations without callers end for a moment before their client is closed."""
     loop = asyncio.get_running_loop()
     waiting = [each for each in _abandoned if each.get_loop() is loop]
     if waiting:

@@ -51,7 +51,7 @@ class Attempt:
         self._taken.append((buckets, key))
 
     def succeeded(self, method: MethodInfo) -> None:
-        """Give the tokens back: identified callers are counted elsewhere."""
+        """Return the tokens to their buckets: identified callers are counted elsewhere."""
         if method.path in _BEGINNINGS:
             return
         for buckets, key in self._taken:

@@ -190,7 +190,7 @@ class AppendStream:
                 self._turn(problem=_UNREACHABLE)
                 continue
             except Exception:
-                # Whatever the cause, people's sends need the stream, so it is opened again.
+                # People's sends need the stream, so it is opened again after any error.
                 log.exception("uplink.failed", endpoint=self.endpoint)
             lived = self._clock.monotonic() - began
             failures = 0 if lived > CONNECT_SECONDS and not self._stalled.is_set() else failures + 1
