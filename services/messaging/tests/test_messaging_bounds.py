@@ -331,7 +331,7 @@ async def test_a_batch_of_many_tiny_parts_gives_way_to_other_work(channel, signe
 
 
 def long_turns() -> float:
-    """Return how many turns of the event loop took too long."""
+    """Return the number of turns of the event loop that took too long."""
     (family,) = metrics.LOOP_TURN_SECONDS.collect()
     values = {sample.labels.get("le", sample.name): sample.value for sample in family.samples}
     return values["plexus_loop_turn_seconds_count"] - values[str(metrics.MAX_TURN_SECONDS)]

@@ -137,7 +137,7 @@ def plain_hash(text):
 
 
 async def check_life_goes_on(room, *, log, store, say, change, verify):
-    """Go on in an older log: it keeps its entries, is whole, and is bound by one entry."""
+    """Continue an older log: it keeps its entries, is whole, and is bound by one entry."""
     before = await store.entries.list_changes(room, since=0, limit=100)
     assert len(before) == LAST
     assert (await verify(room)).problems == []

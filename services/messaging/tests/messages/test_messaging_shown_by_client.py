@@ -55,7 +55,7 @@ async def room(log, group, say, change, person):
 
 @pytest.fixture
 def proved(store, person):
-    """Prove a stretch of a log as the command line does; gives its findings and what is shown."""
+    """Prove a stretch of a log as the command line does; return its findings and output."""
 
     async def prove(room, *, first=1, last=0):
         me = {"actor": person("bob"), "conversation_id": room}

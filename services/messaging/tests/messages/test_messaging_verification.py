@@ -148,7 +148,7 @@ async def test_gw_13_others_run_while_a_log_of_long_texts_is_verified(
     found = await verify(room)
 
     assert found.problems == []
-    # Posts and edits as entries, the changed post with its present form, and its four edits.
+    # Posts and edits as entries, the changed post in its current form, and its four edits.
     assert sum(size > 30_000 for size in sizes) >= 3 + 4 + 1 + 4
     assert yielded >= sum(size > turns.MAX_TURN_BYTES for size in sizes)
 

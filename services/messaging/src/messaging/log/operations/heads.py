@@ -1,8 +1,8 @@
-"""Keeping heads: what this process acknowledged reaches the cache of last numbers.
+"""Cache of heads: writes acknowledged by this process reach the cache of last numbers.
 
-Heads that changed are written in bulk once a second. Of what is doubtful (a tail that was loaded, a
-retry, a write of unknown result) the log itself is asked, in bulk too. What a process that ended
-owes is found by the mark that it left.
+Heads that changed are written in bulk once a second. For doubtful ones (a tail that was loaded, a
+retry, a write of unknown result) the log itself is read, in bulk too. Heads not written by a
+process that ended are found through the mark that it left.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ UNKNOWN_FOR: Final = 60.0
 
 @dataclass(slots=True)
 class StaleHead:
-    """When a conversation's head is compared with its log next, and for how long after that."""
+    """Next comparison of a conversation's head with its log, and the end of repetitions."""
 
     due: float
     interval: float
@@ -215,7 +215,7 @@ class Heads:
                 log.info("log.heads_repaired", process=process_id, through=through.isoformat())
 
     async def _compare_written(self, since: datetime, until: datetime) -> None:
-        """Compare the heads of what was written in a stretch of time, in bounded queries."""
+        """Compare the heads of conversations written in a stretch of time, in bounded queries."""
         begin = await self._store.heads.first_written(since, until)
         while begin is not None:
             end = min(begin + REPAIR_STEP, until)

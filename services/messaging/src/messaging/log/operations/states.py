@@ -121,7 +121,7 @@ class LogStates:
             self._log_states.popitem(last=False)
 
     def advance(self, log_state: LogState, head: Head, *, at: datetime) -> None:
-        """Note that the log went on to `head`, written and acknowledged."""
+        """Advance the log's tail to `head`, which is written and acknowledged."""
         self.put(replace(log_state, head=head))
         self._heads.note(log_state.conversation.id, head, at=at)
 

@@ -81,7 +81,7 @@ class HeadStore:
     async def save(self, heads: Mapping[str, tuple[Head, datetime]]) -> None:
         """Write last numbers in bulk; an older number never replaces a newer one.
 
-        `saved_at` is the server's time of the write: what a listing has passed is found by it.
+        `saved_at` is the server's time of the write, by which a listing finds later changes.
         """
         await self._heads.bulk(
             [
@@ -104,7 +104,7 @@ class HeadStore:
         return {id_: row.actual for id_, row in (await self.compare(conversation_ids)).items()}
 
     async def compare(self, conversation_ids: Ids[str]) -> dict[str, Cached]:
-        """Read cached heads together with what the logs say (majority)."""
+        """Read cached heads together with the actual ends of the logs (majority)."""
         ids = list(conversation_ids)
         found: dict[str, Cached] = {}
         for first in range(0, len(ids), MAX_TOGETHER):

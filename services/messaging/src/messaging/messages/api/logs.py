@@ -30,10 +30,10 @@ MAX_EVENT_BYTES: Final = 2 * MEBIBYTE
 
 
 class LogApi(log_service_pb2_grpc.LogServiceServicer):
-    """Items in, verdicts out; what is ready goes into one frame.
+    """Items in, verdicts out; ready verdicts share one frame.
 
-    A process that ends ends its streams as soon as what it has taken in is answered: the gateway
-    lives on, so it would not, and what is not answered is sent again by request id (MSG-3).
+    A process that stops ends its streams as soon as the accepted items are answered: the gateway
+    lives on and would not end them, and it sends unanswered items again by request id (MSG-3).
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
     def _context_of(self, item: pb.AppendItem) -> CallerContext:
         context = self._verifier.verify(item.signed_caller)
         if context.service != caller().service:
-            # Signed by one service and brought by another: it has left its way (GW-1).
+            # Signed by one service and sent by another: the context was passed on (GW-1).
             raise CallerContextInvalid(problem="peer")
         return context
 
@@ -146,7 +146,7 @@ class Outbox:
     def put(self, ref: int, verdict: SendVerdict, *, event: bytes) -> None:
         """Add a verdict; it goes out with the next frame.
 
-        The fact goes with it as long as a frame has room for it: Kafka brings it anyway.
+        The fact is included if the frame has room for it: Kafka delivers it anyway.
         """
         self._expected -= 1
         if self._event_bytes + len(event) > MAX_EVENT_BYTES:

@@ -130,7 +130,7 @@ class ForwardNested(Refusal):
 
 
 class PolicyDenied(Refusal):
-    """MSG-10: what the tenant allows is its administrators' to set."""
+    """MSG-10: only administrators set the tenant's message policy."""
 
     kind = Kind.PERMISSION_DENIED
     text = "Only administrators of the tenant may change what it allows."

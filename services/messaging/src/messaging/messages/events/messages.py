@@ -136,12 +136,12 @@ def _add_import(message: messages_pb2.Message, new_message: NewMessage) -> None:
 
 
 def check_content(message: messages_pb2.Message) -> None:
-    """Refuse words that would leave no room for what members put on the message (MSG-21).
+    """Refuse content that would leave no room for reactions, pin and labels (MSG-21).
 
     Called before the message has reactions, a pin or labels, or without them.
 
     Raises:
-        MessageTooLarge: text, spans, mentions, attachments and what is carried are too much.
+        MessageTooLarge: text, spans, mentions, attachments and forwarded content are too large.
     """
     size = message.ByteSize()
     if size > MAX_CONTENT_BYTES:

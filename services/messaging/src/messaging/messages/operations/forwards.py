@@ -1,4 +1,4 @@
-"""Forwarding: copies with where they came from (MSG-16)."""
+"""Forwarding: copies with their origin (MSG-16)."""
 
 from collections.abc import Sequence
 
@@ -84,7 +84,7 @@ async def forward_messages(
 async def _readable(
     store: Store, actor: Actor, conversation_id: str, seqs: Sequence[int]
 ) -> list[Message]:
-    """Read what is to be forwarded, in the order asked for, as far as it may be."""
+    """Read the messages to forward, in the order requested, if they are readable."""
     place = await seat(store, actor=actor, conversation_id=conversation_id)
     if place.conversation.confidential:
         raise ConversationIsConfidential(conversation_id=conversation_id)

@@ -135,7 +135,7 @@ class _Walk:
         # True while the caller may read every entry so far and none was recalled.
         self._whole = whole
         self._size = 0
-        # The digest of all entries so far, where checkpoints let it be computed piece by piece.
+        # The digest of all entries so far, if checkpoints allow computing it piece by piece.
         self._older: OlderEntries | None = None
         self._checkpoints: dict[int, bytes] = {}
         self._turns = Turns()
@@ -184,7 +184,7 @@ class _Walk:
         self.found.links.append(link)
 
     async def _resume_older(self, last: int) -> None:
-        """Go on from the last checkpoint before the stretch, if one is near and more follow.
+        """Continue from the last checkpoint before the stretch, if one is near and more follow.
 
         A long log is verified in several calls. Each computes the checkpoints of its stretch from
         the one before, so that all of them together prove what version 2 began with.
@@ -309,7 +309,7 @@ def _altered_2(
     if header != bytes(entry["header_hash"]):
         return ChainProblem.KIND_ALTERED_HEADER
     if kind is EntryKind.CHAIN_BEGUN:
-        return None  # its content is what is older
+        return None  # its content is the older entries
     if entry.get("purged"):
         return _not_empty(fact)
     body = chain.salted(fact.content_salt, content_of(fact, words_hash=stored_hash))

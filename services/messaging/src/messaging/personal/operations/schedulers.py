@@ -192,7 +192,7 @@ class Scheduler:
     async def _send(self, mine: Scheduled) -> None:
         """Send a claimed message and store what came of it."""
         if mine.lease_until is None or self._clock.now() >= mine.lease_until:
-            # This process stood still for so long that another may be at it.
+            # This process was paused for so long that another may be sending it.
             log.warning("schedule.lease_lost", scheduled_id=mine.id)
             return
         try:
@@ -204,7 +204,7 @@ class Scheduler:
         await self._settle(mine, sent(mine, seq=stored.seq, now=self._clock.now()))
 
     async def _was_sent(self, taken_over: Scheduled) -> bool:
-        """Look whether the scheduler that began with it had stored it; then say so."""
+        """Check if the previous scheduler had stored it; if so, record that it was sent."""
         place = taken_over.conversation_id
         found = await self._store.entries.find_requests({place: [taken_over.id]})
         original = found.get((place, taken_over.person_id, taken_over.id))

@@ -30,7 +30,7 @@ _SPECIAL: Final = re.compile(
 )
 
 Piece = tuple[int, int, str]
-"""From where to where of a text is replaced, and by what."""
+"""Replacement of a range of a text: start, end and new text."""
 
 
 def clean_text(text: str, spans: tuple[Span, ...] = ()) -> tuple[str, tuple[Span, ...]]:

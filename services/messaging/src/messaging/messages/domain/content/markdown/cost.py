@@ -13,11 +13,11 @@ from plexuskit.links import check_cost
 from messaging.messages.domain.content.settling import SPAN_LIMIT
 
 MARK_LIMIT: Final = 6_000
-"""Characters with a meaning in one text; who needs more sends a plain text with spans."""
+"""Characters with a meaning in one text; clients that need more send a plain text with spans."""
 
 MAX_LINES: Final = 10_000
 MAX_STEPS: Final = 30_000
-"""Tokens that brackets let the reader look at again, to find where they end."""
+"""Tokens that brackets make the parser visit again, to find their ends."""
 
 _MARKS: Final = re.compile(r"[*_~`\[\]<\\]")
 _SCHEMES: Final = re.compile(r"(?:https?|mailto|tel|plexus):", re.IGNORECASE)
