@@ -282,7 +282,7 @@ _METHODS: Final = {
 
 
 def declared(group: Consumer, kinds: Kinds) -> Subscription:
-    """Declare the handler of a group: it takes what it projects and what notifies by the kinds."""
+    """Declare the handler of a group: the facts that it projects and those that notify, by kind."""
     carried = {fact for topic in TOPICS if topic.name in group.topics for fact in topic.facts}
     return subscription(
         group,

@@ -1,4 +1,4 @@
-"""The mail server over SMTP: what its answers mean (NTF-2, NTF-8)."""
+"""SMTP client of the mail server, and the meaning of its replies (NTF-2, NTF-8)."""
 
 import asyncio
 import ssl
@@ -43,7 +43,7 @@ class SmtpConnection:
         self._down = False
 
     async def send(self, mail: Mail) -> Answer:
-        """Hand over a mail and return what the server did.
+        """Hand over a mail and return the server's response.
 
         A server that could not be reached is not tried again in this batch. A connection that ends
         before the answer leaves it open whether the mail was taken: `UNANSWERED`.

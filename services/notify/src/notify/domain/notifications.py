@@ -72,7 +72,7 @@ class Notification:
 
     @property
     def dedupe_key(self) -> str:
-        """Return what no two notifications have in common (NTF-2)."""
+        """Return the key that makes a notification unique (NTF-2)."""
         return dedupe_key(
             tenant_id=self.tenant_id,
             person_id=self.person_id,
@@ -132,7 +132,7 @@ def dropped(delivery: Delivery, *, reason: Reason, now: datetime) -> Delivery:
 
 
 def with_email(notification: Notification, email: Delivery) -> Notification:
-    """Return the notification with what came of its e-mail."""
+    """Return the notification with the outcome of its e-mail."""
     return _next(notification, replace(notification, email=email))
 
 

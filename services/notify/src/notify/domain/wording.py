@@ -14,7 +14,7 @@ _EN: Final = "en"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """A text in both languages; `{name}` stands for a word that is filled in."""
+    """A text in both languages; `{name}` is a parameter."""
 
     zh: str
     en: str

@@ -41,12 +41,12 @@ class Connection(Protocol):
     """One connection to the mail server; opened by the first mail, opened again after a loss."""
 
     async def send(self, mail: Mail) -> Answer:
-        """Hand over a mail and return what the server did; raises nothing of the mail system."""
+        """Hand over a mail and return the server's response; raises nothing of the mail system."""
         ...
 
 
 class MailServer(Protocol):
-    """The outer seam: where mails go."""
+    """The outer seam: the mail server."""
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """Return a connection for one batch."""
@@ -113,7 +113,7 @@ class Sender:
         self.unexpected = ""
 
     def stop(self) -> None:
-        """Begin no other mail; what was taken and not begun is given back."""
+        """Start no other mail; claimed mails that were not started are released."""
         self._stopping = True
 
     async def send_due(self) -> Sent:
@@ -198,7 +198,7 @@ class Sender:
         return answer
 
     async def _look_again(self, notification: Notification) -> Person | Delivery:
-        """Decide anew with what is known now; return the recipient, or what becomes of the mail."""
+        """Decide again on current data; return the recipient, or the outcome of the mail."""
         now, email = self._clock.now(), notification.email
         context = await self._context(notification)
         reason = email_obstacle(context, kind=notification.kind)
@@ -222,7 +222,7 @@ class Sender:
         return person if readable else abandoned(email, reason=Reason.ACCESS_LOST, now=now)
 
     def _unreachable(self, notification: Notification) -> Delivery:
-        """Return a delivery that is tried again: who knows what may be shown gives no answer."""
+        """Return a delivery that is retried: the owner of the text does not answer."""
         return settled(
             notification.email,
             Answer.OWNER_UNREACHABLE,

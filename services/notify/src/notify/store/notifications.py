@@ -127,7 +127,7 @@ class NotificationStore:
         return [self._of(document) for document in found]
 
     async def ids(self, selection: Selection, *, after: str, limit: int) -> list[str]:
-        """Return ids of what a selection finds, in their order, after one of them."""
+        """Return the ids of a selection, in order, after one of them."""
         found = await self._notifications.find_all(
             {"$and": [selection.filter, {"_id": {"$gt": after}}]},
             projection={"_id": 1},
@@ -149,7 +149,7 @@ class NotificationStore:
             wanted["read"] = False
         if before:
             wanted["_id"] = {"$lt": before}
-        # Read notifications are kept for ever: the index holds the unread ones alone.
+        # Read notifications are kept for ever: the index contains only the unread ones.
         found, more = await self._notifications.find_page(
             wanted,
             budget=budget,
