@@ -1,4 +1,4 @@
-"""The columns that each part of a document is made of: what is hidden finds nothing (GW-3)."""
+"""Columns that each part of a document is made of: hidden columns match nothing (GW-3)."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -26,7 +26,7 @@ class Parts:
 
     @property
     def searched(self) -> tuple[tuple[str, ...], bool]:
-        """Return where is looked for words, and whether exact keys are."""
+        """Return the fields searched for words, and whether exact keys are searched."""
         return self.words, self.keys
 
     @property

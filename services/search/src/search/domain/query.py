@@ -22,7 +22,7 @@ Each is searched in several fields and analyses, and an index refuses more than 
 """
 
 STRICT_UNITS: Final = 6
-"""Up to so many units everything is required, whatever form it has."""
+"""Up to this many units every term is required, whatever its form."""
 
 QUESTION_UNITS: Final = 4
 """From so many units on a question is taken for one."""
@@ -131,7 +131,7 @@ def _is_question(text: str) -> bool:
 
 
 def _chunks(text: str) -> list[tuple[bool, Term]]:
-    """Return every term with whether it is unwanted; what has no letter, digit or sign is none."""
+    """Return every term and if it is unwanted; text without letter, digit or symbol is none."""
     chunks = []
     for match in _CHUNK.finditer(text):
         word, phrase = match["word"], match["phrase"]

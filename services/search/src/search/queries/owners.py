@@ -52,7 +52,7 @@ class Owner(Protocol):
 
 
 class Access:
-    """Asks the owners, always; keeps what they said so that they need not repeat it."""
+    """Queries the owners, always; caches their answers so that they need not repeat them."""
 
     def __init__(self, owners: Mapping[DocumentType, Owner], *, readers_cached: int) -> None:
         self._owners = owners

@@ -15,7 +15,7 @@ _KEPT: Final = timedelta(days=1)
 
 
 async def write(client: AsyncOpenSearch, names: Names, progress: Progress) -> None:
-    """Store the progress of one indexer in one group, in place of what it wrote before."""
+    """Store the progress of one indexer in one group, replacing the previous one."""
     with index_errors("write progress"):
         await client.index(
             index=written(names.progress),
@@ -26,7 +26,7 @@ async def write(client: AsyncOpenSearch, names: Names, progress: Progress) -> No
 
 
 async def read(client: AsyncOpenSearch, names: Names) -> list[Progress]:
-    """Return what indexers wrote last, the latest first."""
+    """Return the progress of the indexers, the latest first."""
     body = {
         "size": _MAX_INSTANCES,
         "query": {"match_all": {}},

@@ -18,7 +18,7 @@ from search.store.mappings import documents_body
 
 log = structlog.get_logger()
 
-# Clocks of indexers may differ by this much; what they wrote since is copied once more.
+# Clocks of indexers may differ by this much; documents written since are copied once more.
 _SKEW: Final = timedelta(minutes=10)
 _LOOKED_EVERY: Final = 0.5
 _REQUEST_SECONDS: Final = 60
@@ -137,7 +137,7 @@ async def _copy(client: AsyncOpenSearch, old: str, new: str, *, since: datetime 
 
 
 async def _current(client: AsyncOpenSearch, alias: str) -> str:
-    """Return the index that both aliases stand for."""
+    """Return the index behind both aliases."""
     if not await client.indices.exists_alias(name=alias):
         raise IndexMissing(doing="rebuild")
     (index,) = await client.indices.get_alias(name=f"{alias},{written(alias)}")

@@ -118,7 +118,7 @@ class Store:
         await progress.write(self._client, self._names, written)
 
     async def progress(self) -> list[Progress]:
-        """Return how far every indexer was when it last wrote."""
+        """Return the latest progress of every indexer."""
         return await progress.read(self._client, self._names)
 
     async def forget_old_progress(self, *, latest: Progress) -> None:

@@ -32,7 +32,7 @@ async def analyse(
         client: the connection.
         index: an index or alias with the analyses.
         texts: parts of a query.
-        timeout_seconds: how long the index may take.
+        timeout_seconds: time limit of the index.
 
     Raises:
         IndexUnreachable: OpenSearch does not answer.
