@@ -22,10 +22,10 @@ async def announce_overdue(store: Store, *, limit: int, now: datetime) -> int:
 
     Args:
         store: the service's database.
-        limit: how many to look at.
+        limit: maximum number to examine.
         now: the time to compare with.
 
-    Returns: how many were looked at; as many as the limit means that more may wait.
+    Returns: the number examined; if it equals the limit, more may wait.
     """
     waiting = await store.tasks.overdue(now=now, limit=limit)
     for first in range(0, len(waiting), TOGETHER):

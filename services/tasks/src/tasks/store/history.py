@@ -37,7 +37,7 @@ class HistoryStore:
     ) -> list[tuple[Change, int]]:
         """Return changes of a task with their ordinals, oldest first.
 
-        `after` is version and ordinal of the change to go on after.
+        `after` is version and ordinal of the change after which to continue.
         """
         wanted: dict[str, Any] = {"task_id": task_id}
         if after is not None:

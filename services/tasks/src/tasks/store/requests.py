@@ -36,7 +36,7 @@ class RequestStore:
     async def answered(
         self, request_id: str, *, actor: Actor, digest: bytes, now: datetime, tx: Transaction
     ) -> Task | Project | None:
-        """Return what this request was answered before, or nothing when it is new.
+        """Return the stored response of this request, or None when it is new.
 
         Refusals: RequestIdReused when it came with other content.
         """

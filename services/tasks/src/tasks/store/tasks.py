@@ -37,7 +37,7 @@ class TaskFilter:
 
 
 class TaskStore:
-    """Collection `tasks`. `zone` is where all-day due values end (TSK-3)."""
+    """Collection `tasks`. All-day due values end in `zone` (TSK-3)."""
 
     def __init__(self, db: Database, *, zone: ZoneInfo) -> None:
         self._tasks = db.collection("tasks", schema_version=TASK_SCHEMA)
@@ -53,7 +53,7 @@ class TaskStore:
                 Index(keys=[tenant, ("project_id", ASCENDING), *recent], name="of_project"),
                 Index(keys=[tenant, ("participants", ASCENDING), *recent], name="of_participant"),
                 Index(keys=[tenant, ("assignee_ids", ASCENDING), *recent], name="of_assignee"),
-                # Two tasks never share a place: who comes second looks again and takes another.
+                # Two tasks never share a place: the second writer reads again and takes another.
                 Index(
                     keys=[
                         ("project_id", ASCENDING),
@@ -147,8 +147,8 @@ class TaskStore:
     ) -> list[Task]:
         """Return tasks of these projects, last changed first, and more if `loose`.
 
-        Those are the ones of no project whose creator, owner or assignee the actor is. `after` is
-        `updated_at` and id of the task to go on after.
+        Those are the ones without a project whose creator, owner or assignee is the actor. `after`
+        is `updated_at` and id of the task after which to continue.
         """
         seen: list[Document] = []
         if project_ids:
