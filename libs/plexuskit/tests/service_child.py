@@ -98,7 +98,7 @@ async def blocking(_: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
     async def block() -> None:
         log.info("loop.blocking")
-        time.sleep(600)  # noqa: ASYNC251 - blocking the loop is what is tested
+        time.sleep(600)  # noqa: ASYNC251 - the test is about blocking the loop
 
     runtime.spawn("block", block())
     yield

@@ -79,7 +79,7 @@ def service(clock: FrozenClock, **changes: Any) -> CallerContext:
 
 
 def forged(section: CallerSection, context: CallerContext, *, key_id: str = "") -> bytes:
-    """Sign whatever one likes with a real key: what a broken or taken-over service could send."""
+    """Sign any context with a real key, as a broken or taken-over service could."""
     own_id, key = CallerKeys.read(section.keys_file).private_key()
     signed = context.SerializeToString()
     return SignedCaller(
@@ -325,7 +325,7 @@ def test_one_signed_context_per_audience_is_used_for_half_of_its_life(
     assert (verified.service, verified.audience) == ("gateway", "tasks")
     assert verified.expires_at_ms - verified.issued_at_ms == 60_000
 
-    # A clock that is set back must not stretch the life of what was signed before.
+    # A clock that is set back must not extend the life of earlier signatures.
     tokens._clock = FrozenClock(clock.now() - timedelta(seconds=10))
     assert tokens.for_audience("tasks") != second
 

@@ -1,4 +1,4 @@
-"""The consumer runner on a real broker: at least once, in order, nothing passed over."""
+"""The consumer runner on a real broker: at least once, in order, no record skipped."""
 
 import asyncio
 import os

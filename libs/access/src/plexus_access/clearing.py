@@ -79,7 +79,7 @@ class Clearing:
                     self.clear(each)
 
     def encoded(self, name: str, content: bytes) -> bytes:
-        """Return an encoded message without what is hidden; nothing of what cannot be read.
+        """Return an encoded message without hidden fields; without all that cannot be decoded.
 
         Args:
             name: full name of the message.
@@ -163,7 +163,7 @@ class Clearing:
 
 @lru_cache(maxsize=_KEPT)
 def clearing_of(masks: Masks) -> Clearing:
-    """Return what clears by a set of masks; many people have the same ones."""
+    """Return the clearing of a set of masks; many people share the same one."""
     return Clearing(masks)
 
 
@@ -171,9 +171,9 @@ def cleared(message_class: type[Message], content: bytes, masks: Masks) -> bytes
     """Return an encoded message without what is hidden.
 
     Args:
-        message_class: of the message.
+        message_class: type of the message.
         content: its bytes.
-        masks: what is shown, by message.
+        masks: visible columns, by message.
 
     Raises:
         DecodeError: the bytes are no such message.

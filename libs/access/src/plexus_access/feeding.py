@@ -104,7 +104,7 @@ class Feed:
         self._repairs = Repairs(replica, directory)
         self.loaded = asyncio.Event()
         self._loading = asyncio.Lock()
-        # Counts the tails that were entered; 0 stands for none that is open.
+        # Counts the open tails; 0 if none is open.
         self._tails = self._tail = 0
         self._loaded = False
         self._asked_at = self._good_until = float("-inf")
@@ -174,7 +174,7 @@ class Feed:
             listener.entered()
 
     def take(self, records: Sequence[Record]) -> None:
-        """Apply facts of directory; what cannot be read or applied is asked for again."""
+        """Apply facts of directory; those that cannot be read or applied are requested again."""
         if self._loaded:
             self._complete_at = self._clock.now()
         for record, envelope in read(records):
@@ -224,7 +224,7 @@ class Feed:
             self._show()
 
     async def _refresh(self) -> int:
-        """Load everything for the first time and once a day, else what is new; return how much."""
+        """Load everything at first and once a day, else new facts; return their number."""
         began, whole, complete = self._clock.now(), self._whole_at, self._complete_at
         asked_at = self._clock.monotonic()
         if whole is None or complete is None or began - whole >= WHOLE_EVERY:
@@ -252,7 +252,7 @@ class Feed:
 
 
 async def load_directory(replica: Replica, directory: Snapshot) -> int:
-    """Load directory's snapshot into a replica; return how many facts it had."""
+    """Load directory's snapshot into a replica; return the number of facts."""
     count = 0
     replica.begin()
     for topic in OF_DIRECTORY:

@@ -1,4 +1,4 @@
-"""The replica of an owner as one context manager: what a service's wiring enters."""
+"""The replica of an owner as one context manager, for the wiring of a service."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -32,7 +32,7 @@ _Place = tuple[str, str, int]
 
 
 class Repairs:
-    """Reads what is missing, one repair at a time and at a bounded rate."""
+    """Reads missing facts, one repair at a time and at a bounded rate."""
 
     def __init__(
         self, replica: Replica, directory: "AuthorityAsyncStub", *, every: float = REPAIRED_EVERY

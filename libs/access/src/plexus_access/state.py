@@ -50,7 +50,7 @@ class State:
         # Objects whose members are in doubt: a fact of them is missing, so their owner is asked.
         self.stale = self.memberships.stale
         self.policies = Policies()
-        # Counts changes of what permissions follow from; caches of a person hold one epoch.
+        # Counts changes that affect permissions; caches of a person hold one epoch.
         self.epoch = 0
         # True if any role hides columns: if not, masks can be skipped.
         self.masked = False
@@ -177,7 +177,7 @@ class State:
     def above(self, departments: tuple[str, ...]) -> frozenset[str]:
         """Return ids of the open departments given and of all above them.
 
-        An unknown department stands alone, below nothing: what is bound above it grants nothing.
+        An unknown department has no parent: bindings above it grant nothing.
         """
         found: set[str] = set()
         for id_ in departments:

@@ -226,7 +226,7 @@ def caller_keys(caller_keys_of: Callable[[str], "CallerSection"]) -> "CallerSect
 
 @pytest.fixture
 async def runtime() -> AsyncIterator["Runtime"]:
-    """The frame of a process, with the real clock; what the test spawned in it is ended."""
+    """The frame of a process, with the real clock; tasks that the test spawned in it are ended."""
     from plexuskit.clock import SystemClock
     from plexuskit.service import Runtime
 

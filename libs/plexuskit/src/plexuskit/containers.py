@@ -25,8 +25,8 @@ def page_of(
     """Return the page of a person's containers that a request asks for, at most 2 MiB.
 
     Args:
-        request: what is asked.
-        version: of all containers.
+        request: the request.
+        version: version of all containers.
         containers: all of them, in any order.
 
     Refusals: InvalidPageToken.
@@ -55,7 +55,7 @@ async def read_containers(
         owner: the service that is asked, for the error.
 
     Raises:
-        DependencyDown: they change faster than they can be read, or what `ask` raises.
+        DependencyDown: they change faster than they can be read; also the errors of `ask`.
     """
     for _ in range(_ATTEMPTS):
         whole = page = await ask(request)

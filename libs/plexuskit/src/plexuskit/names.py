@@ -92,7 +92,7 @@ def without_tricks(text: str) -> str:
     """
     if not _is_clean(text):
         kept = "".join(_kept(unicodedata.normalize("NFC", text)))
-        # Taking a joiner out can bring two characters together that compose.
+        # Removing a joiner can make two adjacent characters compose.
         text = unicodedata.normalize("NFC", kept)
     return " ".join(text.split())
 

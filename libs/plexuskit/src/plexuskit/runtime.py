@@ -29,9 +29,9 @@ class Runtime:
         service: the service's name.
         clock: the process's time.
         health: the process's checks.
-        stopping: set once, when the process begins to stop for whatever reason.
-        exit_code: what the process will exit with.
-        doing: what it is occupied with, for the line that explains a hard exit.
+        stopping: set once, when the process begins to stop for any reason.
+        exit_code: exit code of the process.
+        doing: current activity, for the line that explains a hard exit.
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class Runtime:
     def spawn(self, name: str, coro: Coroutine[Any, Any, None]) -> None:
         """Run a background task until it returns or its role has been left, then cancel it.
 
-        When it dies of an exception the process logs it and stops with exit code 1. What it uses
-        may be closed while its role is being left; a failure from then on is logged and no more.
-        Use `background` for a task that must end before what it uses.
+        If it dies of an exception the process logs it and stops with exit code 1. Its resources may
+        be closed while its role is being left; a failure from then on is only logged. Use
+        `background` for a task that must end before its resources close.
         """
         self._start(name, coro)
 
@@ -137,7 +137,7 @@ class Runtime:
 
     @contextmanager
     def blamed(self, step: str, **details: str) -> Iterator[None]:
-        """Log what a step of a stop dies of in one line, make the exit code 1, and go on."""
+        """Log the exception of a stop's step in one line, make the exit code 1, and continue."""
         try:
             yield
         except CutOffError as cut:
@@ -221,9 +221,9 @@ class Runtime:
 
 
 class InvariantBroken(Exception):  # noqa: N818 - named after the fact, like every refusal
-    """Something that must always hold does not, so this process may not go on.
+    """A violated invariant, because of which this process may not continue.
 
-    Each service lists in its README which invariants these are.
+    Each service lists its invariants in its README.
     """
 
 

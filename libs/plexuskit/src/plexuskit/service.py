@@ -187,11 +187,11 @@ class _Process:
 
 
 def spare_garbage_collection() -> None:
-    """Keep what a started process will hold for good out of every later collection.
+    """Exclude the permanent objects of a started process from later collections.
 
-    Modules, contracts and connections live as long as the process. What a request makes is nearly
-    always freed by its reference count, so what has survived a collection is walked through less
-    often than by default: ten thousand open streams would be, again and again.
+    Modules, contracts and connections live as long as the process. Objects of a request are nearly
+    always freed by reference counting, so surviving objects are scanned less often than by default:
+    ten thousand open streams would be, again and again.
     """
     gc.collect()
     gc.freeze()

@@ -44,7 +44,7 @@ class Turns:
         self.total = 0
 
     async def taken(self, size: int) -> None:
-        """Note that an item of this many bytes was read; let others run after enough of them."""
+        """Count an item of this many bytes; let other tasks run after enough of them."""
         self.total += size
         self._bytes += size
         if self._bytes >= self._turn_bytes:

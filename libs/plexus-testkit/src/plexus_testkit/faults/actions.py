@@ -31,10 +31,10 @@ class Room:
     """A conversation of the cycles.
 
     Attributes:
-        id: Of the conversation.
-        owner: Who made it and changes its members.
+        id: Id of the conversation.
+        owner: Its creator, who changes its members.
         people: Members from the beginning to the end.
-        guest: Who is added and removed again and again.
+        guest: Person added and removed again and again.
         own: Numbers of messages by their author, for actions on one's own.
     """
 
@@ -284,7 +284,7 @@ async def pin(actor: Actor) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that people do, and how often beside the others."""
+    """Action of people, and its relative frequency."""
 
     name: str
     run: Callable[[Actor], Awaitable[None]]

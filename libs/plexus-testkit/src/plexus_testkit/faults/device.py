@@ -93,7 +93,7 @@ class Device:
         """Keep the stream open for the time of the block.
 
         Raises:
-            Violation: what came was not what may come.
+            Violation: an event that must not come.
         """
         self._following = asyncio.create_task(self._follow(), name="device")
         try:
@@ -288,7 +288,7 @@ class Device:
                 await self._caught_up(conversation_id, held)
 
     async def _caught_up(self, conversation_id: str, held: Held) -> bool:
-        """Fetch to the end; False when it is not one's own any more: what is held stays as it is.
+        """Fetch to the end; False after the person was removed: the copy stays as it is.
 
         Raises:
             Violation: a refusal that cannot be.

@@ -70,7 +70,7 @@ class Held:
             raise Violation(f"nobody knows the fact {kind}")
 
     def merge(self, change: Change) -> None:
-        """Apply one entity of ListChanges: its present state, which may be newer than `through`."""
+        """Apply one entity of ListChanges: its current state, which may be newer than `through`."""
         match change.WhichOneof("entity"):
             case "message":
                 self._note(change.message)

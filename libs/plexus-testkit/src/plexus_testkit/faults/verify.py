@@ -124,7 +124,7 @@ class Verifier:
         await self._check_members(room, device)
 
     async def check_reading(self, room: Room, device: Device) -> None:
-        """Check that a cursor is where its owner was informed that it is, or further (MSG-7).
+        """Check that a cursor is at its acknowledged position, or further (MSG-7).
 
         Raises:
             Violation: it moved back.
@@ -163,9 +163,9 @@ class Verifier:
             await asyncio.sleep(0.2)
 
     async def check_notices(self, rooms: Sequence[Room], device: Device) -> None:
-        """Check that every mention has brought exactly one notification.
+        """Check that every mention made exactly one notification.
 
-        Of a message that was taken back or reworded meanwhile there may be none (MSG-12).
+        For a message recalled or edited meanwhile there may be none (MSG-12).
 
         Raises:
             Violation: one is missing or there twice.

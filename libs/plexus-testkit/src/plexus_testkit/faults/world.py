@@ -63,7 +63,7 @@ class World:
             raise first_of(group) from group
 
     async def check_logs(self) -> None:
-        """Check what is stored, also while people work.
+        """Check the stored logs, also while people work.
 
         Raises:
             Violation: see Verifier.

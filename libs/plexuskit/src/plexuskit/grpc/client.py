@@ -220,7 +220,7 @@ class _ServiceChannel(grpc.aio.Channel):
 
 
 class _Stream:
-    """A running stream; what ends it is translated like any call's end."""
+    """A running stream; its end is translated like that of any call."""
 
     def __init__(self, call: Any, *, dependency: str) -> None:
         self._call = call

@@ -102,8 +102,8 @@ class Hold:
         """Decide whether the record is set aside now.
 
         Args:
-            patience: how much evidence is needed.
-            last_set_aside: when the partition's last record was set aside, None for never.
+            patience: required evidence.
+            last_set_aside: time at which the partition's last record was set aside, None for never.
             now: monotonic seconds.
         """
         spaced = last_set_aside is None or now - last_set_aside >= patience.spacing

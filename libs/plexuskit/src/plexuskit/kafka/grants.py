@@ -1,4 +1,4 @@
-"""Access to topics and groups, derived from the catalogue: who writes, reads and creates which.
+"""Access to topics and groups, derived from the catalogue: writers, readers and creators.
 
 A service writes the topics that it owns, reads those that it consumes, and writes the dead letters
 of its own groups. Provisioning creates topics, the operator's commands look after dead letters.

@@ -1,9 +1,9 @@
-"""The relay: brings stored facts to Kafka, every one, each scope in order.
+"""The relay: publishes stored facts to Kafka, every one, each scope in order.
 
-Facts come from collections whose documents carry the event. A change stream brings them about a
-millisecond after their commit; what it cannot bring is found by scope and number. A lease lets one
-relay work at a time, but cannot fence Kafka: a fact may be published again after newer ones, so
-every consumer guards itself by version.
+Facts come from collections whose documents carry the event. A change stream delivers them about a
+millisecond after their commit; others are found by scope and number. A lease lets one relay work at
+a time, but cannot fence Kafka: a fact may be published again after newer ones, so every consumer
+guards itself by version.
 """
 
 import asyncio
@@ -64,15 +64,15 @@ async def relay(
     runtime: Runtime,
     lease: timedelta = TTL,
 ) -> AsyncIterator[None]:
-    """Relay the facts of the sources for the time of the block, or stand by while another does.
+    """Relay the facts of the sources for the duration of the block, or stand by while another does.
 
     Args:
         db: the service's database; the sources' collections and their indexes exist.
-        kafka: where the topics are; they exist.
+        kafka: address of the topics; they exist.
         sources: each collection once.
-        name: of the lease; the same in all processes that relay these sources.
+        name: name of the lease; the same in all processes that relay these sources.
         runtime: the frame of the process.
-        lease: how long the lease lives without being renewed.
+        lease: life of the lease without renewal.
     """
     relaying = _Relay(db, kafka, sources=sources, name=name, runtime=runtime, lives=lease)
     async with (

@@ -81,7 +81,7 @@ class Leader:
             raise
 
     async def _replay(self, stream: Changes) -> None:
-        """Publish what a new stream does not bring, while the stream waits."""
+        """Publish facts that a new stream does not deliver, while the stream waits."""
         opened_at = self._clock.now()
         complete_to = self._position.complete_to
         await self._save(Position(stream.token, complete_to, replaying=True))
@@ -134,7 +134,7 @@ class Leader:
             await self._sweep.settle()
 
     async def _keep_up(self) -> None:
-        """Do what has become due: store the progress, look for what the stream missed."""
+        """Run due work: store the progress, and look for facts that the stream missed."""
         idle = self._clock.monotonic() - self._saved
         if self.publisher.flush_due_in <= 0 or idle >= _IDLE_SAVE_EVERY:
             await self.publisher.flush()

@@ -226,7 +226,7 @@ class Publisher:
         return record if size_of(record) <= MAX_FACT_BYTES else self._without_fact(record)
 
     def _without_fact(self, record: Outgoing) -> Outgoing:
-        """Return what is sent in the place of a record that is too large: all but its fact."""
+        """Return the record to send in place of one that is too large: all but its fact."""
         topic, key, event, headers = record
         envelope = Envelope.FromString(event)
         OMITTED.inc()
