@@ -304,7 +304,7 @@ async def scheduler(settings: Settings, runtime: Runtime) -> AsyncIterator[None]
 
 
 async def provision(settings: Settings) -> None:
-    """Create what is missing of collections and indexes."""
+    """Create missing collections and indexes."""
     async with connect(settings.mongo) as db:
         await Store(db).provision()
 

@@ -39,7 +39,7 @@ EVER = replace(DEFAULT, edit_window=timedelta(days=36_500))
 
 @pytest.fixture
 async def golden(store):
-    """Store what an older release wrote, frozen; gives the conversation."""
+    """Store the frozen entries of an older release; return the conversation."""
     held = json_util.loads(GOLDEN.read_text(), json_options=json_util.JSONOptions(tz_aware=True))
     for name, documents in held.items():
         collection = store.db.collection(name, schema_version=1)

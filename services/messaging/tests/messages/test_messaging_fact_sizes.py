@@ -141,7 +141,7 @@ async def test_whatever_was_taken_can_be_labelled_pinned_reacted_to_edited_and_r
 
 
 async def _largest(log, room, chance, *, seed) -> int:
-    """Send a message that is about as large as one may be, by taking links away until it fits."""
+    """Send a message of about the maximum size, by removing links until it fits."""
     links = 330
     while True:
         words = heavy_words(chance, links=links)

@@ -102,7 +102,7 @@ class Device:
 
 
 async def fetched(store, person, room, who) -> Device:
-    """Fetch everything anew, as a device that holds nothing."""
+    """Fetch everything from scratch, like a device without state."""
     device, after, more = Device(who), 0, True
     while more:
         messages, more, _ = await list_messages(

@@ -49,7 +49,7 @@ def child(db, mongo_url):
 
 @pytest.fixture
 def due(store, group, say, person):
-    """Schedule so many messages that are due: (conversation, scheduled messages)."""
+    """Schedule that many due messages: (conversation, scheduled messages)."""
 
     async def scheduled(count):
         room, clock = await group("ann", "bob"), SystemClock()

@@ -169,7 +169,7 @@ class ScheduledApi:
 
 
 def to_saved_draft(request: pb.SaveDraftRequest, *, person_id: str, tenant_id: str) -> Draft:
-    """Read a draft to keep; blank text without attachments is none.
+    """Read a draft to store; blank text without attachments is none.
 
     Raises:
         TextTooLong, TooManyMentions: see domain.

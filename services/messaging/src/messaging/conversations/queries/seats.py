@@ -49,7 +49,7 @@ async def seat(store: Store, *, actor: Actor, conversation_id: str) -> Seat:
 
 
 async def confirm(store: Store, place: Seat, *, through: int) -> None:
-    """Check that a place still holds when more than its log was read, as an edit made since.
+    """Check that a seat is still valid for reads beyond the log, such as a later edit.
 
     Args:
         store: the service's database.

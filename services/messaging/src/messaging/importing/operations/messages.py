@@ -130,7 +130,7 @@ async def _follow(
 async def _check_conversations(
     log: Log[Store], people: People, run: ImportRun, foreign: Sequence[ForeignMessage]
 ) -> tuple[list[ForeignMessage], list[tuple[str, Refusal]]]:
-    """Keep messages to conversations that this import created and that still follow it (GW-11).
+    """Restrict messages to conversations that this import created and that still follow it (GW-11).
 
     The transaction that writes decides again, exactly (see `append_imported`); this check saves the
     work for closed conversations.
@@ -161,7 +161,7 @@ async def _check_senders(
     foreign: Sequence[ForeignMessage],
     refusals: list[tuple[str, Refusal]],
 ) -> list[ForeignMessage]:
-    """Keep the messages of people of the tenant; each is looked for once per stream."""
+    """Restrict messages to senders in the tenant; each is looked up once per stream."""
     sent = {message.new_message.sender_id for message in foreign}
     unknown = await strangers(log.store, people, sent - run.senders, actor=run.actor)
     run.senders |= sent - unknown

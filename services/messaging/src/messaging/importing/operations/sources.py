@@ -1,4 +1,4 @@
-"""Deciding whether an import may still write into a conversation (GW-11).
+"""Decision whether an import may still write into a conversation (GW-11).
 
 An import writes only into conversations that it created itself, and only until people use them: the
 first native message, or `FinishImport`, closes a conversation to it for good.

@@ -66,7 +66,7 @@ class ImportStore:
     async def note_checked(
         self, checked: Mapping[str, int], *, tx: Transaction | None = None
     ) -> None:
-        """Note up to which message everything is known to be imported."""
+        """Record the number up to which all messages are known to be imported."""
         await self._imports.bulk(
             [
                 UpdateOne({"_id": conversation_id}, {"$max": {"checked_seq": seq}})

@@ -14,7 +14,7 @@ GENESIS: Final = bytes(32)
 SALT_BYTES: Final = 16
 
 _HEADER_TAG: Final = b"plexus.chain.2"
-# Salts are cut from blocks: one system call for so many of them.
+# Salts are cut from blocks: one system call for many of them.
 _BLOCK_BYTES: Final = SALT_BYTES * 512
 
 _LENGTH: Final = struct.Struct(">I")
@@ -163,7 +163,7 @@ def sealed(
 
 
 class OlderEntries:
-    """The digest of everything before version 2, taken entry by entry in order.
+    """Digest of everything before version 2, entry by entry in order.
 
     It holds each entry's version 1 link, which binds its content, and its header, which version 1
     bound by nothing. Both outlive a recall, so the digest does too.

@@ -27,7 +27,7 @@ from messaging.log.domain.chain import Seals, packed
 
 SCHEMA_VERSION: Final = 1
 
-# Facts that a recall empties; the others carry what stays.
+# Facts that a recall empties; the others contain only what stays.
 OF_MESSAGES: Final = (
     events_pb2.MessagePosted,
     events_pb2.MessageEdited,

@@ -66,7 +66,7 @@ class Batch:
             self.refuse_rest(DependencyDown())
 
     async def _begin_chains(self, staged: list[Staged]) -> bool:
-        """Begin version 2 of the chain where a log ends in version 1; then decide anew."""
+        """Begin version 2 of the chain where a log ends in version 1; then decide again."""
         wanted = {each.item.conversation_id for each in staged}
         older = [
             self._log_states.pop(id_) for id_ in sorted(wanted) if not begun(self._log_states[id_])
@@ -83,7 +83,7 @@ class Batch:
         return waiting
 
     def refuse_rest(self, refusal: Refusal) -> None:
-        """Refuse what has no verdict yet, and forget the tails: its write may have happened."""
+        """Refuse items without a verdict, and drop the tails: their write may have happened."""
         for item in self.take_rest():
             item.on_verdict(refusal)
 

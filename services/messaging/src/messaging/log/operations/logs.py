@@ -74,7 +74,7 @@ class Partition:
         self._idle.set()
 
     def put(self, work: Item[Submission] | Exclusive[Any]) -> None:
-        """Queue an item behind what waits already."""
+        """Queue an item behind those already waiting."""
         if len(self._queue) + self._behind >= self._log.section.queue_items:
             raise LogOverloaded(retry_after=timedelta(seconds=1))
         self._queue.append(work)
@@ -176,7 +176,7 @@ class Log(Writer[StoreT_co]):
         self.turns = Turns(places=section.changes, maximum=section.queue_items)
 
     def submit(self, item: Item[Submission]) -> None:
-        """Queue a message; its verdict comes by `item.on_verdict`, exactly once.
+        """Queue a message; `item.on_verdict` receives its verdict, exactly once.
 
         Raises:
             LogOverloaded: too much waits.
@@ -256,7 +256,7 @@ class Log(Writer[StoreT_co]):
 
     @contextlib.asynccontextmanager
     async def running(self, runtime: Runtime) -> AsyncIterator["Log[StoreT_co]"]:
-        """Run the lanes; at the end what waits is written and the heads are saved."""
+        """Run the lanes; at the end waiting items are written and the heads are saved."""
         runtime.on_drain(self.drain)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self.heads.close)

@@ -114,7 +114,7 @@ class LogStates:
         }
 
     def put(self, log_state: LogState) -> None:
-        """Keep a tail, forgetting the one unused for longest beyond the limit."""
+        """Keep a tail; beyond the limit drop the least recently used one."""
         self._log_states[log_state.conversation.id] = log_state
         self._log_states.move_to_end(log_state.conversation.id)
         if len(self._log_states) > self._limit:

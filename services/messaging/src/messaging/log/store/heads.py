@@ -35,7 +35,7 @@ class Position(NamedTuple):
 
 
 class HeadStore:
-    """The collection `heads`, and `entries` as far as it holds the truth about them."""
+    """The collection `heads`, and `entries` as far as it is the source of heads."""
 
     def __init__(self, db: Database) -> None:
         self._heads = db.collection("heads", schema_version=SCHEMA_VERSION)
@@ -164,7 +164,7 @@ class HeadStore:
         return [Position(row["saved_at"], row["_id"]) for row in rows]
 
     async def first_written(self, since: datetime, until: datetime) -> datetime | None:
-        """Find when the first entry in [since, until) was written; None: there is none."""
+        """Find when the first entry in [since, until) was written; None without one."""
         first = await self._entries.find_one(
             {"stored_at": {"$gte": since, "$lt": until}},
             projection={"stored_at": 1},
@@ -185,7 +185,7 @@ class HeadStore:
         return [row["_id"] for row in rows]
 
     async def mark_kept(self, process_id: str, *, through: datetime) -> None:
-        """Note until when a process has saved the heads of all that it acknowledged."""
+        """Store the time until which a process has saved the heads of all it acknowledged."""
         await self._kept.update({"_id": process_id}, {"$set": {"through": through}}, upsert=True)
 
     async def marks(self) -> dict[str, datetime]:

@@ -25,7 +25,8 @@ from messaging.messages.store.stores import Store
 
 pb = log_service_pb2
 
-# Facts in one frame of verdicts; also what a gateway that does not read makes this process hold.
+# Size of the facts in one frame of verdicts; also this process's cost of a gateway that does not
+# read.
 MAX_EVENT_BYTES: Final = 2 * MEBIBYTE
 
 
@@ -82,7 +83,7 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
                     self._submit(item, outbox)
                     await turns.taken(len(item.command))
         except Exception:
-            # Without a reader nothing more is taken in; the gateway has to connect again.
+            # Without a reader no more items are accepted; the gateway has to connect again.
             outbox.abort()
             raise
         finally:
@@ -140,7 +141,7 @@ class Outbox:
         self._ended = False
 
     def expect(self) -> None:
-        """Note an item whose verdict will come."""
+        """Record an item whose verdict will come."""
         self._expected += 1
 
     def put(self, ref: int, verdict: SendVerdict, *, event: bytes) -> None:
@@ -156,7 +157,7 @@ class Outbox:
         self._awake.set()
 
     def end_of_input(self) -> None:
-        """Note that no item will follow."""
+        """Record that no item will follow."""
         self._ended = True
         self._awake.set()
 

@@ -186,7 +186,7 @@ def edited(
 
 
 def recalled(message: messages_pb2.Message) -> events_pb2.MessageRecalled:
-    """A message was taken back (MSG-12)."""
+    """Return the fact that a message was recalled (MSG-12)."""
     return events_pb2.MessageRecalled(message=message)
 
 
@@ -200,7 +200,7 @@ def reacted(
 
 
 def pinned(message: messages_pb2.Message) -> events_pb2.MessagePinned:
-    """A message was pinned, or its pin was taken off (MSG-16)."""
+    """Return the fact that a message was pinned or unpinned (MSG-16)."""
     return events_pb2.MessagePinned(parts=parts_of(message))
 
 

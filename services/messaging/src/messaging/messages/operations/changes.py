@@ -37,7 +37,7 @@ ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The message that is to be changed, as the newest state has it."""
+    """The message to change, in its newest state."""
 
     log_state: LogState
     entry: Mapping[str, Any]

@@ -103,7 +103,7 @@ async def _readable(
 def _single(
     message: Message, actor: Actor, to_conversation_id: str, *, request_id: str
 ) -> NewMessage:
-    """Make the copy of one message; one that holds others is passed on with all of them."""
+    """Make the copy of one message; one that contains others is copied with all of them."""
     carried = states.carried_of(message)
     return new_message(
         conversation_id=to_conversation_id,

@@ -70,7 +70,7 @@ async def find(store: Store, items: Sequence[Item[NewMessage]], found: Found | N
 async def _find_refs(
     store: Store, items: Sequence[Item[NewMessage]], refs: dict[str, dict[int, MessageRef]]
 ) -> None:
-    """Get what replies and quotes refer to, of all conversations in one read."""
+    """Read the messages that replies and quotes refer to, of all conversations in one read."""
     wanted: dict[str, set[int]] = {}
     for item in items:
         new_message = item.new_message

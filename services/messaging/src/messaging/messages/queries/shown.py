@@ -26,7 +26,7 @@ from messaging.log.store.entries import entry_size
 from messaging.messages.store.messages import EVERYBODY, message_of
 from messaging.messages.store.stores import Store
 
-# Bytes of messages and their changes that one call compares, besides those read together last.
+# Bytes of messages and their changes that one call compares, beside those read together last.
 MAX_COMPARED_BYTES: Final = 8 * MEBIBYTE
 MAX_TOGETHER: Final = 50
 _AT_ONCE: Final = 250
@@ -176,7 +176,7 @@ class _Replay:
             self._readable = False
 
     def as_the_log_says(self) -> bool:
-        """Return whether the message was at some time since the head what it is stored as."""
+        """Return whether the stored message equals one of its states since the head."""
         return self._found or self._matches()
 
     def _matches(self) -> bool:
@@ -337,7 +337,7 @@ async def _compare_conversation(
 
 
 def _same(held: Conversation, said: Conversation) -> bool:
-    """Compare what a change of the conversation itself sets: not its numbers, nor its members."""
+    """Compare the fields set by a change of the conversation itself: not its numbers or members."""
     one, other = Conversation(), Conversation()
     one.CopyFrom(held)
     other.CopyFrom(said)

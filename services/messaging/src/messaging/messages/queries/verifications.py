@@ -113,7 +113,7 @@ def reads(place: Seat, entry: Mapping[str, Any]) -> bool:
 
 
 class _Walk:
-    """Takes entries in order, notes what is wrong, and gives each reader what is theirs."""
+    """Checks entries in order, records problems, and returns the part that the reader may see."""
 
     def __init__(
         self,
@@ -207,7 +207,7 @@ class _Walk:
         self._older = older
 
     def _fold(self, entry: Mapping[str, Any]) -> bool:
-        """Add an entry to the digest; False if a checkpoint is not what it leads to."""
+        """Add an entry to the digest; False if a checkpoint differs from the result."""
         if self._older is None:
             return True
         take_older(self._older, entry)
@@ -292,7 +292,7 @@ class _Walk:
         return link
 
     def _finish(self, upto: int) -> None:
-        """Note the numbers that nothing has, up to this one."""
+        """Record missing numbers up to this one."""
         for number in range(self._number + 1, upto + 1):
             self._note(ChainProblem.KIND_MISSING, number, "")
         self._number = max(self._number, upto)

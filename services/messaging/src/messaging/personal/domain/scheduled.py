@@ -1,4 +1,4 @@
-"""A message that is to be sent by itself, once (MSG-17): its states and the steps between them."""
+"""A message sent once at a later time (MSG-17): its states and the steps between them."""
 
 import enum
 import hashlib

@@ -71,7 +71,7 @@ class ScheduledStore:
         )
 
     async def count_open(self, person_id: str, *, tx: Transaction) -> int:
-        """Count what a person has scheduled and is neither sent nor cancelled."""
+        """Count a person's scheduled messages that are neither sent nor cancelled."""
         query = {"person_id": person_id, "rank": {"$lt": _LAST}}
         return await self._scheduled.count(query, tx=tx)
 

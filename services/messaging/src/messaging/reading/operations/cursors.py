@@ -85,7 +85,7 @@ class Cursors:
         await self._write(list(self._pending))
 
     async def _flush_due(self) -> float | None:
-        """Write what is due; give the seconds until the next is, None when nothing waits."""
+        """Write due advances; return the seconds until the next, None when nothing waits."""
         now = self._clock.monotonic()
         due, wait = [], None
         for key in self._pending:

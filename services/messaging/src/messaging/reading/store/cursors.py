@@ -53,7 +53,7 @@ class CursorStore:
         await self._cursors.ensure_indexes(
             [
                 Index(keys=[("conversation_id", 1), ("person_id", 1)], name="conversation"),
-                # Cursors of conversations alone: those of threads are many more.
+                # Cursors of conversations only: there are many more of threads.
                 Index(
                     keys=[("conversation_id", 1), ("person_id", 1)],
                     name="receipts",

@@ -34,7 +34,7 @@ def check_lines(source: str) -> None:
 
 
 class Cost:
-    """Counts what is to be read of one source."""
+    """Counts the tokens to read in one source."""
 
     def __init__(self) -> None:
         self.marks = 0
@@ -54,7 +54,7 @@ class Cost:
             raise _too_many(f"{SPAN_LIMIT} addresses")
 
     def step(self) -> None:
-        """Count a token that is looked at in search of the end of a bracket.
+        """Count a token visited in search of the end of a bracket.
 
         Raises InvalidArgument.
         """

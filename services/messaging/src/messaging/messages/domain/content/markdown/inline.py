@@ -102,7 +102,7 @@ class _Inline(ParserInline):
         return state.tokens
 
     def skipToken(self, state: StateInline) -> None:  # noqa: N802 - markdown-it's name
-        """Pass over one token, and count it: brackets look at what is in them again and again."""
+        """Skip one token, and count it: brackets visit their contents again and again."""
         state.env["cost"].step()
         super().skipToken(state)
 

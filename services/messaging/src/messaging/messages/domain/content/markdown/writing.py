@@ -105,7 +105,7 @@ class _Line:
         return "".join(self._parts)
 
     def _close(self, at: int) -> None:
-        """Close what ends here, and for a moment what was opened in it."""
+        """Close spans that end here, and for a moment those opened inside them."""
         depth = next((i for i, span in enumerate(self._open) if span.end <= at), None)
         if depth is None:
             return
