@@ -251,7 +251,7 @@ async def keep_reminding(store: Store, settings: Settings, runtime: Runtime) -> 
 
 
 async def provision(settings: Settings) -> None:
-    """Create what is missing of collections and indexes; topics come from the catalogue."""
+    """Create missing collections and indexes; topics come from the catalogue."""
     async with connect(settings.mongo) as db:
         await Store(db).provision()
     log.info("notify.provisioned", database=settings.mongo.database)

@@ -45,7 +45,7 @@ def raised(notification: Notification, *, now: datetime) -> Fact:
 
 
 def changed(notification: Notification, *, now: datetime) -> Fact:
-    """State that a delivery came to an outcome, or that it was read."""
+    """Return the fact that a delivery reached an outcome, or that it was read."""
     shown = notification_message(notification)
     return _fact(events_pb2.NotificationChanged(notification=shown), notification, now=now)
 

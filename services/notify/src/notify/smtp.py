@@ -72,7 +72,7 @@ class SmtpConnection:
             client.close()
 
     async def _connect(self) -> Answer | None:
-        """Make the connection; return an answer only when there is none."""
+        """Open the connection; return an answer only on failure."""
         section = self._section
         client = aiosmtplib.SMTP(
             hostname=section.host,
@@ -124,7 +124,7 @@ class SmtpConnection:
 
 
 def _code(error: BaseException) -> int:
-    """Return the server's reply code in an error, 0 where there is none."""
+    """Return the server's reply code in an error, 0 without one."""
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         return min((each.code for each in error.recipients), default=0)
     return error.code if isinstance(error, aiosmtplib.SMTPResponseException) else 0

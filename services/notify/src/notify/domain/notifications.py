@@ -101,7 +101,7 @@ def read_on(notification: Notification, *, now: datetime) -> Notification:
 
 
 def recalled(notification: Notification, *, body: str, now: datetime) -> Notification:
-    """Return the notification of a message that was taken back: no content, no badge (MSG-12)."""
+    """Return the notification of a recalled message: no content, no badge (MSG-12)."""
     email = notification.email
     if not email.lease:
         email = dropped(email, reason=Reason.RECALLED, now=now)

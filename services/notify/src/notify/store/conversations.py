@@ -79,7 +79,7 @@ class ConversationStore:
         }
 
     async def advance(self, cursors: Sequence[Cursor]) -> None:
-        """Store how far people have read; a cursor never goes back (MSG-7)."""
+        """Store read positions of people; a cursor never goes back (MSG-7)."""
         writes = [
             UpdateOne(
                 {"_id": _cursor_id(cursor.conversation_id, cursor.person_id, cursor.root_seq)},

@@ -208,7 +208,7 @@ class NotificationStore:
     async def held(
         self, notification_id: str, *, lease: str, tx: Transaction | None = None
     ) -> Notification | None:
-        """Return a notification whose e-mail this lease still holds, None when it does not."""
+        """Return a notification whose e-mail this lease still holds, else None."""
         document = await self._notifications.find_one(
             {"_id": notification_id, "email.lease": lease}, tx=tx
         )
@@ -269,7 +269,7 @@ def unread_by_id(person_id: str, notification_ids: Sequence[str]) -> Selection:
 
 
 def unread_at(places: Iterable[tuple[str, str]]) -> Selection:
-    """Select what is unread at these (conversation, person), shown or only mailed.
+    """Select unread notifications at these (conversation, person), shown or only mailed.
 
     By pairs: people times conversations would be many times as much.
     """
