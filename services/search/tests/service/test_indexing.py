@@ -231,7 +231,7 @@ class Cable:
                 sink.write(data)
                 await sink.drain()
         except OSError:
-            return  # cut, as it was asked for
+            return  # truncated, as requested
         finally:
             sink.close()
 

@@ -8,12 +8,12 @@ from plexus_access.masks import NONE, Masks
 from search.domain.types import AT, AUTHOR, KEYS, PLACE, DocumentType
 
 WORDS: Final = ("title", "text", "names")
-"""Parts in which words are looked for."""
+"""Parts in which words are searched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts of documents of one type that the searching person is shown.
+    """Visible parts of documents of one type for the searching person.
 
     A part that holds several columns is hidden with the first of them.
     """

@@ -60,7 +60,7 @@ class Document:
     partial: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what no index can hold.
+        """Refuse values that no index can store.
 
         Raises:
             Unreadable: an id is missing or too long, or the version is none.

@@ -23,7 +23,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """One object that an owner is asked about."""
+    """One object in a query to an owner."""
 
     kind: str
     id: str

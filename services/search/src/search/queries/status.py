@@ -57,7 +57,7 @@ class Freshness:
 async def get_search_status(
     store: Store, *, freshness: Freshness, tenant_id: str, clock: Clock
 ) -> Status:
-    """Count what is indexed of a tenant; raises IndexUnreachable."""
+    """Count the indexed documents of a tenant; raises IndexUnreachable."""
     progress = await freshness.progress()
     return Status(
         counted=await store.count(tenant_id=tenant_id),

@@ -56,7 +56,7 @@ async def texts(
     filters: Sequence[Mapping[str, Any]],
     timeout_seconds: float,
 ) -> Contents:
-    """Return the sources of documents; those that the filters leave out by now are absent.
+    """Return the sources of documents; those that the filters exclude by now are absent.
 
     Raises:
         IndexUnreachable: OpenSearch does not answer in time.

@@ -136,7 +136,7 @@ async def _update(client: AsyncOpenSearch, alias: str, body: dict[str, Any]) -> 
 async def _replace_similarity(
     client: AsyncOpenSearch, alias: str, index: str, wanted: dict[str, Any]
 ) -> None:
-    """Close the index, give it the similarity, open it; another process may do so at once."""
+    """Close the index, set the similarity, open it; another process may do so at once."""
     log.info("index.similarity_outdated", index=index)
     remove = {"remove": {"index": index, "aliases": list(_aliases(alias)), "must_exist": False}}
     try:

@@ -23,7 +23,7 @@ _BOOSTS: Final = {"title": 2.0, "text": 1.0, "names": 1.0}
 _KEY_SCORE: Final = 50.0
 # Words typed without a space between them are near one another in the text.
 _NEAR: Final = 3
-# Of more words than the first number so many have to be found.
+# Of more words than the first number, this many have to match.
 _OF_LONG_TERMS: Final = "6<50%"
 _OF_QUESTIONS: Final = "2<40%"
 _OF_MANY_TERMS: Final = "6<60%"
@@ -98,7 +98,7 @@ def _found(term: Term, weighed: Weighed, fields: tuple[str, ...], *, keys: bool)
         clause for field in fields for clause in _in_field(term, field, weighed)
     ]
     if keys and term.form is not Form.QUESTION:
-        # above what words reach, however rare they are
+        # above the score of words, however rare they are
         exactly = {"term": {"keys": {"value": term.text}}}
         clauses.append({"constant_score": {"filter": exactly, "boost": _KEY_SCORE}})
     return _any(clauses) if clauses else {"match_none": {}}
@@ -128,7 +128,7 @@ def _in_field(term: Term, field: str, weighed: Weighed) -> Iterable[dict[str, An
             yield share(way, least)
     else:
         yield share("cjk", "100%")
-        # smartcn takes what has digits in it to pieces: ABC123 would find ABC-124 near X-123
+        # smartcn splits terms with digits: ABC123 would find ABC-124 near X-123
         ways = ("smartcn", "icu") if term.is_chinese or term.text.isalpha() else ("icu",)
         for way in ways:
             yield phrase(way, slop=_NEAR)

@@ -38,7 +38,7 @@ async def read(client: AsyncOpenSearch, names: Names) -> list[Progress]:
 
 
 async def forget_old(client: AsyncOpenSearch, names: Names, *, latest: Progress) -> None:
-    """Remove what indexers of this group wrote more than a day before the latest: they are gone."""
+    """Remove progress of this group's indexers older than the latest by a day: they are gone."""
     query = {
         "bool": {
             "filter": [

@@ -27,7 +27,7 @@ from search.store.weights import Weights
 MAX_COUNTED: Final = 10_000
 NO_MARKS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 MAX_PAGE_BYTES: Final = 2 * 1024 * 1024
-"""Texts of one page together; a page ends there before it has as many hits as asked for."""
+"""Bytes of one page's texts; a page ends there before it has as many hits as requested."""
 
 # A character of Java's takes at most 3 bytes of UTF-8.
 _MAX_CHAR_BYTES: Final = 3

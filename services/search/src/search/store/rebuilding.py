@@ -87,7 +87,7 @@ async def rebuild(
 async def _switch(
     client: AsyncOpenSearch, alias: str, old: str, new: str, *, since: datetime
 ) -> None:
-    """Block writing, copy what was written meanwhile, and move the aliases in one step."""
+    """Block writing, copy documents written meanwhile, and move the aliases in one step."""
     await _block(client, old, blocked=True)
     try:
         await client.indices.refresh(index=old, request_timeout=_REQUEST_SECONDS)

@@ -21,7 +21,7 @@ BULK_DOCUMENTS: Final = 500
 BULK_BYTES: Final = 1_000_000
 # A mapping error, and a document that is too large.
 _OF_DOCUMENTS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
-# The index answers for one document what it would answer for any.
+# Statuses of the index for one document that would be the same for any.
 _OF_INDEX: Final = frozenset(
     {
         HTTPStatus.UNAUTHORIZED,
