@@ -72,7 +72,7 @@ def born(task: Task) -> Changed:
 
 
 def compare(*, previous: Task, after: Task, actor_id: PersonId, now: datetime) -> Changed:
-    """Record what differs between two states of a task; the later one is one version on."""
+    """Record the differences between two states of a task; the later one is one version on."""
     changes = tuple(
         Change(
             task_id=after.id,

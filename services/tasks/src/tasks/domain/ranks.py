@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-# Longer keys are spread anew; a key grows by about one digit every four moves into one gap.
+# Longer keys are redistributed; a key grows by about one digit every four moves into one gap.
 MAX_LENGTH: Final = 60
 # Key length that a redistributed window must reach, so that it is not redistributed again at once.
 ROOMY: Final = 24
@@ -91,7 +91,7 @@ def spread(
 
 
 def window(ranks: Sequence[str], *, around: int) -> tuple[int, int]:
-    """Return the part `[first, last)` of a column to spread anew so that its keys get short.
+    """Return the part `[first, last)` of a column to redistribute so that its keys get short.
 
     The part grows around the crowded place until its new keys are short or it is the whole column:
     so few tasks change, and rarely.

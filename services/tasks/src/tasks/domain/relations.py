@@ -18,7 +18,7 @@ TASK_PARTICIPANT: Final = "task-participant"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """Something that is readable as a whole, and all that it holds."""
+    """Container that is readable as a whole."""
 
     kind: str
     id: str
@@ -34,7 +34,7 @@ class Readable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """An object that is asked about: kind `task` (id or key) or `project`."""
+    """An object of a query: kind `task` (id or key) or `project`."""
 
     kind: str
     id: str

@@ -46,7 +46,7 @@ FOLLOWING: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
 
 
 def check_transition(*, source: State, target: State) -> None:
-    """Pass when a task may go from one state to the other; staying is always possible.
+    """Check that a task may go from one state to the other; staying is always possible.
 
     Refusals: TransitionNotAllowed, naming what is possible.
     """

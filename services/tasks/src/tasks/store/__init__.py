@@ -103,7 +103,7 @@ class Store:
         return project
 
     async def next_number(self, *, tenant_id: TenantId, tx: Transaction) -> int:
-        """Return the next task number of a tenant, dense from 1: an abort gives it back.
+        """Return the next task number of a tenant, dense from 1: an abort releases it.
 
         Raises:
             Retry: another process made the tenant's counter at the same moment.
@@ -121,7 +121,7 @@ class Store:
     async def touch_column_lock(
         self, project_id: ProjectId, column_id: ColumnId, *, number: int, tx: Transaction
     ) -> None:
-        """Note that a place in a column is taken, so that its keys are not spread meanwhile.
+        """Record that a place in a column is taken, so that its keys are not redistributed.
 
         A key that was picked between two others would be wrong if those got new ones in the same
         moment. `number` is anything that differs between tasks.

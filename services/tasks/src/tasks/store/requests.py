@@ -28,7 +28,7 @@ class RequestStore:
         self._requests = db.collection("requests", schema_version=REQUEST_SCHEMA)
 
     async def ensure_indexes(self) -> None:
-        """Create what the queries here need."""
+        """Create the indexes of these queries."""
         await self._requests.ensure_indexes(
             [Index(keys=[("expires_at", ASCENDING)], expire_after=timedelta(0), name="expiry")]
         )
@@ -41,7 +41,7 @@ class RequestStore:
         Refusals: RequestIdReused when it came with other content.
         """
         document = await self._requests.find_one({"_id": _id(request_id, actor)}, tx=tx)
-        # The server deletes what has expired up to a minute late.
+        # The server deletes expired documents up to a minute late.
         if document is None or document["expires_at"] <= now:
             return None
         if document["digest"] != digest:
@@ -58,7 +58,7 @@ class RequestStore:
         now: datetime,
         tx: Transaction,
     ) -> None:
-        """Keep the answer of a request; when the same one is being answered elsewhere, run again.
+        """Store the response of a request; run again if the same one is being answered elsewhere.
 
         Raises:
             Retry: another process recorded it first.

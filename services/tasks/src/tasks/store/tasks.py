@@ -44,7 +44,7 @@ class TaskStore:
         self._zone = zone
 
     async def ensure_indexes(self) -> None:
-        """Create what the queries here need."""
+        """Create the indexes of these queries."""
         recent = [("updated_at", DESCENDING), ("_id", DESCENDING)]
         tenant = ("tenant_id", ASCENDING)
         await self._tasks.ensure_indexes(
@@ -111,7 +111,7 @@ class TaskStore:
         return task_of(document) if document else None
 
     async def id_of_key(self, key: str, *, tenant_id: TenantId) -> str:
-        """Return the id of the task with a key (`T-128`); empty when there is none."""
+        """Return the id of the task with a key (`T-128`); empty without one."""
         number = _KEY.fullmatch(key)
         document = await self._tasks.find_one(
             {"tenant_id": tenant_id, "number": int(number[1]) if number else 0},
@@ -167,7 +167,7 @@ class TaskStore:
         if after is not None:
             at, task_id = after
             wanted["updated_at"] = {"$lte": at}
-            # As `$nor` it is looked at behind the index; as `$or` it would hinder merging by index.
+            # As `$nor` it is evaluated after the index; as `$or` it would prevent merging by index.
             wanted["$nor"] = [{"updated_at": at, "_id": {"$gte": task_id}}]
         documents = await self._tasks.find_all(
             wanted,
