@@ -168,7 +168,7 @@ async def test_gw_10_a_fact_that_is_left_out_is_read_alone_and_a_broken_record_b
         assert len(company.asked) == asked
         assert [each.scope for each in company.facts_asked] == [fact.scope]
 
-        # The policy is taken away, and the record of it is broken.
+        # The policy is removed, and the record of it is broken.
         company.policy(TENANT, "silence", FORBID, removed=True)
         await sending.send_batch([(topic, TENANT, b"\xff", {})])
         await eventually(lambda: refused(decisions) is None, within=30)

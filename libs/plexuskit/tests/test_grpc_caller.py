@@ -243,7 +243,7 @@ def test_gw_01_a_signer_whose_clock_is_half_a_minute_ahead_is_still_understood(
 
 
 class CountingKey:
-    """A public key that counts how often it is asked."""
+    """A public key that counts its uses."""
 
     def __init__(self, key: Ed25519PublicKey) -> None:
         self._key = key

@@ -23,7 +23,7 @@ _KEPT: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """The fields of one message type that are cleared or looked into.
+    """Fields of one message type that are cleared or searched for hidden fields.
 
     Attributes:
         hidden: fields that are cleared whatever they hold.
@@ -60,7 +60,7 @@ class Clearing:
         return known
 
     def clear(self, message: Any) -> None:
-        """Clear what is hidden in a message, in the messages in it and in those it encodes."""
+        """Clear the hidden fields of a message, of messages inside it and of those it encodes."""
         plan = self._plan(message.DESCRIPTOR)
         if not plan:
             return
@@ -168,7 +168,7 @@ def clearing_of(masks: Masks) -> Clearing:
 
 
 def cleared(message_class: type[Message], content: bytes, masks: Masks) -> bytes:
-    """Return an encoded message without what is hidden.
+    """Return an encoded message without its hidden fields.
 
     Args:
         message_class: type of the message.

@@ -73,7 +73,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A role that gives a permission for a scope; `expires_at` None: until it is taken away."""
+    """Role with a permission for a scope; `expires_at` None: no expiry."""
 
     role: str
     scope: Object
@@ -240,7 +240,7 @@ class Engine:
                 given = [each for each in given if each.scope.kind == TENANT] or given
             if given:
                 return given
-        # No role gives either: the person sees what all of them would show, and no more.
+        # Without such a role the person sees the columns that all of them together show.
         return [each for grants in held.grants.values() for each in grants if each.masks]
 
     def _of_roles(self, person_id: str, roles: frozenset[str]) -> Held:

@@ -18,7 +18,7 @@ _Change = Callable[[], object]
 
 
 class _Load:
-    """Changes that came since a snapshot was asked for."""
+    """Changes since the request of a snapshot."""
 
     __slots__ = ("again", "previous", "stale")
 
@@ -46,7 +46,7 @@ class Memberships:
         self._loads.setdefault(kinds, _Load())
 
     def put(self, members: Members) -> bool:
-        """Apply the whole membership of an object; return whether it was news."""
+        """Apply the whole membership of an object; return whether it was new."""
         self._note(members.object, lambda: self._put(members))
         return self._put(members)
 
@@ -72,13 +72,13 @@ class Memberships:
         return apply()
 
     def mark_stale(self, object_: Object) -> None:
-        """Note that a change of an object's members is missing."""
+        """Record that a change of an object's members is missing."""
         self.stale.add(object_)
         for load in self._loads_of(object_):
             load.stale.add(object_)
 
     def restore(self, members: Members) -> None:
-        """Replace what is known of an object by its owner's answer, which removes the doubt.
+        """Replace the state of an object by its owner's answer, which resolves the gap.
 
         The caller makes sure that the answer contains every change applied before the question,
         and applies those since then once more.

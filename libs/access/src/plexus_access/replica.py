@@ -70,7 +70,7 @@ class Replica:
         return decoded
 
     def begin(self) -> None:
-        """Begin to load directory's snapshot: facts now also go into the state to come."""
+        """Begin loading directory's snapshot: facts now also go into the future state."""
         self._fresh = {}
 
     def load(self, envelopes: Iterable[Envelope]) -> None:
@@ -116,7 +116,7 @@ def _state(states: dict[str, State], tenant_id: str) -> State:
 
 
 def _applied(state: State, envelope: Envelope) -> bool | None:
-    """Apply a fact; return whether it was news, None when it cannot be decoded."""
+    """Apply a fact; return whether it was new, None when it cannot be decoded."""
     try:
         return apply(state, envelope)
     except DecodeError as error:

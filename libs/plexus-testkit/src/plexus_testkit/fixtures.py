@@ -156,7 +156,7 @@ async def kafka_names(server: "FoundKafka", *, prefix: str) -> AsyncIterator["Ka
 def kafka_section_of(
     kafka_server: "FoundKafka", kafka_section: "KafkaSection"
 ) -> Callable[[str], "KafkaSection"]:
-    """A function from a service's name to its own section: it may do what the catalogue grants."""
+    """Function from a service's name to its own section, with the rights of the catalogue."""
     from plexuskit.kafka.grants import user_of
 
     def section_of(service: str) -> "KafkaSection":

@@ -1,4 +1,4 @@
-"""Processes forked from one that has imported the libraries already: started in a fraction.
+"""Processes forked from one that has imported the libraries already, for a fast start.
 
 Of the second and a half that a process of Plexus needs to start, most goes into importing
 third-party packages. Crash cycles start thousands of them, so a fork server imports those once.

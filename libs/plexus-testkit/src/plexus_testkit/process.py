@@ -1,4 +1,4 @@
-"""One process of Plexus in a test: started, stopped, killed, paused and asked how it is."""
+"""One process of Plexus in a test: start, stop, kill, pause, readiness."""
 
 import asyncio
 import contextlib

@@ -64,7 +64,7 @@ class Recorder:
         self.service, self.heard, self.databases = service, {}, {}
 
     def started(self, event: "monitoring.CommandStartedEvent") -> None:
-        """Note the shapes of a command, if code of a service sent it."""
+        """Record the shapes of a command, if code of a service sent it."""
         sender = _sender(self.service) if self.service else ""
         if not sender:
             return
@@ -282,7 +282,7 @@ def read(file: Path) -> dict[str, Any]:
 
 
 def _take_examples(service: str) -> None:
-    """Keep documents that the test has left, one of each set of fields."""
+    """Keep documents that the test has left, one for each set of fields."""
     import pymongo
 
     kept = _examples.setdefault(service, {})
@@ -307,7 +307,7 @@ def _kind(document: Mapping[str, Any]) -> str:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write what was recorded into the catalogues, beside what other processes write."""
+    """Write the recorded shapes into the catalogues, beside those of other processes."""
     folder = session.config.rootpath / CATALOGUE
     for service, shapes in _new.items():
         folder.mkdir(parents=True, exist_ok=True)

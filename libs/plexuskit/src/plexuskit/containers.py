@@ -12,7 +12,7 @@ from plexus.authz.v1.authority_pb2 import (
 from plexuskit.errors import DependencyDown
 from plexuskit.paging import Listing, cut
 
-# A list of the largest person fits into a few pages: it is read anew when it changes meanwhile.
+# A list of the largest person fits into a few pages: it is read again if it changes meanwhile.
 _ATTEMPTS: Final = 5
 _MAX_CONTAINERS: Final = 1_000_000
 

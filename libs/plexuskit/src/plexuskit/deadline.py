@@ -29,7 +29,7 @@ class Deadline:
         self._timer: threading.Timer | None = None
 
     def arm(self) -> None:
-        """Begin to count; the first call decides. Safe in a signal handler."""
+        """Begin counting; the first call decides. Safe in a signal handler."""
         if self._ends_at is not None:
             return
         self._ends_at = time.monotonic() + self._seconds

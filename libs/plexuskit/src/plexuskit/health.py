@@ -51,7 +51,7 @@ class Health:
         required: bool | None = None,
         remedy: str = "",
     ) -> None:
-        """Note the result of a check.
+        """Record the result of a check.
 
         Args:
             check: its name, the same for its whole life.

@@ -131,7 +131,7 @@ def _leads_to(shown: str, host: str) -> bool:
         return False
     name = shown.rpartition(":")[0] if _has_port(shown) else shown
     if not _is_plain(name):
-        # Compared as it is: converting whatever a text holds would take too long.
+        # Compared unchanged: converting all of a text would take too long.
         name = _bare(name)
         # A host that is only safe as punycode must be shown as such.
         safe = name.isascii() or "xn--" not in name
@@ -153,7 +153,7 @@ def _forms(host: str) -> tuple[str, ...]:
 
 
 def _idna() -> ModuleType:
-    """Import what few hosts need and every start of a command would pay for."""
+    """Import a module that few hosts need and every start of a command would pay for."""
     return import_module("idna")
 
 

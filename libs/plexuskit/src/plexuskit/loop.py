@@ -77,7 +77,7 @@ def _taking_all(woken: socket.socket, handle: Callable[[], Any]) -> Callable[[],
 
 
 class CollectorTime:
-    """Measures how long Python's garbage collector holds the process, as one of `gc.callbacks`.
+    """Measures how long Python's garbage collector pauses the process, as one of `gc.callbacks`.
 
     Attributes:
         seconds: the time of all collections so far.

@@ -130,7 +130,7 @@ def to_milliseconds(at: datetime) -> int:
 
 
 def from_milliseconds(value: int) -> datetime:
-    """Return the instant of a token. Refusals: InvalidPageToken when there is none such."""
+    """Return the instant of a token. Refusals: InvalidPageToken for an invalid one."""
     try:
         seconds, rest = divmod(value, 1000)
         return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=rest * 1000)

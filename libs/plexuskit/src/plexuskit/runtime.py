@@ -91,17 +91,17 @@ class Runtime:
         self._callbacks.append(callback)
 
     def stop(self, *, code: int = 0) -> None:
-        """Begin to stop; the highest code given becomes the exit code."""
+        """Begin the stop; the highest code given becomes the exit code."""
         self.exit_code = max(self.exit_code, code)
         self.stopping.set()
 
     def restart(self) -> None:
-        """Begin to stop with exit code 1, so that what runs the process starts it again."""
+        """Begin the stop with exit code 1, so that the supervisor starts the process again."""
         self.stop(code=1)
 
     @contextmanager
     def entering(self, role: str) -> Iterator[None]:
-        """Mark what is spawned inside as the role's."""
+        """Mark the tasks spawned inside as the role's."""
         token = _role.set(role)
         try:
             yield
@@ -122,11 +122,11 @@ class Runtime:
                 await bounded(callback(), within=share())
 
     def leave(self) -> None:
-        """Note that roles are being left from now on."""
+        """Record that roles are being left from now on."""
         self._leaving = True
 
     async def end_tasks(self, role: str) -> None:
-        """Cancel what a role has spawned and wait for it."""
+        """Cancel the tasks of a role and wait for them."""
         await self._cancel([task for task, owner in self._tasks.items() if owner == role])
 
     async def close(self) -> None:
@@ -242,7 +242,7 @@ async def _lasts(task: asyncio.Task[None], *, seconds: float) -> bool:
 
 
 async def bounded(work: Awaitable[object], *, within: float) -> None:
-    """Wait for something for so many seconds at most, then cancel it.
+    """Wait for an awaitable for a number of seconds at most, then cancel it.
 
     Raises:
         CutOffError: it was cancelled; a TimeoutError of its own passes through.

@@ -172,7 +172,7 @@ class _Process:
 
     def _listen_to_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         def begin_stop(number: int, _: FrameType | None) -> None:
-            # Armed here and not in the loop, which may be what hangs.
+            # Armed here and not in the loop, which may be blocked.
             self.deadline.arm()
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._told, signal.Signals(number).name)
@@ -199,6 +199,6 @@ def spare_garbage_collection() -> None:
 
 
 def _log_unhandled(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log what no task or callback has handled, once and in the log's own form."""
+    """Log exceptions that no task or callback has handled, once and in the log's own form."""
     error = context.get("exception")
     log.error("loop.unhandled", message=context["message"], exc_info=error)

@@ -121,7 +121,7 @@ async def _keep_loading(
 
 
 async def _failed(runtime: Runtime, owner: str, detail: str, *, failures: int) -> int:
-    """Show that a snapshot failed, wait for the next try, and return the number of failures."""
+    """Report that a snapshot failed, wait for the next try, and return the number of failures."""
     runtime.health.set(
         f"snapshot.{owner}",
         ok=False,

@@ -31,7 +31,7 @@ async def converted(items: Iterable[ItemT], convert: Callable[[ItemT], ResultT])
 
 
 class Turns:
-    """Gives way to other work after so many bytes of items.
+    """Yields to other work after a number of bytes of items.
 
     Attributes:
         total: bytes of all items so far.

@@ -1,4 +1,4 @@
-"""A file that a process goes by, read again when it has changed: secrets rotate without restart."""
+"""Files that a process depends on, read again when changed: secrets rotate without restart."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -98,7 +98,7 @@ class Actor:
             self.room.own.setdefault(self.device.person_id, []).append(told.seq)
 
     def own_seq(self) -> int:
-        """Pick a late message of one's own that is not taken back; 0: there is none."""
+        """Pick a recent message of one's own that is not recalled; 0 if there is none."""
         mine = self.room.own.get(self.device.person_id, [])[-30:]
         kept = [seq for seq in mine if (self.room.id, seq) not in self.ledger.recalled]
         return self.chance.choice(kept) if kept else 0
@@ -275,7 +275,7 @@ async def react(actor: Actor) -> None:
 
 
 async def pin(actor: Actor) -> None:
-    """Pin one's own message, or take the pin off."""
+    """Pin one's own message, or unpin it."""
     async with actor.altering() as seq:
         on = actor.ledger.pins.get((actor.room.id, seq), False)
         if await actor.alter("PinMessage", pb.PinMessageRequest, seq=seq, unpin=on):

@@ -33,7 +33,7 @@ class Ledger:
     said: dict[Request, str] = field(default_factory=dict)
     told: dict[Request, Told] = field(default_factory=dict)
     mentioned: dict[Request, str] = field(default_factory=dict)
-    # Texts that are to be sent by themselves, with the request once it is known.
+    # Scheduled texts, with the request once it is known.
     scheduled: dict[str, Request | None] = field(default_factory=dict)
     # The last text confirmed to its author, and recalled messages.
     edited: dict[Place, str] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Ledger:
         self.said[request] = text
 
     def tell(self, request: Request, response: SendMessageResponse) -> Told:
-        """Note an acknowledgement.
+        """Record an acknowledgement.
 
         Raises:
             Violation: an earlier one gave other numbers.

@@ -60,7 +60,7 @@ class Block:
 
 
 def make_plan(*, cycles: int, seed: int) -> list[Block]:
-    """Return blocks of exactly so many strikes; every point is struck when there are enough.
+    """Return blocks with exactly that many strikes; every point is struck if there are enough.
 
     Args:
         cycles: Number of strikes; each is a cycle.

@@ -96,7 +96,7 @@ class Verifier:
             await self.check_log(room)
 
     async def check_device(self, room: Room, device: Device) -> None:
-        """Check that a device, by old state and changes, holds what it can fetch now.
+        """Check that a device's copy, by old state and changes, equals what it can fetch now.
 
         Raises:
             Violation: something is missing, more, or other, or does not come in time.
@@ -142,7 +142,7 @@ class Verifier:
             raise Violation(f"{room.id} is named {response.view.conversation.name}, not {wanted}")
 
     async def check_heads(self, rooms: Sequence[Room], device: Device) -> None:
-        """Check that the list of conversations comes to show the ends of the logs.
+        """Check that the list of conversations shows the ends of the logs in the end.
 
         Raises:
             Violation: it stays behind.

@@ -28,7 +28,7 @@ TOLD: Final = frozenset({"messaging", "notify", "tasks"})
 async def found(
     platform: Platform, opens: Mapping[str, bytes], *, spans: bytes
 ) -> AsyncIterator[str]:
-    """Name each place that holds what it must not.
+    """Yield each place that contains a secret.
 
     Args:
         platform: whose logs and stores are read, all of them.

@@ -159,7 +159,7 @@ class CallerSigner:
         ).SerializeToString()
 
     def _follow(self) -> None:
-        """Sign with the file's key of now; one that is not this service's own is left alone."""
+        """Sign with the file's current key; a key of another service is not used."""
         keys = self._file.look()
         if self._generation == self._file.generation:
             return
@@ -176,7 +176,7 @@ class CallerSigner:
 
 
 class CallerTokens:
-    """The signed contexts of one principal, one per audience, signed anew at half their life."""
+    """Signed contexts of one principal, one per audience, renewed at half their life."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""A service's own calls to another one: signed, traced, bounded in time, refused by name.
+"""A service's own calls to another one: signed, traced, bounded in time, with named refusals.
 
 The channel wraps what a stub asks it for. gRPC's client interceptors would cost each call several
 tasks.

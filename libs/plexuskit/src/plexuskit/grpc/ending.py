@@ -20,7 +20,7 @@ _ResponseT = TypeVar("_ResponseT")
 
 
 class Ending:
-    """Keeps the status that a call with many requests ended with.
+    """Keeps the final status of a call with many requests.
 
     Answers of the call must be read by iteration. `call.read()` reads no more once gRPC's client
     has written over the status, and the true one comes only behind the answers before it.

@@ -80,7 +80,7 @@ class Call:
     def __init__(
         self, frame: Frame, method: MethodInfo, traceparent: str, *, system: str = GRPC
     ) -> None:
-        """Begin to measure; the trace continues that of the caller, if there is one."""
+        """Begin measuring; the trace continues that of the caller, if there is one."""
         self._current: trace.Span = trace.INVALID_SPAN
         self._frame = frame
         self._system = system
@@ -101,7 +101,7 @@ class Call:
         if self._traceparent:
             self._trace = telemetry.extracted(self._traceparent)
             self._trace.__enter__()
-            # A stream may live for hours and needs it no more.
+            # A stream may live for hours and does not need it any more.
             self._traceparent = ""
         if not (self._method.client_streaming or self._method.server_streaming):
             # Nor does a stream get a span of its own.

@@ -100,7 +100,7 @@ class Batches:
         self._holds: dict[Partition, Hold] = {}
         self._downs_in_a_row = 0
         self._last_set_aside: dict[Partition, tuple[int, float]] = {}
-        # Finished, but behind one that is not, so they come again and must not be buried again.
+        # Finished, but after an unfinished one, so they come again and must not be buried again.
         self._finished: set[tuple[str, int, int]] = set()
 
     def forget(self) -> None:

@@ -65,7 +65,7 @@ class BestEffortProducer:
         self._awake.set()
 
     async def run(self, runtime: Runtime) -> None:
-        """Send what is offered until cancelled; the check shows whether it arrives."""
+        """Send offered records until cancelled; the check shows whether they arrive."""
         failures = 0
         async with producer(self._section, within=_SENDING, durable=False) as out:
             while True:

@@ -57,7 +57,7 @@ async def reader(
     offset_reset: str = "none",
     max_wait: timedelta = timedelta(milliseconds=500),
 ) -> AsyncIterator[AIOKafkaConsumer]:
-    """Connect a consumer that takes part in no rebalance: the block assigns partitions itself.
+    """Connect a consumer outside of any rebalance: the block assigns partitions itself.
 
     Args:
         section: Address of Kafka.

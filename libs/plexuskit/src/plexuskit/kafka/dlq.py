@@ -1,4 +1,4 @@
-"""Dead letters of a group: look at them, count them, send them round again.
+"""Dead letters of a group: list, count and redrive.
 
 A dead-letter topic keeps its letters until they expire. Which of them were redriven is remembered
 by the offset that the group `<group>.redrive` has committed: all before it, and the offsets that
@@ -104,7 +104,7 @@ async def dlq_redrive(
     limit: int,
     only: Callable[[DeadLetter], bool] | None = None,
 ) -> RedriveReport:
-    """Send waiting letters back to their topics, oldest first, for this group alone.
+    """Send waiting letters back to their topics, oldest first, for this group only.
 
     The repeat has the original key, value and headers and the header `plexus-redriven-for`; readers
     of other groups skip it. A crash in between may send some again, which consumers bear.

@@ -30,7 +30,7 @@ class Holding:
     """Remembers which partitions do not move, and shows those that have not moved for long."""
 
     def __init__(self, *, group: str, health: Health, clock: Clock, degraded_after: float) -> None:
-        """Begin with nothing held.
+        """Begin without held partitions.
 
         Args:
             group: The catalogue's name of the group.

@@ -53,7 +53,7 @@ class DeadLetter:
 
     @property
     def envelope(self) -> Envelope | None:
-        """The event inside; None when the value is none, which may be why it died."""
+        """The event inside; None if the value is not one, which may be why it failed."""
         try:
             return Envelope.FromString(self.value)
         except DecodeError:

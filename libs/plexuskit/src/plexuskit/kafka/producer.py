@@ -109,7 +109,7 @@ class Producer:
                     headers=list(headers.items()),
                 )
                 acknowledgements.append(acknowledgement)
-            # `wait` and not `gather`: a deadline must not cancel what the client still works on
+            # `wait` and not `gather`: a deadline must not cancel the client's running work
             await asyncio.wait(acknowledgements, return_when=asyncio.FIRST_EXCEPTION)
         finally:
             for acknowledgement in acknowledgements:
@@ -166,7 +166,7 @@ def _look_at(acknowledgement: asyncio.Future[object]) -> None:
 
 
 async def _abandon(client: AIOKafkaProducer, reason: BaseException) -> None:
-    """Close `client` without sending what it still holds.
+    """Close `client` without sending its pending records.
 
     Its own `stop` first delivers everything, which never ends while Kafka is away; giving that up
     half-way leaves a task behind that would send old records whenever Kafka returns.

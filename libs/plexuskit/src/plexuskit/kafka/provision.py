@@ -1,4 +1,4 @@
-"""Topics as the catalogue wants them: create what is missing, report what differs, change nothing.
+"""Provisioning of the catalogue's topics: create missing ones, report differences, change nothing.
 
 Partition counts are never raised in place, because keys would move to other partitions and the
 order of a scope would be lost; retention is an operator's decision once a topic exists. Both are

@@ -122,5 +122,5 @@ def _read(offset: int, metadata: str, *, now: float, at: datetime) -> Remembered
             set_aside_at=seconds(words["set_aside_at"]),
         )
     except (ValueError, TypeError, KeyError, OverflowError, OSError):
-        # Of another version: the evidence begins anew.
+        # Of another version: the evidence starts again.
         return None

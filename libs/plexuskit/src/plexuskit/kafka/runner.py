@@ -124,7 +124,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         self._down_since = ""
 
     async def serve(self) -> None:
-        """Consume until `finish`; when Kafka fails, build the consumer anew after a while."""
+        """Consume until `finish`; when Kafka fails, build a new consumer after a while."""
         failures = 0
         while not self._stopping:
             try:
@@ -286,7 +286,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
             self._batches.recall(found)
 
     async def _store_evidence(self, assignment: int) -> None:
-        """Store what this batch has changed of the evidence; it is stored again if that fails."""
+        """Store this batch's changes of the evidence; they are stored again if that fails."""
         stored = self._stored or {}
         known = self._batches.evidence()
         changed = {place: each for place, each in known.items() if stored.get(place) != each}
@@ -321,7 +321,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
             client.resume(partition)
 
     async def _tell_held(self) -> None:
-        """Store what has been held for long, for `plexus admin doctor`, when that has changed."""
+        """Store long holds, for `plexus admin doctor`, when they have changed."""
         late = self._holding.late()
         places = {partition: offset for partition, (offset, _) in late.items()}
         if not late or places == self._told_held:
@@ -429,7 +429,7 @@ async def consumer(
     runtime: Runtime,
     owners: Owners = MappingProxyType({}),
 ) -> AsyncIterator[None]:
-    """Consume a group's topics for the time of the block.
+    """Consume a group's topics for the duration of the block.
 
     Every record with a fact that the subscription names reaches the handler at least once, in order
     per partition, and its offset is committed after the handler has returned. The class of what the

@@ -1,4 +1,4 @@
-"""Held records that an operator skips: asked for beside the group, carried out by its consumer.
+"""Held records that an operator skips: requested beside the group, carried out by its consumer.
 
 A request is the offset that the group `<group>.skip` has committed for the partition, with the
 operator and the reason as its metadata. The consumer of a held partition reads it before each new

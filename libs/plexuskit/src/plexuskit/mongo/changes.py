@@ -83,7 +83,7 @@ class Changes:
                 {"$match": {"operationType": "insert", "ns.coll": {"$in": list(collections)}}},
                 {"$project": {"ns.coll": 1, "fullDocument": 1}},
             ],
-            # The first batch is asked for like all others, so it keeps their size and token.
+            # The first batch is requested like all others, so it keeps their size and token.
             "cursor": {"batchSize": 0},
             "readConcern": {"level": "majority"},
         }

@@ -390,7 +390,7 @@ async def _driven(operation: Coroutine[Any, Any, T], tx: Transaction | None) -> 
 
 
 async def _read(cursor: Any, batch_size: int) -> AsyncGenerator[Document, None]:
-    """Yield what a cursor finds, and close it once nothing reads from it any more."""
+    """Yield a cursor's documents, and close it once nothing reads from it any more."""
     reading: asyncio.Task[list[Document]] | None = None
     try:
         while True:

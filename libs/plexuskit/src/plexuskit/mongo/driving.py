@@ -1,4 +1,4 @@
-"""Calls of the driver, carried to their end whatever becomes of their callers.
+"""Calls of the driver, run to their end even if their callers are cancelled.
 
 A call of gRPC is cancelled twice in the same moment when its deadline passes: by the server and by
 the deadline of its frame. PyMongo's pool survives one cancellation of an operation; the second one

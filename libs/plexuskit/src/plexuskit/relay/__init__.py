@@ -140,7 +140,7 @@ class _Relay:
             log.info("relay.cut_off", relay=self._name)
 
     async def observe(self) -> None:
-        """Keep metrics and health true, also while the relay itself is stuck."""
+        """Keep metrics and health up to date, also while the relay itself is stuck."""
         while True:
             age, pending = 0.0, 0
             oldest = self._leader.publisher.oldest if self._leader else None
@@ -172,7 +172,7 @@ class _Relay:
                 LEADING.set(0)
 
     async def _pending(self, oldest: datetime, *, at_least: int) -> int:
-        """Count what is stored and not published; the database is asked only when it is slow."""
+        """Count stored facts that are not published; query the database only when it is slow."""
         if (self._runtime.clock.now() - oldest).total_seconds() < _OBSERVED_EVERY:
             return at_least
         counted = 0

@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
-    """A batch, and when it was asked for."""
+    """A batch, and the time of its request."""
 
     batch: ChangeBatch
     asked: float
@@ -126,7 +126,7 @@ class Leader:
         await self.publisher.publish(
             [(self._by_collection[name], document) for name, document in batch.inserts]
         )
-        # Not full: all that was committed when it was asked for is published now.
+        # Not full: everything committed before the request is published now.
         complete_to = self._position.complete_to if batch.full else fetched.asked_at
         self._position = Position(batch.token, complete_to, replaying=False)
 

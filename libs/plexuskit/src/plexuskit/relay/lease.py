@@ -72,7 +72,7 @@ class Lease:
 
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[None]:
-        """Wait for the lease, renew it in the background, give it back at the end."""
+        """Wait for the lease, renew it in the background, release it at the end."""
         await self._introduce()
         while not await self._take(or_expired=True):
             every = ASKED_EVERY.total_seconds()

@@ -120,7 +120,7 @@ OUTBOX = FactSource(
     dense=False,
     mark_published=True,
     replay=replay_by_fields("scope", "number"),
-    # All that is unpublished, however old: the partial index holds nothing else.
+    # All unpublished facts, however old: the partial index holds nothing else.
     recent=lambda _since: {},
     event_type=lambda document: document["type"],
 )

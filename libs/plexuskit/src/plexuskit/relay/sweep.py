@@ -82,7 +82,7 @@ class Sweep:
         self._looked = self._clock.monotonic()
 
     async def settle(self) -> None:
-        """Publish what is still missing of the last look.
+        """Publish the facts still missing since the last pass.
 
         Raises: as `Publisher.publish`.
         """

@@ -44,7 +44,7 @@ def configure_logs(section: TelemetrySection, *, service: str) -> None:
         name_service,
         _add_trace,
     ]
-    # Plain tracebacks: those with local variables would print what must not be printed.
+    # Plain tracebacks: those with local variables would print secrets.
     renderer: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if section.log_format == "json"

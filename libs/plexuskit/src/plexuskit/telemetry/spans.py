@@ -265,7 +265,7 @@ def shutdown(*, within: float) -> None:
 
 
 class LinkedSampler(Sampler):
-    """Sampler that samples what is linked to something sampled, and the rest as another does."""
+    """Sampler that samples spans linked to a sampled one, and leaves others to another sampler."""
 
     def __init__(self, rest: Sampler) -> None:
         """Set the sampler for spans without a sampled link."""
