@@ -232,7 +232,7 @@ class Database:
             )
 
     async def server_facts(self) -> ServerFacts:
-        """Return version and topology of the server, for an operator.
+        """Return version, replica set and clock of the server, for an operator.
 
         Raises:
             DependencyDown: the server cannot be reached.

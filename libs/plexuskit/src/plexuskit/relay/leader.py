@@ -17,7 +17,7 @@ from plexuskit.relay.publisher import BATCH, Publisher
 from plexuskit.relay.source import FactSource
 from plexuskit.relay.sweep import BEGINNING, SKEW, Sweep
 
-# The stream moves on with nothing published too; so seldom is that worth a write.
+# Interval for saving the stream's position while nothing is published.
 _IDLE_SAVE_EVERY = 5.0
 # A batch costs every hop about as much as so many more facts: under load the next one gathers for a
 # time that grows with the last one, and ends before it is noticeable.
