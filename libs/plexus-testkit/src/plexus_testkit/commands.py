@@ -41,7 +41,7 @@ class StoreCommands(monitoring.CommandListener):
         return [_plain(command, without) for command in heard]
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
-        """Note a command."""
+        """Record a command."""
         if self._heard is not None and event.command_name not in _CHATTER:
             self._heard.append(
                 {key: value for key, value in event.command.items() if key not in _LEFT_OUT}

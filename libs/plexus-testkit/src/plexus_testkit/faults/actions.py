@@ -90,7 +90,7 @@ class Actor:
         return request
 
     def told(self, request: pb.SendMessageRequest, response: pb.SendMessageResponse) -> None:
-        """Note an acknowledgement."""
+        """Record an acknowledgement."""
         key = (self.room.id, self.device.person_id, request.request_id)
         new = key not in self.ledger.told
         told = self.ledger.tell(key, response)

@@ -123,7 +123,7 @@ def comparable(message: Message) -> bytes:
 
 
 def differing(held: Message, fetched: Message) -> str:
-    """Name the fields in which two states of a message differ, with both values."""
+    """Return the fields in which two states of a message differ, with both values."""
     names = [field.name for field in Message.DESCRIPTOR.fields]
     odd = [name for name in names if getattr(held, name) != getattr(fetched, name)]
     return "; ".join(f"{name}: {getattr(held, name)} / {getattr(fetched, name)}" for name in odd)

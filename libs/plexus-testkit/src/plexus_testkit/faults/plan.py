@@ -45,7 +45,7 @@ class Strike:
         return f"{self.place.name}:kill@{self.passing}" if self.place else ""
 
     def __str__(self) -> str:
-        """Name it for the log of the run."""
+        """Return a name for the log of the run."""
         if self.place:
             return self.fault
         return f"{'SIGSTOP' if self.pause else 'kill -9'} after {self.after:.2f} s"

@@ -80,7 +80,7 @@ EMPTY: Final = LedgerHead(0, GENESIS)
 
 
 def entry_id(tenant_id: str, no: int) -> str:
-    """Name an entry: unique per number, so that writing it is the fence; sorts by number."""
+    """Return an entry's id: unique per number, so that writing it is the fence; sorts by number."""
     return f"{tenant_id}:{no:0{_NUMBER_WIDTH}d}"
 
 

@@ -179,6 +179,6 @@ def path_of(relation: Relation) -> tuple[str, ...]:
 
 
 def changed_marks(previous: Mapping[str, int], after: Mapping[str, int]) -> tuple[str, ...]:
-    """Name the fields whose marks differ."""
+    """Return the names of the fields whose marks differ."""
     names = previous.keys() | after.keys()
     return tuple(sorted(name for name in names if previous.get(name) != after.get(name)))

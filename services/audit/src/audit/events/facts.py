@@ -115,7 +115,7 @@ def trace_id(traceparent: str) -> str:
 
 
 def _about(fact: Any) -> str:
-    """Name the object whose departments an entry belongs to; empty for the fact's own."""
+    """Return the object whose departments an entry belongs to; empty for the fact's own."""
     if isinstance(fact, directory_facts.SessionRevoked):
         return f"person:{fact.person_id}"
     if isinstance(fact, directory_facts.RoleBindingChanged):

@@ -15,7 +15,7 @@ from directory.access.domain.roles import Role
 
 
 def role_to_proto(role: Role) -> access_pb2.Role:
-    """Show a role."""
+    """Return the contract's form of a role."""
     return access_pb2.Role(
         id=role.id,
         tenant_id=role.tenant_id,
@@ -32,7 +32,7 @@ def role_to_proto(role: Role) -> access_pb2.Role:
 
 
 def binding_to_proto(binding: Binding) -> access_pb2.RoleBinding:
-    """Show a role binding."""
+    """Return the contract's form of a role binding."""
     return access_pb2.RoleBinding(
         id=binding.id,
         tenant_id=binding.tenant_id,
@@ -48,7 +48,7 @@ def binding_to_proto(binding: Binding) -> access_pb2.RoleBinding:
 
 
 def policy_to_proto(policy: AccessPolicy) -> access_pb2.AccessPolicy:
-    """Show an attribute policy."""
+    """Return the contract's form of an attribute policy."""
     return access_pb2.AccessPolicy(
         id=policy.id,
         tenant_id=policy.tenant_id,

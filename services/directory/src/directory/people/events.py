@@ -36,7 +36,7 @@ _KINDS: Final = {
 
 
 def tenant_to_proto(tenant: Tenant) -> people_pb2.Tenant:
-    """Show a tenant."""
+    """Return the contract's form of a tenant."""
     return people_pb2.Tenant(
         id=tenant.id, name=tenant.name, created_at=timestamp(tenant.created_at)
     )
@@ -114,7 +114,7 @@ def _hours_to_proto(hours: WorkingHours) -> people_pb2.WorkingHours:
 
 
 def department_to_proto(department: Department) -> people_pb2.Department:
-    """Show a department."""
+    """Return the contract's form of a department."""
     return people_pb2.Department(
         id=department.id,
         tenant_id=department.tenant_id,

@@ -39,7 +39,7 @@ def place_of_departments(paths: Iterable[Iterable[str]]) -> Place:
 
 
 def place_of_group(group_id: str, *, path: Iterable[str]) -> Place:
-    """Place a group; in: the path of the department that manages it, empty for the tenant's."""
+    """Return a group's position; in: the path of its managing department, empty for none."""
     way = frozenset(Object(DEPARTMENT, id_) for id_ in path)
     return Place(ways=(way | {Object(GROUP, group_id)},))
 

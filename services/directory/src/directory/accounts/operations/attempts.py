@@ -119,7 +119,7 @@ class Counting:
         return max((each for each in (locked, together) if each is not None), default=None)
 
     async def succeed(self) -> None:
-        """Forget the failures of the source: the password or code was right."""
+        """Clear the failures of the source: the password or code was right."""
         await self._store.attempts.forget(self.key)
         if self._spread:
             await forgive_network(self._store, self._spread, network=self._network)

@@ -105,7 +105,7 @@ class AttemptLog:
         return True
 
     async def forget(self, key: str) -> None:
-        """Forget the attempts of a key after a success."""
+        """Delete the attempts of a key after a success."""
         await self._attempts.delete({"_id": key})
 
 

@@ -29,7 +29,7 @@ class AuthorityApi(AuthorityServicer):
     async def ReadableContainers(
         self, request: pb.ReadableContainersRequest, context: Any
     ) -> pb.ReadableContainersResponse:
-        """Name the tenant while the person is active in it."""
+        """Return the tenant while the person is active in it."""
         readable = await queries.readable_containers(
             self._store,
             tenant_id=request.tenant_id,

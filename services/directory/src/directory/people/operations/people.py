@@ -186,7 +186,7 @@ async def update_person(
 async def _give_reason(
     store: Store, person: Person, *, reason: str, actor: Actor, now: datetime, tx: Transaction
 ) -> None:
-    """State why a person gets an address that a provider links by; nothing for another address.
+    """Publish the reason for an address that a provider links by; nothing for another address.
 
     Raises:
         ReasonRequired: no reason is given.

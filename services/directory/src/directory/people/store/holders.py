@@ -73,7 +73,7 @@ class Holders:
         return tuple(sorted(found)[:limit])
 
     async def _named(self, subjects: Sequence[Subject], *, tx: Transaction) -> list[str]:
-        """Name the people among subjects, and those of the groups among them."""
+        """Return the people among subjects, and those of the groups among them."""
         people = set(_ids(subjects, PERSON))
         listed = await self._members.of_groups(map(GroupId, _ids(subjects, GROUP)), tx=tx)
         return sorted(people.union(*listed.values()))

@@ -95,7 +95,7 @@ class Endpoint(ABC):
 
     @abstractmethod
     async def get(self, exchange: Exchange, id_: str, *, actor: Actor) -> Answer:
-        """Show one resource."""
+        """Return one resource."""
 
     @abstractmethod
     async def create(self, exchange: Exchange, body: dict[str, Any], *, actor: Actor) -> Answer:

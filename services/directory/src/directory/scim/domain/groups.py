@@ -45,7 +45,7 @@ def resource(group: Group, members: Collection[PersonId], *, base_url: str) -> r
 
 
 def member_ids(wanted: resources.Group) -> frozenset[PersonId]:
-    """Name who is to belong to a group.
+    """Return the wanted members of a group.
 
     Raises:
         InvalidValueException: a member has no id, or is a group.

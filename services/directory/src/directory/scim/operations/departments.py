@@ -144,7 +144,7 @@ def _check(path: Sequence[str]) -> None:
 
 
 def external_id(path: Sequence[str]) -> str:
-    """Name a department by its path; no two paths have the same name."""
+    """Return a department's external id from its path; no two paths have the same one."""
     if any("/" in name for name in path) or _DIGEST.fullmatch(path[0]):
         written = json.dumps(list(path), ensure_ascii=False).encode()
         # No name is empty, so no readable path begins with a slash.

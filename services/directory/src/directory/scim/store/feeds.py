@@ -138,7 +138,7 @@ class Feeds:
         await self._refused.bulk(writes, tx=tx)
 
     async def forget_refused(self, about: str, *, tenant_id: TenantId) -> None:
-        """Forget a refusal once the same thing went through."""
+        """Delete a refusal once the same change succeeded."""
         await self._refused.delete_many({"_id": f"{tenant_id}:{about}"})
 
     async def list_refused(self, tenant_id: TenantId) -> tuple[Refused, ...]:

@@ -68,7 +68,7 @@ def query_of(asked: ScimFilter[Any]) -> Query:
 
 
 def path_of(binding: AttributeBinding) -> str:
-    """Name the field of a document that an attribute is found in.
+    """Return the field of a document that stores an attribute.
 
     Raises:
         InvalidFilterException: nothing can be asked about the attribute.
@@ -104,7 +104,7 @@ class _Translator(FilterVisitor[Query]):
         return _compared(self._path(binding), node.op, wanted, target=binding.target_type)
 
     def visit_present(self, node: Present) -> Query:
-        """Look whether an attribute has a value that is not empty."""
+        """Match an attribute with a value that is not empty."""
         binding = _known(self._asked.resolve(self._whole(node.attr_path), strict=True))
         path = self._path(binding)
         if self._of is None and binding.is_multivalued and binding.sub_field_name:
@@ -127,7 +127,7 @@ class _Translator(FilterVisitor[Query]):
         return {joined: [self.visit(term) for term in node.terms]}
 
     def visit_value_path(self, node: ValuePath) -> Query:
-        """Look for one value that fulfils the whole inner filter."""
+        """Match one value that fulfils the whole inner filter."""
         binding = _known(self._asked.resolve(node.attr_path, strict=True))
         if not binding.is_multivalued or not _is_complex(binding.target_type):
             raise InvalidFilterException(detail=f"'{binding.urn}' has no values to select from")

@@ -102,7 +102,7 @@ class SignInPoliciesApi(SessionRoom):
     async def PutOpenIdProvider(
         self, request: pb.PutOpenIdProviderRequest, context: Any
     ) -> pb.PutOpenIdProviderResponse:
-        """Name the company's provider, or change it."""
+        """Create or change the company's provider."""
         provider = await operations.put_openid_provider(
             self._store,
             self._means.openid,

@@ -172,7 +172,7 @@ def external_id(provider: Provider, subject: Subject) -> str:
 
 
 def link_id(provider: Provider, value: str) -> str:
-    """Name the link between a subject of a provider and a person."""
+    """Return the id of the link between a subject of a provider and a person."""
     return f"{provider.tenant_id}:{provider.id}:{value}"
 
 

@@ -112,5 +112,5 @@ async def delete_openid_provider(
 
 
 def secret_owner(provider: Provider) -> str:
-    """Name the record that a client secret is sealed for."""
+    """Return the record for which a client secret is sealed."""
     return f"openid:{provider.tenant_id}:{provider.id}"

@@ -77,7 +77,7 @@ class SecondFactors:
             raise Retry
 
     async def delete(self, factors: tuple[Factor, ...], *, tx: Transaction) -> None:
-        """Forget factors."""
+        """Delete factors."""
         await self._factors.delete_many({"_id": {"$in": [factor.id for factor in factors]}}, tx=tx)
 
 
@@ -106,7 +106,7 @@ class RecoveryCodes:
         await self._codes.replace({"_id": person_id}, document, upsert=True, tx=tx)
 
     async def forget(self, person_id: PersonId, *, tx: Transaction) -> None:
-        """Forget a person's codes."""
+        """Delete a person's codes."""
         await self._codes.delete({"_id": person_id}, tx=tx)
 
 

@@ -76,7 +76,7 @@ def head_after(numbers: Numbers, *, chain_hash: bytes) -> Head:
 
 
 def entry_id(conversation_id: str, change_no: int) -> str:
-    """Name an entry: unique per number, so that writing it is the fence.
+    """Return the id of an entry: unique per number, so that writing it is the fence.
 
     Sorts in order of the log.
     """

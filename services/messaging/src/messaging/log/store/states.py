@@ -125,7 +125,7 @@ class StateStore:
 
 
 def member_id(conversation_id: str, person_id: str) -> str:
-    """Name a membership document."""
+    """Return the id of a membership document."""
     return f"{conversation_id}:{person_id}"
 
 

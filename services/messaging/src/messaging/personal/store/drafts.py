@@ -53,7 +53,7 @@ class DraftStore:
             raise Retry
 
     async def places(self, person_id: str, *, tx: Transaction) -> list[str]:
-        """Name the conversations of a person's drafts, one for each draft."""
+        """Return the conversations of a person's drafts, one for each draft."""
         found = await self._drafts.find_all(
             {"person_id": person_id, "has_words": True},
             projection=["conversation_id"],

@@ -20,7 +20,7 @@ from messaging.reading.queries.threads import Thread
 
 
 def conversations_of(actor: Actor, *, include_archived: bool) -> Listing:
-    """Name the listing of a person's conversations."""
+    """Return the listing of a person's conversations."""
     return Listing(name="conversations", filters=(actor.person_id, str(include_archived)))
 
 
