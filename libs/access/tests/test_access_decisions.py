@@ -13,8 +13,8 @@ from plexus_access.refusals import (
     PermissionMissing,
     PolicyForbids,
 )
-from plexus_access.testing import Company
 from plexus_testkit.clock import FrozenClock
+from plexus_testkit.companies import Company
 from plexuskit.grpc import requirements
 
 TENANT = "ten_a"
