@@ -72,7 +72,7 @@ class Company:
             id=person_id,
             version=self._next(),
             roles=roles,
-            kind=people_pb2.Person.KIND_HUMAN,
+            kind=fields.pop("kind", people_pb2.Person.KIND_HUMAN),
             state=fields.pop("state", people_pb2.Person.STATE_ACTIVE),
             **fields,
         )
