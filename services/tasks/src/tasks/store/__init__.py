@@ -10,6 +10,7 @@ from plexus.authz.v1.authority_pb2 import ReadFactsRequest, ReadFactsResponse
 from plexuskit.mongo import Database, DuplicateKey, Retry, Transaction, UpdateOne
 from plexuskit.outbox import Outbox
 from plexuskit.relay import OUTBOX, read_facts
+from plexuskit.request_ids import Requests
 
 from tasks.domain.identity import Actor, ColumnId, ProjectId, TenantId
 from tasks.domain.projects import Project
@@ -18,8 +19,8 @@ from tasks.domain.task import Task
 from tasks.domain.visibility import may_see
 from tasks.store.documents import COLUMN_LOCK_SCHEMA, COUNTER_SCHEMA
 from tasks.store.history import HistoryStore
+from tasks.store.older_requests import OlderRequests
 from tasks.store.projects import ProjectStore
-from tasks.store.requests import RequestStore
 from tasks.store.tasks import TaskFilter, TaskStore
 
 __all__ = ["Seen", "Store", "TaskFilter"]
@@ -50,7 +51,7 @@ class Store:
         self.tasks = TaskStore(db, zone=zone)
         self.projects = ProjectStore(db)
         self.history = HistoryStore(db)
-        self.requests = RequestStore(db)
+        self.requests = Requests(db, older=OlderRequests())
         self.outbox = Outbox(db)
         self._counters = db.collection("counters", schema_version=COUNTER_SCHEMA)
         self._column_locks = db.collection("lanes", schema_version=COLUMN_LOCK_SCHEMA)
