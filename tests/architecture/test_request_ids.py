@@ -21,8 +21,6 @@ MECHANISM = "plexuskit.request_ids"
 EDGE = "request_of"
 # Its collection is named in no other module.
 COLLECTION = "requests"
-# It keeps the mechanism of 0.2.0 until it is ported.
-LATER = "messaging"
 
 
 def every_method() -> Iterator[MethodDescriptor]:
@@ -43,11 +41,7 @@ def posts_messages(method: MethodDescriptor) -> bool:
 IDENTIFIED = [
     method for method in every_method() if "request_id" in method.input_type.fields_by_name
 ]
-RECORDED = [
-    method
-    for method in IDENTIFIED
-    if not posts_messages(method) and f".{LATER}." not in method.full_name
-]
+RECORDED = [method for method in IDENTIFIED if not posts_messages(method)]
 
 
 def edges_of(root: Path, service: str) -> list[Path]:
@@ -127,8 +121,7 @@ def test_gw_06_no_service_has_a_mechanism_of_its_own(root: Path) -> None:
         for path in (root / folder).rglob("src/**/*.py")
         if names_collection(ast.parse(path.read_text()))
     }
-    kit = Path("libs/plexuskit/src/plexuskit")
-    assert naming == {kit / "request_ids.py", kit / "requests.py"}
+    assert naming == {Path("libs/plexuskit/src/plexuskit/request_ids.py")}
 
 
 def names_collection(module: ast.Module) -> bool:

@@ -287,5 +287,45 @@ REQUESTS: dict[str, list[Example]] = {
             state=tasks_pb2.Task.STATE_DOING,
         )
     ],
+    "CreateConversation": [
+        _made(
+            messaging_pb.CreateConversationRequest,
+            kind=Conversation.KIND_GROUP,
+            name=_name,
+            member_ids=_bob,
+        ),
+        _direct,
+    ],
+    "UpdateConversation": [
+        _made(
+            messaging_pb.UpdateConversationRequest,
+            conversation_id=Scene.room,
+            expected_version=1,
+            name=_name,
+        ),
+        # It changes nothing, and is recorded.
+        _made(messaging_pb.UpdateConversationRequest, conversation_id=Scene.room),
+    ],
+    "AddMembers": [
+        _made(messaging_pb.AddMembersRequest, conversation_id=Scene.room, person_ids=_people)
+    ],
+    "RemoveMembers": [
+        _made(messaging_pb.RemoveMembersRequest, conversation_id=Scene.room, person_ids=_bob)
+    ],
+    "LeaveConversation": [_made(messaging_pb.LeaveConversationRequest, conversation_id=_left)],
+    "SendMessage": [_made(messaging_pb.SendMessageRequest, conversation_id=_shared, text=_name)],
+    "ForwardMessages": [_forward],
+    "EditMessage": [
+        _about_message(messaging_pb.EditMessageRequest, text="edited", expected_version=1)
+    ],
+    "RecallMessage": [_about_message(messaging_pb.RecallMessageRequest)],
+    "ReactToMessage": [
+        _about_message(messaging_pb.ReactToMessageRequest, emoji="ok"),
+        # It changes nothing, and is recorded.
+        _about_message(messaging_pb.ReactToMessageRequest, emoji="ok", remove=True),
+    ],
+    "PinMessage": [_about_message(messaging_pb.PinMessageRequest)],
+    "LabelMessage": [_about_message(messaging_pb.LabelMessageRequest, add=["later"])],
+    "ScheduleMessage": [_schedule],
 }
 """By method: each example makes a new request whenever it is asked."""

@@ -23,13 +23,10 @@ from .requests_support import REQUESTS, Scene
 
 pytestmark = pytest.mark.rule("GW-6")
 
-# It keeps the mechanism of 0.2.0 until it is ported.
-LATER = "messaging"
 METHODS = {
     method.path.rpartition("/")[2]: method
     for _, method in sorted(requirements().items())
     if "request_id" in method.request_class.DESCRIPTOR.fields_by_name
-    and method.service != LATER
 }
 CASES = [(name, number) for name in METHODS for number in range(len(REQUESTS.get(name, ())))]
 # It hides the conversation from its caller (GW-2), so a repeat is refused before it is recognised.

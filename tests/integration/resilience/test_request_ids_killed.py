@@ -75,3 +75,16 @@ async def test_gw_06_audit_is_killed_before_it_answers(platform, killed):
         listed = await root.call(root.audit.ListAuditEntries, wanted)
 
     assert list(listed.entries) == [answer.entry]
+
+
+async def test_gw_06_messaging_is_killed_before_it_answers(people, room, killed):
+    ann, conversation = people["ann"], await room("ann", "bob")
+    doras_id = people["dora"].profile.person_id
+    request = AddMembersRequest(
+        request_id=secrets.token_hex(8), conversation_id=conversation, person_ids=[doras_id]
+    )
+
+    answer = await killed("messaging-api", ann, ann.messaging.AddMembers, request)
+
+    assert list(answer.added_person_ids) == [doras_id]
+    assert answer.conversation.member_count == 3
