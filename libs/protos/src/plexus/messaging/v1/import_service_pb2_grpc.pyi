@@ -37,6 +37,7 @@ class ImportServiceStub:
     """Makes conversations by their external id; running it again answers the same ones. Those that an import created follow the
     export until the first message that was not imported or FinishImport, never direct ones (GW-11): new people join, people
     who are no longer listed leave, and name, topic and archiving change. What was changed here since the last import stays.
+    Refused: GROUP_TOO_LARGE (more than 5,000 members).
     """
     ImportMessages: _grpc.StreamStreamMultiCallable[_import_service_pb2.ImportMessagesRequest, _import_service_pb2.ImportMessagesResponse]
     """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3); where the export has other
@@ -59,6 +60,7 @@ class ImportServiceAsyncStub(ImportServiceStub):
     """Makes conversations by their external id; running it again answers the same ones. Those that an import created follow the
     export until the first message that was not imported or FinishImport, never direct ones (GW-11): new people join, people
     who are no longer listed leave, and name, topic and archiving change. What was changed here since the last import stays.
+    Refused: GROUP_TOO_LARGE (more than 5,000 members).
     """
     ImportMessages: _aio.StreamStreamMultiCallable[_import_service_pb2.ImportMessagesRequest, _import_service_pb2.ImportMessagesResponse]  # type: ignore[assignment]
     """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3); where the export has other
@@ -84,6 +86,7 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
         """Makes conversations by their external id; running it again answers the same ones. Those that an import created follow the
         export until the first message that was not imported or FinishImport, never direct ones (GW-11): new people join, people
         who are no longer listed leave, and name, topic and archiving change. What was changed here since the last import stays.
+        Refused: GROUP_TOO_LARGE (more than 5,000 members).
         """
 
     @_abc_1.abstractmethod

@@ -367,6 +367,7 @@ export const ImportService: GenService<{
    * Makes conversations by their external id; running it again answers the same ones. Those that an import created follow the
    * export until the first message that was not imported or FinishImport, never direct ones (GW-11): new people join, people
    * who are no longer listed leave, and name, topic and archiving change. What was changed here since the last import stays.
+   * Refused: GROUP_TOO_LARGE (more than 5,000 members).
    *
    * @generated from rpc plexus.messaging.v1.ImportService.ImportConversations
    */
