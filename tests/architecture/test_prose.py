@@ -1,4 +1,4 @@
-"""Prose reads like its field: Markdown fits a screen, words are the field's, subjects are short."""
+"""Rules of prose: Markdown fits a screen, words are the field's, commit subjects are short."""
 
 import re
 import subprocess
@@ -35,7 +35,7 @@ def outside_of_code(text: str) -> Iterator[tuple[int, str]]:
 # --- width
 
 MARKER = re.compile(r"^(?:>|[-*+] |\d+[.)] |\s)*")
-# A link, a picture or a code span: breaking it would change what it is.
+# A link, a picture or a code span cannot be broken without changing its meaning.
 UNBREAKABLE = re.compile(r"!?\[[^\]]*\]\([^)]*\)|`[^`]+`")
 
 
@@ -45,7 +45,7 @@ def columns(line: str) -> int:
 
 
 def too_wide(text: str) -> list[str]:
-    """Return the lines that could be broken and are not; tables, code and URLs are excepted."""
+    """Return the lines that are too wide and could be broken; except tables, code and URLs."""
     return [
         f"{number}: {line}"
         for number, line in outside_of_code(text)
@@ -71,7 +71,7 @@ def test_a_wide_line_is_seen_and_what_cannot_be_broken_is_not() -> None:
 
 # --- words
 
-# The words of the field instead: publish, notify, report, receive; user, member, caller, recipient.
+# Use the words of the field instead: publish, notify, report, receive; user, member, recipient.
 FORBIDDEN = re.compile(
     r"\b(?:somebody|nobody|whoever|whomever|everybody|the present one|the word of|let stand"
     r"|tell|tells|told|hear|hears|heard)\b",
@@ -81,7 +81,7 @@ FORBIDDEN = re.compile(
 OPENING = re.compile(r"^(?:What|Who|Whom|Whoever|How(?! to)|Whether) (?!.*\?)", re.IGNORECASE)
 BULLET = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+(?:\*\*)?")
 HEADING = re.compile(r"^#+\s+")
-# Decisions are records of their time; a later decision replaces them.
+# Decision records keep their original wording; a later decision replaces them.
 RECORDS = ROOT / "docs/adr"
 
 
@@ -92,7 +92,7 @@ def prose(text: str) -> Iterator[tuple[int, str]]:
 
 
 def private_words(text: str) -> list[str]:
-    """Return the lines with a word that only this project would use so, and odd openings."""
+    """Return the lines with a forbidden word or with a relative clause as their opening."""
     found = []
     begins = True
     for number, line in prose(text):
@@ -140,7 +140,7 @@ def git(*arguments: str) -> str:
 
 
 def subjects() -> list[str]:
-    """Return the subjects since the last tag, before the first tag since this rule exists."""
+    """Return the commit subjects since the last tag, or since this rule was introduced."""
     since = git("describe", "--tags", "--abbrev=0") or git(
         "log", "--diff-filter=A", "--format=%H", "-1", "--", INTRODUCED
     )
@@ -150,7 +150,7 @@ def subjects() -> list[str]:
 
 
 def problem_of(subject: str) -> str:
-    """Describe what is wrong with a subject; empty for a good one."""
+    """Return the problem of a subject; empty if it is valid."""
     if len(subject) > MAX_SUBJECT:
         return f"{len(subject)} characters, at most {MAX_SUBJECT}"
     matched = SUBJECT.match(subject)
