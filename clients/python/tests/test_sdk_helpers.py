@@ -1,4 +1,4 @@
-"""Names, tasks and addresses: what the helpers send, and how they refuse."""
+"""Helpers for names, tasks and addresses: their requests and their refusals."""
 
 # ruff: noqa: ARG001 - fixtures that only have to be there
 
