@@ -71,7 +71,7 @@ class Channel:
 
     @property
     def is_pair(self) -> bool:
-        """Whether it becomes a direct conversation, with exactly two people."""
+        """True if it becomes a direct conversation, with exactly two people."""
         return self.kind is ChannelKind.DIRECT and len(self.members) == _PAIR
 
 
