@@ -108,7 +108,7 @@ def _in_room(document: dict[str, Any], number: int) -> None:
 
 
 def _cursor(document: dict[str, Any], number: int) -> None:
-    """Give threads most of the cursors, as for people who read much."""
+    """Assign most of the cursors to threads, as for people who read much."""
     _in_room(document, number // 4 * 4)
     document["root_seq"] = number % 4 * 7
     document["_id"] = f"{document['_id']}:{document['root_seq']}"

@@ -394,7 +394,7 @@ async def scene(platform: Platform) -> Any:
 
 
 async def _let_export(scene: Scene) -> None:
-    """Give Bob `audit.export` by a role of its own, which shows no people, messages or tasks."""
+    """Grant Bob `audit.export` by a separate role, which shows no people, messages or tasks."""
     role = await scene.root.call(
         scene.root.grants.CreateRole,
         access_pb.CreateRoleRequest(

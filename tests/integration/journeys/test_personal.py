@@ -96,7 +96,7 @@ async def test_two_devices_of_a_person_are_in_step_on_drafts(
 
 @pytest.fixture
 async def at_once(platform: Platform, people):
-    """Let messages be scheduled for the next moment, which no deployment allows."""
+    """Allow messages to be scheduled for the next moment, which no deployment does."""
     root = people["root"]
 
     async def restarted(**settings):

@@ -46,7 +46,7 @@ class Walk:
     """Verifier of exported lines in order, up to the first problem."""
 
     def __init__(self, kept: Anchor | None) -> None:
-        """Begin before the first line; `kept` is the anchor of an earlier verification."""
+        """Start before the first line; `kept` is the anchor of an earlier verification."""
         self.verified = 0
         self.hidden = 0
         self.head: Anchor | None = None
