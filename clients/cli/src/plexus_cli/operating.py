@@ -64,7 +64,7 @@ def standing_at(topic: str, partition: int, offset: int) -> list[str]:
 
 
 def skip(topic: str, partition: int, offset: int, *, actor: str, reason: str) -> list[str]:
-    """Request the groups held at a record to dead-letter it; return their names.
+    """Ask the groups that are held at a record to dead-letter it; return their names.
 
     Raises:
         Refused: no group is held there, no such partition, or Kafka does not respond.

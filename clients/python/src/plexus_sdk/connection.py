@@ -41,9 +41,9 @@ Metadata = tuple[tuple[str, str | bytes], ...]
 CALL_SECONDS: Final = 20.0
 AUTHORITIES: Final = "PLEXUS_CA_FILE"
 RENEW_BEFORE_SECONDS: Final = 60.0
-# After a lost response, RefreshSession is repeated with the same token. Directory allows that for 5
-# minutes after the first use, as long as the new refresh token is unused. This bound is how long a
-# caller waits.
+# After a lost response, RefreshSession is repeated with the same token. Directory allows that twice
+# within 5 minutes of the first use, as long as none of the resulting refresh tokens has been used.
+# This bound is how long a caller waits.
 RENEWAL_SECONDS: Final = 8.0
 _RENEWAL_TRY_SECONDS: Final = 4.0
 _EXPIRED: Final = "TOKEN_EXPIRED"

@@ -74,7 +74,7 @@ class MessageLabeled(ConversationEvent):
 
 @dataclass(frozen=True, slots=True)
 class MessageUpdated(ConversationEvent):
-    """The current state of a message that changed while the session was disconnected.
+    """The current state of a message that changed while no live events were received.
 
     It stands for one edit, reaction, pin or label, or for several of them.
     """
