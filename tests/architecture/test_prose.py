@@ -1,14 +1,19 @@
 """Rules of prose: Markdown fits a screen, words are the field's, commit subjects are short."""
 
+import ast
+import inspect
+import io
 import re
 import subprocess
+import tokenize
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
-from .pages import ROOT, pages_in
+from .pages import ROOT, SKIPPED, pages_in
 
 MAX_COLUMNS = 100
 MAX_SUBJECT = 60
@@ -118,6 +123,123 @@ def test_private_words_and_odd_openings_are_seen() -> None:
     assert private_words('`nobody` and "nobody"\n```\nnobody\n```\n') == []
     assert private_words("What is Plexus? A platform.") == []
     assert private_words("The relay publishes facts\nwho is not an opening in mid-sentence.") == []
+
+
+# --- docstrings and comments
+
+# Folders whose docstrings and comments are checked.
+DESCRIBED = ("libs", "proto", "services")
+# A docstring names its subject or begins with an imperative; none of these is either.
+CODE_OPENING = re.compile(
+    r"^(?:what|who|whom|whose|whoever|whatever|whichever|whether|how(?! to)"
+    r"|somebody|nobody|everybody|give|tell|hear|say|bring) (?!.*\?)",
+    re.IGNORECASE,
+)
+CONTRACT_COMMENT = re.compile(r"^\s*//[ \t]?(.*)", re.MULTILINE)
+ARGUMENT = re.compile(r"^ +\w+: ")
+DIRECTIVE = re.compile(r"^(?:noqa|type|ruff|pragma|nosec|fmt)\b.*?(?: - |$)")
+
+Text = tuple[int, str]
+
+
+def docstrings(source: str) -> Iterator[Text]:
+    """Yield each docstring of Python code with the number of its first line."""
+    for node in ast.walk(ast.parse(source)):
+        if (
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str)
+        ):
+            yield node.lineno, inspect.cleandoc(node.value.value)
+
+
+def comments(source: str) -> Iterator[Text]:
+    """Yield each comment of Python code; adjacent lines of comments are one."""
+    lines: dict[int, str] = {}
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            text = DIRECTIVE.sub("", token.string.lstrip("#").strip())
+            alone = not token.line[: token.start[1]].strip()
+            lines[token.start[0] if alone else -token.start[0]] = text
+    yield from joined({number: text for number, text in lines.items() if number > 0})
+    yield from ((-number, text) for number, text in lines.items() if number < 0)
+
+
+def contract_comments(source: str) -> Iterator[Text]:
+    """Yield each comment of a contract; adjacent lines of comments are one."""
+    numbered = enumerate(source.splitlines(), start=1)
+    found = ((number, CONTRACT_COMMENT.match(line)) for number, line in numbered)
+    return joined({number: match[1] for number, match in found if match is not None})
+
+
+def joined(lines: dict[int, str]) -> Iterator[Text]:
+    """Yield the texts of adjacent lines as one, with the number of the first line."""
+    first, texts = 0, list[str]()
+    for number, text in lines.items():
+        if number != first + len(texts):
+            if texts:
+                yield first, "\n".join(texts)
+            first, texts = number, []
+        texts.append(text)
+    if texts:
+        yield first, "\n".join(texts)
+
+
+def described(path: Path) -> Iterator[Text]:
+    source = path.read_text(encoding="utf-8")
+    if path.suffix == ".proto":
+        return contract_comments(source)
+    return chain(docstrings(source), comments(source))
+
+
+def odd_descriptions(texts: Iterable[Text]) -> list[str]:
+    """Return the docstrings and comments with a forbidden word or opening, with their lines."""
+    found = []
+    for first, text in texts:
+        begins = True
+        for number, line in prose(text):
+            content = ARGUMENT.sub("", line)
+            opening = BULLET.sub("", content)
+            starts = begins or opening != content
+            if FORBIDDEN.search(opening) or (starts and CODE_OPENING.match(opening)):
+                found.append(f"{first + number - 1}: {line.strip()}")
+            begins = not line.strip()
+    return found
+
+
+def described_files(folder: str) -> Iterator[Path]:
+    """Yield the contracts and the Python files of a folder, without generated code."""
+    for path in sorted((ROOT / folder).rglob("*")):
+        if SKIPPED & set(path.relative_to(ROOT).parts) or "_pb2" in path.name:
+            continue
+        if path.suffix in {".py", ".proto"}:
+            yield path
+
+
+@pytest.mark.parametrize("folder", DESCRIBED)
+def test_docstrings_and_comments_use_the_words_of_their_field(folder: str) -> None:
+    files = {named(path): odd_descriptions(described(path)) for path in described_files(folder)}
+    assert files, "nothing was checked"
+    assert {name: found for name, found in files.items() if found} == {}
+
+
+def test_odd_docstrings_and_comments_are_seen() -> None:
+    def odd(source: str) -> list[str]:
+        return odd_descriptions(chain(docstrings(source), comments(source)))
+
+    assert odd('"""What a member may do."""\n') == ["1: What a member may do."]
+    assert odd('"""Roles.\n\nWho leaves has none.\n"""\n') == ["3: Who leaves has none."]
+    assert odd('LIMIT = 1\n"""How many there are."""\n') == ["2: How many there are."]
+    assert odd("x = 1\n# Give a part\n# to the caller.\n") == ["2: Give a part"]
+    assert odd("# A part\n# who is no opening here.\n") == []
+    assert odd("# Kept.\nx = 1  # nobody waits for it\n") == ["2: nobody waits for it"]
+    assert odd("x = 1  # noqa: A001 - whoever reads it\n") == ["1: whoever reads it"]
+    assert odd("x = 1  # noqa: A001\n# Why? What is it for?\n# How to read it.\n") == []
+    assert odd('"""Return `nobody` for "nobody"."""\n') == []
+    assert odd('"""Do.\n\nArgs:\n    told: the value.\n"""\n') == []
+    assert odd('"""Do.\n\nArgs:\n    value: whether it is.\n"""\n') == []
+    contract = "// Who sent it.\nstring sender_id = 1;  // What else.\n"
+    assert odd_descriptions(contract_comments(contract)) == ["1: Who sent it."]
 
 
 # --- commits

@@ -1,4 +1,4 @@
-"""What keeps a replica current: directory's snapshot, its topics, and neither (GW-4, GW-10)."""
+"""Sources of a current replica: directory's snapshot, its topics, and neither (GW-4, GW-10)."""
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager

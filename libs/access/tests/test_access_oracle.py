@@ -270,7 +270,7 @@ def history(choices: bytes, oracle: Any) -> None:
 
 
 def viewed(company: Company, engine: Engine) -> None:
-    """Who can see is everybody who may, one by one."""
+    """The viewers of an object are all people with a positive decision, one by one."""
     for object_ in map(object_of, OBJECTS[2:]):
         seen = who_can_see(engine, object_, now=START)
         permission = READING[object_.kind]

@@ -72,7 +72,7 @@ def contract(name: str, **messages: Sequence[Field]) -> dict[str, Descriptor]:
 
 
 def violations(message: Message) -> Iterator[str]:
-    """Give the path of every field outside its bounds, as plainly as it can be written."""
+    """Yield the path of every field outside its bounds, by a deliberately simple check."""
     for described in message.DESCRIPTOR.fields:
         bounds, value = declared(described), getattr(message, described.name)
         if is_map(described):

@@ -1,4 +1,4 @@
-"""Keys of the caller context change while calls run; nobody restarts (GW-1)."""
+"""Keys of the caller context rotate while calls run, without a restart (GW-1)."""
 
 import asyncio
 import json

@@ -1,6 +1,6 @@
-"""Which service may call which, decided by the key that signed the caller context (GW-12).
+"""Allowed calls between services, decided by the key that signed the caller context (GW-12).
 
-No connection here has a certificate: the signer alone is held against `proto/calls.yaml`.
+No connection here has a certificate: only the signer is checked against `proto/calls.yaml`.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Who may write and read which topic, on a real broker with the rules of the catalogue (GW-12)."""
+"""Read and write access to topics, on a real broker with the rules of the catalogue (GW-12)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -302,12 +302,12 @@ def rule(section: KafkaSection, user: str, topic: str) -> Rule:
 
 
 async def written(section: KafkaSection, topic: str) -> bool:
-    """Tell whether a record was taken."""
+    """Return whether a record was accepted."""
     return await refusal_of(write(section, topic)) is None
 
 
 async def unavailable(section: KafkaSection) -> bool:
-    """Tell whether no connection is made any more."""
+    """Return whether no connection can be made any more."""
     try:
         await check_topics(section)
     except KafkaUnavailable:
@@ -316,7 +316,7 @@ async def unavailable(section: KafkaSection) -> bool:
 
 
 async def refused(section: KafkaSection, topic: str) -> bool:
-    """Tell whether a record was refused for want of the right to write."""
+    """Return whether a record was refused because the user may not write."""
     found = await refusal_of(write(section, topic))
     return isinstance(found, TopicAuthorizationFailedError)
 
@@ -397,7 +397,7 @@ async def test_a_new_password_replaces_the_one_before_and_open_connections_go_on
 
 
 class TestGrants:
-    """What the catalogue grants, without a broker."""
+    """Grants of the catalogue, without a broker."""
 
     def test_every_topic_has_one_writer_besides_the_operator(self) -> None:
         found = grants(KafkaSection())

@@ -385,7 +385,7 @@ async def test_a_rebalance_between_two_members_loses_nothing_and_keeps_order(
             runtime=one,
         ):
             await send(0, 1000)
-            joining = asyncio.create_task(send(1000, 3000))  # goes on while partitions move
+            joining = asyncio.create_task(send(1000, 3000))  # continues while partitions move
             async with consumer(
                 kafka_section,
                 subscription(SEARCH_MESSAGES, max_batch=40).of(member(1)),

@@ -239,7 +239,8 @@ async def test_a_request_to_skip_an_earlier_record_does_not_skip_the_held_one(
     async with producer(kafka_section) as out:
         await out.send_batch([posted(1), posted(2)])
         for partition in range(6):
-            # What nobody holds yet: in the other partitions that would be their first record.
+            # Offsets that are not held yet: in the other partitions that would be their first
+            # record.
             await ask_to_skip(
                 kafka_section, topic=TOPIC, partition=partition, offset=0, actor="ann", reason="no"
             )

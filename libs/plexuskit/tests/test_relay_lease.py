@@ -56,7 +56,7 @@ async def child(
 
 
 async def led_by_other(db: Database, owner: str) -> bool:
-    """Return whether the lease was taken by somebody else."""
+    """Return whether another process has the lease."""
     return (await lease(db))["owner"] not in {"", owner}
 
 
@@ -138,7 +138,7 @@ async def test_of_two_relays_one_works_and_the_other_takes_over_when_it_leaves(
 
         await first.__aexit__(None, None, None)
         await write(entries, range(101, 201))
-        # It was given back, so nobody waits for its end.
+        # It was released, so the next relay does not wait for its end.
         await eventually(have_all(arrived, 200), within=5)
         assert (await lease(db))["owner"] != owner
 

@@ -77,7 +77,7 @@ class Issuer:
 
 
 class ApiTokenInvalid(Refusal):
-    """Nobody holds the token."""
+    """The token is unknown."""
 
     kind = Kind.UNAUTHENTICATED
 
@@ -89,7 +89,7 @@ class WrongPassword(Refusal):
 
 
 class PersonNotFound(Refusal):
-    """Nobody is called {person_id}."""
+    """No person is called {person_id}."""
 
     kind = Kind.NOT_FOUND
 
@@ -101,7 +101,7 @@ class TooBusy(Refusal):
 
 
 class Directory(DirectoryServiceServicer, SessionServiceServicer, ScimServiceServicer):
-    """An owner that does what the person's id says, and publishes the issuer's keys."""
+    """Owner that behaves as the person's id requests, and publishes the issuer's keys."""
 
     def __init__(self, issuer: Issuer) -> None:
         self.issuer = issuer

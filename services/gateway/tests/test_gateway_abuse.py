@@ -1,4 +1,4 @@
-"""What is made to hurt: bombs, towers of brackets, floods of headers, dawdling clients (GW-6)."""
+"""Malicious input: decompression bombs, deep nesting, floods of headers, slow clients (GW-6)."""
 
 import asyncio
 import gzip

@@ -17,7 +17,7 @@ SECOND = timedelta(seconds=1)
 
 
 class ApiTokenInvalid(Refusal):
-    """Nobody holds the token."""
+    """The token is unknown."""
 
     kind = Kind.UNAUTHENTICATED
 
@@ -102,7 +102,7 @@ async def test_gw_03_what_directory_said_holds_30_s(api_tokens, directory, token
 
     second = await api_tokens.resolve(token)
     assert (second.roles, second.guest) == ({"member", "admin"}, True)
-    # Whoever signs callers by the token's id must not go on with the old roles.
+    # The signer keys callers by token id and must not continue with the old roles.
     assert second.token_id != first.token_id
 
 

@@ -240,7 +240,7 @@ async def finished(client: Connection, rest: bytes) -> int:
 
 
 async def taken(opened: Open, *lines: str) -> bool:
-    """Tell whether one more half-sent body of a stranger is waited for."""
+    """Return whether one more half-sent body of an unknown caller is accepted."""
     client = await opened()
     await half_sent(client, *lines)
     return await finished(client, b" " * 98 + b"}") != 429

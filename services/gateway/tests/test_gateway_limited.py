@@ -200,7 +200,7 @@ async def test_gw_13_made_up_tokens_are_limited_and_good_ones_are_not(running: A
         async with session.get("/scim/v2/Users", headers=headers) as response:
             assert response.status == 429
 
-    # Whoever is known is not one of the strangers at that address.
+    # Identified callers do not count as unknown callers of that address.
     token = running.issuer.token(sub="per_bob", jti="known before")
     for _ in range(BURST):
         refusal = await refusal_of(shown(f"Bearer {token}"))

@@ -1,4 +1,4 @@
-"""Who a token makes of its holder: GW-1, and RFC 8725's list of ways to be fooled."""
+"""Identity of a token's holder: GW-1, and RFC 8725's list of attacks."""
 
 import asyncio
 import base64

@@ -40,7 +40,7 @@ from plexuskit.loop import Watchdog
 
 pb = messaging_service_pb2
 OUT_OF_RANGE = "FIELD_OUT_OF_RANGE"
-# What crashed the hash of a message, and what no number of a message can be.
+# Values that crashed the hash of a message, and values that no message number can have.
 BAD_NUMBERS = ({"reply_to_seq": -1}, {"quote_seq": -1}, {"reply_to_seq": 2**63 - 1})
 
 

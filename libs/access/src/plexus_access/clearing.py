@@ -1,7 +1,7 @@
-"""Hidden columns leave messages, and nobody writes what is hidden from them (GW-3).
+"""Removal of hidden columns from messages, and refusal of requests that set them (GW-3).
 
-One mechanism for answers, events and requests, driven by the contracts alone. Nothing here is
-entered for people without masks.
+One mechanism for responses, events and requests, driven by the contracts alone. It costs nothing
+for people without masks.
 """
 
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ class Clearing:
     """Clears the columns that one set of masks hides."""
 
     def __init__(self, masks: Masks) -> None:
-        """Take what is shown; `clearing_of` gives the one of a set of masks."""
+        """Set the visible columns; `clearing_of` returns the instance for a set of masks."""
         self._masks = masks
         self._plans: dict[Descriptor, _Plan] = {}
         self._concerned: dict[Descriptor, bool] = {}

@@ -80,12 +80,12 @@ class Decisions:
     """Decides for the calls, items and messages of one process."""
 
     def __init__(self, replica: Replica, *, current: Callable[[], bool], clock: Clock) -> None:
-        """Take what to decide on.
+        """Set up decisions on a replica.
 
         Args:
-            replica: of directory.
-            current: returns whether the replica may be decided on now.
-            clock: the time that roles expire at and policies read.
+            replica: replica of directory.
+            current: returns whether the replica is current enough for decisions.
+            clock: time for the expiry of roles and for policies.
         """
         self._replica = replica
         self._current = current
@@ -98,7 +98,7 @@ class Decisions:
         """Return whether a policy of the tenant could refuse a permission.
 
         Raises:
-            AccessNotCurrent: the replica cannot tell.
+            AccessNotCurrent: the replica is not current.
         """
         if not self._current():
             raise AccessNotCurrent
@@ -167,12 +167,12 @@ class Decisions:
         return _refusal(decision, permission)
 
     def holds(self, asker: Asker, permission: str) -> bool:
-        """Return whether roles, modules and scopes give a permission for something.
+        """Return whether roles, modules and scopes grant a permission on any object.
 
-        Policies are not asked: they are about single objects.
+        Policies are not evaluated: they are about single objects.
 
         Raises:
-            AccessNotCurrent: the replica cannot tell.
+            AccessNotCurrent: the replica is not current.
         """
         if asker.scopes and permission not in asker.scopes:
             return False
@@ -185,10 +185,10 @@ class Decisions:
         return permission in ORDINARY and permission in permissions_of(asker.roles)
 
     def allows(self, asker: Asker, needs: Iterable[Need]) -> bool:
-        """Return whether everything that is needed is allowed.
+        """Return whether every need is allowed.
 
         Raises:
-            AccessNotCurrent: the replica cannot tell; nothing is guessed.
+            AccessNotCurrent: the replica is not current; nothing is guessed.
         """
         for permission, object_ in needs:
             refusal = self.refusal(asker, permission, object_)
@@ -199,10 +199,10 @@ class Decisions:
         return True
 
     def masks(self, asker: Asker, permission: str, object_: Object | None = None) -> Masks:
-        """Return the columns that the asker sees of what a permission shows; none: all of them.
+        """Return the columns that the asker sees through a permission; none: all of them.
 
         Raises:
-            AccessNotCurrent: the replica cannot tell.
+            AccessNotCurrent: the replica is not current.
         """
         if not self._current():
             raise AccessNotCurrent
@@ -223,14 +223,14 @@ class Decisions:
         """Return the items of a listing that policies let the asker see.
 
         Args:
-            asker: on whose behalf.
-            permission: of reading one item.
-            kind: of the objects.
-            items: those that their owner would show.
-            id_of: gives the id of an item.
+            asker: the caller.
+            permission: permission to read one item.
+            kind: kind of the objects.
+            items: items that their owner would show.
+            id_of: returns the id of an item.
 
         Raises:
-            AccessNotCurrent: the replica cannot tell.
+            AccessNotCurrent: the replica is not current.
         """
         if not self.concern(asker.tenant_id, permission):
             return list(items)

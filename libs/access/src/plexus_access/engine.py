@@ -1,9 +1,9 @@
-"""The decision: may this person do this to that, and what says so (GW-1, GW-3).
+"""Access decision for a person, a permission and an object, with its grounds (GW-1, GW-3).
 
 A permission is held through roles: built-in ones for the tenant, others by bindings for a scope and
-everything in it. On an object that has members it takes membership too. Switched-off modules and
-attribute policies refuse what is left. Everything is asked of one State; what it does not know is
-not allowed, and `known` says whether its owner should be asked.
+everything in it. An object with members also requires membership. Switched-off modules and
+attribute policies can still refuse. Everything is read from one State; unknown facts grant nothing,
+and `known` states whether the owner should be asked.
 """
 
 import enum
@@ -33,16 +33,16 @@ from plexus_access.roles import BUILT_IN, TENANT_WIDE
 from plexus_access.state import State
 
 WITH_MEMBERS: Final = frozenset({CONVERSATION, PROJECT, TASK})
-"""Kinds that nobody touches who does not belong."""
+"""Kinds of objects that require membership."""
 
 _NOTHING: Final[frozenset[str]] = frozenset()
 
-# Roles that somebody holds: which, for what, until when.
+# Roles of a person: role, scope, expiry.
 _Roles = tuple[tuple[str, Object, datetime | None], ...]
 
 
 class Reason(enum.Enum):
-    """What decided."""
+    """Ground of a decision."""
 
     GRANTED = "granted"
     PERSON = "person"
@@ -55,14 +55,14 @@ class Reason(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided.
+    """Decision with its ground.
 
     Attributes:
-        allowed: whether.
-        reason: what decided. REACH: the permission is held, but not for this object, or there is no
-            such object: the answer to both is the same (GW-2).
-        rule: names it: `role:admin@department:d1`, `policy:night`, `module:tasks`.
-        known: False when the state may be behind: the owner of the object has the last word.
+        allowed: the result.
+        reason: the ground. REACH: the permission is held, but not for this object, or there is no
+            such object: both get the same answer (GW-2).
+        rule: identifier of the ground: `role:admin@department:d1`, `policy:night`, `module:tasks`.
+        known: False when the state may be stale: the owner of the object decides.
     """
 
     allowed: bool
@@ -84,7 +84,7 @@ class Grant:
         return f"role:{self.role}@{self.scope}"
 
     def holds(self, now: datetime) -> bool:
-        """Tell whether it has not expired."""
+        """Return whether it has not expired."""
         return self.expires_at is None or now < self.expires_at
 
 
@@ -133,7 +133,7 @@ class Engine:
     """Answers questions about one tenant."""
 
     def __init__(self, state: State) -> None:
-        """Take what to decide from; it may change between questions."""
+        """Set the state to decide on; it may change between decisions."""
         self.state = state
         self._held: dict[str, Held] = {}
         # Most people hold the same roles: their grants are kept once, for one epoch.
@@ -175,7 +175,7 @@ class Engine:
     def plainly(self, person_id: str, permission: str) -> bool:
         """Return whether a permission is held for the whole tenant, for good, without policies.
 
-        What is so stays so as long as the person's record and the state's epoch stay the same.
+        The result stays valid as long as the person's record and the state's epoch stay the same.
         """
         person = self.state.people.get(person_id)
         if person is None or person.guest_until or self.state.policies.concern(permission):
@@ -250,7 +250,7 @@ class Engine:
         return Held(unknown, self.state.epoch, given, _masked(given))
 
     def covers(self, scope: Object, object_: Object) -> bool:
-        """Tell whether a scope contains an object now; departments contain those below (GW-3).
+        """Return whether a scope contains an object now; departments contain those below (GW-3).
 
         A person is in a department's scope when all of their departments are: who belongs
         elsewhere too is not one department's alone.
@@ -299,7 +299,7 @@ class Engine:
         self, person: Person, object_: Object | None, held: Sequence[Grant], *, belongs: bool
     ) -> Decision:
         if object_ is None:
-            # What it is about stands in the request: the owner reads it and decides on the scope.
+            # The object is in the request: the owner reads it and decides on the scope.
             return Decision(True, Reason.GRANTED, str(held[0]))
         if object_.kind in WITH_MEMBERS:
             if not belongs and (
@@ -308,7 +308,7 @@ class Engine:
                 return Decision(False, Reason.REACH, f"relation:{object_.kind}", known=False)
         elif not self.exists(object_):
             return Decision(False, Reason.REACH, f"object:{object_.kind}", known=False)
-        # Which project a task is in is known to its owner alone.
+        # Only the owner knows the project of a task.
         loose = belongs and object_.kind == TASK
         for grant in held:
             scope = grant.scope

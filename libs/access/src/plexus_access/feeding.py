@@ -67,7 +67,7 @@ class Listener(Protocol):
         """Begin: every record from here on comes."""
 
     def received(self, records: Sequence[Record]) -> None:
-        """Take records of directory's topics, in order per key."""
+        """Apply records of directory's topics, in order per key."""
 
     def lost(self, error: str) -> None:
         """Note that records do not come any more."""
@@ -85,16 +85,16 @@ class Feed:
         clock: Clock,
         listeners: Sequence[Listener] = (),
     ) -> None:
-        """Take what to feed and whom to ask.
+        """Set up the feed of a replica.
 
         Args:
-            replica: gets what is received.
-            directory: its Authority.
+            replica: receives the changes.
+            directory: client of its Authority.
             health: gets the checks `access` (required: nothing is decided before the first
                 snapshot, nor on a replica that is not current), `access_events` and
                 `access.directory`.
-            clock: measures how long an answer of directory counts.
-            listeners: get the same records.
+            clock: measures how long a response of directory counts.
+            listeners: receive the same records.
         """
         self._replica = replica
         self._directory = directory
@@ -115,12 +115,12 @@ class Feed:
 
     @property
     def current(self) -> bool:
-        """Tell whether the replica is current: followed, or answered by directory within 60 s."""
+        """Return whether the replica is current: followed, or answered by directory within 60 s."""
         return self._loaded or self._clock.monotonic() < self._good_until
 
     @property
     def stale(self) -> bool:
-        """Tell whether the replica was loaded once, and is not current any more."""
+        """Return whether the replica was loaded once, and is not current any more."""
         return self.loaded.is_set() and not self.current
 
     async def follow(self, section: KafkaSection) -> None:
@@ -199,7 +199,7 @@ class Feed:
             listener.lost(error)
 
     def _show(self) -> None:
-        """Show whether the replica is current; before the first snapshot `access` says so."""
+        """Report whether the replica is current; before the first snapshot `access` reports it."""
         if not self.loaded.is_set():
             return
         if self.current:
@@ -282,7 +282,7 @@ async def until_loaded(load: Callable[[], Awaitable[int]], *, owner: str, health
 
 
 def read(records: Sequence[Record]) -> Iterator[tuple[Record, Envelope | None]]:
-    """Give each record with its envelope; None for one that cannot be read, which is logged."""
+    """Yield each record with its envelope; None for an unreadable one, which is logged."""
     for record in records:
         try:
             yield record, record.envelope

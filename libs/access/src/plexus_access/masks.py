@@ -1,4 +1,4 @@
-"""Which columns a role shows (GW-3)."""
+"""Visible columns of roles (GW-3)."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -11,7 +11,7 @@ class Masks:
     __slots__ = ("_fields", "_hash")
 
     def __init__(self, fields: Mapping[str, frozenset[str]] = MappingProxyType({})) -> None:
-        """Take names of fields by the full name of their message."""
+        """Set names of fields by the full name of their message."""
         self._fields = dict(fields)
         self._hash = hash(frozenset(self._fields.items()))
 

@@ -92,12 +92,12 @@ class Memberships:
             load.stale.discard(object_)
 
     def settle(self, kinds: frozenset[str], snapshot: Iterable[Members]) -> None:
-        """Take a snapshot of every object of some kinds; what neither it nor a fact names is gone.
+        """Apply a snapshot of all objects of some kinds; objects in neither it nor facts are gone.
 
         Args:
-            kinds: of objects.
-            snapshot: what their owner says. Version 0 stands for an owner that gives none: then
-                the snapshot counts.
+            kinds: kinds of objects.
+            snapshot: the owner's snapshot. Version 0 stands for an owner without versions: then the
+                snapshot wins.
         """
         load = self._loads.pop(kinds, None) or _Load()
         gone = {each for each in self.members if each.kind in kinds}

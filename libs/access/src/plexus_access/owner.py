@@ -23,7 +23,7 @@ class DecidingSettings(PeerSettings, Protocol):
 
     @property
     def kafka(self) -> KafkaSection:
-        """Where directory's topics are."""
+        """Address of directory's topics."""
         ...
 
 
@@ -45,7 +45,7 @@ async def deciding(
         directory = AuthorityStub(owners["directory"])
         feed = Feed(replica, directory, health=runtime.health, clock=runtime.clock)
         async with runtime.background("access", feed.follow(settings.kafka)):
-            # What is served before this would only be refused.
+            # Requests before this would only be refused.
             with suppress(TimeoutError):
                 async with asyncio.timeout(START_SECONDS):
                     await feed.loaded.wait()

@@ -1,8 +1,8 @@
 """Attribute policies of a tenant in Cedar: they refuse what roles and relations grant.
 
-A policy that cannot be read or fails while it is evaluated refuses everything that it could be
-about: what nobody can say for sure is not allowed. Parsed policies and the attributes of people are
-kept, because parsing costs more than deciding.
+A policy that cannot be parsed or fails during evaluation refuses everything it could be about: an
+uncertain result denies. Parsed policies and the attributes of people are cached, because parsing
+costs more than deciding.
 """
 
 import json
@@ -17,7 +17,7 @@ import cedarpy
 from plexus_access.records import Policy
 
 NEVER_REFUSED: Final = frozenset({"policies.manage", "policies.read"})
-"""What no policy refuses: whoever may repair policies always reaches them."""
+"""Permissions that no policy refuses: people who may repair policies can always reach them."""
 
 _PEOPLE_KEPT: Final = 20_000
 # One for each minute of a week in one zone, and as many again.
@@ -40,20 +40,20 @@ namespace Plexus {
   };
 }
 """
-"""What policies may speak of; `%s` stands for the names of all permissions."""
+"""Schema of policies; `%s` stands for the names of all permissions."""
 
 
 class PolicyInvalid(ValueError):  # noqa: N818 - named after the fact that prevents
-    """A text that is no usable policy; the message says where and why."""
+    """Text that is not a usable policy; the message names position and reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """How something is asked for.
+    """Circumstances of a request.
 
     Attributes:
-        app: with an API token.
-        second_factor: in a session that gave one.
+        app: true for an API token.
+        second_factor: true if the session used one.
         weekday: 1 Monday to 7 Sunday, in the person's zone.
         minute: of the day, in the person's zone.
     """
@@ -121,7 +121,7 @@ class Policies:
         self._rebuild()
 
     def put(self, policy: Policy) -> bool:
-        """Apply a policy; tell whether it was news."""
+        """Apply a policy; return whether it was new."""
         previous = self._policies.get(policy.id)
         if previous is not None and policy.version <= previous.version:
             return False
@@ -139,7 +139,7 @@ class Policies:
         return len(self._in_force())
 
     def concern(self, permission: str) -> bool:
-        """Tell whether a policy could refuse a permission; if not, nobody has to be asked."""
+        """Return whether a policy could refuse a permission; if not, evaluation can be skipped."""
         if permission in NEVER_REFUSED:
             return False
         return self._any or permission in self._actions

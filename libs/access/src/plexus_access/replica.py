@@ -20,7 +20,7 @@ from plexus_access.state import State
 log = structlog.get_logger()
 
 Changed = Callable[[str, str], None]
-"""Receives a tenant and the person that a change concerns; no person: everybody of the tenant."""
+"""Called with a tenant and the person whom a change concerns; no person: all of the tenant."""
 
 
 class Replica:
@@ -74,7 +74,7 @@ class Replica:
         self._fresh = {}
 
     def load(self, envelopes: Iterable[Envelope]) -> None:
-        """Take a part of directory's snapshot."""
+        """Apply a part of directory's snapshot."""
         if self._fresh is None:
             raise RuntimeError("a snapshot is loaded between begin and swap")
         for envelope in envelopes:

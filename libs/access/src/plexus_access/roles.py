@@ -141,13 +141,13 @@ ORDINARY: Final = _OF_MEMBERS
 def holds(
     permission: str, *, roles: frozenset[str], extra: frozenset[str], scopes: frozenset[str]
 ) -> bool:
-    """Tell whether a caller holds a permission for the tenant, as a caller context says.
+    """Return whether a caller holds a permission for the tenant, by a caller context.
 
     Args:
-        permission: which.
-        roles: built-in ones.
-        extra: permissions that other roles give.
-        scopes: all that an API token may use of both; empty for people.
+        permission: the permission.
+        roles: built-in roles.
+        extra: permissions from other roles.
+        scopes: permissions that an API token is limited to; empty for people.
     """
     if scopes and permission not in scopes:
         return False

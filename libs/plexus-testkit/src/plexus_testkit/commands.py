@@ -1,4 +1,4 @@
-"""What a store is asked: the commands that reach MongoDB, with the ids taken out (GW-2)."""
+"""Recorder of a store's commands to MongoDB, with the ids removed (GW-2)."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress

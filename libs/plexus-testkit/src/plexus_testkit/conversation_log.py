@@ -1,4 +1,4 @@
-"""What a conversation's log must be, read from the database itself, behind the service's back."""
+"""Invariants of a conversation's log, read directly from the database."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ Entries = Sequence[Mapping[str, Any]]
 
 
 class LogBroken(AssertionError):  # noqa: N818 - names the fact, like a refusal
-    """A log is not one; says where."""
+    """Violated invariant of a log, with its position."""
 
 
 @dataclass(frozen=True)

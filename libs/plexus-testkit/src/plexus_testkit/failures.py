@@ -1,4 +1,4 @@
-"""Print each failure when it happens, not only at the end: a run that is ended early tells why."""
+"""Print each failure when it happens, not only at the end, in case a run is stopped early."""
 
 import pytest
 from _pytest.terminal import TerminalReporter

@@ -52,7 +52,7 @@ def found(name: str, *, directory: Path) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class FoundKafka:
-    """A running Kafka; without an administrator anybody may do everything there."""
+    """A running Kafka; without an administrator all clients have all rights there."""
 
     url: str
     administrator: KafkaSection | None = None

@@ -19,7 +19,7 @@ class Links:
         self._older = chain.Older()
 
     def take(self, entry: Mapping[str, Any]) -> str:
-        """Take the next entry; gives what is wrong with it, or nothing."""
+        """Check the next entry; return the problem, or an empty string."""
         try:
             problem = self._problem(entry)
             link, event = bytes(entry["chain_hash"]), bytes(entry["event"])

@@ -77,8 +77,8 @@ def become(arguments: list[str], log: str, env: dict[str, str]) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_DFL)
-    # Among what is inherited is the pipe whose end tells the fork server that its user is gone:
-    # held open here, it and all of its children would live for ever.
+    # One inherited descriptor is the pipe whose end signals the fork server that its user is gone:
+    # kept open here, it would keep the server and all of its children alive for ever.
     os.closerange(_FIRST_INHERITED, os.sysconf("SC_OPEN_MAX"))
     output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     for stream in (1, 2):

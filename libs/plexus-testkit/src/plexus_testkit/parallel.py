@@ -43,7 +43,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def _export_kafka(server: FoundKafka, directory: Path) -> None:
-    """Give the workers a Kafka's address, and its administrator by a file of their own run."""
+    """Pass the workers a Kafka's address, and its administrator through a file of their own run."""
     os.environ["PLEXUS_TEST_KAFKA_URL"] = server.url
     if server.accounts is not None and "PLEXUS_TEST_KAFKA_ADMIN_PASSWORD_FILE" not in os.environ:
         file = directory / "kafka-admin"

@@ -53,14 +53,14 @@ class Recorder:
     """Collects the shapes of one test's commands, by the service whose code sends them."""
 
     def __init__(self) -> None:
-        """Hear nothing until a test of a service runs."""
+        """Record nothing until a test of a service runs."""
         self.service = ""
         self.heard: dict[str, dict[str, dict[str, Any]]] = {}
         self.databases: dict[str, set[str]] = {}
         self.url = ""
 
     def begin(self, service: str) -> None:
-        """Hear what a test of this service sends; of none with an empty name."""
+        """Record the commands of tests of this service; of none with an empty name."""
         self.service, self.heard, self.databases = service, {}, {}
 
     def started(self, event: "monitoring.CommandStartedEvent") -> None:
@@ -77,7 +77,7 @@ class Recorder:
 
 
 def shapes_of(name: str, command: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Give the shapes of a command: one, or one for each different filter of many writes."""
+    """Yield the shapes of a command: one, or one for each different filter of many writes."""
     if name in {"update", "delete"}:
         for each in command[f"{name}s"]:
             shape: dict[str, Any] = {"filter": plain(each["q"])}
@@ -97,7 +97,7 @@ def shapes_of(name: str, command: Mapping[str, Any]) -> Iterator[dict[str, Any]]
 
 
 def _part(field: str, value: Any) -> Any:
-    """Bring one field of a command into its shape."""
+    """Return the shape of one field of a command."""
     if field == "limit":
         return True
     if field in {"sort", "hint"}:
@@ -121,17 +121,17 @@ def _stage(stage: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def ordered(value: Any) -> Any:
-    """Give a sort or a hint as pairs: JSON objects do not keep their order here."""
+    """Return a sort or a hint as pairs: JSON objects do not keep their order here."""
     return [list(pair) for pair in value.items()] if isinstance(value, Mapping) else value
 
 
 def plain(value: Any, *, keep: bool = False, field: str = "") -> Any:
-    """Take the values out: `<str>`, `<int>` and so on.
+    """Replace the values: `<str>`, `<int>` and so on.
 
     Args:
-        value: of a command.
+        value: part of a command.
         keep: strings stay: names of fields and stages rather than values.
-        field: under which name it stands.
+        field: name of its field.
     """
     if isinstance(value, Mapping):
         return {
@@ -152,7 +152,7 @@ def plain(value: Any, *, keep: bool = False, field: str = "") -> Any:
 
 
 def _plain_list(value: Sequence[Any], *, keep: bool, field: str) -> list[Any]:
-    """Bring clauses and values of one shape together: their number is no part of the question."""
+    """Merge clauses and values of one shape: their number is not part of the query's shape."""
     each = [plain(one, keep=keep, field=_OPERANDS if keep else field) for one in value]
     if keep and field != "$or":
         return each
@@ -203,7 +203,7 @@ _examples: Final[dict[str, dict[str, list[Any]]]] = {}
 
 @pytest.fixture(scope="session")
 def shape_recorder() -> Recorder:
-    """The recorder, registered with the driver: it hears the clients that are made after it."""
+    """The recorder, registered with the driver: it records clients that are made after it."""
     from plexuskit.mongo import driving
     from pymongo import monitoring
 
@@ -226,7 +226,7 @@ def shape_recorder() -> Recorder:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Hold the commands of a service's test against the catalogue."""
+    """Check the commands of a service's test against the catalogue."""
     _recorder.begin(_service_of(item))
     try:
         result = yield
@@ -300,7 +300,7 @@ def _take_examples(service: str) -> None:
 
 
 def _kind(document: Mapping[str, Any]) -> str:
-    """Name what tells one example from another: its fields, and the values that are kept."""
+    """Return the distinguishing parts of an example: its fields, and the values that are kept."""
     literal = {key: value for key, value in document.items() if key in LITERAL_FIELDS}
     flags = {key: value for key, value in document.items() if isinstance(value, bool)}
     return json.dumps([sorted(document), literal, flags], sort_keys=True)

@@ -38,7 +38,7 @@ class Deadline:
         self._timer.start()
 
     def disarm(self) -> None:
-        """Stop counting: the process goes on to live."""
+        """Stop counting: the process stays alive."""
         if self._timer is not None:
             self._timer.cancel()
 

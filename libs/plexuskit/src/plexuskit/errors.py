@@ -15,7 +15,7 @@ _REASON = re.compile(r"[A-Z][A-Z0-9_]{0,61}[A-Z0-9]")
 
 
 class Kind(enum.Enum):
-    """What sort of refusal it is; `plexuskit.grpc.status` maps each to one gRPC status."""
+    """Kind of a refusal; `plexuskit.grpc.status` maps each to one gRPC status."""
 
     INVALID = "invalid"
     NOT_FOUND = "not_found"
@@ -33,7 +33,7 @@ class Kind(enum.Enum):
 
 
 def _is_template(text: str) -> bool:
-    """Tell whether the text can be formatted with string metadata without ever raising."""
+    """Return whether the text can be formatted with string metadata without ever raising."""
     try:
         pieces = list(string.Formatter().parse(text))
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a process needs in order to take work, and whether it has it now."""
+"""Health checks: the dependencies a process needs to accept work, and their state."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -135,7 +135,7 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        """Whether no required check fails."""
+        """True if no required check fails."""
         return not self.failing(required=True)
 
     async def close(self) -> None:
@@ -164,7 +164,7 @@ async def _probed(fn: Callable[[], Awaitable[None]], *, within: float) -> tuple[
             raise
         # Something inside was cancelled, not this probe: a failure like any other.
         return "the check was cancelled from inside", _NO_REMEDY
-    except Exception as error:  # noqa: BLE001 - whatever goes wrong is what the check is there to tell
+    except Exception as error:  # noqa: BLE001 - any error is the result of the check
         return describe(error), _NO_REMEDY
     return "", ""
 

@@ -66,7 +66,7 @@ def check_target(target: str, *, field: str, schemes: frozenset[str] = LINK_SCHE
 
 
 def is_target(target: str, *, schemes: frozenset[str] = LINK_SCHEMES) -> bool:
-    """Tell whether `check_target` would accept an address."""
+    """Return whether `check_target` would accept an address."""
     return not _examine(target, schemes)[0]
 
 
@@ -104,10 +104,10 @@ def check_cost(texts: Iterable[str], *, field: str) -> None:
 
 
 def misleads(text: str, target: str) -> bool:
-    """Tell whether the visible text of a link is an address of another host than its target.
+    """Return whether the visible text of a link is an address of another host than its target.
 
-    A text is an address when it holds one with a scheme, or is a host name or begins with one.
-    The same host, or one above it (`example.com` for `docs.example.com`), leads nobody astray. A
+    A text is an address when it contains one with a scheme, or is a host name or begins with one.
+    The same host, or a parent domain (`example.com` for `docs.example.com`), does not mislead. A
     text of more than 100 different addresses does.
     """
     if target == text or target == _examine(text, LINK_SCHEMES)[1]:
@@ -126,7 +126,7 @@ def misleads(text: str, target: str) -> bool:
 
 
 def _leads_to(shown: str, host: str) -> bool:
-    """Tell whether a host in lower case is a canonical one without its port, or one above it."""
+    """Return whether a host in lower case is a canonical one without its port, or one above it."""
     if "@" in shown:
         return False
     name = shown.rpartition(":")[0] if _has_port(shown) else shown

@@ -1,4 +1,4 @@
-"""What a clock on the wall says, as an instant: the same rule for everything that goes by it."""
+"""Conversion of local wall-clock time to UTC across DST changes; one rule for all services."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo

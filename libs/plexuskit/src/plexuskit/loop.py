@@ -37,10 +37,10 @@ log = structlog.get_logger()
 
 
 class Loop(uvloop.Loop):
-    """uvloop's, that takes the bytes which tell of gRPC's completions together.
+    """uvloop's loop that consumes gRPC's completion notifications in one read.
 
     Attributes:
-        pollers: how many readers of gRPC were recognised; others are left as they are.
+        pollers: number of gRPC readers recognised; other readers are unchanged.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Loop(uvloop.Loop):
         self.pollers = 0
 
     def add_reader(self, fd: Any, callback: Callable[[Unpack[ArgsT]], Any], *args: *ArgsT) -> None:
-        """Have a callback called when there is something to read."""
+        """Call a callback when there is something to read."""
         if isinstance(fd, socket.socket) and _is_poller(callback):
             self.pollers += 1
             super().add_reader(fd, _taking_all(fd, callback))
@@ -57,7 +57,7 @@ class Loop(uvloop.Loop):
 
 
 def _is_poller(callback: Callable[..., Any]) -> TypeGuard[Callable[[], Any]]:
-    """Tell whether gRPC reads with it that operations have completed."""
+    """Return whether gRPC reads its completion notifications with it."""
     if not isinstance(callback, functools.partial):
         return False
     return getattr(callback.func, "__name__", "") == _HANDLER
@@ -88,7 +88,7 @@ class CollectorTime:
         self._began = 0.0
 
     def __call__(self, phase: Literal["start", "stop"], _: dict[str, int]) -> None:
-        """Take note of the start or the stop of a collection."""
+        """Record the start or the end of a garbage collection."""
         if phase == "start":
             self._began = time.perf_counter()
         else:

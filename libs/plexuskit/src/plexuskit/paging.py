@@ -32,16 +32,16 @@ class InvalidPageToken(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[T]):
-    """One page of a listing; an empty token says that it was the last."""
+    """One page of a listing; an empty token marks the last one."""
 
     items: tuple[T, ...]
     next_page_token: str
 
 
 class PageBudget:
-    """Room of one page: a number of items and a number of bytes (MSG-21).
+    """Size of one page: a number of items and a number of bytes (MSG-21).
 
-    The first item always fits, so that a listing goes on whatever the size of an item is.
+    The first item always fits, so that a listing continues whatever the size of an item.
     """
 
     def __init__(self, *, items: int, max_bytes: int = MAX_PAGE_BYTES) -> None:
@@ -82,7 +82,7 @@ def cut(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What is listed for whom: its name and everything that filters it."""
+    """Identity of a listing: its name and all of its filters."""
 
     name: str
     filters: tuple[str, ...]

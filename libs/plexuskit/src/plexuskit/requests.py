@@ -135,7 +135,7 @@ class Requests:
         response: type[ResponseT],
         now: datetime,
     ) -> IdempotentRequest[ResponseT]:
-        """Give one request as it is remembered; see `once` for the arguments."""
+        """Return the stored form of a request; see `once` for the arguments."""
         return IdempotentRequest(
             requests=self,
             key=f"{actor_id}:{request.DESCRIPTOR.full_name}:{request_id}",

@@ -1,4 +1,4 @@
-"""What a process shares with its roles: time, health, background tasks and the order to stop."""
+"""State that a process shares with its roles: time, health, background tasks, stop signal."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
@@ -84,9 +84,9 @@ class Runtime:
             yield
 
     def on_drain(self, callback: Callable[[], Awaitable[None]]) -> None:
-        """Have something finished at a stop, before the roles are left; the last one added first.
+        """Run a callback at a stop, before the roles are left; the last one added first.
 
-        A callback takes no new work and returns when what is in flight is done.
+        A callback accepts no new work and returns when the work in flight is done.
         """
         self._callbacks.append(callback)
 
@@ -148,7 +148,7 @@ class Runtime:
     def _log_failure(self, event: str, error: BaseException | None, **details: Any) -> None:
         if error is not None:
             details["error"] = describe(error)
-        # A refusal says what to do; where it was raised adds nothing.
+        # A refusal explains itself; where it was raised adds nothing.
         log.error(event, **details, exc_info=None if isinstance(error, Refusal) else error)
         self.exit_code = max(self.exit_code, 1)
 
@@ -164,7 +164,7 @@ class Runtime:
             except InvariantBroken:
                 raise
             except Exception as error:
-                # Within an episode the first trace says it all.
+                # Within an episode the first trace is enough.
                 log.error(  # noqa: TRY400 - not each time
                     "task.failed",
                     task=name,
@@ -236,7 +236,7 @@ class CutOffError(Exception):
 
 
 async def _lasts(task: asyncio.Task[None], *, seconds: float) -> bool:
-    """Tell whether a task still runs after so many seconds."""
+    """Return whether a task still runs after this many seconds."""
     done, _ = await asyncio.wait({task}, timeout=seconds)
     return not done
 

@@ -1,9 +1,9 @@
-"""What a projection missed, from its owner: nobody has to remember to fill it.
+"""Automatic catch-up of a projection from its owner's snapshot.
 
-Topics keep facts for days; a projection that begins later, stood still for longer, or takes more of
-an entity than before, lacks what did not change since. So whoever projects asks the owner's
-Authority for the latest fact of every entity, at each start and once a day, and handles the
-answers like records, beside the consumer. Order does not matter: handlers guard by version.
+Topics keep facts for days; a projection that starts later, was stopped for longer, or covers more
+of an entity than before, lacks entities that did not change since. So a projection requests the
+latest fact of every entity from the owner's Authority, at each start and once a day, and handles
+the responses like records, beside the consumer. Order does not matter: handlers guard by version.
 """
 
 import asyncio
@@ -100,7 +100,7 @@ async def _keep_loading(
             count = await load_snapshot(authority, handlers)
         except Exception as error:
             expected = isinstance(error, Refusal | RemoteFailure)
-            # Of what is unexpected the first trace of an episode says it all.
+            # For an unexpected error, the first trace of an episode is enough.
             trace = None if expected or failures else error
             log.warning("snapshot.failed", owner=owner, error=describe(error), exc_info=trace)
             runtime.health.set(

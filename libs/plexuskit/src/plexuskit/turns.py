@@ -38,7 +38,7 @@ class Turns:
     """
 
     def __init__(self, *, turn_bytes: int = MAX_TURN_BYTES) -> None:
-        """Take the bytes of items after which others run."""
+        """Set the number of bytes of items after which others run."""
         self._turn_bytes = turn_bytes
         self._bytes = 0
         self.total = 0

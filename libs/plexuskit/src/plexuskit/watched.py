@@ -13,11 +13,11 @@ log = structlog.get_logger()
 
 
 class Watched(Generic[ContentT]):
-    """What some files say together, as of the last time that they could be used.
+    """Common content of some files, as of the last time that they were usable.
 
-    Looking costs one `stat` a file, about 2 µs. Files that are replaced, by renaming or by the
-    symbolic links of a mounted Kubernetes secret, are read again; those that cannot be used leave
-    what was known before, with one line in the log for each state of them.
+    A check costs one `stat` per file, about 2 µs. Files that are replaced, by renaming or by the
+    symbolic links of a mounted Kubernetes secret, are read again; unusable ones leave the previous
+    content in place, with one line in the log for each state of them.
     """
 
     def __init__(

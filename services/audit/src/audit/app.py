@@ -1,4 +1,4 @@
-"""How the service is put together: one async context manager per role."""
+"""Wiring of the service: one async context manager per role."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager

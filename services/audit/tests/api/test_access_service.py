@@ -37,10 +37,10 @@ async def company(tell: Callable[..., Any], facts: Any, store: Store) -> None:
 @pytest.fixture
 async def access(
     target: str,
-    company: None,  # noqa: ARG001 - who asks must be known
+    company: None,  # noqa: ARG001 - the caller must be known
     token: Callable[..., Any],
 ) -> AsyncIterator[Callable[..., Any]]:
-    """Call the service as somebody: `await access("ann", "WhoCanSee", request)`."""
+    """Call the service as a person: `await access("ann", "WhoCanSee", request)`."""
     async with open_channel(target) as opened:
         stub = AccessHistoryServiceStub(opened)
 

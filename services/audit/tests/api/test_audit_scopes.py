@@ -27,7 +27,7 @@ Take = Callable[..., Awaitable[None]]
 
 @pytest.fixture
 def take(store: Store, ledger_writer: LedgerWriter) -> Take:
-    """Take facts as the recorder does: into the history and the ledger."""
+    """Process facts as the recorder does: into the history and the ledger."""
 
     async def taken(*envelopes: Any) -> None:
         told = [found for each in envelopes if (found := events.told(each)) is not None]
@@ -65,7 +65,7 @@ def _people(facts: Any) -> list[Envelope]:
 
 @pytest.fixture
 def auditors(facts: Any) -> Company:
-    """What directory's snapshot tells audit's replica of roles: the same company."""
+    """Return directory's snapshot for audit's replica of roles: the same company."""
     found = Company()
     found.facts += [*_tree(facts), *_people(facts), _grant(facts)]
     return found

@@ -20,7 +20,7 @@ TENANT = "ten_a"
 
 
 class Authority:
-    """An owner in a few lines; away for its first answers when it is told so."""
+    """Minimal owner; unavailable for its first responses if configured."""
 
     def __init__(self, *frames: SnapshotResponse, away: int = 0) -> None:
         self._frames = frames

@@ -158,7 +158,7 @@ def gateway(clock: FrozenClock) -> Access:
 
 @pytest.fixture
 def explained(store: Store, clock: FrozenClock) -> Callable[[Call, str], Awaitable[Any]]:
-    """Ask for an explanation as somebody, who is the caller themselves or an auditor."""
+    """Ask for an explanation as the subject or as an auditor."""
 
     async def ask(call: Call, by: str) -> Any:
         own = by == call.person_id

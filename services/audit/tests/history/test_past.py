@@ -1,4 +1,4 @@
-"""What is loaded for a past time decides as a state does that was told everything until then."""
+"""State loaded for a past time decides like a state that received all facts until then."""
 
 import random
 from datetime import datetime

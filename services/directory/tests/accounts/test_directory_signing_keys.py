@@ -136,7 +136,7 @@ def test_a_file_that_became_unusable_leaves_the_keys_in_use(
         path.write_text(spoilt)
         os.utime(path, ns=(1, 1))
     assert published(ring) == before
-    # Nor is it made anew: that would end everybody's sign-in.
+    # Nor is it made anew: that would end every session.
     assert path.exists() == (spoilt is not None)
 
     load_or_create(tmp_path / "other.json", now=clock.now())

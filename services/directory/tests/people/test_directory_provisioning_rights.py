@@ -1,4 +1,4 @@
-"""An import or a feed gives nobody more than it holds itself, and still does its job (GW-11)."""
+"""An import or a feed grants no more than it holds itself, and still does its job (GW-11)."""
 
 import asyncio
 import hashlib
@@ -292,7 +292,7 @@ async def test_merging_lets_nobody_into_a_rule_that_holds_more(company):
     await admins_group(company, rule=Rule(department_ids=(chosen.id,)))
     account = await holding(company, "hr", "departments.manage")
     hr = replace(company, actor=company.acting_as(account))
-    # The rule would name `home` afterwards, with everybody there.
+    # The rule would name `home` afterwards, with all its members.
     await refused(merge(hr, chosen.id, home.id), GrantExceedsOwn)
     assert await merge(company, chosen.id, home.id)
 

@@ -1,4 +1,4 @@
-"""INT-1: a feed that would deactivate too many stops, waits for an answer, and goes on."""
+"""INT-1: a feed that would deactivate too many people stops, waits for an answer, and resumes."""
 
 import asyncio
 from datetime import timedelta
@@ -50,7 +50,7 @@ async def test_int_1_two_feeds_at_once_cannot_pass_the_limit_together(
     refusal = next(each for each in told if each.status == 409)
     assert "administrator" in refusal.body["detail"]
 
-    # Who waits is still there, nothing else is blocked, and asking again changes nothing.
+    # People who wait stay active, nothing else is blocked, and a repeated request changes nothing.
     waiting = sorted(await active(company, staff))
     first = await feed.ask("GET", f"/Users/{waiting[0]}")
     assert (first.status, first.body.get("active")) == (200, None)

@@ -1,4 +1,4 @@
-"""INT-1: that a feed stopped is told once per stop, to those who may answer."""
+"""INT-1: a stop of the feed is published once, to the people who may resolve it."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, timedelta
@@ -69,7 +69,7 @@ async def test_int_1_a_feed_that_went_on_and_stops_again_is_told_of_again(
 
 @pytest.fixture
 async def answering(company):
-    """The ids of everybody who may answer for the feed, among others who may not."""
+    """Return the ids of all people who may resolve the feed, created among others who may not."""
     role = await company.create_role("Feed", [APPROVE])
     above = await company.department("People")
     below = await company.department("Payroll", above)

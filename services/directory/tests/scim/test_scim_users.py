@@ -72,7 +72,7 @@ async def test_put_replaces_and_says_nothing_of_what_it_leaves_out(feed, company
     assert "title" not in told.body
     assert "nickName" not in told.body
     person = await person_of(company, made["id"])
-    # Silence about `active` lets nobody back in.
+    # A resource without `active` reactivates no one.
     assert (person.display_name, person.title, person.active) == ("Ann B", "", False)
 
     again = await feed.ask("PUT", f"/Users/{made['id']}", body)

@@ -22,7 +22,7 @@ def networks(count: int) -> list[str]:
 
 
 async def guess(company: Any, handle: str, network: str) -> timedelta | None:
-    """Guess wrongly; gives for how long the answer says to wait."""
+    """Guess wrongly; return the time to wait in the response."""
     with pytest.raises(SignInRefused) as refused:
         await company.enter(handle, "wrong password", network=network)
     return refused.value.retry_after

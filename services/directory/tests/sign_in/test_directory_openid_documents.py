@@ -1,4 +1,4 @@
-"""Which id tokens and discovery documents are believed (OpenID Connect Core 3.1.3.7, RFC 8725)."""
+"""Verification of id tokens and discovery documents (OpenID Connect Core 3.1.3.7, RFC 8725)."""
 
 import base64
 import hmac

@@ -1,4 +1,4 @@
-"""The way in, the same for gRPC and HTTP: who asks, may they, and as whom it goes on (GW-1)."""
+"""Authentication and authorisation of calls; shared by gRPC and HTTP (GW-1)."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -23,10 +23,10 @@ _SCHEME: Final = "bearer "
 
 
 class Admission:
-    """Lets in who may call a method, and says as whom the owner sees them.
+    """Authenticates and authorises callers, and signs the caller context for the owner.
 
-    What a call is about stands in its request, which comes after its metadata: methods about an
-    object are let in first and authorised when the request is here (see `proxy.guard`).
+    The object of a call is in its request, which follows the metadata: methods about an object are
+    admitted first and authorised once the request has arrived (see `proxy.guard`).
     """
 
     def __init__(
@@ -38,14 +38,14 @@ class Admission:
         access: Access,
         decision_log: DecisionLog,
     ) -> None:
-        """Take who knows people, who signs for them, and what decides about them.
+        """Set up admission.
 
         Args:
-            authenticator: tells who holds a token.
-            callers: signs in people's names.
-            ended: knows when their sessions end.
-            access: decides.
-            decision_log: keeps what was decided (GW-7).
+            authenticator: resolves tokens to identities.
+            callers: signs caller contexts.
+            ended: knows ended sessions.
+            access: authorises calls.
+            decision_log: records decisions (GW-7).
         """
         self.authenticator = authenticator
         self.callers = callers

@@ -1,4 +1,4 @@
-"""How large requests may be, by what a method is and who calls it (GW-13)."""
+"""Maximum request sizes, by method and caller (GW-13)."""
 
 from typing import Final
 

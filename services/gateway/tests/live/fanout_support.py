@@ -221,7 +221,7 @@ class Listener:
         self.send_buffer = send_buffer
 
     async def frames(self) -> list[Frame]:
-        """Give what waits; nothing waits when nothing came."""
+        """Return the pending frames; nothing is pending if nothing came."""
         found: list[Frame] = []
         while self.send_buffer.waiting_bytes:
             response = SessionResponse.FromString(await self.send_buffer.take())

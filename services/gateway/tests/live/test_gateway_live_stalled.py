@@ -26,7 +26,7 @@ UNAVAILABLE = 14
 
 
 class Owner(log_service_pb2_grpc.LogServiceServicer):
-    """Answers everything until it is told not to answer items, or to hold back its first answer."""
+    """Answers everything until a test stops its verdicts, or delays its first one."""
 
     def __init__(self) -> None:
         self.answers = True
@@ -143,7 +143,7 @@ async def test_gw_08_a_stream_whose_items_are_overdue_is_closed_shown_and_not_ch
     move(world, ANSWER_SECONDS - 1)
     send(append_stream, listener, 3)
     move(world, 2)
-    # What is overdue is unknown; what is on its way with it goes back to its sender at once.
+    # An overdue item is unknown; items in transit with it return to their sender at once.
     await eventually(lambda: set(listener.verdicts) == {1, 2, 3})
 
     assert {each.refused.reason for each in listener.verdicts.values()} == {"OWNER_UNREACHABLE"}
@@ -159,7 +159,7 @@ async def test_gw_08_a_stream_whose_items_are_overdue_is_closed_shown_and_not_ch
     await eventually(lambda: STALLED._value.get() == stalled + 1)
     await eventually(lambda: owner.ended == 1)
 
-    # The other process goes on meanwhile.
+    # The other process continues meanwhile.
     send(other, listener, 4)
     await eventually(lambda: 4 in listener.verdicts)
     assert listener.verdicts[4].stored.seq

@@ -1,4 +1,4 @@
-"""How messaging is put together: one async context manager per role."""
+"""Wiring of messaging: one async context manager per role."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -127,7 +127,7 @@ class DirectoryPeople:
     async def unknown(
         self, *, tenant_id: str, asker_id: str, person_ids: Sequence[str]
     ) -> list[str]:
-        """Give those of the ids that are no people whom the asker may address.
+        """Return the ids that name no person whom the asker may address.
 
         Raises:
             DependencyDown: directory cannot be reached.

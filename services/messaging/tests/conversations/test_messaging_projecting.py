@@ -197,7 +197,7 @@ async def test_a_projection_fills_from_the_snapshot_and_goes_on_with_the_topics(
     kafka_topics: Provisioned,
 ) -> None:
     await kafka_topics(PEOPLE, DEPARTMENTS)
-    # What the topics have long forgotten.
+    # Facts that the topics no longer hold.
     directory.facts[PEOPLE] = [person("ann", version=7, department_ids=["dep_a"]), person("bob")]
     directory.facts[DEPARTMENTS] = [department("dep_a")]
     async with producer(kafka_section) as out, following():

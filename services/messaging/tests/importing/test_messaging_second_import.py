@@ -290,7 +290,7 @@ async def test_who_left_in_the_other_system_leaves_and_may_come_back(log, bring,
 
     await bring(member_ids=("ann", "bob"))
     assert set((await log.log_states.load(room)).members) == {"ann", "bob"}
-    # An export without a list of members says nothing about them.
+    # An export without a list of members leaves the members unchanged.
     assert not (await bring(member_ids=())).changed
 
 

@@ -1,4 +1,4 @@
-"""Logs that an older release began: they stay proved, and version 2 goes on from them (MSG-20)."""
+"""Logs begun by an older release stay proved, and version 2 continues them (MSG-20)."""
 
 import asyncio
 import hashlib
@@ -67,7 +67,7 @@ def older_release(tmp_path_factory):
 
 @pytest.fixture
 async def written(older_release, db, mongo_url):
-    """Let the older release write a conversation; gives its id."""
+    """Have the older release write a conversation; return its id."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(Path(__file__).with_name("older_child.py")),
@@ -211,7 +211,7 @@ async def test_msg_20_provisioning_erases_the_hashes_of_what_was_recalled_before
 async def test_msg_20_a_recalled_text_of_version_1_cannot_be_guessed_from_the_links_around_it(
     golden, store, log, say, verify
 ):
-    """Whoever knows the link before and everything after could try texts against the next one."""
+    """Given the previous link and all later ones, texts could be guessed against the next link."""
     await store.provision()
     await send_message(log, new_message=say(golden, "ann", "new"))
     entry = await store.entries.find_change(golden, 3)

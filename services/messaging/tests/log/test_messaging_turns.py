@@ -1,4 +1,4 @@
-"""A slow change holds its own conversation and nobody else's (GW-13), and keeps order (MSG-1)."""
+"""A slow change holds up only its own conversation (GW-13), and keeps order (MSG-1)."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ async def one_lane(store, runtime):
 
 @pytest.fixture
 def gate(store, monkeypatch):
-    """Hold the transactions of one conversation's changes until the gate is opened."""
+    """Block the transactions of one conversation's changes until the gate is opened."""
 
     class Gate:
         room = ""

@@ -1,4 +1,4 @@
-"""Who would be reached outside their working hours, before anything is sent."""
+"""Preview of the members outside their working hours, before a message is sent."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -53,7 +53,7 @@ operation = st.one_of(
 
 @dataclass
 class Device:
-    """What one person's device holds of a conversation."""
+    """State of a conversation on one person's device."""
 
     person_id: str
     since: int = 0
@@ -62,7 +62,7 @@ class Device:
     members: dict[str, bool] = field(default_factory=dict)
 
     def hold(self, message: messages_pb2.Message) -> None:
-        """Take a message, unless a newer state of it is held."""
+        """Keep a message, unless a newer state of it is kept already."""
         held = self.messages.get(message.seq)
         if held is None or held.revision < message.revision:
             self.messages[message.seq] = _without_quoted_words(message)
@@ -256,9 +256,9 @@ class Stage:
 
 
 class Live:
-    """Devices that hear of every change as it happens, as the gateway shows it.
+    """Devices that receive every change as it happens, as the gateway delivers it.
 
-    Who is added to a conversation again fetches what changed meanwhile, as the contract asks.
+    A person added to a conversation again fetches what changed meanwhile, as the contract requires.
     """
 
     def __init__(self, store, person, room) -> None:
@@ -267,7 +267,7 @@ class Live:
         self.devices = {name: Device(name) for name in PEOPLE}
 
     async def follow(self) -> None:
-        """Bring what is new in the log to those who may see it at this moment."""
+        """Deliver new log entries to the people who may see them at this moment."""
         entries = await self._store.entries.list_changes(
             self._room, since=self._through, limit=1000
         )

@@ -72,7 +72,7 @@ def verify(store, person):
 
 @pytest.fixture
 def tamper(store, room):
-    """Alter the raw document of an entry, as somebody with the database could."""
+    """Alter the raw document of an entry, like an attacker with access to the database."""
 
     async def carry_out(change_no, change):
         entries = store.db.collection("entries", schema_version=1)

@@ -39,7 +39,7 @@ _STATES: Final[Mapping[State, pb.Delivery.State.ValueType]] = MappingProxyType(
 
 
 def raised(notification: Notification, *, now: datetime) -> Fact:
-    """State that somebody has something new in the inbox."""
+    """Return the fact that a person has a new notification in the inbox."""
     shown = notification_message(notification)
     return _fact(events_pb2.NotificationRaised(notification=shown), notification, now=now)
 

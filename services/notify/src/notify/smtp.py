@@ -26,7 +26,7 @@ class SmtpServer:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator["SmtpConnection"]:
-        """Give a connection that is made when the first mail needs it, and ended politely."""
+        """Yield a connection that is opened for the first mail, and closed with QUIT."""
         connection = SmtpConnection(self._section)
         try:
             yield connection
@@ -60,7 +60,7 @@ class SmtpConnection:
         return answer
 
     async def close(self) -> None:
-        """Say goodbye if the server still listens."""
+        """Send QUIT if the server still listens."""
         client, self._client = self._client, None
         if client is None or not client.is_connected:
             return
@@ -87,8 +87,8 @@ class SmtpConnection:
             async with asyncio.timeout(section.mail_seconds):
                 await client.connect()
         except (aiosmtplib.SMTPException, OSError, ssl.SSLError, TimeoutError) as error:
-            # Whatever is wrong before the first mail (no server, no TLS, a wrong password, too many
-            # connections) is nothing of this mail's: it keeps.
+            # An error before the first mail (no server, no TLS, a wrong password, too many
+            # connections) is not the mail's fault: it keeps waiting.
             log.warning("smtp.unreachable", error=type(error).__name__, code=_code(error))
             client.close()
             self._down = True

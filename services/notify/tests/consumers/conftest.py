@@ -25,7 +25,7 @@ Publish = Callable[..., Awaitable[None]]
 async def publish(
     kafka_section: KafkaSection, kafka_topics: Callable[..., Awaitable[Any]]
 ) -> AsyncIterator[Publish]:
-    """Put records on their topics, as the owners' relays do."""
+    """Publish records on their topics, as the owners' relays do."""
     await kafka_topics(
         "directory.person.v1",
         "directory.access.v1",

@@ -62,7 +62,7 @@ async def target(settings: Settings, runtime: Runtime) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def client(target: str) -> AsyncIterator[Any]:
-    """The service as anybody without a caller context finds it."""
+    """Yield a client without a caller context."""
     async with open_channel(target) as opened:
         yield TasksServiceStub(opened)
 

@@ -1,6 +1,6 @@
-"""What people do while processes die: one function per action, in one table.
+"""Actions of people while processes die: one function per action, in one table.
 
-Each notes what it is about to do, does it until it is answered, and notes the answer.
+Each records its intention, repeats the call until it is answered, and records the answer.
 """
 
 import asyncio
@@ -48,19 +48,19 @@ class Room:
 
 @dataclass
 class Actor:
-    """Somebody who acts in a conversation, with dice of their own."""
+    """Person who acts in a conversation, with a random generator of their own."""
 
     device: Device
     room: Room
     chance: random.Random
     # Requests of this person here, for repeating one.
     requests: list[pb.SendMessageRequest] = field(default_factory=list)
-    # One change of one's own messages at a time, so that the last answer tells what must be there.
+    # One change of one's own messages at a time, so that the last answer determines the state.
     _editing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def ledger(self) -> Ledger:
-        """Where it is noted."""
+        """Ledger of the actions."""
         return self.device.ledger
 
     async def call(self, method: str, request: Any) -> Any:
@@ -105,14 +105,14 @@ class Actor:
 
     @contextlib.asynccontextmanager
     async def altering(self) -> AsyncIterator[int]:
-        """Choose a message of one's own; nobody else changes it meanwhile."""
+        """Choose a message of one's own and lock it against other changes."""
         async with self._editing:
             yield self.own_seq()
 
     async def alter(
         self, method: str, request: Callable[..., Any], *, seq: int, **fields: Any
     ) -> bool:
-        """Change a message; tell whether it was changed, or is past the time or number for it."""
+        """Change a message; return whether it was changed, or is past the time or number for it."""
         if not seq:
             return False
         request_id = secrets.token_hex(8)
@@ -177,7 +177,7 @@ async def reply(actor: Actor) -> None:
 
 
 async def schedule(actor: Actor) -> None:
-    """Have a message sent by itself a moment later; it is sent once, whoever dies (MSG-17)."""
+    """Schedule a message for a moment later; it is sent once, whichever process dies (MSG-17)."""
     text = f"scheduled {secrets.token_hex(8)}"
     actor.ledger.scheduled[text] = None
     request = ScheduleMessageRequest(
@@ -237,7 +237,7 @@ async def come_or_go(actor: Actor) -> None:
 
 
 async def rename(actor: Actor) -> None:
-    """Give the conversation a new name; one at a time, as above."""
+    """Rename the conversation; one at a time, as above."""
     room = actor.room
     async with room.membership:
         name = f"cycles {secrets.token_hex(4)}"
@@ -256,7 +256,7 @@ async def edit(actor: Actor) -> None:
 
 
 async def recall(actor: Actor) -> None:
-    """Take one's own message back."""
+    """Recall one's own message."""
     async with actor.altering() as seq:
         actor.ledger.recalling.add((actor.room.id, seq))
         if await actor.alter("RecallMessage", pb.RecallMessageRequest, seq=seq):
@@ -264,7 +264,7 @@ async def recall(actor: Actor) -> None:
 
 
 async def react(actor: Actor) -> None:
-    """Put an emoji on one's own message, or take it off."""
+    """Add a reaction to one's own message, or remove it."""
     async with actor.altering() as seq:
         emoji = actor.chance.choice(EMOJIS)
         on = actor.ledger.reactions.setdefault((actor.room.id, seq), set())
@@ -306,4 +306,4 @@ ACTIONS: Final = (
     Action("react", react, 6),
     Action("pin", pin, 3),
 )
-"""What is done. A new RPC is a function above and a line here."""
+"""Actions in use. A new RPC is a function above and a line here."""

@@ -30,7 +30,7 @@ RELAY_LEASE: Final = "messaging"
 
 @dataclass
 class Report:
-    """What was done; `str` gives it in one line."""
+    """Totals of a run; `str` formats them in one line."""
 
     seed: int
     cycles: int = 0
@@ -46,7 +46,7 @@ class Report:
     holes: int = 0
 
     def __str__(self) -> str:
-        """Give the summary."""
+        """Return the summary."""
         return (
             f"seed {self.seed}: {self.cycles} cycles in {self.seconds:.0f} s "
             f"({self.seconds / max(self.cycles, 1):.2f} s each), "
@@ -135,7 +135,7 @@ class Cycles:
             self._report.struck[strike.place.name] += 1
 
     async def _move_in(self, gateway: Proc) -> None:
-        """Let people come to a gateway that serves again: their streams are elsewhere."""
+        """Let people reconnect to a gateway that serves again: their streams are elsewhere."""
         serves = asyncio.create_task(until(gateway.ready, within=STRIKES_WITHIN))
         dies = asyncio.create_task(gateway.died(within=STRIKES_WITHIN))
         await asyncio.wait([serves, dies], return_when=asyncio.FIRST_COMPLETED)

@@ -57,13 +57,13 @@ class Device:
     """One person's device; enter `running`, then send and look at what it holds."""
 
     def __init__(self, plexus: Plexus, ledger: Ledger, *, comes_and_goes: bool = False) -> None:
-        """Take who it belongs to.
+        """Set up the device of a person.
 
         Args:
             plexus: the person's connection.
-            ledger: where everything said and told is noted.
-            comes_and_goes: whether the person may be no member for a while; others are members
-                from the beginning and may see every change.
+            ledger: record of all sends and answers.
+            comes_and_goes: whether the person may stop being a member for a while; others are
+                members from the beginning and may see every change.
         """
         self.plexus = plexus
         self.ledger = ledger
@@ -83,8 +83,8 @@ class Device:
         self._open = asyncio.Event()
         self._last_live: dict[str, int] = {}
         self._closed_here: set[str] = set()
-        # Where nothing could be fetched, because this person was removed: frames from before the
-        # removal still come, and do not join on.
+        # Conversations that could not be fetched because this person was removed: frames from
+        # before the removal still arrive, and do not continue the state.
         self._refused: set[str] = set()
         self._following: asyncio.Task[None] | None = None
 
@@ -109,7 +109,7 @@ class Device:
             self._following.result()
 
     def watch(self, conversation_id: str) -> Held:
-        """Hold a conversation from now on."""
+        """Keep the state of a conversation from now on."""
         return self.held.setdefault(conversation_id, Held())
 
     async def send(self, command: SendMessageRequest) -> SendMessageResponse:
@@ -259,10 +259,10 @@ class Device:
         held.through = max(held.through, events.through)
 
     def _check_live(self, events: Events) -> bool:
-        """Check the order of a frame; tell whether this person joins in it.
+        """Check the order of a frame; return whether this person joins in it.
 
         Raises:
-            Violation: something came twice, out of order, after the end, or is missing.
+            Violation: an event is repeated, out of order, after the end, or missing.
         """
         conversation_id, joins = events.conversation_id, False
         last = max(events.after, self._last_live.get(conversation_id, 0))

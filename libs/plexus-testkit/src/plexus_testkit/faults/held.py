@@ -1,4 +1,4 @@
-"""What a device holds of a conversation: old state and changes, never fetched anew."""
+"""A device's copy of a conversation: old state and changes, never fetched again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -101,7 +101,7 @@ class Held:
 
 
 def with_parts(message: Message, parts: MessageParts) -> Message:
-    """Give a message with these parts in place of its own; the words stay."""
+    """Return a message with these parts in place of its own; the text stays."""
     after = Message.FromString(message.SerializeToString())
     for name in ("reactions", "pin", "labels"):
         after.ClearField(name)
@@ -114,7 +114,7 @@ def with_parts(message: Message, parts: MessageParts) -> Message:
 
 
 def comparable(message: Message) -> bytes:
-    """Give a message's bytes without what only reading adds: the words of what it quotes."""
+    """Return a message's bytes without the parts added on reading: the text of its quote."""
     if message.HasField("quote"):
         message = Message.FromString(message.SerializeToString())
         message.quote.text = ""

@@ -1,4 +1,4 @@
-"""What clients said and what they were told: the promises that must hold whatever was killed."""
+"""Record of clients' sends and answers: promises that must hold whichever process was killed."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -28,17 +28,17 @@ class Told:
 
 @dataclass
 class Ledger:
-    """Everything said and told so far; contradictions are found at once."""
+    """All sends and answers so far; contradictions are found at once."""
 
     said: dict[Request, str] = field(default_factory=dict)
     told: dict[Request, Told] = field(default_factory=dict)
     mentioned: dict[Request, str] = field(default_factory=dict)
     # Texts that are to be sent by themselves, with the request once it is known.
     scheduled: dict[str, Request | None] = field(default_factory=dict)
-    # The last text that its author was told of, and what was taken back.
+    # The last text confirmed to its author, and recalled messages.
     edited: dict[Place, str] = field(default_factory=dict)
     recalled: set[Place] = field(default_factory=set)
-    # What somebody began to take back; it may be gone before the answer.
+    # Recalls that were started; the message may be gone before the answer.
     recalling: set[Place] = field(default_factory=set)
     # The emojis that its author has put on a message, and whether they have pinned it.
     reactions: dict[Place, set[str]] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class Ledger:
         return told
 
     def forget(self, conversation_ids: set[str]) -> None:
-        """Let go of what is about conversations that are checked to their end."""
+        """Drop records about conversations that are verified completely."""
         requests: tuple[dict[Any, Any], ...] = (self.said, self.told, self.mentioned)
         places: tuple[dict[Any, Any], ...] = (self.edited, self.reactions, self.pins)
         for kept in (*requests, *places, self.read, self.members):
@@ -96,10 +96,10 @@ class Ledger:
             self.names.pop(conversation_id, None)
 
     def check_message(self, message: Message) -> None:
-        """Compare a message as it is read now with what its author and others were told.
+        """Compare a message as it is read now with the answers that its author and others received.
 
         Raises:
-            Violation: it is not what somebody was told.
+            Violation: it contradicts an answer.
         """
         place = (message.conversation_id, message.seq)
         if place in self.recalled:

@@ -1,4 +1,4 @@
-"""Which process dies where, cycle by cycle: all of it follows from a seed."""
+"""Plan of crashes: process and point, cycle by cycle, all derived from a seed."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -41,7 +41,7 @@ class Strike:
 
     @property
     def fault(self) -> str:
-        """What PLEXUS_FAULT says; empty without a point."""
+        """Value of PLEXUS_FAULT; empty without a point."""
         return f"{self.place.name}:kill@{self.passing}" if self.place else ""
 
     def __str__(self) -> str:

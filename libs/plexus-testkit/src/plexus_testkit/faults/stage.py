@@ -1,6 +1,6 @@
-"""What the crash cycles run on: the processes that a message passes, some of them twice.
+"""Platform of the crash cycles: the processes that a message passes, some of them twice.
 
-Servers of its own, so that they may be stopped too.
+It has servers of its own, so that they may be stopped too.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What must not be found outside its place after a run: passwords, tokens, keys, what was said."""
+"""Secrets that must stay in their place during a run: passwords, tokens, keys, texts."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ TOKENS: Final = re.compile(
     + PREFIX.encode()
     + rb"[A-Za-z0-9]{30,}"
 )
-# Databases in which what was said has a place.
+# Databases in which message texts have a place.
 TOLD: Final = frozenset({"messaging", "notify", "tasks"})
 
 
@@ -64,5 +64,5 @@ def _repeated(content: bytes, said: Iterable[bytes]) -> Iterable[str]:
 
 
 def _forms(text: str) -> set[bytes]:
-    """Give the ways in which a text may stand in JSON."""
+    """Return the forms in which a text can occur in JSON."""
     return {text.encode(), json.dumps(text)[1:-1].encode()}

@@ -1,7 +1,7 @@
 """Checks of decoded messages: closures that are compiled once per message type.
 
-`ListFields` gives only what is set, so an unset field costs nothing. A check returns nothing or
-raises FieldOutOfRange; the path of the field is put together only then, on the way out.
+`ListFields` returns only set fields, so an unset field costs nothing. A check returns nothing or
+raises FieldOutOfRange; the path of the field is assembled only then, while unwinding.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How much time a request has left, so that what it calls gets no more (GW-6)."""
+"""Remaining time of a request, which bounds the calls it makes (GW-6)."""
 
 import asyncio
 from contextvars import ContextVar

@@ -1,8 +1,8 @@
-"""How a stream ended, also where gRPC's client forgets it.
+"""Final status of a stream, also where gRPC's client drops it.
 
-A server may end a stream while its client still writes. gRPC's client then puts INTERNAL, "Internal
-error from Core", over the status that has just come or is about to (grpcio 1.85, `_write` of
-`grpc.aio._call`): a refusal would be taken for a failure of ours.
+A server may end a stream while its client still writes. gRPC's client then replaces the status that
+has just arrived or is about to by INTERNAL, "Internal error from Core" (grpcio 1.85, `_write` of
+`grpc.aio._call`): a refusal would look like a failure of ours.
 """
 
 import asyncio
@@ -60,12 +60,12 @@ class Ending:
 
 
 async def responses(call: Any) -> AsyncGenerator[Any, None]:
-    """Yield what comes of a stream with many requests; whoever stops reading ends it.
+    """Yield the responses of a stream with many requests; the stream ends when reading stops.
 
     Args:
-        call: as a stub has just returned it.
+        call: the call, as a stub has just returned it.
 
-    Raises AioRpcError with the status that the server gave.
+    Raises AioRpcError with the server's status.
     """
     ending = Ending(call)
     try:

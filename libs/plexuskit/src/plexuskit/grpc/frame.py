@@ -1,8 +1,8 @@
-"""What surrounds every method of a server: trace, span, metric, admission, one status at the end.
+"""Common frame of a server's methods: trace, span, metric, admission, one status at the end.
 
-Services and the gateway differ in whom they admit and in how they word what went wrong; the frame
+Services and the gateway differ in the callers they admit and in the wording of failures; the frame
 is the same. Methods are wrapped once, when the server is built: gRPC's own interceptors would be
-asked again for each call and cost it a task and a handler object.
+called for each call and cost it a task and a handler object.
 """
 
 from collections.abc import Awaitable, Callable
@@ -41,10 +41,10 @@ class CallAborted(Exception):  # noqa: N818 - names the fact, like a refusal
 
 
 class Frame:
-    """What is the same for every method of a server."""
+    """Parts shared by all methods of a server."""
 
     def __init__(self, *, clock: Clock) -> None:
-        """Take the clock that measures how long calls take."""
+        """Set the clock that measures how long calls take."""
         self.now = clock.monotonic
         self._observers: dict[tuple[str, grpc.StatusCode], Callable[[float], None]] = {}
 
@@ -62,8 +62,8 @@ class Frame:
 class Call:
     """One call, from the arrival of its metadata to its status.
 
-    Whatever is raised in the block leaves it as CallAborted, but for what `outcome` has no answer
-    to: a cancellation, and a status that was set before.
+    Any exception in the block leaves it as CallAborted, except those that `outcome` does not map: a
+    cancellation, and a status that was set before.
     """
 
     __slots__ = (

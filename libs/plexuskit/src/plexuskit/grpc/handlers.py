@@ -44,7 +44,7 @@ class Registry:
     def add_registered_method_handlers(
         self, service_name: str, method_handlers: Mapping[str, Handler]
     ) -> None:
-        """Take the methods of a service. Raises UndeclaredMethod."""
+        """Register the methods of a service. Raises UndeclaredMethod."""
         wrapped = self.services.setdefault(service_name, {})
         left = []
         for name, handler in method_handlers.items():
@@ -127,7 +127,7 @@ class Requests:
     __slots__ = ("_check", "_context", "_linger")
 
     def __init__(self, context: Context, check: Check, *, linger: float = 0.0) -> None:
-        """Take the stream; `linger` is how many seconds after its end the reading ends."""
+        """Wrap the stream; reading stops `linger` seconds after its end."""
         self._context = context
         self._check = check
         self._linger = linger

@@ -78,15 +78,15 @@ class ServiceFrame(Frame):
         clock: Clock,
         authorise: Authorise | None = None,
     ) -> None:
-        """Take what is the same for every method.
+        """Set the parts shared by all methods.
 
         Args:
             service: name of the service, for the domain of its errors.
-            verifier: tells who calls.
+            verifier: verifies the caller context.
             callers: the services that may call; the signer of every context must be one of them.
             certified: whether the connection has a certificate, which must name a caller too.
             clock: measures how long calls take.
-            authorise: decides about every request; None: the operations of the service do.
+            authorise: authorises every request; None: the operations of the service do.
         """
         super().__init__(clock=clock)
         self.domain = f"plexus.{service}"
@@ -176,7 +176,7 @@ class _Call(Call):
         self.deadline: asyncio.Timeout | None = None
 
     def admitted(self) -> asyncio.Timeout:
-        """Let the caller in and return the deadline of the call, which has not begun."""
+        """Admit the caller and return the deadline of the call, not yet started."""
         self._admit(self._tokens)
         self._tokens.clear()
         self.deadline = asyncio.timeout(self._seconds())
@@ -200,7 +200,7 @@ class _Call(Call):
         return grpc.StatusCode.INTERNAL, unexpected(error, method=self._method, domain=domain)
 
     def _admit(self, tokens: list[bytes]) -> None:
-        """Let in who may come as far as this method; the rest is the owner's decision."""
+        """Admit callers allowed to reach this method; the rest is the owner's decision."""
         peer = self._peer()
         if len(tokens) > 1:
             raise CallerContextInvalid(problem="several")

@@ -1,4 +1,4 @@
-"""What every method of the contracts requires, read from its descriptor (GW-1)."""
+"""Requirements of every method of the contracts, from its descriptor (GW-1)."""
 
 import importlib
 import pkgutil
@@ -16,7 +16,7 @@ from plexus.authz.v1.options_pb2 import Requirement
 
 
 class UndeclaredMethod(Exception):  # noqa: N818 - named after the fact that prevents
-    """A method says nothing, or contradicting things, about who may call it: it is not served."""
+    """A method declares no permission, or contradicting ones: it is not served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class MethodInfo:
 
 
 def method_info(method: MethodDescriptor) -> MethodInfo:
-    """Return what a descriptor says. Raises UndeclaredMethod unless it requires one thing."""
+    """Return a method's declarations. Raises UndeclaredMethod unless it has one requirement."""
     requirement = Requirement()
     # A private copy: options of the pool are shared by the whole process.
     requirement.CopyFrom(method.GetOptions().Extensions[options_pb2.requires])

@@ -5,7 +5,7 @@ import json
 from plexuskit.config import MEBIBYTE
 
 MAX_MESSAGE_BYTES = 8 * MEBIBYTE
-# What a method takes that asks for no identity (GW-13).
+# Maximum request size of a method that needs no identity (GW-13).
 MAX_PUBLIC_BYTES = 16 * 1024
 
 _PING_EVERY_MS = 30_000
@@ -50,7 +50,7 @@ def _both(*, max_message_bytes: int) -> Options:
         ("grpc.max_receive_message_length", max_message_bytes),
         ("grpc.max_send_message_length", max_message_bytes),
         ("grpc.max_metadata_size", _METADATA_BYTES),
-        # Pings find a dead peer behind a stream on which nobody talks.
+        # Pings detect a dead peer behind an idle stream.
         ("grpc.keepalive_time_ms", _PING_EVERY_MS),
         ("grpc.keepalive_timeout_ms", _PING_TIMEOUT_MS),
         ("grpc.keepalive_permit_without_calls", 1),

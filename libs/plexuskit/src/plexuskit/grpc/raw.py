@@ -22,7 +22,7 @@ class RawClient:
     """
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        """Take a plain channel, as `open_channel` returns it."""
+        """Wrap a plain channel, as `open_channel` returns it."""
         self._channel = channel
         # Making the callable of a path costs more than a look-up; there are as many as methods.
         self._callables: dict[tuple[str, str], Any] = {}

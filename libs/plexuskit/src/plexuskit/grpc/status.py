@@ -46,7 +46,7 @@ ABSENT = frozenset(
     },
 )
 
-# Refusals of who calls, by which a service says that our own context or certificate is not good.
+# Refusals of the caller, by which a service rejects our own context or certificate.
 OUR_CALLER = ("CALLER_CONTEXT_", "CALLER_NOT_ALLOWED")
 
 # Trailing metadata is one HTTP/2 header block that peers and proxies limit (8 KiB by default).
@@ -66,10 +66,10 @@ class Answer:
 
 
 class RemoteRefusal(Refusal):
-    """What another service refused: its kind, reason and metadata are those of the answer.
+    """Refusal of another service, with the kind, reason and metadata of its response.
 
-    `code` and `domain` are the answer's, so that it can be passed on unchanged. A status that no
-    kind stands for (INTERNAL, UNKNOWN, …) has the kind UNAVAILABLE and keeps its code.
+    `code` and `domain` are the response's, so that it can be passed on unchanged. A status without
+    a kind (INTERNAL, UNKNOWN, …) has the kind UNAVAILABLE and keeps its code.
     """
 
     kind = Kind.UNAVAILABLE
@@ -103,7 +103,7 @@ class RemoteRefusal(Refusal):
 class RemoteFailure(Exception):  # noqa: N818 - named after the fact that prevents
     """Another service failed unexpectedly (INTERNAL, UNKNOWN, UNIMPLEMENTED, DATA_LOSS).
 
-    Not a refusal: whoever meets it fails unexpectedly too. `refusal` has the code, reason, and
+    Not a refusal: the calling operation fails unexpectedly too. `refusal` has the code, reason, and
     the reference to find it in the other service's log.
     """
 

@@ -1,7 +1,8 @@
-"""Users and access rules on the brokers as the catalogue wants them.
+"""Provisioning of users and access rules on the brokers from the catalogue.
 
-Run by whoever administers Kafka, at each installation and upgrade: it creates what is missing and
-removes what the catalogue no longer grants. Rules of other applications on the same brokers stay.
+Run by the administrator of Kafka, at each installation and upgrade: it creates missing rules and
+removes those that the catalogue no longer grants. Rules of other applications on the same brokers
+stay.
 """
 
 import asyncio
@@ -40,7 +41,7 @@ _USER: Final = "User:"
 
 @dataclass(frozen=True, slots=True)
 class AuthorizeReport:
-    """What was changed; `foreign` are rules for topics and groups of Plexus that others made."""
+    """Changes made; `foreign` are rules for topics and groups of Plexus made by others."""
 
     added: tuple[Grant, ...]
     removed: tuple[Rule, ...]

@@ -22,13 +22,13 @@ from plexuskit.kafka.verdicts import Verdict, back_off, invalid_records, verdict
 log = structlog.get_logger()
 
 HANDLER_TIME = timedelta(seconds=60)
-"""How long a handler may take for one batch; longer is a failure of unknown reason."""
+"""Time limit of a handler for one batch; exceeding it is a failure of unknown reason."""
 
 PROBE_TIME = timedelta(seconds=20)
-"""How long a probe of the dependencies may take; longer counts as a broken dependency."""
+"""Time limit of a probe of the dependencies; exceeding it counts as a broken dependency."""
 
 ISOLATION_TIME = timedelta(seconds=60)
-"""How long records are tried one by one before the rest is fetched again."""
+"""Time in which records are tried one by one before the rest is fetched again."""
 
 _DOWNS_TOGETHER = 3
 
@@ -41,13 +41,13 @@ Partition = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a batch.
+    """Outcome of a batch.
 
     Attributes:
         finished: per partition with progress, the offset to commit: the next one to read.
-        unfinished: per partition with something left, the offset to seek back to.
-        down: which dependency is broken, in a few words; empty when none is.
-        held: per held partition its first unfinished record, with what is known about it.
+        unfinished: per partition with unfinished records, the offset to seek back to.
+        down: the broken dependency, in a few words; empty for none.
+        held: per held partition its first unfinished record, with its known state.
     """
 
     finished: Mapping[Partition, int]
@@ -144,11 +144,11 @@ class Batches:
     async def run(
         self, records: Sequence[Record], *, skips: Mapping[Partition, tuple[int, str]]
     ) -> Outcome:
-        """Bring every record of the batch to its end as far as possible; never raises an error.
+        """Process every record of the batch as far as possible; never raises an error.
 
         Args:
             records: In order per partition.
-            skips: Per partition the offset that an operator skips, and the words for its letter.
+            skips: Per partition the offset that an operator skips, and the text for its letter.
         """
         down = ""
         self._downs_in_a_row += 1
@@ -321,7 +321,7 @@ class Batches:
         return None
 
     def _is_news(self, records: Sequence[Record], found: Verdict) -> bool:
-        """Tell whether a failure's trace is worth a place in the log: once per held record."""
+        """Return whether to log a failure's trace: once per held record."""
         hold = self._holds.get(_partition(records[0])) if len(records) == 1 else None
         known = hold is not None and hold.offset == records[0].offset
         return found is Verdict.UNKNOWN and not known

@@ -1,7 +1,7 @@
-"""Records that may be lost: offered without waiting, kept for moments, dropped with a count.
+"""Best-effort publisher for ephemeral events; never blocks, drops and counts what expires.
 
-For what is true for seconds. Whoever offers never learns whether Kafka is there, and never waits
-for it: what cannot leave soon is worth nothing any more.
+For signals that are valid for seconds. Callers never learn whether Kafka is available, and never
+wait for it: a record that cannot be sent soon is worthless.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ class BestEffortProducer:
 
     @property
     def waiting(self) -> int:
-        """How many records wait."""
+        """Number of waiting records."""
         return len(self._waiting)
 
     def offer(self, record: Outgoing) -> None:
@@ -91,7 +91,7 @@ class BestEffortProducer:
         return ""
 
     def _take(self) -> list[Outgoing]:
-        """Take the next records, leaving out what has waited for too long."""
+        """Dequeue the next records, dropping expired ones."""
         oldest = self._clock.monotonic() - self._fresh
         while self._waiting and self._waiting[0][0] < oldest:
             self._waiting.popleft()

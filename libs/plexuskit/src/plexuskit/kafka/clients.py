@@ -19,7 +19,7 @@ from plexuskit.kafka.refusals import kafka_errors
 from plexuskit.kafka.security import security
 
 REQUEST_TIMEOUT = timedelta(seconds=20)
-"""How long one request to a broker may take."""
+"""Time limit of one request to a broker."""
 
 _LOOK_AGAIN = 0.05
 

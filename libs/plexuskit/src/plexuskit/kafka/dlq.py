@@ -43,7 +43,7 @@ class RedriveScattered(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class RedriveReport:
-    """What a redrive did: letters sent round again, and letters that still wait."""
+    """Result of a redrive: letters sent again, and letters still waiting."""
 
     redriven: int
     waiting: int
@@ -51,13 +51,13 @@ class RedriveReport:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Which letters of one partition are done: all before `before`, and those in `beyond`."""
+    """Completed letters of one partition: all before `before`, and those in `beyond`."""
 
     before: int
     beyond: frozenset[int]
 
     def has(self, offset: int) -> bool:
-        """Tell whether the letter at this offset was redriven."""
+        """Return whether the letter at this offset was redriven."""
         return offset < self.before or offset in self.beyond
 
     def with_done(self, offsets: Iterable[int]) -> "Progress":

@@ -115,7 +115,7 @@ def _of_consumer(section: KafkaSection, consumer: Consumer) -> Iterator[Grant]:
     yield Grant(user, Resource.TOPIC, letters, Operation.WRITE)
     for name in beside:
         yield Grant(user, Resource.GROUP, name, Operation.DESCRIBE)
-    # Where the group is held, its process stores and the operator's doctor reads.
+    # Topic where the group's process stores its holds, which the operator's doctor reads.
     held = group_name(section, held_group(consumer.group))
     yield Grant(user, Resource.GROUP, held, Operation.READ)
     yield Grant(OPERATOR, Resource.GROUP, held, Operation.DESCRIBE)

@@ -55,7 +55,7 @@ class Holding:
         self.show()
 
     def note(self, outcome: Outcome) -> None:
-        """Take over what became of a batch; a partition is held at its first unfinished record."""
+        """Apply the outcome of a batch; a partition is held at its first unfinished record."""
         for partition in outcome.finished:
             self._held.pop(partition, None)
         for partition, offset in outcome.unfinished.items():
@@ -94,7 +94,7 @@ class Holding:
         }
 
     def show(self) -> None:
-        """Bring metric and check up to date."""
+        """Update metric and check."""
         now = self._clock.monotonic()
         longest = max((now - held.since for held in self._held.values()), default=0.0)
         metrics.CONSUMER_HELD_SECONDS.labels(self._group).set(longest)

@@ -1,4 +1,4 @@
-"""How far a group is behind, for metrics: read from Kafka, so that it shows when nothing moves."""
+"""Lag of a group for metrics: read from Kafka, so that it also shows a stopped consumer."""
 
 import asyncio
 from collections.abc import Mapping

@@ -81,7 +81,7 @@ def dead_letter(
 
 
 def read_letter(raw: ConsumerRecord) -> DeadLetter:
-    """Read a record of a dead-letter topic; what someone else put there has an empty `topic`."""
+    """Read a record of a dead-letter topic; one from another writer has an empty `topic`."""
     headers = {name: value or b"" for name, value in raw.headers}
     return DeadLetter(
         position=(raw.partition, raw.offset),

@@ -25,13 +25,13 @@ MAX_FACT_BYTES = 1_000_000
 MAX_LETTER_BYTES = MAX_FACT_BYTES + 64 * 1024
 """Largest dead letter: the record that it carries and the headers that say why."""
 
-_BATCH_OVERHEAD = 16 * 1024  # what the broker's limit counts beside the record itself
+_BATCH_OVERHEAD = 16 * 1024  # overhead counted by the broker's limit beside the record
 _SAFE_REPLICATION = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One setting of an existing topic that is not what the catalogue says."""
+    """Setting of an existing topic that differs from the catalogue."""
 
     topic: str
     setting: str
@@ -41,7 +41,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class ProvisionReport:
-    """What provisioning found and did; topic names are the catalogue's, without prefix."""
+    """Result of provisioning; topic names are the catalogue's, without prefix."""
 
     created: tuple[str, ...]
     existing: tuple[str, ...]
@@ -50,7 +50,7 @@ class ProvisionReport:
 
 @dataclass(frozen=True, slots=True)
 class TopicsReport:
-    """What exists of the catalogue; topic names are the catalogue's, without prefix."""
+    """Existing topics of the catalogue; topic names are the catalogue's, without prefix."""
 
     missing: tuple[str, ...]
     existing: tuple[str, ...]
@@ -157,7 +157,7 @@ async def _create(
     missing: Sequence[_Wanted],
     replication: int,
 ) -> list[str]:
-    """Create the topics and return the names of those that nobody else created meanwhile."""
+    """Create the topics and return the names of those not created concurrently by others."""
     if not missing:
         return []
 

@@ -126,7 +126,7 @@ def standing_of(record: Record, handled: Mapping[str, str]) -> Standing:
 def is_foreign(record: Record) -> bool:
     """Return whether a record carries a fact that its topic's owner does not own (GW-12).
 
-    Only the owner may write to a topic, so nobody else can say what such a fact says.
+    Only the owner may write to a topic, so such a fact is not trustworthy.
     """
     if record.topic not in _FACTS:
         return False

@@ -1,4 +1,4 @@
-"""Why something could not be done on Kafka, by name, and the one place that translates."""
+"""Named refusals of Kafka operations, and the only place that translates client errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,19 +1,19 @@
-"""The consumer runner: batches in, offsets only after effects, three classes of errors.
+"""Consumer runner: batches in, offsets committed only after effects, three classes of errors.
 
-Handlers are declared on subscribers of FastStream, whose `KafkaBroker` builds the consumer and ends
-it. The loop, the commits and the seeks are here, on the `AIOKafkaConsumer` underneath (ADR 33),
-because the loop that FastStream 0.7.8 puts around a handler can pass over records:
+Handlers are declared on subscribers of FastStream, whose `KafkaBroker` creates and closes the
+consumer. The loop, the commits and the seeks are here, on the `AIOKafkaConsumer` underneath (ADR
+33), because the loop that FastStream 0.7.8 runs around a handler can lose records:
 
-- an exception that leaves the handler, or its own parser at a header that is no UTF-8, is swallowed
-  with the position already after the batch, so that the next commit loses it;
+- an exception that leaves the handler, or its own parser at a header that is not UTF-8, is
+  swallowed with the position already after the batch, so that the next commit loses it;
 - it hides every `KafkaError`, sleeps 5 s, and polls a client whose coordination has died for ever;
-- `msg.ack()` commits the positions of all assigned partitions, not what was handled.
+- `msg.ack()` commits the positions of all assigned partitions, not of the handled records.
 
 Here one batch is in flight per consumer and exactly its finished offsets are committed, per
-partition; what is unfinished is sought back to before the next poll. When partitions are taken
-away, the batch in flight gets a moment to finish and commit; if it does not, its result is dropped
-and the records come again, for whoever has the partition then. The waits here, all together, stay
-below `max_poll_interval_ms`.
+partition; the position is reset to the unfinished records before the next poll. When partitions are
+revoked, the batch in flight gets a moment to finish and commit; if it does not, its result is
+dropped and the records are delivered again, to the new consumer of the partition. The waits here,
+all together, stay below `max_poll_interval_ms`.
 """
 
 import asyncio
@@ -116,7 +116,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         self._left.set()
         self._assignments = 0
         self._told_held: dict[tuple[str, int], int] = {}
-        # What is stored of the assigned partitions; None until it has been read.
+        # Stored state of the assigned partitions; None until it has been read.
         self._stored: Mapping[tuple[str, int], Remembered] | None = None
         self._recall_at = 0.0  # not before, by the loop's clock
         self._uncommitted: dict[TopicPartition, int] = {}
@@ -143,7 +143,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
                 self._left.set()
 
     async def finish(self) -> None:
-        """Take nothing new, let the batch in flight end, leave the group; 13 s at the most."""
+        """Fetch nothing new, let the batch in flight end, leave the group; 13 s at most."""
         self._stopping = True
         self._interrupt.set()
         with suppress(TimeoutError):
@@ -151,7 +151,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
                 await self._left.wait()
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        """Let the batch in flight finish and commit before its partitions are given back."""
+        """Let the batch in flight finish and commit before its partitions are revoked."""
         self._interrupt.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(_FINISHING.total_seconds()):

@@ -1,4 +1,4 @@
-"""How brokers are spoken to: in plain text or over TLS, with a user of SASL or without one."""
+"""Connection security of brokers: plain text or TLS, with or without a SASL user."""
 
 import ssl
 from typing import Any

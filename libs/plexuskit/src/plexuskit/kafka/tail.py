@@ -73,7 +73,7 @@ class TopicTail:
         return MappingProxyType(dict(self._positions))
 
     async def ends(self) -> Mapping[Position, int]:
-        """Return the present end of each partition; how far it is behind is the difference.
+        """Return the current end of each partition; the lag is the difference.
 
         Raises:
             KafkaUnavailable: Kafka does not answer.

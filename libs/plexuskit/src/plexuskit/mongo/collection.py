@@ -1,5 +1,5 @@
 """A collection with the durability, stamps and failures that every service relies on."""
-# ruff: noqa: A002 - `filter` is what MongoDB and everybody who reads queries calls it
+# ruff: noqa: A002 - `filter` is the name in MongoDB and in every query
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
@@ -374,7 +374,7 @@ class Collection:
                     raise
 
     async def _must_answer(self) -> None:
-        """Fail soon if nobody is there: a long time limit holds for finding the server too."""
+        """Fail soon if no server is known: the long time limit is for finding one."""
         await _carried(self._collection.database.command("ping"))
 
 
@@ -385,7 +385,7 @@ async def _carried(operation: Coroutine[Any, Any, T], tx: Transaction | None = N
 
 
 async def _driven(operation: Coroutine[Any, Any, T], tx: Transaction | None) -> T:
-    """Carry an operation to its end; a transaction goes on, or is given up, only after that."""
+    """Run an operation to its end; a transaction continues, or is aborted, only after that."""
     return await (driving.apart(operation) if tx is None else driving.whole(operation))
 
 

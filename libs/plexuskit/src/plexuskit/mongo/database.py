@@ -91,8 +91,9 @@ class Database:
         """Run the work in one transaction and return what it returned.
 
         Snapshot reads, majority and journaled commit. The work runs again after a write conflict
-        and when it raises `Retry`, so it has no effect outside the transaction. When the caller is
-        cancelled it is given up after the operation under way; only its commit may still happen.
+        and when it raises `Retry`, so it must have no effect outside the transaction. When the
+        caller is cancelled it is aborted after the operation under way; only its commit may still
+        happen.
 
         Raises:
             DependencyDown: no commit within the attempts and the time, or its result is unknown.
@@ -231,7 +232,7 @@ class Database:
             )
 
     async def server_facts(self) -> ServerFacts:
-        """Tell which server this is, for an operator.
+        """Return version and topology of the server, for an operator.
 
         Raises:
             DependencyDown: the server cannot be reached.
@@ -279,9 +280,9 @@ def _signing_in(section: MongoSection) -> dict[str, Any]:
 
 
 def _without_zlib(url: str) -> str:
-    """Take zlib out of the URL's compressors: some servers leak memory to whoever uses it.
+    """Remove zlib from the URL's compressors: some servers leak memory to clients that use it.
 
-    The case is CVE-2025-14847; a client that never offers zlib is not touched by it.
+    The case is CVE-2025-14847; a client that never offers zlib is not affected.
     """
     if "zlib" not in url.lower():
         return url

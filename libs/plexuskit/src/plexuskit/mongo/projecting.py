@@ -1,4 +1,4 @@
-"""The write that a projection of somebody else's entities is made of."""
+"""Write of a projection of another service's entities."""
 
 from pymongo import UpdateOne
 

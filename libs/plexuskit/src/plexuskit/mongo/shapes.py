@@ -56,10 +56,10 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class InsertOutcome:
-    """What became of an ordered `insert_many`.
+    """Result of an ordered `insert_many`.
 
     Attributes:
-        inserted: how many documents are stored, always the first ones of the list.
+        inserted: number of documents stored, always the first ones of the list.
         failure: the duplicate key that stopped it, with its position, or None when all are stored.
     """
 
@@ -69,7 +69,7 @@ class InsertOutcome:
 
 @dataclass(frozen=True, slots=True)
 class BulkOutcome:
-    """How many documents a `bulk` touched."""
+    """Number of documents changed by a `bulk`."""
 
     inserted: int
     matched: int

@@ -129,7 +129,7 @@ class _Relay:
             self._ended.set()
 
     async def finish(self) -> None:
-        """Let the batch in hand end, so that the next relay need not repeat it."""
+        """Let the current batch end, so that the next relay need not repeat it."""
         self._stop.set()
         if self._leader is None:
             return

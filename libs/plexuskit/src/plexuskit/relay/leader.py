@@ -19,8 +19,8 @@ from plexuskit.relay.sweep import BEGINNING, SKEW, Sweep
 
 # The stream moves on with nothing published too; so seldom is that worth a write.
 _IDLE_SAVE_EVERY = 5.0
-# A batch costs every hop about as much as so many facts more: under load the next one gathers for
-# a moment that grows with the last, and ends before anybody would call it late.
+# A batch costs every hop about as much as so many more facts: under load the next one gathers for a
+# time that grows with the last one, and ends before it is noticeable.
 _LINGER_PER_FACT = 0.001
 _MAX_LINGER = 0.02
 
@@ -58,11 +58,11 @@ class Leader:
         self._saved = clock.monotonic()
 
     async def run(self, *, stop: asyncio.Event) -> None:
-        """Relay until the stop is set, then finish what is in hand.
+        """Relay until the stop is set, then finish the current batch.
 
         Raises:
-            HistoryLost: the stream cannot go on; the position says so now, so the next leader
-                begins a new stream and replays.
+            HistoryLost: the stream cannot continue; this is recorded in the position, so the next
+                leader begins a new stream and replays.
             LeaseLost: another relay has taken over.
             DependencyDown: MongoDB cannot be reached.
         """
@@ -108,7 +108,7 @@ class Leader:
             for task in (fetching, stopping):
                 task.cancel()
                 with suppress(asyncio.CancelledError, Exception):
-                    # What it died of is known already or does not matter any more.
+                    # Its error is known already or does not matter any more.
                     await task
         await self.publisher.flush()
         await self._save(self._position)
@@ -151,5 +151,5 @@ class Leader:
 
 
 def _linger_after(batch: ChangeBatch) -> float:
-    """Give how long the next batch may gather; not at all while there is a backlog."""
+    """Return how long the next batch may gather; 0 while there is a backlog."""
     return 0 if batch.full else min(_MAX_LINGER, len(batch.inserts) * _LINGER_PER_FACT)

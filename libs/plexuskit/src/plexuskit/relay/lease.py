@@ -1,4 +1,4 @@
-"""Who relays now, and where: one document per relay, fenced by its owner's id."""
+"""Lease and position of a relay: one document per relay, fenced by its owner's id."""
 
 import asyncio
 import secrets
@@ -34,14 +34,14 @@ class LeaseLost(Exception):  # noqa: N818 - names the fact, like a refusal
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a relay has come, as it is stored.
+    """Stored position of a relay.
 
     Attributes:
-        token: where the change stream goes on, or None to begin anew.
-        complete_to: everything stored before this time was published or is behind the token; None
-            when that is not known of any time.
-        replaying: whether what was stored since `complete_to` must be compared with what was
-            published, because the stream was begun anew.
+        token: where the change stream resumes, or None to start again.
+        complete_to: everything stored before this time was published or is after the token; None if
+            unknown.
+        replaying: true if the facts stored since `complete_to` must be compared with those
+            published, because the stream was started again.
     """
 
     token: dict[str, Any] | None
@@ -50,11 +50,11 @@ class Position:
 
 
 class Lease:
-    """The right to relay, for ten seconds at a time unless told otherwise.
+    """Lease of the relay, for ten seconds at a time by default.
 
     Its end is decided by the server's clock, and trusted by the holder for a little less on its own
-    monotonic clock, which goes on while the process is paused. It limits work: a record that is
-    already on its way to Kafka cannot be called back.
+    monotonic clock, which runs on while the process is paused. It limits work: a record already on
+    its way to Kafka cannot be recalled.
     """
 
     def __init__(self, db: Database, *, name: str, clock: Clock, lives: timedelta = TTL) -> None:
@@ -67,7 +67,7 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        """Whether the lease is ours for sure at this moment."""
+        """True if the lease is certainly ours at this moment."""
         return self._clock.monotonic() < self._trusted_until
 
     @asynccontextmanager
@@ -127,7 +127,7 @@ class Lease:
             raise LeaseLost(self._name)
 
     async def _take(self, *, or_expired: bool) -> bool:
-        """Take or prolong the lease; tell whether it is ours now."""
+        """Acquire or renew the lease; return whether it is ours now."""
         asked = self._clock.monotonic()
         ours: dict[str, Any] = {"owner": self._owner}
         wanted = {"$or": [ours, {"$expr": {"$lte": ["$expires_at", "$$NOW"]}}]}

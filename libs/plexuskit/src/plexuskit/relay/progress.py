@@ -1,4 +1,4 @@
-"""What was published: the last number of each scope, and the marks on single facts."""
+"""Progress of publishing: the last number of each scope, and the marks on single facts."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -20,9 +20,10 @@ def progress_key(source: FactSource, scope: str) -> str:
 
 
 class Numbers:
-    """The last published number per scope, of the scopes that were active lately.
+    """Last published number per scope, for recently active scopes.
 
-    `relay_progress` holds all of them. A number never falls there, whoever writes it and when.
+    `relay_progress` holds all of them. A number never decreases there, whichever process writes it
+    and when.
     """
 
     def __init__(self, db: Database, *, capacity: int = SCOPES_IN_MEMORY) -> None:
@@ -32,7 +33,7 @@ class Numbers:
         self._dirty: dict[str, int] = {}
 
     async def load(self, keys: Iterable[str]) -> None:
-        """Have the numbers of these scopes in memory; a new scope has 0."""
+        """Load the numbers of these scopes into memory; a new scope has 0."""
         unknown = set()
         for key in keys:
             if key in self._last:

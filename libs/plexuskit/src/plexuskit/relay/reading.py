@@ -65,16 +65,16 @@ async def read_facts(
 async def read_new_facts(
     db: Database, source: FactSource, *, topics: Sequence[str], since: datetime
 ) -> AsyncIterator[list[Envelope]]:
-    """Stream the facts that wait to be published or were published from an instant on, in pages.
+    """Stream unpublished facts and those published from an instant on, in pages.
 
-    Whoever was complete at that instant is complete with them: a fact that was stored later was
-    published later. The order says nothing; projections apply by version.
+    A reader that was complete at that instant is complete with them: a fact that was stored later
+    was published later. They are in no particular order; projections apply by version.
 
     Args:
         db: the owner's database.
-        source: one that marks what is published (`FactSource.mark_published`).
-        topics: catalogue's names.
-        since: when; facts are kept for 7 days after they are published.
+        source: a source that marks published facts (`FactSource.mark_published`).
+        topics: the catalogue's names.
+        since: the instant; facts are kept for 7 days after they are published.
     """
     facts = db.collection(source.collection, schema_version=1)
     wanted = frozenset(topics)

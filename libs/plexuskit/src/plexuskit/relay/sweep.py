@@ -17,7 +17,7 @@ EVERY = 5.0
 # A writer may take this long between setting `stored_at` and its commit.
 OVERLAP = timedelta(seconds=10)
 FIRST_LOOK_BACK = timedelta(minutes=10)
-# How much the clocks of the processes that set `stored_at` may differ.
+# Maximum difference between the clocks of the processes that set `stored_at`.
 SKEW = timedelta(hours=1)
 BEGINNING = datetime.fromtimestamp(0, UTC)
 
@@ -63,7 +63,7 @@ class Sweep:
         return self._looked + EVERY - self._clock.monotonic()
 
     def can_settle(self, *, caught_up: float) -> bool:
-        """Tell whether there are suspects from before the moment that the stream has reached."""
+        """Return whether there are suspects from before the stream's current position."""
         return bool(self._behind or self._unmarked) and caught_up > self._looked
 
     async def look(self) -> None:

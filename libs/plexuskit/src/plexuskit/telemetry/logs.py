@@ -66,7 +66,7 @@ def configure_logs(section: TelemetrySection, *, service: str) -> None:
 def _configure_libraries(
     section: TelemetrySection, *, shared: Sequence[Processor], final: Sequence[Processor]
 ) -> None:
-    """Give the lines of libraries, which use `logging`, the same shape and the same redaction."""
+    """Format and redact the log lines of libraries, which use `logging`, like our own."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -70,7 +70,7 @@ async def _keep_trying(store: Store, owners: Owners, *, runtime: Runtime) -> Non
             at = await operations.begin_history(store, _sources(owners), clock=runtime.clock)
         except Exception as error:
             expected = isinstance(error, Refusal | RemoteFailure)
-            # Of what is unexpected the first trace of an episode says it all.
+            # For an unexpected error, the first trace of an episode is enough.
             trace = None if expected or failures else error
             log.warning("history.not_begun", error=describe(error), exc_info=trace)
             runtime.health.set(

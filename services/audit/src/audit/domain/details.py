@@ -1,4 +1,4 @@
-"""What an entry tells of a change: names of fields, and ids that came and went (GW-7)."""
+"""Details of a change in an entry: names of fields, and ids added and removed (GW-7)."""
 
 from collections.abc import Iterable
 from dataclasses import replace

@@ -10,14 +10,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 GENESIS: Final = bytes(32)
-"""What the first entry follows."""
+"""Hash that precedes the first entry."""
 
 _NUMBER_WIDTH: Final = 12
 HIGHEST: Final = 10**_NUMBER_WIDTH - 1
 
 
 class Decision(enum.Enum):
-    """What was decided; nothing where the entry is about a fact."""
+    """Decision of an entry; none if the entry is about a fact."""
 
     NONE = ""
     ALLOWED = "ALLOWED"
@@ -26,14 +26,14 @@ class Decision(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occurrence:
-    """What happened, before it has a place in the ledger.
+    """Event before it has a place in the ledger.
 
-    `details` has names of what changed, and old and new ids; never a text, a password or a token.
+    `details` has names of changed fields, and old and new ids; never a text, a password or a token.
 
     Attributes:
         departments: ids of the departments that contained the object at that time, those above
-            included; None for an entry of a version that did not write them down.
-        about: where to look for them, if not at the object; not written down.
+            included; None for an entry of a version that did not record them.
+        about: objects by which to look them up, if not the entry's own; not recorded.
     """
 
     tenant_id: str
@@ -119,9 +119,9 @@ def line(entry: Entry) -> bytes:
 
 
 def hidden_line(entry: Entry) -> bytes:
-    """Write the place of an entry that the reader may not see: its links alone, and a newline.
+    """Return the line of an entry hidden from the reader: its links alone, and a newline.
 
-    Other lines are verified against it as against the whole; what it says is not.
+    Other lines are verified against it as against the whole entry; its content is not verified.
     """
     return (
         canonical(

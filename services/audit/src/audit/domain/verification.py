@@ -8,7 +8,7 @@ from audit.domain.entries import Entry, LedgerHead, hash_of
 
 
 class Flaw(enum.Enum):
-    """What is wrong with a ledger at a number."""
+    """Kind of damage to a ledger at a number."""
 
     ALTERED = "altered"
     REMOVED = "removed"
@@ -70,7 +70,7 @@ class Walk:
         return finding
 
     def _broken(self, entry: Entry) -> Finding | None:
-        """Tell what is wrong with the hashes of an entry in its own place."""
+        """Find an error in the hashes of an entry at its own place."""
         if hash_of(entry) != entry.hash:
             return _finding(entry.no, Flaw.ALTERED, "its content has another hash than it says")
         if entry.previous != self.head.hash:
@@ -83,14 +83,14 @@ class Walk:
         return None
 
     def missing(self, no: int) -> Finding:
-        """Say that nothing stands at a number."""
+        """Return the finding that an entry is missing."""
         return _finding(no, Flaw.REMOVED, "there is no such entry")
 
     def finish(self, *, through: int) -> Finding | None:
-        """Verify that the ledger goes on to a number, and to every anchor of the whole of it.
+        """Verify that the ledger reaches a number, and every anchor if the whole of it is verified.
 
         Args:
-            through: the last number that was asked for; 0 for the present end.
+            through: the last number requested; 0 for the current end.
         """
         last = through or max(self._anchors, default=0)
         if self.head.no < last:

@@ -50,7 +50,7 @@ def decision(envelope: Envelope) -> Occurrence:
 
 
 def _decided(fact: DecisionMade) -> Decision:
-    """Tell whether it was done: what the gateway lets through the owner may still refuse."""
+    """Return whether it was carried out: the owner may refuse a call that the gateway allowed."""
     done = fact.allowed and fact.outcome in _DONE
     return Decision.ALLOWED if done else Decision.REFUSED
 

@@ -54,13 +54,13 @@ def _of_person(person: people_pb2.Person, part: str) -> Iterator[Relation]:
         yield Relation(part, "manager", f"person:{person.manager_id}")
     if person.HasField("guest_expires_at"):
         yield Relation(part, "expires", instant(person.guest_expires_at).isoformat())
-    # What policies may ask about; it has no subject, so no entry shows it.
+    # Attributes that policies use; it has no subject, so no entry shows it.
     attributes = _data(title=person.title, locale=person.locale, time_zone=person.time_zone)
     yield Relation(part, "attributes", "", attributes)
 
 
 def department_states(envelope: Envelope, fact: Any) -> list[State]:
-    """Read where a department stands in the tree, and who leads it."""
+    """Read the position of a department in the tree, and its leader."""
     department: people_pb2.Department = fact.department
     part = f"department:{department.id}"
     return [

@@ -1,4 +1,4 @@
-"""What every reader of facts needs: instants, marks of fields, names of objects."""
+"""Shared parts of the readers of facts: instants, marks of fields, names of objects."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping

@@ -18,7 +18,7 @@ from audit.store import Store
 from audit.store.history import Newest, Writes
 
 BATCH: Final = 200
-# What one transaction may hold: it must be over long before the server's limit of three seconds.
+# Size of one transaction: it must end long before the server's limit of three seconds.
 RELATIONS: Final = 4_000
 
 Key = tuple[str, int]
@@ -26,10 +26,10 @@ Key = tuple[str, int]
 
 
 async def remember(store: Store, *, states: Sequence[State]) -> Mapping[Key, Difference]:
-    """Put states into the history; return what each version changed, known ones included.
+    """Insert states into the history; return the changes of each version, known ones included.
 
-    A version that is known stays, and its time is corrected if it was not exact. One older than
-    the newest is put where it belongs, so the order of arrival makes no difference.
+    A version that is known stays, and its time is corrected if it was not exact. One older than the
+    newest is inserted where it belongs, so the order of arrival makes no difference.
 
     Raises:
         DependencyDown: the store failed; some may be written.

@@ -96,7 +96,7 @@ class HistoryStore:
         return None if found is None else found["at"]
 
     async def begin(self, at: datetime) -> None:
-        """Note that the history is whole from a time on; the first who says so is believed."""
+        """Record that the history is complete from a time on; the first record wins."""
         await self._beginning.update({"_id": _BEGINNING}, {"$setOnInsert": {"at": at}}, upsert=True)
 
     async def tenants(self) -> list[str]:
@@ -124,7 +124,7 @@ class HistoryStore:
     async def known(
         self, states: Iterable[State], *, tx: Transaction
     ) -> frozenset[tuple[str, int]]:
-        """Tell which versions of parts are known, as (part, version)."""
+        """Find the known versions of parts, as (part, version)."""
         wanted = [_version_id(each.part, each.version) for each in states]
         if not wanted:
             return frozenset()
@@ -156,7 +156,7 @@ class HistoryStore:
         return [_interval(each) for each in found]
 
     async def correct(self, states: Sequence[State], *, tx: Transaction) -> None:
-        """Give versions that were only known to be there the times at which they came to be."""
+        """Set the start times of versions whose time was not exact."""
         inexact = (
             await self._versions.find_all(
                 {"_id": {"$in": [_version_id(each.part, each.version) for each in states]}},
@@ -228,7 +228,7 @@ class HistoryStore:
 
 
 class Writes:
-    """What a transaction writes to the history, gathered for few round trips."""
+    """Writes of a transaction to the history, gathered for few round trips."""
 
     def __init__(self) -> None:
         self.versions: list[Write] = []

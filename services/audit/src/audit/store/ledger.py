@@ -1,7 +1,7 @@
 """The ledger: one document per entry, `_id` = `<tenant>:<no>`; written once, never changed (GW-7).
 
-Whoever works here adds and reads. Nothing in this module updates, replaces or deletes, and a
-deployment takes the right to from the service's user of the database.
+This module only inserts and reads. Nothing in it updates, replaces or deletes, and a deployment
+denies the service's database user the right to.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -67,9 +67,9 @@ _PLACED: Final = _FIELDS | {"departments"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryFilter:
-    """Which entries of a tenant are wanted; an empty field takes every value.
+    """Filter of a tenant's entries; an empty field matches every value.
 
-    `since` belongs to the time that is wanted, `until` does not.
+    `since` is inclusive, `until` is exclusive.
     """
 
     tenant_id: str
@@ -124,7 +124,7 @@ class LedgerStore:
         return EMPTY if last is None else LedgerHead(number_of(last["_id"]), bytes(last["hash"]))
 
     async def recorded(self, event_ids: Iterable[str]) -> frozenset[str]:
-        """Find those of the events that stand in a ledger already."""
+        """Find the events that are in a ledger already."""
         found = await self._entries.find_all(
             {"event_id": {"$in": list(event_ids)}},
             projection={"event_id": 1, "_id": 0},
@@ -242,7 +242,7 @@ def _entry(document: Mapping[str, Any]) -> Entry | None:
 
 
 def _are_ids(departments: object) -> bool:
-    """Tell whether it is a list of ids in order, none twice."""
+    """Return whether it is a list of ids in order, without duplicates."""
     return (
         isinstance(departments, list)
         and all(isinstance(each, str) for each in departments)
@@ -251,7 +251,7 @@ def _are_ids(departments: object) -> bool:
 
 
 def _are_pairs(details: object) -> bool:
-    """Tell whether it is a list of name and value, ordered by name, none twice."""
+    """Return whether it is a list of name and value, ordered by name, without duplicates."""
     if not isinstance(details, list) or not all(
         isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)  # noqa: PLR2004 - a pair
         for pair in details

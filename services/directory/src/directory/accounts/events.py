@@ -56,7 +56,7 @@ def session_started(session: Session, *, network: str, now: datetime) -> Fact:
 
 
 def sign_in_failed(failed: FailedSignIns, *, now: datetime) -> Fact:
-    """State how many attempts of one minute failed; about the tenant for handles nobody has."""
+    """Return the fact of one minute's failed attempts; about the tenant for unknown handles."""
     fact = events_pb2.SignInFailed(
         person_id=failed.person_id,
         network=failed.network,

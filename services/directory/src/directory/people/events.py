@@ -84,7 +84,7 @@ def person_to_proto(person: Person) -> people_pb2.Person:
 
 
 def reduced_person_to_proto(person: Person) -> people_pb2.Person:
-    """Show what a guest may know of somebody whose id they have: who it is, and no more (GW-5)."""
+    """Return the fields of a person that a guest with their id may see: the identity (GW-5)."""
     return people_pb2.Person(
         id=person.id,
         handle=person.handle,

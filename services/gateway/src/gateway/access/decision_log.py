@@ -1,9 +1,9 @@
 """Decisions on their way to the ledger (GW-7): `gateway.decision.v1`.
 
-A privileged read is recorded before it is answered, and refused while it cannot be recorded. What
-changed state stands in its owner's facts already, in the same transaction; the record of who was
-let through, and of who was refused, follows at once in the background and survives an outage of
-Kafka as far as memory goes.
+A privileged read is recorded before it is answered, and refused while it cannot be recorded.
+Changes of state are in the owner's facts already, written in the same transaction; the record of
+the allowed or refused caller follows at once in the background and survives an outage of Kafka as
+far as memory allows.
 """
 
 import asyncio
@@ -60,12 +60,12 @@ class DecisionLog:
     """Sends decisions to Kafka, those that something waits for first."""
 
     def __init__(self, producer: Producer, *, clock: Clock, health: Health) -> None:
-        """Take how records leave.
+        """Set up the publishing of records.
 
         Args:
             producer: durable; decisions are acknowledged by all replicas.
-            clock: tells when a decision was made.
-            health: gets the check `decisions`, which is shown.
+            clock: time of a decision.
+            health: gets the check `decisions`, for display only.
         """
         self._producer = producer
         self._clock = clock
@@ -229,7 +229,7 @@ class DecisionLog:
 
 
 def _rule_of(refusal: Refusal) -> str:
-    """Name what refused, from what the refusal says."""
+    """Return the rule that refused, from the refusal's metadata."""
     for name in ("permission", "module", "policy", "limit"):
         if name in refusal.metadata:
             return f"{name}:{refusal.metadata[name]}"

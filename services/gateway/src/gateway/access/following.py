@@ -1,9 +1,9 @@
-"""Feeds of the memberships in the gateway's copy of the relations: messaging's and the tasks'.
+"""Feeds of memberships for the gateway's projection of relations, from messaging and tasks.
 
-Directory's part is followed as every service follows it (`plexus_access.feeding`). Positions in
-Kafka are taken before an owner is asked, so nothing falls between its answer and the first fact.
-While facts do not come nobody is asked either: the owners decide alone about their objects, and one
-snapshot is loaded when facts come again.
+Directory's part is followed as in every service (`plexus_access.feeding`). Positions in Kafka are
+taken before an owner's snapshot, so nothing falls between the snapshot and the first fact. While no
+facts arrive, no snapshots are requested either: the owners decide alone about their objects, and
+one snapshot is loaded when facts arrive again.
 """
 
 import asyncio
@@ -46,13 +46,13 @@ class Following:
         health: Health,
         every: float = LOADED_EVERY,
     ) -> None:
-        """Take what to feed and whom to ask.
+        """Set up the feeds of a projection.
 
         Args:
-            projection: gets what is received.
-            messaging: its snapshot of memberships.
-            tasks: its snapshot of memberships.
-            health: gets the checks `task_events` and one per owner, which are shown.
+            projection: receives the changes.
+            messaging: client of its membership snapshot.
+            tasks: client of its membership snapshot.
+            health: gets the checks `task_events` and one per owner, for display only.
             every: seconds between two snapshots of one owner.
         """
         self._projection = projection
@@ -119,7 +119,7 @@ class Following:
     # Doubts about conversations, raised by the fan-out (`hub.doubts.Memberships`).
 
     def missed(self) -> None:
-        """Note that changes of any conversation were missed: messaging says what is true."""
+        """Record that changes of an unknown conversation were missed: load messaging's snapshot."""
         self._projection.begin_members(OF_MESSAGING)
         self._followed |= OF_MESSAGING
         self._load_members.set()
@@ -135,7 +135,7 @@ class Following:
     def restored(
         self, tenant_id: str, conversation_id: str, *, version: int, people: Sequence[str]
     ) -> None:
-        """Take messaging's answer about a conversation of which a change was missed."""
+        """Apply messaging's answer about a conversation of which a change was missed."""
         members = Members(
             object=Object(CONVERSATION, conversation_id),
             version=version,
@@ -180,7 +180,7 @@ class Following:
 TASKS: Final = subscription(
     GATEWAY_RELATIONS, *applied(TASKS_PROJECT_V1, TASKS_TASK_V1), topics=tuple(_KINDS)
 ).read_by(Following.take)
-# All facts of directory: ended sessions are heard of by the same tail.
+# All facts of directory: the same tail receives ended sessions.
 DIRECTORY: Final = subscription(
     GATEWAY_RELATIONS, topics=[topic.name for topic in OF_DIRECTORY]
 ).read_by(Feed.take)

@@ -1,4 +1,4 @@
-"""Which object a request is about: the field that its method's requirement names."""
+"""Object of a request: the field that its method's requirement names."""
 
 from collections.abc import Callable
 from typing import Any, Final

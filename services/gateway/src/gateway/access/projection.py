@@ -15,7 +15,7 @@ OF_TASKS: Final = frozenset({PROJECT, TASK})
 MEMBERSHIPS = gauge("plexus_gateway_memberships", "Memberships that permissions are checked by")
 
 Step = tuple[str, Object, int, Sequence[str], Sequence[str], bool]
-"""Tenant, object, version, who joined, who left, and whether there was nobody before."""
+"""Tenant, object, version, people added, people removed, and True if there were none before."""
 
 
 class Projection(Replica):
@@ -28,7 +28,7 @@ class Projection(Replica):
         self._loading: set[frozenset[str]] = set()
 
     def knows(self, kind: str) -> bool:
-        """Tell whether the members of objects of a kind were loaded from their owner."""
+        """Return whether the members of objects of a kind were loaded from their owner."""
         return kind in self._known
 
     def forget(self, kinds: frozenset[str]) -> None:
@@ -45,13 +45,13 @@ class Projection(Replica):
         )
 
     def mark_stale(self, tenant_id: str, object_: Object) -> None:
-        """Note that a change of an object's members was missed; no tenant: it is anybody's."""
+        """Record that a change of an object's members was missed; an empty tenant means unknown."""
         engines = [self._of(tenant_id)] if tenant_id else self._engines.values()
         for engine in engines:
             engine.state.mark_stale(object_)
 
     def restore(self, tenant_id: str, members: Members) -> None:
-        """Take an owner's answer about one object, which ends the doubt (see `Memberships`)."""
+        """Apply an owner's answer about one object, which resolves the gap (see `Memberships`)."""
         self._of(tenant_id).state.memberships.restore(members)
 
     def begin_members(self, kinds: frozenset[str]) -> None:
@@ -63,12 +63,12 @@ class Projection(Replica):
     def swap_members(
         self, kinds: frozenset[str], gathered: Gathering, *, followed: bool = True
     ) -> None:
-        """Take an owner's whole word about objects of some kinds, each as far as it is newer.
+        """Replace the members of all objects of some kinds by a snapshot, where that is newer.
 
         Args:
-            kinds: which.
-            gathered: what the owner said.
-            followed: whether every later change comes here; if not, it is soon old.
+            kinds: kinds of objects.
+            gathered: the owner's snapshot.
+            followed: whether every later change arrives here; if not, the snapshot soon goes stale.
         """
         for tenant_id in gathered.tenants | self._engines.keys():
             state = self._of(tenant_id).state

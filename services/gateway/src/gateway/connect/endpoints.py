@@ -53,11 +53,11 @@ class Endpoints:
     """The methods that can be called over HTTP: those that take one message."""
 
     def __init__(self, calls: Calls, *, known: Mark = lambda _: None) -> None:
-        """Take what stands around every call.
+        """Set up the endpoints.
 
         Args:
             calls: admits and measures.
-            known: told of the connections on which somebody is known.
+            known: called for connections on which a caller was identified.
         """
         self._calls = calls
         self._known = known
@@ -176,7 +176,7 @@ class Application(ConnectASGIApplication[Any]):
 
     @property
     def path(self) -> str:
-        """Where it is mounted."""
+        """Path at which it is mounted."""
         return "/"
 
 

@@ -33,11 +33,11 @@ class PunctualConfig(uvicorn.Config):
 
 
 class PunctualProtocol(H11Protocol):
-    """Gives up on a request that is not whole in time: 408, and the end of the connection.
+    """Ends a request that is not complete in time: 408, and the connection is closed.
 
     Time runs from the connection, and from the first byte of each later request, to the last byte
-    of the body. Between requests uvicorn's own time for idle connections runs; answers may take
-    for ever.
+    of the body. Between requests uvicorn's own timeout for idle connections applies; responses have
+    no time limit.
     """
 
     config: PunctualConfig
@@ -55,7 +55,7 @@ class PunctualProtocol(H11Protocol):
         self._expect()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes of a request."""
+        """Receive bytes of a request."""
         if self._late is None:
             self._expect()
         super().data_received(data)
@@ -70,7 +70,7 @@ class PunctualProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        """Take up the next request, of which a part may be here already."""
+        """Start on the next request, of which a part may have arrived already."""
         super().on_response_complete()
         waiting, _ = self.conn.trailing_data
         if waiting and self._late is None and self.conn.their_state in _UNFINISHED:

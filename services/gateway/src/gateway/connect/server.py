@@ -118,7 +118,7 @@ async def serve(
 async def _follow(
     files: Watched[Certificates], tls: PublicTlsSection, context: ssl.SSLContext | None
 ) -> None:
-    """Have handshakes use the files' certificate of now, for ever."""
+    """Keep the certificate used by handshakes up to date with the files, until cancelled."""
     known = files.look()
     while True:
         await asyncio.sleep(_LOOK_EVERY)

@@ -18,12 +18,12 @@ class Callers:
     """Signs in whose name requests go on; one signature lasts for half a context's life."""
 
     def __init__(self, signer: CallerSigner, *, clock: Clock, cached: int = _CACHED) -> None:
-        """Take the gateway's key.
+        """Set up signing with the gateway's key.
 
         Args:
-            signer: the gateway's; only its signature makes a person.
-            clock: tells when a context is half way through its life.
-            cached: how many people's contexts are kept, the least recently used leave first.
+            signer: the gateway's; only its signature authenticates a caller context.
+            clock: time, to renew a context halfway through its life.
+            cached: maximum number of kept contexts; the least recently used leave first.
         """
         self._signer = signer
         self._clock = clock
@@ -54,7 +54,7 @@ class Callers:
         return len(self._people)
 
     def forget(self) -> None:
-        """Let go of those in whose name nothing went on while their signatures were good."""
+        """Drop contexts that were not used while their signatures were valid."""
         while self._people:
             token_id, tokens = next(iter(self._people.items()))
             if tokens.fresh:
@@ -68,11 +68,11 @@ class Callers:
             self.forget()
 
     def anonymous(self, audience: str, *, network: str = "") -> bytes:
-        """Return a serialized SignedCaller of nobody yet, for public methods.
+        """Return a serialized SignedCaller without a person, for public methods.
 
         Args:
             audience: the service it is for.
-            network: where the call comes from; empty where that is not known.
+            network: network of the caller; empty if unknown.
         """
         if not network:
             return self._anonymous.for_audience(audience)

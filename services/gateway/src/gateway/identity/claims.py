@@ -1,4 +1,4 @@
-"""What an access token may say, and how it is read: nothing is guessed (RFC 8725, RFC 9068)."""
+"""Claims of access tokens and their strict parsing (RFC 8725, RFC 9068)."""
 
 import json
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Header(BaseModel):
 
 
 class Claims(BaseModel):
-    """What a token must say; more than that is not looked at (RFC 9068)."""
+    """Required claims of a token; all others are ignored (RFC 9068)."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 

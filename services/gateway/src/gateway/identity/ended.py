@@ -1,4 +1,4 @@
-"""Which sessions have ended before their tokens did (GW-4)."""
+"""Sessions that ended before their tokens expired (GW-4)."""
 
 import asyncio
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from plexuskit.clock import Clock
 
 # Longer than any accepted access token lives (`tokens.MAX_LIFE`): none outlives what is known.
 REMEMBERED: Final = timedelta(hours=2)
-# A stream goes on for a while after its token has expired, and can still be ended then.
+# A stream continues for a while after its token has expired, and can still be ended then.
 _AFTER_EXPIRY: Final = timedelta(minutes=5)
 
 log = structlog.get_logger()
@@ -28,9 +28,9 @@ class _Use:
 
 
 class EndedSessions:
-    """Knows the sessions that ended, and tells the streams that are open in them.
+    """Keeps the sessions that ended, and notifies their open streams.
 
-    It learns them from `watching`: from directory's events at once, and by asking every 30 s.
+    It is fed by `watching`: by directory's events at once, and by a query every 30 s.
     """
 
     def __init__(self, *, clock: Clock) -> None:
@@ -42,7 +42,7 @@ class EndedSessions:
         self._events: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
 
     def is_ended(self, session_id: str) -> bool:
-        """Tell whether a session is known to have ended."""
+        """Return whether a session is known to have ended."""
         return session_id in self._ended
 
     def ended_event(self, session_id: str) -> asyncio.Event:
@@ -108,7 +108,7 @@ class EndedSessions:
         )
 
     def forget(self) -> None:
-        """Let go of what can no longer matter, because no token of it is valid any more."""
+        """Drop sessions that no valid token belongs to any more."""
         now = self._clock.now()
         for session_id in [each for each, use in self._in_use.items() if use.until <= now]:
             del self._in_use[session_id]

@@ -17,7 +17,7 @@ ALGORITHM: Final = "EdDSA"
 REFRESHED_EVERY: Final = timedelta(minutes=5)
 # However many tokens with unknown keys come in, directory is asked no more often than this.
 LEAST_BETWEEN: Final = timedelta(seconds=5)
-# Until the first keys are here nobody can come in, so the wait for them is short.
+# No call can be authenticated until the first keys are here, so the first wait is short.
 _FIRST_RETRY: Final = 1.0
 
 log = structlog.get_logger()

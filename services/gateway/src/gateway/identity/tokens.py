@@ -40,7 +40,7 @@ class _OnlyEdDSA(JWSRegistry):
 
 
 class Authenticator:
-    """Tells who holds a token; a token is checked once and remembered until it expires."""
+    """Resolves tokens to identities; a token is verified once and kept until it expires."""
 
     def __init__(
         self,
@@ -51,14 +51,14 @@ class Authenticator:
         clock: Clock,
         cached: int = _CACHED,
     ) -> None:
-        """Take what tokens are checked against.
+        """Set up verification.
 
         Args:
             keys: directory's public keys.
-            ended: the sessions that ended before their tokens, and those in use, which it is told.
-            api_tokens: knows the long-lived tokens of apps.
-            clock: tells what has expired.
-            cached: how many identities are kept, the least recently used leave first.
+            ended: sessions that ended before their tokens; receives those in use.
+            api_tokens: resolves the long-lived tokens of apps.
+            clock: time for expiry.
+            cached: maximum number of kept identities; the least recently used leave first.
         """
         self._keys = keys
         self._ended = ended

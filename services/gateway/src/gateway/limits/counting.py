@@ -1,7 +1,7 @@
-"""How many entries a repeated field of a request has, without decoding the request.
+"""Counting of entries in a repeated field of a request, without decoding the request.
 
-A request that its rate refuses must not cost what reading it would: the count ends where it is as
-large as the largest that matters, and after so many fields of any kind.
+A request refused by its rate must not cost as much as reading it would: the count stops at the
+largest value that matters, and after a maximum number of fields of any kind.
 """
 
 from typing import Final

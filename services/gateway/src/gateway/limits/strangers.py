@@ -20,7 +20,7 @@ from gateway.limits.networks import Networks
 
 HANDLE: Final = "handle"
 ADDRESS: Final = "address"
-# These succeed for anybody, so their success proves nothing; the sign-in that follows does.
+# These succeed for anyone, so their success proves nothing; the sign-in that follows does.
 _BEGINNINGS: Final = frozenset({"/plexus.directory.v1.SessionService/BeginSingleSignOn"})
 _ENDINGS: Final = frozenset({"/plexus.directory.v1.SessionService/CompleteSingleSignOn"})
 
@@ -51,7 +51,7 @@ class Attempt:
         self._taken.append((buckets, key))
 
     def succeeded(self, method: MethodInfo) -> None:
-        """Give the tokens back: a caller who is known is counted elsewhere."""
+        """Return the tokens to their buckets: identified callers are counted elsewhere."""
         if method.path in _BEGINNINGS:
             return
         for buckets, key in self._taken:
@@ -63,12 +63,12 @@ class Strangers:
     """Buckets of network addresses, and of handles as each network tries them."""
 
     def __init__(self, section: LimitsSection, *, now: Callable[[], float], refuse: Refuse) -> None:
-        """Take the settings.
+        """Set up the buckets.
 
         Args:
             section: rates, trusted proxies and the networks of companies.
-            now: seconds of a clock that never steps back.
-            refuse: makes a refusal, and counts it.
+            now: seconds of a monotonic clock.
+            refuse: makes and counts a refusal.
         """
         self.networks = Networks(section.trusted_proxies)
         self._companies = Networks(section.company_networks)
@@ -81,10 +81,10 @@ class Strangers:
         self._handle = _buckets(section.handle, kept=section.kept)
 
     def begin(self, peer: str, forwarded: Sequence[str]) -> Attempt:
-        """Take a token of the caller's network; raise the refusal when there is none.
+        """Take a token of the caller's network; raise the refusal if there is none.
 
         Args:
-            peer: who has connected; see `Networks.of`.
+            peer: the connected address; see `Networks.of`.
             forwarded: the call's `X-Forwarded-For` headers.
         """
         attempt = self.note(peer, forwarded)
@@ -98,9 +98,9 @@ class Strangers:
         return attempt
 
     def handle(self, method: MethodInfo, request: bytes) -> None:
-        """Take a token of the handle that the call's network wants to sign in with, if any.
+        """Take a token of the handle with which the call's network tries to sign in, if any.
 
-        The handle itself is not kept. Another network cannot use up what its owner needs.
+        The handle itself is not stored. Another network cannot use up the tokens of its owner.
         """
         if HANDLE not in method.request_class.DESCRIPTOR.fields_by_name:
             return
@@ -114,11 +114,11 @@ class Strangers:
         self._take(attempt, self._handle, HANDLE, key)
 
     def is_trusted(self, peer: str) -> bool:
-        """Tell whether a proxy that is believed has connected."""
+        """Return whether a trusted proxy has connected."""
         return bool(self.networks) and self.networks.include(Networks(()).of(peer))
 
     def is_company(self, network: str) -> bool:
-        """Tell whether an operator has named a network as a company's."""
+        """Return whether a network is configured as a company's."""
         return bool(self._companies) and self._companies.include(network)
 
     def _of(self, network: str) -> Buckets:

@@ -1,4 +1,4 @@
-"""How many calls or streams somebody has at this moment."""
+"""Concurrent calls or streams of a caller."""
 
 
 class Uses:

@@ -29,13 +29,13 @@ class Reauthorizer:
         *,
         streams: Callable[[], Iterable[Stream]],
     ) -> None:
-        """Take whom to look at.
+        """Set up the reauthorisation of open streams.
 
         Args:
-            subscribers: those with streams here.
-            access: decides.
+            subscribers: people with streams here.
+            access: authorises people.
             visibility: decides which events each stream receives.
-            streams: gives all open streams.
+            streams: returns all open streams.
         """
         self._subscribers = subscribers
         self._access = access

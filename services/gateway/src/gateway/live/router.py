@@ -1,4 +1,4 @@
-"""Which messaging process an item goes to, and the streams that lead there."""
+"""Routing of items to messaging processes, and the streams to those processes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -48,16 +48,16 @@ class Router:
         every: float,
         on_stored: OnStored,
     ) -> None:
-        """Take where messaging is.
+        """Set up the streams to messaging.
 
         Args:
-            peers: `host:port[,host:port]`, each maybe the name of several processes.
+            peers: `host:port[,host:port]`; each name may resolve to several processes.
             signer: the gateway's own key.
             tls: the gateway's certificate; None speaks in plain text.
-            clock: tells what is overdue.
-            health: gets a check that is shown.
+            clock: time, for overdue items.
+            health: gets a check for display.
             every: seconds between two look-ups of the names.
-            on_stored: takes what the processes have just stored.
+            on_stored: called with messages that the processes have just stored.
         """
         self._targets = parse(peers)
         self._signer = signer
@@ -87,7 +87,7 @@ class Router:
                 await self._end(list(self._tasks))
 
     def pick(self, key: str) -> AppendStream | None:
-        """Give the process that a conversation's items go to now; None when none is reachable."""
+        """Return the process that receives a conversation's items; None if none is reachable."""
         append_stream = self._chosen.get(key)
         if append_stream is None or not append_stream.up:
             up = {name: each for name, each in self._append_streams.items() if each.up}
@@ -180,7 +180,7 @@ class Router:
             try:
                 await append_stream.run(opened)
             except Exception:
-                # Nothing would go this way any more, and nobody would know.
+                # Otherwise nothing would be sent this way any more, without a visible error.
                 log.exception("uplink.died", endpoint=append_stream.endpoint)
                 self._fail()
 

@@ -1,8 +1,8 @@
-"""What waits to be written to one stream, within bounds, and when writers are woken.
+"""Bounded send buffer of one stream, and the wake-ups of its writer.
 
-A slow reader costs its own buffer and nothing else: beyond a bound its events are dropped, what
-is kept (acknowledgements, control) stays, and the next thing it reads after that is Resync. Signals
-are dropped before that, from half of a bound on, and nobody is told.
+A slow reader costs only its own buffer: beyond a bound its events are dropped, acknowledgements and
+control frames stay, and the next frame it reads after those is Resync. Signals are dropped earlier,
+from half of a bound on, without notice.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ SIGNALS_DROPPED = counter(
 )
 
 OVERFLOW = "BUFFER_OVERFLOW"
-# Clients take 4 MiB in one message unless told otherwise; one chunk may go beyond this by itself.
+# Clients accept 4 MiB per message by default; a single chunk may exceed this bound.
 MAX_RESPONSE = 1024 * 1024
 # A Resync that would name more conversations than this means everything.
 MAX_NAMED = 200
@@ -31,7 +31,7 @@ LINGER_PER_STREAM = 0.0001
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much may wait for one stream."""
+    """Bounds of one stream's buffer."""
 
     frames: int
     bytes: int
@@ -55,7 +55,7 @@ class Ticker:
         return self._loop.create_future()
 
     def mark(self, send_buffer: "SendBuffer") -> None:
-        """Have a stream woken at the next tick."""
+        """Schedule a stream to be woken at the next tick."""
         self._due.append(send_buffer)
         if len(self._due) > 1:
             return
@@ -95,7 +95,7 @@ class SendBuffer:
         self._ticker = ticker
         self._chunks: list[Chunk] = []
         self._bytes = 0
-        # How many of the chunks are signals.
+        # Number of chunks that are signals.
         self._passing = 0
         self._lost: set[str] | None = None
         self._lost_all = False
@@ -107,7 +107,7 @@ class SendBuffer:
 
     @property
     def waiting_bytes(self) -> int:
-        """How much waits to be written."""
+        """Bytes waiting to be written."""
         return self._bytes
 
     def put(self, chunk: Chunk) -> None:
@@ -150,7 +150,7 @@ class SendBuffer:
         self._release()
 
     def wake(self) -> None:
-        """Let the writer go on."""
+        """Wake the writer."""
         self._marked = False
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
@@ -181,7 +181,7 @@ class SendBuffer:
             await asyncio.shield(self._space)
 
     def _is_full(self, size: int) -> bool:
-        """Tell whether one more chunk, which makes it `size` bytes, is too much.
+        """Return whether one more chunk, which makes it `size` bytes, exceeds the bounds.
 
         One alone never is: who keeps up gets it, however large.
         """
@@ -189,7 +189,7 @@ class SendBuffer:
         return waiting > 0 and (size > self._bounds.bytes or waiting >= self._bounds.frames)
 
     def _is_pressed(self) -> bool:
-        """Tell whether the reader is too slow for signals."""
+        """Return whether the reader is too slow for signals."""
         waiting = len(self._chunks)
         return (
             self._lost is not None

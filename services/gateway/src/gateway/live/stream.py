@@ -28,16 +28,16 @@ class Stream:
     )
 
     def __init__(self, *, listener: Listener, person: Subscriber) -> None:
-        """Take what the stream is made of.
+        """Set up the stream.
 
         Args:
-            listener: the newest token, and what waits to be written.
-            person: who listens.
+            listener: the newest token, and the send buffer.
+            person: its person.
         """
         self.listener = listener
         self.person = person
         self.send_buffer = listener.send_buffer
-        # The beat up to which positions were told.
+        # The beat up to which positions were sent.
         self.beat = 0
         # Items on their way, and where each conversation's go while one of them is.
         self.unanswered = 0
@@ -64,7 +64,7 @@ class Stream:
             raise SessionMismatch
 
     def positions(self, *, since_beat: int) -> Iterable[tuple[str, int]]:
-        """Give the numbers of the conversations in which something came since a beat."""
+        """Return the positions of the conversations that changed since a beat."""
         if READ not in self.listener.permissions:
             return ()
         refused = self.listener.refused
@@ -99,7 +99,7 @@ class Stream:
         self.routes[conversation_id] = route
 
     def settled(self, client_ref: int, conversation_id: str, verdict: SendVerdict) -> None:
-        """Take the verdict on an item that was on its way."""
+        """Receive the verdict on an item in transit."""
         self.unanswered -= 1
         if self.routes is not None:
             route = self.routes[conversation_id]
@@ -123,7 +123,7 @@ class Stream:
 
 
 class Route:
-    """Where a conversation's items of one stream go while any is on its way."""
+    """Route of a conversation's items of one stream while any is in transit."""
 
     __slots__ = ("append_stream", "items")
 

@@ -67,7 +67,7 @@ class Listener:
         self.identity = identity
         # Permissions that the token gives for some object.
         self.permissions: frozenset[str] = frozenset()
-        # Conversations that a policy keeps from the stream, which was told that they are closed.
+        # Conversations hidden from the stream by a policy, which was notified that they are closed.
         self.refused: set[str] = set()
 
 
@@ -124,7 +124,7 @@ class Listeners:
         self.settle()
 
     def remove(self, send_buffer: SendBuffer) -> None:
-        """Take a stream away."""
+        """Remove a stream."""
         self._all = [each for each in self._all if each.send_buffer is not send_buffer]
         self.settle()
 
@@ -139,11 +139,11 @@ class Visibility:
     """Decides which streams receive an event."""
 
     def __init__(self, access: Access, *, clock: Clock) -> None:
-        """Take what decides.
+        """Set up decisions.
 
         Args:
             access: the gateway's replica of roles and policies.
-            clock: tells the minute that policies on time are decided for.
+            clock: the minute at which policies on time are evaluated.
         """
         self._access = access
         self._clock = clock
@@ -189,14 +189,14 @@ class Visibility:
         return known
 
     def readers(self, listeners: Listeners, conversation_id: str, through: int) -> list[SendBuffer]:
-        """Return the streams that receive what is said in a conversation.
+        """Return the streams that receive a conversation's messages.
 
-        A stream that a policy refuses is told once that the conversation is closed; one that may
-        read it again is told to fetch what it has missed.
+        A stream that a policy refuses is notified once that the conversation is closed; one that
+        may read it again is notified to fetch the messages it missed.
 
         Args:
-            listeners: of a member of the conversation.
-            conversation_id: which.
+            listeners: listeners of a member of the conversation.
+            conversation_id: the conversation.
             through: the last change number that was delivered.
         """
         gate = listeners.gate
@@ -233,7 +233,7 @@ class Visibility:
         """
         personal = _PERSONAL.get(envelope.type)
         if personal is None:
-            # Nothing says what a fact of another kind needs, so it goes only to those without
+            # The permission for facts of other kinds is unknown, so they go only to tokens without
             # scopes: interactive sessions, which have all of the person's permissions.
             unscoped = [each for each in listeners if not each.identity.scopes]
             return self._shown(unscoped, listeners, envelope, event)

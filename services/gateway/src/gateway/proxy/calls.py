@@ -32,11 +32,11 @@ class Calls(Frame):
     """Wraps what methods do with what every call needs before and after it."""
 
     def __init__(self, admission: Admission, *, limits: Limits, clock: Clock) -> None:
-        """Take what is the same for every method.
+        """Set up the parts shared by all methods.
 
         Args:
-            admission: lets in who may call.
-            limits: tells how much of it.
+            admission: admits callers.
+            limits: rates and bounds of callers.
             clock: measures how long calls take.
         """
         super().__init__(clock=clock)
@@ -99,10 +99,10 @@ class Call(kit.Call):
         self._attempt: Attempt | None = None
 
     async def identify(self, peer: Callable[[], str]) -> Identity | None:
-        """Return who calls, once it is certain that one more call of theirs fits (GW-6).
+        """Return the caller, once one more call of theirs is within the limits (GW-6).
 
         Args:
-            peer: tells the caller's network address, with or without a port.
+            peer: returns the caller's network address, with or without a port.
 
         Raises TooManyHeaders, HeaderUnreadable; refusals as for `Authenticator.verify`,
         `Admission.admit`, `Limits.rate` and `Limits.enter`.
@@ -223,7 +223,7 @@ def _text_of(value: str | bytes) -> str:
         raise HeaderUnreadable(header=REASON_BYTES_KEY) from None
 
 
-# What is no failure of a caller who is not known: it costs their network nothing.
+# Failures not caused by an unknown caller: they cost the caller's network nothing.
 _NOT_THE_CALLERS: Final = frozenset({grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE})
-# The status was given before, or there is nobody left to give one to.
+# The status was sent before, or the caller has disconnected.
 _OUTSIDE: Final = (grpc.aio.AbortError, GeneratorExit)

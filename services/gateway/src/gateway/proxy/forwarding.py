@@ -27,7 +27,7 @@ Many = Callable[[bytes, Identity | None, float | None], AsyncGenerator[bytes, No
 DEFAULT_DEADLINE: Final = 10.0
 # A stream of requests is about no single object.
 _NO_REQUEST: Final = b""
-# How gRPC's server answers bytes that are not the message it expects.
+# Statuses with which gRPC's server answers bytes that it cannot decode.
 _UNREADABLE: Final = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN})
 
 Metadata = tuple[tuple[str, str | bytes], ...]
@@ -37,12 +37,12 @@ class Forwarding:
     """Forwards calls to owners, each for the rest of the caller's deadline (GW-6)."""
 
     def __init__(self, admission: Admission, owners: Owners, *, limits: Limits) -> None:
-        """Take who signs for callers and knows when sessions end, and where requests go.
+        """Set up forwarding.
 
         Args:
-            admission: the way in that the calls have come.
+            admission: admission that the calls have passed.
             owners: a client for each service that owns a contract.
-            limits: count what only the requests themselves tell: handles, items of a batch.
+            limits: count properties of requests: handles, items of a batch.
         """
         self._admission = admission
         self._owners = owners

@@ -1,4 +1,4 @@
-"""What a call needs once its request is here: the object decided on, columns, the record."""
+"""Checks of a call once its request has arrived: object, columns, decision record."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -49,7 +49,7 @@ class Guard:
     )
 
     def __init__(self, access: Access, decision_log: DecisionLog, method: MethodInfo) -> None:
-        """Take what is the same for every call of a method.
+        """Prepare the checks shared by all calls of a method.
 
         Raises LookupError for a requirement that cannot be read from its requests.
         """

@@ -30,10 +30,10 @@ GATEWAY: Final = "gateway"
 
 
 def forwarded_methods() -> Mapping[str, MethodInfo]:
-    """Return every method that goes on to an owner, by its path.
+    """Return every method that is forwarded to an owner, by its path.
 
-    Methods between services are not among them: from outside they are as unknown as those that do
-    not exist. Raises UndeclaredMethod when a contract declares a method without a requirement.
+    Methods between services are excluded: from outside they are as unknown as methods that do not
+    exist. Raises UndeclaredMethod when a contract declares a method without a requirement.
     """
     return {
         path: method

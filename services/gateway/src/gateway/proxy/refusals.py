@@ -1,4 +1,4 @@
-"""What forwarding itself refuses."""
+"""Refusals of forwarding itself."""
 
 from typing import Self
 

@@ -16,7 +16,7 @@ from gateway.proxy.handlers import Handlers
 
 HANDSHAKE_MS: Final = 10_000
 IDLE_MS: Final = 120_000
-"""How long a connection without any call stays open; clients connect again by themselves."""
+"""Time that a connection without any call stays open; clients reconnect by themselves."""
 
 
 @asynccontextmanager
@@ -30,13 +30,13 @@ async def serve(
 ) -> AsyncIterator[int]:
     """Serve until the context is left, then finish what runs for at most `section.drain_seconds`.
 
-    When the process drains, the health service says NOT_SERVING first; streams that outlive the
+    When the process drains, the health service reports NOT_SERVING first; streams that outlive the
     drain are cancelled.
 
     Args:
-        section: where to listen and within which bounds.
+        section: address and bounds of the server.
         handlers: the methods.
-        runtime: the process that it is part of.
+        runtime: runtime of the process.
         tls: the port's certificate; None listens in plain text.
         max_connections: of all clients; one more waits until another one ends.
 

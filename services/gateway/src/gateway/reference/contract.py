@@ -65,7 +65,7 @@ class Method:
 
     @property
     def is_stream(self) -> bool:
-        """Whether requests or responses are a stream."""
+        """True if requests or responses are a stream."""
         return self.info.client_streaming or self.info.server_streaming
 
 

@@ -50,7 +50,7 @@ class Examples:
     """Example requests of all methods."""
 
     def __init__(self, contract: Contract, *, now: datetime) -> None:
-        """Take the contract and the time around which the times of examples lie."""
+        """Set the contract and the reference time of the examples."""
         self._contract = contract
         self._soon = datetime.combine((now + AHEAD).date(), time(9), tzinfo=UTC)
         self._past = datetime.combine((now - AHEAD).date(), time(9), tzinfo=UTC)
@@ -107,14 +107,14 @@ class _Building:
         reads: bool,
         times: tuple[datetime, datetime],
     ) -> None:
-        """Take what the request is about.
+        """Set the properties of the request.
 
         Args:
-            contract: comments, which name defaults.
+            contract: comments, from which defaults are read.
             request_id: value of `request_id`.
-            named: paths of the fields that name the objects of the permission.
+            named: paths of the fields with the objects of the permission.
             reads: whether the method only reads, so that ids are filters.
-            times: one behind the request and one ahead of it.
+            times: one before the request and one after it.
         """
         self._contract = contract
         self._request_id = request_id

@@ -98,7 +98,7 @@ class Pages:
         url: str,
         max_body_bytes: int,
     ) -> None:
-        """Take what the pages show.
+        """Set the content of the pages.
 
         Args:
             contract: public services and their messages.

@@ -34,14 +34,14 @@ _UNAUTHENTICATED: Final = 401
 
 
 class Sessions:
-    """Puts secrets into cookies on the way out, and back into requests on the way in."""
+    """Moves secrets from responses into cookies, and from cookies into requests."""
 
     def __init__(self, endpoints: App, *, clock: Clock) -> None:
-        """Take what serves the methods.
+        """Wrap the endpoints.
 
         Args:
             endpoints: serves the methods without the prefix.
-            clock: tells how long a cookie may live.
+            clock: time for the expiry of cookies.
         """
         self._endpoints = endpoints
         self._now = clock.now
@@ -56,7 +56,7 @@ class Sessions:
             return
         added = _added(path, headers)
         if path == _REFRESH:
-            # The cookie is the whole request; what a body says is not read.
+            # The cookie is the whole request; its body is ignored.
             receive = _whole(receive, added)
             headers = _with_length(headers, len(added))
         elif added:

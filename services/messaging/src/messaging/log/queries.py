@@ -1,4 +1,4 @@
-"""The newest link of every conversation, for whoever keeps links elsewhere (MSG-20)."""
+"""Newest link of every conversation, for external archives of links (MSG-20)."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What a person keeps for themselves, as they list it."""
+"""Lists of a person's private objects."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -11,7 +11,7 @@ class CursorBeyondEnd(Refusal):
 
 
 class ReceiptsAreOff(Refusal):
-    """MSG-10: the tenant shows nobody who has read."""
+    """MSG-10: the tenant has turned read receipts off."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "Your company does not show who has read messages."

@@ -78,7 +78,7 @@ def test_msg_14_a_member_sees_exactly_what_was_said_during_the_stays(events):
 
     seen = {seq for seq in range(1, last + 2) if sees(member, history=History.SINCE_JOIN, seq=seq)}
 
-    # What will be said next is seen by who is inside.
+    # The next message is visible to current members.
     assert seen == ((heard | {last + 1}) if inside else set())
 
 

@@ -1,4 +1,4 @@
-"""What an attempt to hand a mail to the server leads to (NTF-2, NTF-8)."""
+"""Outcome of an attempt to hand a mail to the server (NTF-2, NTF-8)."""
 
 import enum
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from notify.domain.pipeline import share
 
 
 class Answer(enum.Enum):
-    """What the mail server did, as far as it can be known."""
+    """Response of the mail server, as far as it is known."""
 
     ACCEPTED = "accepted"
     # Permanent: 5xx, or an address that cannot be written down.

@@ -11,7 +11,7 @@ DEFAULT_ZONE: Final = "Asia/Shanghai"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """What directory last said of a person. `is_app` marks service accounts: nobody reads there."""
+    """Latest state of a person from directory; `is_app` marks service accounts."""
 
     id: str
     tenant_id: str

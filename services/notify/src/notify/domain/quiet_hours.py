@@ -11,7 +11,7 @@ from notify.domain.people import zone_named
 from notify.domain.refusals import QuietHoursInvalid
 
 _DAY: Final = timedelta(days=1)
-# Somebody who can never be reached is told to switch the channel off instead.
+# A person who can never be reached must switch the channel off instead.
 MAX_DURATION: Final = timedelta(hours=23)
 EVERY_DAY: Final = frozenset(range(1, 8))
 

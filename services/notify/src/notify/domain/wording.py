@@ -40,7 +40,7 @@ SHARED: Final = (RECALLED, ATTACHMENT, SOMEONE, MAIL_TITLE, MAIL_BODY, MAIL_FOOT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
-    """A text with its words, before the reader's language is known.
+    """Text with its parameters, before the reader's language is known.
 
     `when` is shown in the reader's own zone; an empty `actor` reads as "someone".
     """

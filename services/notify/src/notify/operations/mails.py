@@ -57,7 +57,7 @@ class Owners(Protocol):
     """Those who own what notifications are about."""
 
     async def readable(self, notification: Notification) -> bool:
-        """Tell whether the person may read the source now, and it is not recalled.
+        """Return whether the person may read the source now, and it is not recalled.
 
         Raises:
             Refusal: the owner cannot be reached, or does not answer this now.
@@ -68,7 +68,7 @@ class Owners(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendingRules:
-    """How mails are sent: see the settings of the same names."""
+    """Rules of sending mails: see the settings of the same names."""
 
     sender: str
     content: bool
@@ -83,7 +83,7 @@ class SendingRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What a round did: how many mails it took, and whether the server could not be reached."""
+    """Result of a round: the number of mails claimed, and whether the server was unreachable."""
 
     taken: int
     unreachable: bool
@@ -109,7 +109,7 @@ class Sender:
         self._rules = rules
         self._clock = clock
         self._stopping = False
-        # What went wrong unexpectedly in the last round; empty for nothing.
+        # Unexpected error of the last round; empty for none.
         self.unexpected = ""
 
     def stop(self) -> None:
@@ -117,10 +117,11 @@ class Sender:
         self._stopping = True
 
     async def send_due(self) -> Sent:
-        """Take a batch of due e-mails and bring each to an outcome or to its next attempt.
+        """Claim a batch of due e-mails and take each to an outcome or its next attempt.
 
         Raises:
-            DependencyDown: the database is away; what was taken is due again when the lease ends.
+            DependencyDown: the database is unavailable; claimed mails are due again after the
+                lease.
         """
         self.unexpected = ""
         now = self._clock.now()
@@ -155,10 +156,10 @@ class Sender:
                     answers.append(answer)
 
     async def _bring_alone(self, taken: Notification, connection: Connection) -> Answer | None:
-        """Bring one mail as far as possible; what is unexpected about it ends no other mail.
+        """Process one mail; an unexpected error does not affect other mails.
 
         Raises:
-            DependencyDown: the database is away, so nothing can be stored of any mail.
+            DependencyDown: the database is unavailable, so no mail can be stored.
         """
         try:
             return await self._bring(taken, connection)
@@ -167,14 +168,14 @@ class Sender:
         except Exception as error:
             self.unexpected = describe(error)
             log.exception("mail.failed", notification_id=taken.id)
-            # Whether the server has it is unknown: tried again later, and given up in the end.
+            # The server may have accepted it: tried again later, and dropped in the end.
             policy, now = self._rules.retries, self._clock.now()
             outcome = settled(taken.email, Answer.UNANSWERED, policy=policy, now=now)
             await self._store_outcome(taken, outcome)
             return None
 
     async def _bring(self, taken: Notification, connection: Connection) -> Answer | None:
-        """Bring one mail as far as possible; return the server's answer if it came to that."""
+        """Process one mail; return the server's response if it was contacted."""
         lease = taken.email.lease
         notification = await self._store.notifications.held(taken.id, lease=lease)
         if notification is None:
@@ -214,8 +215,8 @@ class Sender:
         try:
             readable = await self._owners.readable(notification)
         except (Refusal, RemoteFailure) as refusal:
-            # Never a guess: nobody but the owner knows whether the text may still be shown. An
-            # owner that fails on this one is asked again too, until `give_up_after`.
+            # Never guess: only the owner knows whether the text may still be shown. An owner that
+            # fails on this one is asked again too, until `give_up_after`.
             log.warning("sender.owner_unreachable", kind=notification.kind.name, why=str(refusal))
             return self._unreachable(notification)
         return person if readable else abandoned(email, reason=Reason.ACCESS_LOST, now=now)
@@ -308,7 +309,7 @@ class Sender:
 
 
 def is_down(error: BaseException) -> bool:
-    """Tell whether a round failed only because something is away, also from inside a task group."""
+    """Return whether a round failed only because a dependency is down, also inside a task group."""
     if isinstance(error, BaseExceptionGroup):
         return all(is_down(each) for each in error.exceptions)
     return isinstance(error, DependencyDown)

@@ -32,15 +32,15 @@ def shows_content(decisions: Decisions, asker: Asker, notification: Notification
 def shown(
     decisions: Decisions, asker: Asker, notification: Notification, *, locale: str
 ) -> Notification:
-    """Return a notification as a person who asks in this way is shown it.
+    """Return a notification reduced to the parts that the asker may read.
 
-    Where its words are not theirs to read, a title that names nothing takes the place of its own,
-    and the text is left out; so it is with a title or text that holds a hidden column (GW-3).
+    If its text may not be read, a neutral title replaces its own, and the text is left out; the
+    same applies to a title or text that contains a hidden column (GW-3).
 
     Args:
-        decisions: on roles, policies and columns.
+        decisions: decisions on roles, policies and columns.
         asker: the person, and how they signed in.
-        notification: theirs.
+        notification: the person's notification.
         locale: the language of the person, as a BCP 47 tag.
 
     Raises:
@@ -71,9 +71,9 @@ def _hidden(decisions: Decisions, asker: Asker, notification: Notification) -> t
 
 
 def outside(notification: Notification) -> Asker:
-    """Return how a mail asks: it is read without a session, so without a second factor.
+    """Return the asker of a mail: it is read without a session, so without a second factor.
 
-    Who gets mails is active, and everybody holds what guests do.
+    Recipients of mails are active, and every active person is at least a guest.
     """
     return Asker(
         tenant_id=notification.tenant_id,

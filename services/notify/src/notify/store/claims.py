@@ -1,4 +1,4 @@
-"""Which events have had their effect (NTF-2): written in the transaction of the effect itself."""
+"""Events whose effect is stored (NTF-2): written in the transaction of the effect itself."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ KEPT: Final = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """How far an event has had its effect.
+    """Progress of an event's effect.
 
-    A large audience is told in parts, in the order of ids: `through` is the last person, `done`
-    says that it was the last part.
+    A large audience is notified in parts, in order of ids: `through` is the last person, `done`
+    marks the last part.
     """
 
     event_id: str
@@ -30,11 +30,11 @@ class Advance:
     """The next part of an event.
 
     Attributes:
-        claim: the claim as it becomes.
-        previous: the claim as it is; None for the first part.
-        audience: how many people this part has; the document sums them up.
-        repeated: how many of them had been told of the same before. The others have a notification
-            each, so the outcomes add up to the audience (NTF-1).
+        claim: the new claim.
+        previous: the current claim; None for the first part.
+        audience: number of people in this part; the document adds them up.
+        repeated: number of them who were notified of the same before. The others have a
+            notification each, so the outcomes add up to the audience (NTF-1).
     """
 
     claim: Claim

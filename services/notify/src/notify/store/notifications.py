@@ -90,7 +90,7 @@ class NotificationStore:
         """Store new notifications.
 
         Raises:
-            DuplicateKey: somebody was told of the same meanwhile; the transaction is over.
+            DuplicateKey: the person was notified of the same meanwhile; the transaction is over.
         """
         await self._notifications.insert_many(
             [document_of(notification) for notification in notifications], tx=tx
@@ -159,7 +159,7 @@ class NotificationStore:
         return [self._of(document) for document in found], more
 
     async def count_unread(self, person_id: str) -> int:
-        """Count what is unread in somebody's inbox."""
+        """Count a person's unread notifications."""
         selection = unread_of(person_id)
         counted = await self._notifications.aggregate(
             [{"$match": selection.filter}, {"$count": "unread"}], hint=selection.index
@@ -177,16 +177,16 @@ class NotificationStore:
     async def claim_due(
         self, *, lease: str, until: datetime, now: datetime, limit: int
     ) -> list[Notification]:
-        """Take due e-mails for one sender, the longest waiting first.
+        """Claim due e-mails for one sender, the longest waiting first.
 
-        By compare-and-set: a mail is taken only while it is due, and taking it makes it due at the
-        lease's end and not before, so no two senders have the same one.
+        By compare-and-set: a mail is claimed only while it is due, and the claim makes it due at
+        the lease's end and not before, so no two senders have the same one.
 
         Args:
             lease: this claim's own token.
-            until: when the mails are anybody's again.
-            now: the present instant.
-            limit: how many to take.
+            until: end of the lease.
+            now: current time.
+            limit: maximum number to claim.
         """
         due = {"mail_due_at": {"$lte": now}}
         found = await self._notifications.find_all(
@@ -215,7 +215,7 @@ class NotificationStore:
         return self._of(document) if document else None
 
     async def release(self, notification_ids: Sequence[str], *, lease: str, now: datetime) -> None:
-        """Give back mails that a lease holds and nobody has tried: they are due at once."""
+        """Release claimed mails that were not tried: they are due at once."""
         free = {
             "email.lease": "",
             "email.attempts": {"$max": [0, {"$subtract": ["$email.attempts", 1]}]},
@@ -234,7 +234,7 @@ def by_id(notification_ids: Sequence[str]) -> Selection:
 
 
 def of_message(message_id: str) -> Selection:
-    """Select what was told of a message."""
+    """Select the notifications of a message."""
     return Selection(
         filter={"source.id": message_id, "source.kind": MESSAGE},
         index="source",
@@ -255,7 +255,7 @@ def waiting_for_task(task_id: str, *, kind: Kind) -> Selection:
 
 
 def unread_of(person_id: str) -> Selection:
-    """Select all that somebody has not read."""
+    """Select a person's unread notifications."""
     return Selection(
         filter={"person_id": person_id, "inbox": True, "read": False},
         index="unread",
@@ -263,7 +263,7 @@ def unread_of(person_id: str) -> Selection:
 
 
 def unread_by_id(person_id: str, notification_ids: Sequence[str]) -> Selection:
-    """Select what somebody has not read among these."""
+    """Select a person's unread notifications among these."""
     chosen = {"_id": {"$in": list(notification_ids)}}
     return Selection(filter={**unread_of(person_id).filter, **chosen}, index="_id_")
 

@@ -1,8 +1,8 @@
-"""Page tokens: sealed for their search, so that nobody reads or makes one.
+"""Page tokens: sealed and bound to their search, so that callers cannot read or make one.
 
-A token holds the position of the last document that was looked at, which may be one that the
-caller is not shown: its owner said no a moment ago. The same position in the same search gives the
-same token, so that equal answers are equal to the byte.
+A token holds the position of the last document examined, which may be one hidden from the caller
+because its owner denied it. The same position in the same search makes the same token, so that
+equal responses are equal to the byte.
 """
 
 import base64
@@ -25,7 +25,7 @@ _MAX_TOKEN: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page ended: score, instant (milliseconds since the epoch) and id of its last hit."""
+    """Position at which a page ended: score, time (ms since the epoch) and id of its last hit."""
 
     score: float
     at: int

@@ -1,7 +1,7 @@
-"""The query as a person types it, taken apart (SRC-5).
+"""Parser of a query as a person types it (SRC-5).
 
-Words are separated by spaces and all of them must be found. `"…"` is found as it stands, `-word`
-must not be found. Long queries and questions are relaxed: nobody types all words of the answer.
+Words are separated by spaces and all of them must match. `"…"` matches exactly, `-word` must not
+match. Long queries and questions are relaxed: people rarely type all words of the answer.
 """
 
 import re
@@ -16,9 +16,9 @@ MAX_QUERY_CHARS: Final = 1_000
 """Characters of a query."""
 
 MAX_UNITS: Final = 50
-"""How much of a query is searched for, counted in Chinese characters and other words.
+"""Maximum length of a query, counted in Chinese characters and other words.
 
-Each is looked for in several fields and analyses, and an index refuses more than 1,024 clauses.
+Each is searched in several fields and analyses, and an index refuses more than 1,024 clauses.
 """
 
 STRICT_UNITS: Final = 6
@@ -49,7 +49,7 @@ _QUESTION: Final = re.compile(
 
 
 class Form(StrEnum):
-    """How a term has to be found."""
+    """Match mode of a term."""
 
     WORDS = "words"
     """Its words near one another; when it is long, half of them."""
@@ -70,23 +70,23 @@ class Term:
 
     @property
     def is_chinese(self) -> bool:
-        """Tell whether something in it is written without spaces between words."""
+        """Return whether it contains text written without spaces between words."""
         return _CHINESE.search(self.text) is not None
 
     @property
     def is_long(self) -> bool:
-        """Tell whether not every word of it can be asked for."""
+        """Return whether some of its words cannot be searched."""
         return units(self.text) > STRICT_UNITS
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What must be found, and what must not.
+    """Required and excluded terms.
 
     Attributes:
-        required: each of these is found in every hit.
-        relaxed: so are most of these: the words of a long query.
-        unwanted: none of these is.
+        required: terms that every hit contains.
+        relaxed: the words of a long query, most of which a hit contains.
+        unwanted: terms that no hit contains.
     """
 
     required: tuple[Term, ...]
@@ -95,10 +95,10 @@ class Query:
 
 
 def parse(text: str) -> Query:
-    """Take a query apart.
+    """Parse a query.
 
     Raises:
-        QueryInvalid: it is too long, or names nothing that could be found.
+        QueryInvalid: it is too long, or has nothing that can be searched.
     """
     if len(text) > MAX_QUERY_CHARS:
         raise QueryInvalid(
@@ -147,7 +147,7 @@ def _chunks(text: str) -> list[tuple[bool, Term]]:
 
 
 def _word(text: str) -> Term:
-    """Take text without spaces for an id or an address when its parts are joined by signs."""
+    """Treat text without spaces as an id or address if its parts are joined by symbols."""
     is_joined = _JOINED.search(text) and not _CHINESE.search(text)
     return Term(text, Form.TOGETHER if is_joined else Form.WORDS)
 

@@ -116,7 +116,7 @@ def _details(message: Message) -> dict[str, object]:
 
 
 def _words(message: Message) -> str:
-    """Give everything that a message says: its own words and those of the messages it carries."""
+    """Return all text of a message: its own and that of the messages it carries."""
     return "\n".join([message.text, *(each.text for each in message.forwarded if each.text)])
 
 

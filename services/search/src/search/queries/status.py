@@ -18,7 +18,7 @@ _FRESH: Final = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """What is indexed of a tenant, and how the indexers stand."""
+    """Indexed documents of a tenant, and the state of the indexers."""
 
     counted: Mapping[DocumentType, int]
     dead_letters: int
@@ -26,7 +26,7 @@ class Status:
 
 
 class Freshness:
-    """How far the indexers are, read at most once a second."""
+    """Progress of the indexers, read at most once a second."""
 
     def __init__(self, store: Store, *, clock: Clock, threshold: timedelta) -> None:
         self._store = store
@@ -45,7 +45,7 @@ class Freshness:
             return self._read
 
     async def is_behind(self) -> bool:
-        """Tell whether the index may lack what happened before the threshold."""
+        """Return whether the index may lack events from before the threshold."""
         return lag.is_behind(
             await self.progress(),
             groups=self._store.kinds.groups,

@@ -1,4 +1,4 @@
-"""What a person may read as a filter of the query (SRC-1)."""
+"""Query filter for the objects that a person may read (SRC-1)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final

@@ -143,7 +143,7 @@ def _fragments(marked: Mapping[str, Sequence[str]]) -> Mapping[str, tuple[str, .
 
 
 def with_marks(fragments: Sequence[str]) -> list[str]:
-    """Put the contract's marks in place of the tags."""
+    """Replace the tags by the contract's marks."""
     return [
         fragment.replace(TAG_BEGINS, MATCH_BEGINS).replace(TAG_ENDS, MATCH_ENDS)
         for fragment in fragments

@@ -1,7 +1,7 @@
-"""Which indexes there are: one physical index per kind of content, behind two aliases.
+"""Indexes: one physical index per kind of content, behind two aliases.
 
 `<prefix>messages-v1` is read as `<prefix>messages` and written as `<prefix>messages-write`. A
-rebuild makes the next one beside it and moves the aliases (SRC-8); nothing else names a physical
+rebuild creates the next one beside it and moves the aliases (SRC-8); nothing else names a physical
 index.
 """
 
@@ -66,11 +66,11 @@ def generation(alias: str, *, after: str) -> str:
 
 
 async def provision(client: AsyncOpenSearch, names: Names) -> None:
-    """Create what is missing of indexes and aliases, and bring the similarity up to date.
+    """Create missing indexes and aliases, and update the similarity.
 
-    The similarity of an index that another version has made is replaced in place, which takes a
-    second: its aliases are taken away meanwhile, so that writers hold and readers are told to come
-    again. Nothing is indexed anew. A process that ends midway leaves the rest to the next one.
+    The similarity of an index made by another version is replaced in place, which takes a second:
+    its aliases are removed meanwhile, so that writers wait and readers are asked to retry. Nothing
+    is reindexed. If a process ends midway, the next one completes it.
 
     Raises:
         IndexUnreachable: OpenSearch cannot be reached.

@@ -18,7 +18,7 @@ from search.store.terms import Terms
 from search.store.weights import Weights
 
 _EVERYTHING: Final[Mapping[DocumentType, Parts]] = MappingProxyType(dict.fromkeys(KINDS, WHOLE))
-# A title says in few words what a text says in many; a key names one thing.
+# A title is short where a text is long; a key identifies one object.
 _BOOSTS: Final = {"title": 2.0, "text": 1.0, "names": 1.0}
 _KEY_SCORE: Final = 50.0
 # Words typed without a space between them stand near one another in the text.
@@ -40,7 +40,7 @@ class Weighed:
 def matching(
     query: Query, weighed: Weighed, parts: Mapping[DocumentType, Parts] = _EVERYTHING
 ) -> dict[str, Any]:
-    """Return the clause that says what is found and how well it fits.
+    """Return the clause that defines matches and their score.
 
     Args:
         query: the query.
@@ -80,7 +80,7 @@ def _matching(
 
 
 def marking(query: Query) -> dict[str, Any]:
-    """Return the clause that says what is marked in the text: terms, or any of their words."""
+    """Return the clause for highlights in the text: terms, or any of their words."""
     clauses: list[dict[str, Any]] = []
     for term in (*query.required, *query.relaxed):
         for field in FIELDS:

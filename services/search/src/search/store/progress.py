@@ -1,4 +1,4 @@
-"""What indexers tell of their progress, and those that answer read."""
+"""Progress written by indexers and read by query processes."""
 
 from datetime import timedelta
 from typing import Final

@@ -41,7 +41,7 @@ _SIZE_SCRIPT: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """What a hit must be, whatever the words."""
+    """Filters of hits, independent of the words."""
 
     tenant_id: str
     types: tuple[DocumentType, ...]

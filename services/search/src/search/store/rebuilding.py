@@ -49,22 +49,22 @@ async def rebuild(
 ) -> str:
     """Rebuild the index of a type with the mapping of this version; return the new index's name.
 
-    Documents keep their versions, so facts that come again or late change nothing (SRC-3). A
-    process that ends midway leaves the old index in use, with writing blocked if it ended in the
-    last step; a run with `restart` removes what it left and begins anew.
+    Documents keep their versions, so repeated or late facts change nothing (SRC-3). If a process
+    ends midway, the old index stays in use, with writing blocked if it ended in the last step; a
+    run with `restart` removes the remains and starts again.
 
     Args:
-        client: of OpenSearch.
-        names: of indexes and aliases.
-        type_: what the index holds.
-        shards: how many primary shards the new index has.
+        client: client of OpenSearch.
+        names: names of indexes and aliases.
+        type_: type of the documents.
+        shards: number of primary shards of the new index.
         restart: remove an index without aliases that an earlier rebuild left.
-        now: the present.
+        now: current time.
 
     Raises:
         IndexUnreachable: OpenSearch does not answer, or there is no index yet.
         RebuildUnderWay: another rebuild runs, or left an index, and `restart` is false.
-        RebuildIncomplete: something was not copied.
+        RebuildIncomplete: some documents were not copied.
     """
     alias = names.read(type_)
     with index_errors("rebuild"):
@@ -145,7 +145,7 @@ async def _current(client: AsyncOpenSearch, alias: str) -> str:
 
 
 async def _clear(client: AsyncOpenSearch, alias: str, current: str, *, restart: bool) -> None:
-    """Remove an index that an earlier rebuild left, and its block of the present one."""
+    """Remove an index that an earlier rebuild left, and its write block on the current one."""
     found = await client.indices.get(index=f"{alias}-v*")
     left = [index for index, body in found.items() if not body["aliases"]]
     if left and not restart:

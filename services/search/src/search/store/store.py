@@ -60,10 +60,10 @@ class Store:
     async def probe(self, type_: DocumentType, *, now: datetime) -> None:
         """Write the probe document of an index, read it back, and search.
 
-        The document is a tombstone, so nobody finds it.
+        The document is a tombstone, so it is never found.
 
         Raises:
-            IndexUnreachable: the index does not take it, does not return it, or cannot be searched.
+            IndexUnreachable: the index does not accept or return it, or cannot be searched.
         """
         probe = Document(type=type_, id=PROBE, tenant_id=PROBE, version=1, gone=True)
         index = self._names.write(type_)

@@ -44,7 +44,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """What one step did to a task: the state after it and the changes, none when it did nothing."""
+    """Result of one step: the new state of the task and the changes, empty if it had no effect."""
 
     previous: Task | None
     task: Task

@@ -1,4 +1,4 @@
-"""What may come in: lengths, counts and forms, each refused with what to do about it."""
+"""Validation of input: lengths, counts and formats, with a remedy in each refusal."""
 
 import re
 from collections.abc import Iterable

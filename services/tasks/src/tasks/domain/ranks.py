@@ -14,7 +14,7 @@ from typing import Final
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # Longer keys are spread anew; a key grows by about one digit every four moves into one gap.
 MAX_LENGTH: Final = 60
-# What a window must come down to when it is spread, so that it is not spread again at once.
+# Key length that a redistributed window must reach, so that it is not redistributed again at once.
 ROOMY: Final = 24
 
 _BASE: Final = len(ALPHABET)
@@ -27,7 +27,7 @@ _NARROWEST: Final = _BASE**2
 
 
 def is_rank(key: str) -> bool:
-    """Tell whether a string is a key that this module made or could have made."""
+    """Return whether a string is a key that this module could have made."""
     return bool(key) and not key.endswith(ALPHABET[0]) and all(c in _DIGIT for c in key)
 
 

@@ -18,7 +18,7 @@ class ProjectNotFound(Refusal):
 
 
 class TransitionNotAllowed(Refusal):
-    """A state cannot follow the present one (TSK-1)."""
+    """A state cannot follow the current one (TSK-1)."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "A task that is {source} cannot become {target}; it may become: {allowed}."

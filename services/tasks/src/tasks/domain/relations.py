@@ -1,4 +1,4 @@
-"""Who may read what, as other services ask for it."""
+"""Read access for other services."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -42,7 +42,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Whether the object is readable now, and its version if it is, else 0."""
+    """Version of an object that is readable now, else 0."""
 
     readable: bool
     version: int

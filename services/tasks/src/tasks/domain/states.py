@@ -9,7 +9,7 @@ from tasks.domain.refusals import TransitionNotAllowed
 
 
 class State(enum.StrEnum):
-    """Where a task stands; the value is what history and documents hold."""
+    """State of a task; the value is stored in history and documents."""
 
     TODO = "todo"
     DOING = "doing"
@@ -19,12 +19,12 @@ class State(enum.StrEnum):
 
     @property
     def is_open(self) -> bool:
-        """Tell whether somebody still has to do something."""
+        """Return whether work on the task remains."""
         return self not in {State.DONE, State.CANCELLED}
 
 
 class Priority(enum.StrEnum):
-    """How soon a task matters."""
+    """Urgency of a task."""
 
     LOW = "low"
     NORMAL = "normal"

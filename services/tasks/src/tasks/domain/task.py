@@ -51,5 +51,5 @@ class Task:
 
     @property
     def awaits_due(self) -> bool:
-        """Tell whether its due value, once passed, is still to be announced (TSK-3)."""
+        """Return whether its due value is still to be announced once it has passed (TSK-3)."""
         return self.due is not None and self.state.is_open and self.due.text != self.overdue_for

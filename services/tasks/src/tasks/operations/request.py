@@ -22,7 +22,7 @@ Content = dict[str, str | int | bool | list[str] | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a client asks: its own id for it (empty: none), the verb, and all that it says."""
+    """Request of a client: its own id (empty: none), the verb, and all arguments."""
 
     id: str
     verb: str

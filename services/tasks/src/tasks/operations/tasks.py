@@ -30,7 +30,8 @@ async def create_task(
     task_id = TaskId(new_id("tsk", now=now))
 
     async def work(tx: Transaction) -> Task:
-        # The counter is where makers of tasks meet: whoever must wait finds out first of all.
+        # Creators of tasks conflict on the counter: taking the number first detects a conflict
+        # early.
         number = await store.next_number(tenant_id=actor.tenant_id, tx=tx)
         project = None
         place = Place(state=State.TODO)

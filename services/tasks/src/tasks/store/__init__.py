@@ -134,7 +134,7 @@ class Store:
     async def close_column(
         self, project_id: ProjectId, column_id: ColumnId, *, tx: Transaction
     ) -> None:
-        """Note that a column's keys are spread: whoever takes a place meanwhile runs again.
+        """Record that a column's keys are redistributed: concurrent moves into it run again.
 
         Raises:
             Retry: as for `touch_column_lock`.

@@ -30,7 +30,7 @@ _WITHOUT_DESCRIPTION: Final = {"description": 0}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFilter:
-    """What a listing of tasks is narrowed to; empty fields do not narrow it."""
+    """Filter of a list of tasks; empty fields do not restrict it."""
 
     assignee_id: str = ""
     states: tuple[State, ...] = ()
@@ -228,7 +228,7 @@ class TaskStore:
         return [TaskId(document["_id"]) for document in documents]
 
     async def look_again(self, tasks: Iterable[Task], *, tx: Transaction) -> None:
-        """Put `overdue_at` right where it does not fit tasks in this zone (any more)."""
+        """Correct `overdue_at` of tasks where it does not match this zone (any more)."""
         writes = []
         for task in tasks:
             document = task_document(task, zone=self._zone)

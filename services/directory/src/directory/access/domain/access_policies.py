@@ -67,11 +67,11 @@ def create(
 def change(
     policy: AccessPolicy, *, cedar: str, enabled: bool, expected_version: int
 ) -> AccessPolicy:
-    """Put another text. Out: the same object when nothing differs, else the next version.
+    """Replace the text. Out: the same object when nothing differs, else the next version.
 
     Raises:
-        PolicyInvalid: the text cannot be kept; with line and problem.
-        VersionConflict: `expected_version` is neither 0 nor the present one.
+        PolicyInvalid: the text cannot be stored; with line and problem.
+        VersionConflict: `expected_version` is neither 0 nor the current one.
     """
     check_version(expected_version, current=policy.version)
     check(cedar)
@@ -80,7 +80,7 @@ def change(
 
 
 def remove(policy: AccessPolicy) -> AccessPolicy:
-    """Take a policy away; it refuses nothing any more."""
+    """Delete a policy; it refuses nothing any more."""
     return replace(policy, removed=True, version=policy.version + 1)
 
 

@@ -34,13 +34,13 @@ async def put_access_policy(
     request: Request | None,
     now: datetime,
 ) -> AccessPolicy:
-    """Store an attribute policy by its name; nothing is written when nothing differs.
+    """Store an attribute policy under its name; write nothing if nothing differs.
 
     Raises:
         PermissionMissing: the actor may not manage policies.
         InvalidArgument: the name is not allowed.
-        PolicyInvalid: the text cannot be kept; with line and problem.
-        VersionConflict: someone changed it since `expected_version`, or there is none yet.
+        PolicyInvalid: the text cannot be stored; with line and problem.
+        VersionConflict: it was changed since `expected_version`, or does not exist yet.
         RequestIdReused: the request id was used with other content.
     """
 
@@ -85,11 +85,11 @@ async def put_access_policy(
 async def delete_access_policy(
     store: Store, *, actor: Actor, name: str, request: Request | None, now: datetime
 ) -> None:
-    """Take an attribute policy away.
+    """Delete an attribute policy.
 
     Raises:
         PermissionMissing: the actor may not manage policies.
-        PolicyNotFound: there is none of that name.
+        PolicyNotFound: there is no policy of that name.
         RequestIdReused: the request id was used with other content.
     """
 

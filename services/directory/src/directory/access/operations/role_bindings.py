@@ -37,17 +37,17 @@ async def bind_role(
     request: Request | None,
     now: datetime,
 ) -> Binding:
-    """Give a role to somebody for a scope, or answer the binding there is, with the new expiry.
+    """Bind a role to a subject for a scope; an existing binding gets the new expiry.
 
     Raises:
-        PermissionMissing: the actor binds roles nowhere.
-        InvalidArgument: subject, scope or expiry are none.
-        RoleNotFound: there is none in the tenant.
-        SubjectNotFound: there is nobody of that name.
-        GuestHoldsGuest: it is a guest, who holds that role and no other (GW-5).
-        GroupSelfChosen: it is a group that people join by what they say of themselves.
-        ScopeNotFound: there is no such scope, or the actor binds no roles there (GW-2).
-        GrantExceedsOwn: the role holds, or shows, more than the actor may on that scope.
+        PermissionMissing: the actor may bind roles nowhere.
+        InvalidArgument: subject, scope or expiry is invalid.
+        RoleNotFound: the tenant has no such role.
+        SubjectNotFound: there is no such subject.
+        GuestHoldsGuest: the subject is a guest, who can hold only the role `guest` (GW-5).
+        GroupSelfChosen: the subject is a group that people join through their own profile.
+        ScopeNotFound: there is no such scope, or the actor may not bind roles there (GW-2).
+        GrantExceedsOwn: the role grants, or shows, more than the actor holds on that scope.
         RequestIdReused: the request id was used with other content.
     """
 
@@ -125,13 +125,13 @@ async def _bind(
 async def unbind_role(
     store: Store, *, actor: Actor, binding_id: str, request: Request | None, now: datetime
 ) -> None:
-    """Take a role away from somebody for a scope.
+    """Remove a role from a subject for a scope.
 
-    An administrator by `Person.roles` is none by a binding, so this never takes the last one.
+    Administrators by `Person.roles` do not depend on bindings, so this never removes the last one.
 
     Raises:
-        PermissionMissing: the actor binds roles nowhere.
-        RoleBindingNotFound: there is none, or the actor binds no roles on its scope (GW-2).
+        PermissionMissing: the actor may bind roles nowhere.
+        RoleBindingNotFound: absent, or the actor may not bind roles on its scope (GW-2).
         RequestIdReused: the request id was used with other content.
     """
 

@@ -1,4 +1,4 @@
-"""What people hold where: bindings of theirs, of their departments' and of their groups'."""
+"""Grants of people: by their own bindings, those of their departments and of their groups."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -24,7 +24,7 @@ _NO_ROLE: Final[Mapping[str, Any]] = {"permissions": (), "masks": ()}
 
 
 class GrantReader:
-    """Reads grants; each in one command, whatever somebody holds."""
+    """Reader of grants; each read is one command, whatever the person holds."""
 
     def __init__(self, db: Database) -> None:
         # Read only: their own rooms write them.
@@ -34,9 +34,9 @@ class GrantReader:
     async def holding(
         self, actor: Actor, permission: str, *, now: datetime, tx: Transaction | None = None
     ) -> Grants:
-        """Read what an actor holds who needs a permission somewhere.
+        """Read the grants of an actor who needs a permission somewhere.
 
-        Nothing is asked for what everybody has; a privileged role counts only where it is stored,
+        Permissions that everyone has need no read; a privileged role counts only if it is stored,
         whatever the caller context names (GW-12).
 
         Raises:
@@ -80,7 +80,7 @@ class GrantReader:
     async def of_person(
         self, person_id: PersonId, *, tenant_id: TenantId, now: datetime, tx: Transaction
     ) -> Grants:
-        """Read what somebody holds, also who is deactivated: they may be let in again."""
+        """Read the grants of a person, also of a deactivated one, who may be reactivated."""
         who = {"_id": person_id, "tenant_id": tenant_id}
         found = await self._read(who, tenant_id=tenant_id, now=now, tx=tx)
         return _grants(found, roles=frozenset(NAMES)) if found else _NOBODY
@@ -103,7 +103,7 @@ class GrantReader:
     async def of_subjects(
         self, subjects: Iterable[Subject], *, tenant_id: TenantId, now: datetime, tx: Transaction
     ) -> Grants:
-        """Read what whoever joins departments and groups comes to hold by that alone."""
+        """Read the grants that people gain by joining departments and groups."""
         written = sorted(map(str, subjects))
         found = await self._bindings.aggregate(
             [
@@ -119,7 +119,7 @@ class GrantReader:
     async def role_ids(
         self, person_id: PersonId, *, tenant_id: TenantId, now: datetime, tx: Transaction
     ) -> frozenset[str]:
-        """Name every role that somebody holds, for the tenant or for a part of it."""
+        """List the ids of every role that a person holds, for the tenant or for a part of it."""
         who = {"_id": person_id, "tenant_id": tenant_id}
         found = await self._read(who, tenant_id=tenant_id, now=now, tx=tx)
         if found is None:
@@ -229,7 +229,7 @@ def _shown_by_built_in(tenant_id: TenantId) -> Stage:
 
 
 def _subjects() -> Stage:
-    """Write everybody that a person is: themselves, their groups, their departments and above."""
+    """Return the stage that lists a person's subjects: themselves, their groups and departments."""
     above = {
         "$reduce": {
             "input": "$departments.path",

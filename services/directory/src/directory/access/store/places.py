@@ -1,7 +1,7 @@
-"""Where objects lie: what decides who may manage them (GW-3).
+"""Positions of objects, which decide who may manage them (GW-3).
 
-What is asked does not depend on whether an object exists or may be seen (GW-2): each question is
-one command, and the answer is judged in memory.
+The queries do not depend on whether an object exists or may be seen (GW-2): each question is one
+command, and the result is judged in memory.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -79,7 +79,7 @@ class Places:
         return found[0], place_of_group(group_id, path=path)
 
     async def departments_of(self, person_id: PersonId, *, tenant_id: TenantId) -> frozenset[str]:
-        """Find the ids of somebody's departments and of all above them."""
+        """Find the ids of a person's departments and of all above them."""
         person = await self.person_with_paths(person_id, tenant_id=tenant_id)
         return frozenset(id_ for each in person[PATHS] for id_ in each["path"])
 
@@ -89,7 +89,7 @@ class Places:
         """Check that the tenant has all of these departments, none of them closed.
 
         Raises:
-            DepartmentNotFound: one is missing; which one stands in the metadata, for it was given.
+            DepartmentNotFound: one is missing; the metadata names it, since the caller supplied it.
         """
         wanted = sorted(set(department_ids))
         if not wanted:

@@ -170,9 +170,9 @@ class Bindings:
         after: str,
         budget: PageBudget,
     ) -> tuple[list[Binding], bool]:
-        """List bindings, the oldest first, after an id; tell whether more follow.
+        """List bindings, the oldest first, after an id; return whether more follow.
 
-        An empty subject, or None for scopes, means those of every one.
+        An empty subject, or None for scopes, means all of them.
         """
         wanted: dict[str, Any] = {"tenant_id": tenant_id, "_id": {"$gt": after}, **_PRESENT}
         hint = _BY_ID

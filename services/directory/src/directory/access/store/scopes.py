@@ -59,7 +59,7 @@ def place_of(scope: Object, joined: Mapping[str, Any]) -> Place:
     if scope.kind == TENANT:
         return IN_TENANT
     if scope.kind == DEPARTMENT:
-        # A closed department lies in nothing that anybody manages any more.
+        # A closed department is in no place that can still be managed.
         return place_of_departments([paths.get(scope.id, (scope.id,))])
     if scope.kind == GROUP:
         managed = {each["_id"]: each.get("department_id", "") for each in joined["scope_groups"]}
@@ -68,6 +68,6 @@ def place_of(scope: Object, joined: Mapping[str, Any]) -> Place:
 
 
 def _ids(local: str) -> Mapping[str, Any]:
-    """Take one id or several as a list."""
+    """Return one id or several as a list."""
     field = f"${local}"
     return {"$cond": [{"$isArray": [field]}, field, [field]]}

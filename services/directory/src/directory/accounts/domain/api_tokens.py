@@ -50,7 +50,7 @@ class ApiToken:
         return _SHOWN_BYTES + 4 * len(self.name) + scopes
 
     def alive(self, *, now: datetime) -> bool:
-        """Whether an app can still act with it."""
+        """Return whether an app can still use it."""
         return self.ended_at is None and now < self.expires_at
 
 
@@ -101,7 +101,8 @@ def check_expiry(expires_at: datetime | None, *, maker: ApiToken | None, now: da
 def may_act_as(person_id: PersonId, *, service: bool, made_by: str) -> bool:
     """Return whether a token that `made_by` made may act as a person (GW-11).
 
-    A human's token reads what the human reads, direct conversations too, so nobody else makes one.
+    A human's token reads everything the human reads, direct conversations too, so only they make
+    one.
     """
     return made_by == person_id or service
 

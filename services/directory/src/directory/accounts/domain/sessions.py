@@ -38,7 +38,7 @@ LIMITED: Final = frozenset({"sessions.set_second_factor", "sessions.end"})
 
 
 class EndCause(enum.Enum):
-    """Why a session ended before its time."""
+    """Reason why a session ended early."""
 
     SIGNED_OUT = "signed_out"
     REFRESH_REUSED = "refresh_reused"
@@ -52,7 +52,7 @@ class EndCause(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshToken:
-    """What a client holds: its session's family (16 bytes) and a single-use secret (32 bytes).
+    """Refresh token: its session's family (16 bytes) and a single-use secret (32 bytes).
 
     Only SHA-256 of either is stored. The family finds the session and proves that a token was once
     issued for it, so that spent tokens need not be kept: right family and wrong secret is a replay,
@@ -74,7 +74,7 @@ class RefreshToken:
 
     @property
     def cache_key(self) -> bytes:
-        """Key of what a client stores, known to nobody without a refresh token of the session."""
+        """Key of the client's local cache, unknown without a refresh token of the session."""
         return hmac.digest(self.family, CACHE_KEY_LABEL, hashlib.sha256)
 
     @property
@@ -91,7 +91,7 @@ class Session:
     tenant_id: TenantId
     person_id: PersonId
     device: str
-    # What was proved (RFC 8176), and the provider that vouched; empty for a local account.
+    # Methods proved (RFC 8176), and the provider that vouched; empty for a local account.
     methods: tuple[str, ...]
     single_sign_on: str
     started_at: datetime
@@ -113,13 +113,13 @@ class Session:
     version: int
 
     def alive(self, *, now: datetime) -> bool:
-        """Whether the session can still be refreshed."""
+        """Return whether the session can still be refreshed."""
         return self.ended_at is None and now < self.expires_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """What a signed-in client gets."""
+    """Tokens of a signed-in client."""
 
     access_token: str = field(repr=False)
     access_expires_at: datetime
@@ -181,11 +181,11 @@ def start(
 def refresh(session: Session, token: RefreshToken, *, successor: bytes, now: datetime) -> Session:
     """Spend a refresh token; `successor` is the hash of the next secret.
 
-    A live token is spent and its siblings with it. The token spent last may come again within 5
-    minutes as long as none of the refresh tokens that it led to was used: it gets a further sibling
-    (3 at most), because the hashed first one cannot be answered again. Whichever sibling is used
-    first goes on; the others are spent by that. Anything else of the family is a replay. Uses of
-    access tokens do not count, because only the gateway sees them.
+    A live token is spent and its siblings with it. The token spent last may be presented again
+    within 5 minutes as long as none of the refresh tokens issued for it was used: it gets a further
+    sibling (3 at most), because the first one is hashed and cannot be returned again. The first
+    sibling to be used continues the session and spends the others. Any other token of the family is
+    a replay. Uses of access tokens do not count, because only the gateway sees them.
 
     Raises:
         RefreshRefused: the session has ended or expired.
@@ -221,7 +221,7 @@ def device_name(device: str) -> str:
 
 
 def to_the_minute(at: datetime) -> datetime:
-    """Cut an instant to its minute: when somebody was there is nobody's business to the second."""
+    """Truncate an instant to its minute: a person's activity is not recorded to the second."""
     return at.replace(second=0, microsecond=0)
 
 
@@ -233,7 +233,7 @@ def end(session: Session, *, cause: EndCause, now: datetime) -> Session:
 
 
 def keep(session: Session, *, generation: int) -> Session:
-    """Take a session along into the next generation of its person's sessions."""
+    """Carry a session over into the next generation of its person's sessions."""
     return replace(session, generation=generation, version=session.version + 1)
 
 
@@ -282,5 +282,5 @@ def with_second(methods: tuple[str, ...], *, method: str) -> tuple[str, ...]:
 
 
 def has_second(methods: tuple[str, ...]) -> bool:
-    """Tell whether a second factor was given."""
+    """Return whether a second factor was used."""
     return SECOND_FACTOR in methods

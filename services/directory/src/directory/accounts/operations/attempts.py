@@ -70,7 +70,7 @@ async def count_from_network(
 
 
 async def forgive_network(store: Store, key: str, *, network: str) -> None:
-    """Take a network off those that failed at a handle, after a success from there."""
+    """Remove a network from those that failed at a handle, after a success from there."""
     await store.spread.forgive(key, network=network_hash(network))
 
 
@@ -86,14 +86,14 @@ class Counting:
         origin: Origin,
         refusal: type[Refusal],
     ) -> None:
-        """Take what is counted.
+        """Prepare the count of an attempt.
 
         Args:
-            store: keeps the counts.
+            store: holds the counts.
             key: makes the key of a `source`: of a handle, or of a person's second factor.
             source: a known device, or a network.
-            origin: of the attempt.
-            refusal: raised while there were too many.
+            origin: origin of the attempt.
+            refusal: raised after too many failures.
         """
         self._store = store
         self._network = origin.network

@@ -23,10 +23,10 @@ async def note_failed_sign_in(
     second_factor: bool = False,
     now: datetime,
 ) -> None:
-    """Add a failed attempt to those of its minute.
+    """Add a failed attempt to the others of its minute.
 
-    Handles that nobody has are added up for the network, without the handle: people type passwords
-    there. The write is the same for both, so that its cost tells nothing (GW-2).
+    Failures at unknown handles are added up per network, without the handle: people type passwords
+    there. The write is the same for both, so that its cost reveals nothing (GW-2).
     """
     failed = FailedSignIns(
         tenant_id=tenant_id,

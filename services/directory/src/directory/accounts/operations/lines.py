@@ -47,7 +47,7 @@ class Line:
     """Places of those who wait, each source in an order of its own."""
 
     def __init__(self, *, maximum: int, max_of_source: int) -> None:
-        """Take the bounds.
+        """Set the bounds.
 
         Args:
             maximum: places of all sources together.
@@ -83,7 +83,7 @@ class Line:
         return place
 
     def leave(self, place: Place) -> None:
-        """Give a place up whose turn has not come: its caller has gone."""
+        """Drop a place still in line, because its caller has gone."""
         lane = self._lane(place.source)
         places = lane.get(place.source.key)
         if places is not None and place in places:
@@ -91,7 +91,7 @@ class Line:
             self._taken(lane, place.source.key)
 
     def next(self) -> Place | None:
-        """Take out the place whose turn it is; None when nobody waits."""
+        """Remove and return the next place in line; None if the line is empty."""
         of_strangers = self._strangers and (
             not self._known or self._known_in_a_row >= _KNOWN_IN_A_ROW
         )

@@ -20,7 +20,7 @@ class KeyRing:
             UnusableKeys: the file is there and cannot be read as keys.
         """
         load_or_create(path, now=clock.now())
-        # From here on it is read only: a file made anew would end everybody's sign-in.
+        # From here on the file is only read: a new file would end every session.
         self._file = Watched([path], lambda: load(path), unusable=UnusableKeys, name="signing keys")
 
     def public_jwks(self) -> str:

@@ -17,7 +17,7 @@ KEPT_AFTER_EXPIRY: Final = timedelta(days=7)
 
 
 class ApiTokens:
-    """Everybody's API tokens."""
+    """API tokens of all people."""
 
     def __init__(self, db: Database) -> None:
         self._tokens = db.collection("api_tokens", schema_version=SCHEMA_VERSION)
@@ -46,7 +46,7 @@ class ApiTokens:
     async def save_many(
         self, changed: Sequence[tuple[ApiToken, ApiToken]], *, tx: Transaction
     ) -> None:
-        """Store changes as (before, after); one of someone else's is a write conflict."""
+        """Store changes as (before, after); a concurrent change is a write conflict."""
         writes = [
             ReplaceOne({"_id": previous.id, "version": previous.version}, api_token_document(after))
             for previous, after in changed

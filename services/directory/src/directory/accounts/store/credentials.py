@@ -28,7 +28,7 @@ class Credential:
 
     @property
     def stamp(self) -> bytes:
-        """Tells this password from the person's next one, and nothing about it."""
+        """Stamp that distinguishes this password from the next one without revealing it."""
         return hashlib.sha256(self.password_hash.encode()).digest()
 
 
@@ -45,7 +45,7 @@ class Credentials:
     async def find(
         self, person_id: PersonId, *, tx: Transaction | None = None
     ) -> Credential | None:
-        """Load a person's account; None for someone without."""
+        """Load a person's account; None for a person without one."""
         found = await self._credentials.find_one({"_id": person_id}, tx=tx)
         if found is None:
             return None
@@ -141,7 +141,7 @@ class SpreadLog:
         return True
 
     async def forgive(self, key: str, *, network: str) -> None:
-        """Take a network off those that failed, after a success from there."""
+        """Remove a network from those that failed, after a success from there."""
         await self._attempts.update(
             {"_id": key}, {"$pull": {"networks": network}, "$inc": {"counted": 1}}
         )

@@ -15,7 +15,7 @@ _UNFINISHED: Final = "unfinished"
 
 
 class SessionGenerations:
-    """Everybody's generation of sessions, and whose earlier sessions are still being ended."""
+    """Session generations of all people, and the people whose earlier sessions are being ended."""
 
     def __init__(self, db: Database) -> None:
         self._generations = db.collection("session_generations", schema_version=SCHEMA_VERSION)

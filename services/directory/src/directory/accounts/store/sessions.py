@@ -40,10 +40,10 @@ _INDEXES: Final = (
 
 
 class Sessions:
-    """Everybody's sessions."""
+    """Sessions of all people."""
 
     def __init__(self, db: Database, generations: SessionGenerations) -> None:
-        """Take the database, and the generations that decide which sessions have ended."""
+        """Open the collection; `generations` decide which sessions have ended."""
         self._sessions = db.collection("sessions", schema_version=SCHEMA_VERSION)
         self._generations = generations
 
@@ -58,7 +58,7 @@ class Sessions:
     async def save_many(
         self, changed: Sequence[tuple[Session, Session]], *, tx: Transaction
     ) -> None:
-        """Store changes as (before, after); one of someone else's is a write conflict."""
+        """Store changes as (before, after); a concurrent change is a write conflict."""
         writes = [
             ReplaceOne({"_id": previous.id, "version": previous.version}, session_document(after))
             for previous, after in changed
@@ -134,9 +134,9 @@ class Sessions:
         budget: PageBudget,
         now: datetime,
     ) -> tuple[list[Session], bool]:
-        """List the sessions of a person that go on, the one used last first; tell whether more do.
+        """List a person's live sessions, the one used last first; return whether more follow.
 
-        In: after which use and session the page begins; None for the first page.
+        In: last use and id of the session after which the page begins; None for the first page.
         """
         generation = await self._generations.find(person_id)
         wanted = _alive(person_id, generation=generation, now=now) | {"tenant_id": tenant_id}

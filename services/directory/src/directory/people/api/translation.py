@@ -29,7 +29,7 @@ _KINDS: Final = {
 
 
 def shown_to(actor: Actor, person: Person) -> people_pb2.Person:
-    """Show a person whole, or reduced to a guest who is somebody else (GW-5)."""
+    """Return a person in full, or reduced if the actor is a guest and another person (GW-5)."""
     if actor.guest and person.id != actor.person_id:
         return reduced_person_to_proto(person)
     return person_to_proto(person)
@@ -114,10 +114,10 @@ def absence_of(absence: people_pb2.Absence) -> Absence:
 
 
 def imported_of(person: pb.ImportedPerson, index: int) -> Imported:
-    """Read somebody of an import.
+    """Read a person of an import.
 
     Raises:
-        InvalidArgument: working hours cannot be.
+        InvalidArgument: working hours are invalid.
     """
     return Imported(
         external_id=person.external_id,

@@ -1,7 +1,7 @@
-"""The department tree: every node knows the way from its root.
+"""The department tree: every node holds the path from its root.
 
-What changes the tree takes the departments concerned and answers the changes as (before, after).
-A closed department has left the tree: it is its own root, nothing stands below it.
+Functions that change the tree take the departments concerned and return the changes as (before,
+after). A closed department has left the tree: it is its own root and has no children.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,7 +36,7 @@ class Department:
 
     @property
     def depth(self) -> int:
-        """How many nodes from the root to this one; 1 for a root."""
+        """Number of nodes from the root to this one; 1 for a root."""
         return len(self.path)
 
 
@@ -78,12 +78,12 @@ def change(
     leader_id: str | None,
     expected_version: int,
 ) -> Department:
-    """Rename a department or give it a leader; None leaves as it is, "" takes the leader away.
+    """Rename a department or set its leader; None leaves a field unchanged, "" removes the leader.
 
     Out: the same object when nothing differs, else the next version.
 
     Raises:
-        VersionConflict: `expected_version` is neither 0 nor the present one.
+        VersionConflict: `expected_version` is neither 0 nor the current one.
         InvalidArgument: the name is not allowed, or the version negative.
     """
     if expected_version < 0:
@@ -103,13 +103,13 @@ def change(
 def move(
     department: Department, *, below: Iterable[Department], parent: Department | None
 ) -> list[Changed]:
-    """Put a department with everything below it under another one, or make it a root.
+    """Move a department with everything below it under another one, or make it a root.
 
-    In: everything that stands below it. Out: who has another path, parents before children; nothing
-    when it stands there already.
+    In: everything below it. Out: the departments whose path changed, parents before children; empty
+    if it is there already.
 
     Raises:
-        DepartmentCycle: the parent is the department or stands below it.
+        DepartmentCycle: the parent is the department itself or below it.
         InvalidArgument: the tree would be deeper than 20.
     """
     above = parent.path if parent else ()

@@ -26,10 +26,10 @@ class Post:
 def posts(values: Iterable[Post], *, field: str = "posts") -> tuple[Post, ...]:
     """Check posts: at most 20, each with a title, repetitions dropped.
 
-    Whether their departments are the person's is said of the whole person (`people.check`).
+    `people.check` checks that their departments are the person's.
 
     Raises:
-        InvalidArgument: there are more, or one has no title or too long a one.
+        InvalidArgument: there are more, or a title is missing or too long.
     """
     clean = (
         Post(post.department_id, clean_name(post.title, field=field, max_chars=_MAX_CHARACTERS))
@@ -47,7 +47,7 @@ def within(held: Sequence[Post], departments: Sequence[DepartmentId]) -> tuple[P
 
 
 def moved(held: Sequence[Post], *, previous: DepartmentId, after: DepartmentId) -> tuple[Post, ...]:
-    """Take the posts of one department to another, repetitions dropped."""
+    """Move the posts of one department to another, duplicates dropped."""
     taken = (
         replace(post, department_id=after) if post.department_id == previous else post
         for post in held

@@ -4,7 +4,7 @@ from plexuskit.errors import Kind, Refusal
 
 
 class EmployeeNumberTaken(Refusal):
-    """Someone in the tenant has the employee number already."""
+    """Another person of the tenant has the employee number already."""
 
     kind = Kind.ALREADY_EXISTS
     text = "The employee number {employee_number} is taken. Check it."
@@ -18,7 +18,7 @@ class GroupNameTaken(Refusal):
 
 
 class GroupByRule(Refusal):
-    """The group's members follow its rule, so nobody can be added or removed by name."""
+    """The group's members follow its rule, so people cannot be added or removed by name."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "The members of this group follow its rule. Change the rule instead."
@@ -61,7 +61,7 @@ class ReportingCycle(Refusal):
 
 
 class SuperiorUnavailable(Refusal):
-    """Whom the person should report to is deactivated or a guest."""
+    """The person's manager would be deactivated or a guest."""
 
     kind = Kind.FAILED_PRECONDITION
     reason = "MANAGER_UNAVAILABLE"
@@ -69,7 +69,7 @@ class SuperiorUnavailable(Refusal):
 
 
 class DeputyUnavailable(Refusal):
-    """Who should stand in is deactivated, a guest, or away at that time."""
+    """The deputy is deactivated, a guest, or away at that time."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "That deputy is deactivated, a guest, or away at that time. Choose another one."
@@ -83,7 +83,7 @@ class GuestExpired(Refusal):
 
 
 class HandleTaken(Refusal):
-    """Someone in the tenant has the handle already."""
+    """Another person of the tenant has the handle already."""
 
     kind = Kind.ALREADY_EXISTS
     text = "The handle {handle} is taken. Choose another one."

@@ -1,4 +1,4 @@
-"""When somebody works: windows on the clock of their own zone, on some days of the week."""
+"""Working hours: windows on the clock of a person's own zone, on some days of the week."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -30,7 +30,7 @@ class Store(AccountsStore):
     places: PeoplePlaces
 
     def __init__(self, db: Database, *, followers: Sequence[Follower] = ()) -> None:
-        """Take the database, and what follows changes of people in their transactions."""
+        """Open the stores; `followers` are called in transactions that change people."""
         super().__init__(db)
         self._reorganising: defaultdict[TenantId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.tenants = Tenants(db)

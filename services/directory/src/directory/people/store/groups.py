@@ -151,7 +151,7 @@ class Groups:
         budget: PageBudget,
         among: Sequence[GroupId] | None,
     ) -> tuple[list[Group], bool]:
-        """List groups by name without regard to case, after one; tell whether more follow."""
+        """List groups by name without regard to case, after one; return whether more follow."""
         wanted: dict[str, Any] = {"tenant_id": tenant_id, "name_key": {"$gt": after, **_TEXT}}
         hint = _BY_NAME
         if among is not None:
@@ -186,7 +186,7 @@ class Groups:
 
 
 def name_key(name: str) -> str:
-    """Bring a group's name into the form in which names are compared and ordered."""
+    """Return a group's name in the form in which names are compared and ordered."""
     return fold(name)
 
 

@@ -1,4 +1,4 @@
-"""Who holds a permission for the whole tenant: the way back from what `grants` reads."""
+"""Reverse lookup of `grants`: people with a permission for the whole tenant."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

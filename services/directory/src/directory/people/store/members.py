@@ -1,4 +1,4 @@
-"""Who belongs to departments and groups: queries and changes of membership on the people."""
+"""Members of departments and groups: queries and changes of membership."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -28,11 +28,11 @@ _TRAITS: Final = dict.fromkeys(
 
 
 class Members:
-    """The people of departments and groups; who they are otherwise is the room of `People`.
+    """Members of departments and groups; `People` stores the people themselves.
 
-    Groups stand on their people, for whoever asks about a person, and as a list of each group's,
-    for whoever asks about a group; both change in one transaction. No index holds what people
-    belong to: with one, 10,000 who join by a rule would take longer than a transaction may.
+    A person holds the list of their groups, and each group the list of its members, so that both
+    questions are one read; both change in one transaction. No index covers the groups of people:
+    with one, 10,000 people who join by a rule would take longer than a transaction may.
     """
 
     def __init__(self, db: Database) -> None:
@@ -172,7 +172,7 @@ class Members:
     async def list_of_group(
         self, group_id: GroupId, *, tenant_id: TenantId, after: str, budget: PageBudget
     ) -> tuple[list[Person], bool]:
-        """List who belongs to a group by handle, after one; tell whether more follow."""
+        """List the members of a group by handle, after one; return whether more follow."""
         listed = await self.of_group(group_id)
         found, more = await self._people.find_page(
             {"_id": {"$in": sorted(listed)}, "tenant_id": tenant_id, "handle": {"$gt": after}},
@@ -209,9 +209,9 @@ class Members:
         *,
         tx: Transaction,
     ) -> None:
-        """Let people join and leave groups, given as (joined, gone) of each group.
+        """Apply joins and leaves of groups, given as (joined, gone) of each group.
 
-        Three commands, whatever the number of groups: the people, their lists, the new lists.
+        Three commands for any number of groups: the people, their lists, the new lists.
         """
         current = await self.of_groups(moves, tx=tx)
         changes: list[Write] = []

@@ -39,13 +39,13 @@ class PeoplePlaces(Places):
         tenant_id: TenantId,
         tx: Transaction | None = None,
     ) -> Person:
-        """Load somebody on whom a permission is held.
+        """Load a person on whom a permission is held.
 
-        For a part of the tenant that is who belongs to that part with every department, and holds
-        no role for the tenant but those that come with an account.
+        A permission for a part of the tenant covers people who belong to that part with every
+        department and hold no role for the tenant except those that come with an account.
 
         Raises:
-            PersonNotFound: there is nobody of that id, or not there (GW-2).
+            PersonNotFound: no person has that id, or they are not covered (GW-2).
         """
         person, place = await self.get_person(person_id, tenant_id=tenant_id, tx=tx)
         if not grants.holds_everywhere(permission) and not (

@@ -1,4 +1,4 @@
-"""Whom a person reports to: who is named, or else a leader of their departments."""
+"""Superior of a person: the named manager, or else a leader of their departments."""
 
 from plexuskit.mongo import Transaction
 

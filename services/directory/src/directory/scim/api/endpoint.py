@@ -1,4 +1,4 @@
-"""What every resource endpoint does: which method on which path means what (RFC 7644, 3.2)."""
+"""Common resource endpoint: meaning of methods and paths (RFC 7644, 3.2)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable

@@ -109,7 +109,7 @@ class Exchange:
         return lambda etag: not tags or _is_among(etag, tags)
 
     def has(self, etag: str) -> bool:
-        """Tell whether the client says by `If-None-Match` that it has this version."""
+        """Return whether the client has this version, by its `If-None-Match`."""
         return _is_among(etag, self.headers.get("if-none-match", "").strip())
 
 

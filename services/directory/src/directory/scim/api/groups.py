@@ -113,7 +113,7 @@ def _answer(
 
 
 def _shows_members(part: ResponseParameters[Any]) -> bool:
-    """Tell whether the answer may hold members at all."""
+    """Return whether the response may contain members at all."""
     named = {str(path).lower().rpartition(":")[2].split(".")[0] for path in part.attributes or ()}
     hidden = {str(path).lower().rpartition(":")[2] for path in part.excluded_attributes or ()}
     return "members" not in hidden and (not named or "members" in named)

@@ -168,8 +168,8 @@ class _Reading:
         elif found.name != _SCHEMAS and (
             operation["value"] is not None or not _is(operation, _ADD)
         ):
-            # Null is an unassigned value (RFC 7643, 2.5): there is nothing to add. And a resource
-            # says by its attributes which schemas it has.
+            # Null is an unassigned value (RFC 7643, 2.5): there is nothing to add. A resource's
+            # schemas follow from its attributes.
             selects = parsed.value_filter is not None and not found.sub_attribute
             yield {**rewritten, "value": self._written(found, operation, plain, selects=selects)}
 

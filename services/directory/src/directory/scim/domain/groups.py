@@ -69,9 +69,9 @@ def external_id(wanted: resources.Group) -> str:
 
 
 def changed(group: Group, wanted: resources.Group) -> Group:
-    """Bring name and key of a group to what is wanted; out: the same one when nothing differs.
+    """Update name and key of a group to the wanted ones; out: the same object if nothing differs.
 
-    Another system's key stays: it is how that system finds the group again.
+    Another system's key stays, since that system finds the group by it.
 
     Raises:
         InvalidArgument: a name or key is not allowed.

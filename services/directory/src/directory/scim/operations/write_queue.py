@@ -40,7 +40,7 @@ class Turn:
     touched: list[PersonId] = field(default_factory=list)
     left: list[Person] = field(default_factory=list)
     checks: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
-    """What must hold once groups follow their rules; a refusal undoes the turn."""
+    """Checks after groups follow their rules; a refusal undoes the turn."""
 
 
 Work = Callable[[Turn], Awaitable[T]]
@@ -81,7 +81,7 @@ class WriteQueue:
         return await done
 
     async def _drain(self, tenant_id: str, queue: deque[_Waiting]) -> None:
-        # Whoever begins the lane has its request in it once the loop comes here.
+        # The caller who starts the lane has its request queued before the loop reaches this point.
         while queue:
             some = [queue.popleft() for _ in range(min(len(queue), MAX_TOGETHER))]
             wanted = [each for each in some if not each.done.done()]

@@ -1,4 +1,4 @@
-"""What the feed reads of groups; there are few, so filters are looked at one by one."""
+"""Queries of groups for the feed; there are few, so filters are applied one by one."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -120,7 +120,7 @@ def _size(group: Group, *, members: bool) -> int:
 
 
 class _Mentions(FilterVisitor[bool]):
-    """Tells whether a filter asks about an attribute."""
+    """Visitor that finds out if a filter refers to an attribute."""
 
     def __init__(self, name: str) -> None:
         self._name = name

@@ -1,4 +1,4 @@
-"""What the feed said, as it is stored and asked for."""
+"""Storage and queries of the feed's records."""
 
 from plexuskit.mongo import Database
 

@@ -1,4 +1,4 @@
-"""What the guard of a feed counts; every decision touches one document per tenant (INT-1)."""
+"""Counts of a feed's guard; every decision touches one document per tenant (INT-1)."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -101,11 +101,11 @@ class Feeds:
         await self._deactivations.delete_many({"tenant_id": tenant_id}, tx=tx)
 
     async def waits(self, tenant_id: TenantId, *, tx: Transaction) -> bool:
-        """Tell whether anybody waits."""
+        """Return whether any person waits."""
         return bool(await self._waiting.count({"tenant_id": tenant_id}, limit=1, tx=tx))
 
     async def hold(self, waiting: Waiting, *, tenant_id: TenantId, tx: Transaction) -> None:
-        """Let somebody wait; who waits already does so since the first time."""
+        """Mark a person as waiting; one who waits already keeps their first time."""
         await self._waiting.update(
             {"_id": waiting.person_id},
             {
@@ -196,7 +196,7 @@ class Feeds:
     async def take_waiting(
         self, person_ids: Sequence[PersonId], *, tx: Transaction
     ) -> list[PersonId]:
-        """Let people wait no more; out: those that did."""
+        """Remove people from the waiting list; out: those who were on it."""
         found = await self._waiting.find_all(
             {"_id": {"$in": list(person_ids)}}, projection={"_id": 1}, tx=tx
         )
@@ -206,13 +206,13 @@ class Feeds:
         return waited
 
     async def release(self, person_ids: Sequence[PersonId], *, tx: Transaction) -> int:
-        """Let people wait no more; out: how many did."""
+        """Remove people from the waiting list; out: how many were on it."""
         return await self._waiting.delete_many({"_id": {"$in": list(person_ids)}}, tx=tx)
 
     async def list_waiting(
         self, tenant_id: TenantId, *, tx: Transaction | None = None
     ) -> tuple[Waiting, ...]:
-        """Load everybody who waits, the longest first."""
+        """Load all waiting people, the longest waiting first."""
         found = await self._waiting.find_all(
             {"tenant_id": tenant_id}, sort=[("since", ASCENDING), ("_id", ASCENDING)], tx=tx
         )

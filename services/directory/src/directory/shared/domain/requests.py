@@ -13,10 +13,10 @@ MAX_CHARACTERS: Final = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A mutating request that can be recognised when it comes again.
+    """Mutating request that is recognised when repeated.
 
-    `scope` is whose ids these are (tenant and person): nobody can collide with, or probe for,
-    somebody else's.
+    `scope` is the owner of the ids (tenant and person), so that ids of different owners cannot
+    collide or be probed for.
     """
 
     scope: str

@@ -83,7 +83,7 @@ class SecondFactorsApi(SessionRoom):
     async def RemoveSecondFactor(
         self, request: pb.RemoveSecondFactorRequest, context: Any
     ) -> pb.RemoveSecondFactorResponse:
-        """Take a second factor away."""
+        """Remove a second factor."""
         await operations.remove_second_factor(
             self._store,
             self._means.hashing,

@@ -23,7 +23,7 @@ class SignInPoliciesApi(SessionRoom):
     async def ListSignInOptions(
         self, request: pb.ListSignInOptionsRequest, context: Any
     ) -> pb.ListSignInOptionsResponse:
-        """Tell anybody how the company signs in."""
+        """Return the company's sign-in methods; no sign-in needed."""
         options = await queries.list_sign_in_options(self._store)
         return pb.ListSignInOptionsResponse(
             local_accounts=options.local_accounts,
@@ -118,7 +118,7 @@ class SignInPoliciesApi(SessionRoom):
     async def DeleteOpenIdProvider(
         self, request: pb.DeleteOpenIdProviderRequest, context: Any
     ) -> pb.DeleteOpenIdProviderResponse:
-        """Take a provider away."""
+        """Delete a provider."""
         await operations.delete_openid_provider(
             self._store, actor=acting(), provider_id=request.provider_id, now=self._clock.now()
         )

@@ -1,4 +1,4 @@
-"""What the servicers of sign-in translate: sessions, tokens, factors, policies and providers."""
+"""Translation for the servicers of sign-in: sessions, tokens, factors, policies and providers."""
 
 from typing import Final
 

@@ -21,7 +21,7 @@ _MAX_NAME: Final = 100
 
 
 class FactorKind(enum.Enum):
-    """What a second factor is."""
+    """Kind of a second factor."""
 
     TOTP = "totp"
     PASSKEY = "passkey"
@@ -74,7 +74,7 @@ def matching_step(secret: str, code: str, *, after: int, now: datetime) -> int |
     totp = pyotp.TOTP(secret, digits=DIGITS, interval=STEP_SECONDS)
     current = int(now.timestamp()) // STEP_SECONDS
     found = None
-    # Every candidate is compared, so that time tells nothing of which one fits.
+    # Every candidate is compared, so that the time taken does not reveal the match.
     for step in range(current - STEPS_ASIDE, current + STEPS_ASIDE + 1):
         expected = totp.at(step * STEP_SECONDS)
         equal = hmac.compare_digest(expected.encode(), typed.encode("utf-8", "surrogatepass"))

@@ -56,17 +56,17 @@ async def sign_in(
 ) -> Admitted:
     """Exchange handle and password for tokens of a new session, or for a question.
 
-    The handle is looked up in the deployment's only tenant. An unknown handle, a wrong password,
-    somebody without a local account or deactivated, or whose company signs in elsewhere: each is
-    counted, costs one hash and the same reads and writes, and is answered the same (GW-2). From the
-    fifth failure on the handle is locked for the network, or for the device if it signed in as the
-    person before, and the answer says for how long; other sources are not affected (GW-13). Once
-    ten networks have failed within a day, all of them count together; known devices do not.
+    The handle is looked up in the deployment's only tenant. An unknown handle, a wrong password, a
+    person who is deactivated or has no local account, a company without local accounts: each is
+    counted, costs one hash and the same reads and writes, and gets the same response (GW-2). From
+    the fifth failure on the handle is locked for the network, or for the device if it signed in as
+    the person before, and the response states for how long; other sources are not affected (GW-13).
+    Once ten networks have failed within a day, all of them count together; known devices do not.
 
-    A network that is locked out is refused before the handle is looked up.
+    A locked-out network is refused before the handle is looked up.
 
     Raises:
-        SignInRefused: whatever the cause.
+        SignInRefused: for any cause.
         PasswordChecksBusy: too many sign-ins wait already.
     """
     tenant = await store.tenants.find_only()
@@ -150,7 +150,7 @@ async def _check(
 
 
 def _normal(handle: str) -> str:
-    """Normalise a handle; what can be none is looked for like any other that nobody has."""
+    """Normalise a handle; an invalid one is looked up like any unknown one."""
     try:
         return normalise(handle)
     except InvalidArgument:
@@ -171,7 +171,7 @@ async def _open(store: Store, *, proved: Proved, renewed: str | None, now: datet
 
 
 class AnswerKind(enum.Enum):
-    """What a question is answered with."""
+    """Kind of answer to a question."""
 
     NOTHING = "nothing"
     TOTP = "totp"

@@ -27,13 +27,13 @@ from directory.sign_in.store import Store
 
 log = structlog.get_logger()
 
-# How long a secret waits for the first code of its app.
+# Time that a secret waits for the first code of its app.
 UNCONFIRMED: Final = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolment:
-    """What an app for one-time codes is set up with: Base32, and as an `otpauth://` address."""
+    """Setup of an app for one-time codes: Base32, and as an `otpauth://` address."""
 
     secret: str = field(repr=False)
     uri: str = field(repr=False)

@@ -41,7 +41,7 @@ class Passkeys:
 
     @property
     def set_up(self) -> bool:
-        """Whether there is a relying party that passkeys can be made for."""
+        """True if there is a relying party for passkeys."""
         return bool(self._section.rp_id and self._section.origins)
 
     def creation(self, person: Person, current: Sequence[Factor]) -> tuple[str, bytes]:
@@ -132,7 +132,7 @@ class Passkeys:
         return factor, verified.new_sign_count
 
 
-# What the library raises for answers that are none; its parsers let Python's own through.
+# Exceptions of the library for invalid answers; its parsers let Python's own through.
 _FAILURES: Final[tuple[type[Exception], ...]] = (
     WebAuthnException,
     ValueError,

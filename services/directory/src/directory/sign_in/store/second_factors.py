@@ -26,7 +26,7 @@ _OPENID: Final = "openid"
 
 
 class SecondFactors:
-    """Everybody's second factors, those that are being set up included."""
+    """Second factors of all people, those being set up included."""
 
     def __init__(self, db: Database) -> None:
         self._factors = db.collection("second_factors", schema_version=SCHEMA_VERSION)
@@ -57,7 +57,7 @@ class SecondFactors:
         """Store a new factor.
 
         Raises:
-            PasskeyRefused: somebody has that very credential.
+            PasskeyRefused: that very credential is registered already.
         """
         try:
             await self._factors.insert(factor_document(factor), tx=tx)
@@ -68,7 +68,7 @@ class SecondFactors:
         """Store a changed factor.
 
         Raises:
-            Retry: somebody changed it meanwhile; the transaction decides again.
+            Retry: it was changed meanwhile; the transaction decides again.
         """
         written = await self._factors.replace(
             {"_id": previous.id, "version": previous.version}, factor_document(after), tx=tx
@@ -111,7 +111,7 @@ class RecoveryCodes:
 
 
 class Challenges:
-    """What waits for an answer: second factors, new passkeys, browsers sent to a provider."""
+    """Pending challenges: second factors, new passkeys, browsers sent to a provider."""
 
     def __init__(self, db: Database) -> None:
         self._challenges = db.collection("sign_in_challenges", schema_version=SCHEMA_VERSION)

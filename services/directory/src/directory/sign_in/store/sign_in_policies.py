@@ -1,4 +1,4 @@
-"""How a company signs in, its providers, and who is linked with a subject of theirs."""
+"""Sign-in policies, providers, and links between people and provider subjects."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -125,7 +125,7 @@ class Providers:
         provider_ids: Sequence[ProviderId],
         tx: Transaction,
     ) -> bool:
-        """Tell whether one of the people is linked with a subject of one of the providers."""
+        """Return whether one of the people is linked with a subject of one of the providers."""
         found = await self._links.count(
             {
                 "tenant_id": tenant_id,
@@ -141,7 +141,7 @@ class Providers:
         """Store a link.
 
         Raises:
-            Retry: somebody linked the subject or the person meanwhile.
+            Retry: the subject or the person was linked meanwhile.
         """
         try:
             await self._links.insert(link_document(link), tx=tx)

@@ -71,7 +71,7 @@ def joined(
 
 
 def left(member: Member, *, seq: int, version: int) -> Member:
-    """End the present stay with message `seq` as the last visible one."""
+    """End the current stay with message `seq` as the last visible one."""
     closed = replace(member.stays[-1], last_seq=seq, left_version=version)
     return replace(member, stays=(*member.stays[:-1], closed), version=version)
 
@@ -96,7 +96,7 @@ def check_removals(
 
     Raises:
         DirectConversationFixed: the conversation belongs to its two people.
-        LastOwner: nobody who stays is owner.
+        LastOwner: no remaining member is an owner.
     """
     if conversation.kind is Kind.DIRECT:
         raise DirectConversationFixed

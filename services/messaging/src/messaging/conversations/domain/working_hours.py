@@ -1,4 +1,4 @@
-"""Whether somebody works at an instant, and when they do again (NTF-3's rules for the clock)."""
+"""Working hours: check an instant and find their next beginning (clock rules of NTF-3)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class WorkingHours:
 
 
 DEFAULT: Final = WorkingHours((1, 2, 3, 4, 5), ((540, 720), (810, 1080)))
-"""What directory's contract says of people whose facts name none."""
+"""Defaults in directory's contract for people whose facts carry no working hours."""
 
 
 def works_again_at(hours: WorkingHours, *, zone: ZoneInfo, at: datetime) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Who belongs: adding, removing and leaving (MSG-14)."""
+"""Membership: adding, removing and leaving (MSG-14)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -43,15 +43,15 @@ async def add_members(
     role: Role,
     now: datetime,
 ) -> MembershipChanged:
-    """Add people to a group; members stay as they are.
+    """Add people to a group; existing members stay unchanged.
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).
         DirectConversationFixed: a direct conversation keeps its two people.
         NotGroupAdmin: giving a role above one's own.
-        PersonNotFound: somebody is not in the directory.
+        PersonNotFound: a person is not in the directory.
         GroupTooLarge: more than 5,000 members.
-        TooManyStays: somebody has been a member 500 times.
+        TooManyStays: a person has been a member 500 times.
     """
     wanted = tuple(dict.fromkeys(person_ids))
     log_state = await log.state(conversation_id)
@@ -84,11 +84,11 @@ async def remove_members(
     person_ids: Sequence[str],
     now: datetime,
 ) -> MembershipChanged:
-    """Remove people from a group; who is no member is passed over.
+    """Remove people from a group; ids of non-members are ignored.
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).
-        NotGroupAdmin: the caller is neither owner nor administrator, or removes somebody above.
+        NotGroupAdmin: the caller is a plain member, or removes a member with a higher role.
         LastOwner, DirectConversationFixed: see domain.
     """
     wanted = tuple(dict.fromkeys(person_ids))
@@ -115,7 +115,7 @@ async def leave_conversation(
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).
-        LastOwner: somebody else must become owner first.
+        LastOwner: another member must become owner first.
         DirectConversationFixed: see domain.
     """
 
@@ -129,7 +129,7 @@ async def leave_conversation(
 
 
 def require_member(log_state: LogState, actor: Actor) -> Member:
-    """Give the caller's membership.
+    """Return the caller's membership.
 
     Raises:
         ConversationNotFound: there is none, or the conversation is another tenant's (GW-2).
@@ -143,7 +143,7 @@ def require_member(log_state: LogState, actor: Actor) -> Member:
 async def require_membership(
     store: Store, *, actor: Actor, conversation_id: str
 ) -> tuple[Conversation, Member]:
-    """Give the conversation and the caller's membership as the store has them now.
+    """Read the conversation and the caller's membership from the store.
 
     Raises:
         ConversationNotFound: there is none, or the conversation is another tenant's (GW-2).
@@ -157,9 +157,9 @@ async def require_membership(
 
 
 def require_group_admin(log_state: LogState, actor: Actor) -> Member:
-    """Give the caller's membership if it may manage the group.
+    """Return the caller's membership if it may manage the group.
 
-    Both may manage a direct conversation.
+    Both members may manage a direct conversation.
 
     Raises:
         ConversationNotFound: the caller is no member.
@@ -211,9 +211,9 @@ def added(
 
 
 def removed(log_state: LogState, found: Sequence[Member], *, by_themselves: bool) -> Change | None:
-    """Decide a removal: the last message so far is the last that they see.
+    """Decide a removal: the last message so far is the last one the removed members can see.
 
-    None when nobody is touched.
+    None if no member is affected.
     """
     if not found:
         return None

@@ -35,12 +35,12 @@ async def update_conversation_settings(
 
 
 async def clear_marks(store: Store, *, read: Iterable[tuple[str, str, str]], now: datetime) -> None:
-    """Take the mark "unread" off what people have read on in (MSG-7).
+    """Clear the mark "unread" of conversations that people have read further (MSG-7).
 
     Args:
         store: the service's database.
         read: (tenant, conversation, person) of each.
-        now: when.
+        now: current time.
     """
     tenants = {(conversation, person): tenant for tenant, conversation, person in read}
     marked = await store.settings.marked(tenants)

@@ -13,9 +13,9 @@ from messaging.log.domain.states import Conversation, Member, sees, visible_rang
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """An active member in a conversation, and the end of its log up to which that is known.
+    """Active membership in a conversation, with the last log entry for which it was verified.
 
-    What is written later may follow a removal that this does not know of, so nothing of it is seen.
+    Later entries may follow a removal that is not known here, so they are not visible.
     """
 
     conversation: Conversation
@@ -31,7 +31,7 @@ class Seat:
         return tuple((first, last) for first, last in clipped if first <= last)
 
     def sees(self, seq: int) -> bool:
-        """Tell whether the member may see a message (MSG-14)."""
+        """Return whether the member may see a message (MSG-14)."""
         known = seq <= self.head.seq
         return known and sees(self.member, history=self.conversation.history, seq=seq)
 

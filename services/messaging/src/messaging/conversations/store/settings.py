@@ -1,4 +1,4 @@
-"""How people have arranged their conversations."""
+"""Personal settings of conversations."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -37,7 +37,7 @@ class SettingsStore:
         return {document["conversation_id"]: _settings(document) for document in found}
 
     async def marked(self, places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Give those of the (conversation, person) that are marked as unread."""
+        """Return the (conversation, person) pairs that are marked as unread."""
         ids = [f"{conversation_id}:{person_id}" for conversation_id, person_id in places]
         if not ids:
             return []

@@ -87,15 +87,15 @@ async def follow_message(
     new_message: NewMessage,
     now: datetime,
 ) -> bool:
-    """Bring a message to what the export has; return whether anything was written.
+    """Update a message to match the export; return whether anything was written.
 
-    What people changed here since the last import stays: an edited text, a reaction taken off.
+    Changes made here since the last import are kept, such as an edited text or a removed reaction.
 
     Raises:
         ImportClosed: people use the conversation, or its import was finished.
-        TooManyEdits: 20 versions are there.
+        TooManyEdits: the message has 20 versions.
         MessageTooLarge, FactTooLarge: the message would be too large with it.
-        DependencyDown: the store failed, or others were faster too often.
+        DependencyDown: the store failed, or concurrent writers won too often.
     """
     imported = new_message.imported
     if imported is None or original.get("purged"):
@@ -151,7 +151,7 @@ class _Change:
         return written
 
     async def edit(self, base: Base) -> bool:
-        """Give a message the words of the export unless they were changed here."""
+        """Replace the text of a message by that of the export unless it was changed here."""
         after = self._new_message
         known = await self._log.store.people.find_departments(after.department_ids)
 
@@ -184,7 +184,7 @@ class _Change:
         return await self._alter(decide)
 
     async def react(self, base: Base, exported: tuple[Reaction, ...]) -> bool:
-        """Put the reactions of the export on a message, and take off those that it no longer has.
+        """Add the reactions of the export to a message, and remove those that the export dropped.
 
         One fact carries all of them; it names the first that differs.
         """
@@ -213,7 +213,7 @@ class _Change:
         return await self._alter(decide)
 
     def _keep_time(self, message: messages_pb2.Message, previous: messages_pb2.Message) -> None:
-        """Write when the export says that the words were edited, not when they came in."""
+        """Record the time of the edit in the export, not the time of the import."""
         imported = self._new_message.imported
         message.ClearField("edited_at")
         if imported is not None and imported.edited_at is not None:

@@ -36,7 +36,7 @@ class ForeignConversation:
 
 
 def require_importer(actor: Actor) -> None:
-    """Refuse whoever is no administrator; the gateway has checked it too.
+    """Refuse callers who are not administrators; the gateway has checked it too.
 
     Raises:
         ImportDenied: not an administrator.

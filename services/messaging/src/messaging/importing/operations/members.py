@@ -48,7 +48,7 @@ class GroupFollowing:
     async def follow(self, log_state: LogState) -> tuple[LogState, bool]:
         """Add members, remove those who left, and rename; return the tail and whether it changed.
 
-        What was changed here since the last import stays. Nothing is written once people use the
+        Changes made here since the last import are kept. Nothing is written once people use the
         group or its import was finished.
 
         Raises:
@@ -89,7 +89,7 @@ class GroupFollowing:
             return
 
     async def _joining(self, log_state: LogState) -> Change | None:
-        """Add people who were never seen here: whoever left here stays away."""
+        """Add people who were never members here; people who left the group stay out."""
         new = [each for each in self.exported.member_ids if each not in log_state.members]
         if not new:
             return None
@@ -108,7 +108,7 @@ class GroupFollowing:
         return self.following.exported is not None and person_id not in previous
 
     async def _owning(self, log_state: LogState) -> Change | None:
-        """Give the group an owner who stays, if all owners leave."""
+        """Make a remaining member owner if all owners leave."""
         leavers = set(await self._leavers(log_state))
         staying = [
             member for member in log_state.members.values() if member.person_id not in leavers
@@ -150,9 +150,9 @@ class GroupFollowing:
         return replace(changed(replace(after, version=current.version + 1), current), origin=IMPORT)
 
     async def _leavers(self, log_state: LogState) -> list[str]:
-        """Return members whom the last import had and this one has not.
+        """Return members listed in the last import and missing from this one.
 
-        An export that lists nobody says nothing about members.
+        An export without a member list removes no members.
         """
         if not self.exported.member_ids:
             return []
@@ -163,7 +163,7 @@ class GroupFollowing:
     async def _previous_members(self, log_state: LogState) -> Sequence[str]:
         if self.following.exported is not None:
             return self.following.exported.member_ids
-        # An earlier version kept no list: whoever was there from the beginning was imported.
+        # An earlier version kept no list: the first members of the group came from the import.
         return [
             member.person_id
             for member in log_state.members.values()

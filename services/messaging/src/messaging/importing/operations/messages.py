@@ -36,7 +36,7 @@ class ForeignMessage:
 
 @dataclass(frozen=True, slots=True)
 class BatchOutcome:
-    """What became of one batch."""
+    """Result of one batch."""
 
     imported: int
     skipped: int
@@ -46,7 +46,7 @@ class BatchOutcome:
 
 
 class Followed(enum.Enum):
-    """What became of a message that the export has otherwise than the last import."""
+    """Result for a message that differs from the last import."""
 
     CHANGED = enum.auto()
     SAME = enum.auto()
@@ -189,7 +189,7 @@ def _why_not(message: ForeignMessage, following: Following | None) -> Refusal | 
 async def _split_stored(
     log: Log[Store], run: ImportRun, foreign: Sequence[ForeignMessage]
 ) -> tuple[list[ForeignMessage], list[tuple[ForeignMessage, Mapping[str, Any]]], int]:
-    """Learn the numbers of thread roots, and tell apart what a former run stored.
+    """Look up the numbers of thread roots, and separate messages that an earlier run stored.
 
     One read of all conversations does both.
 
@@ -251,13 +251,13 @@ async def finish_import(
     place_cursors: Callable[[Mapping[str, int], datetime], Awaitable[None]],
     now: datetime,
 ) -> None:
-    """Put the cursor of every member to the imported end: no history is unread (MSG-19).
+    """Move the cursor of every member to the end of the import: no history is unread (MSG-19).
 
     Args:
         log: the conversations.
         run: what was imported.
         place_cursors: places the cursors of all members of conversations, given by their last seq.
-        now: when.
+        now: current time.
     """
     ids = sorted(run.allowed)
     for first in range(0, len(ids), FINISHED_TOGETHER):
@@ -268,10 +268,10 @@ async def finish_import(
 async def strangers(
     store: Store, people: People, person_ids: Collection[str], *, actor: Actor
 ) -> set[str]:
-    """Return those of the ids that are nobody of the tenant, active or not.
+    """Return the ids that name no person of the tenant, active or not.
 
-    Exports name only the present members of a channel, so a sender need not be a member. Directory
-    is asked about people of whom messaging has not heard yet: the import made them a moment ago.
+    Exports list only the current members of a channel, so a sender need not be a member. Directory
+    is asked about people unknown to messaging, because the import created them moments ago.
 
     Raises:
         DependencyDown: directory cannot be reached; never a guess.

@@ -1,4 +1,4 @@
-"""Which conversations still follow another system's export (GW-11)."""
+"""Imported conversations and whether they still follow another system's export (GW-11)."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -86,7 +86,7 @@ class ImportStore:
     async def close(
         self, conversation_ids: Collection[str], *, why: Closed, tx: Transaction | None = None
     ) -> None:
-        """Let conversations no longer follow their export; for good, for the first reason."""
+        """Stop conversations from following their export, for good; the first reason is kept."""
         await self._imports.bulk(
             [
                 UpdateOne({"_id": each, "closed": None}, {"$set": {"closed": why.value}})

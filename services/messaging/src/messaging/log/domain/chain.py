@@ -27,7 +27,7 @@ _MESSAGE: Final = struct.Struct(">10q4iB")
 
 
 class Seals(NamedTuple):
-    """What the link of an entry is made of, and the link itself."""
+    """Inputs of an entry's link, and the link itself."""
 
     header_hash: bytes
     body_hash: bytes
@@ -42,7 +42,7 @@ class _Salts:
         self._at = 0
 
     def take(self) -> bytes:
-        """Return 16 bytes that nobody had before."""
+        """Return 16 bytes that were never returned before."""
         if self._at >= len(self._block):
             self._block, self._at = os.urandom(_BLOCK_BYTES), 0
         salt = self._block[self._at : self._at + SALT_BYTES]

@@ -29,7 +29,7 @@ SAVE_INTERVAL: Final = 1.0
 MARK_INTERVAL: Final = 10.0
 # Without a mark of any process (data of an earlier release) this much is looked through.
 REPAIR_BACK: Final = timedelta(minutes=10)
-# A process that has not marked for this long has ended, or will mark again when it goes on.
+# A process without a mark for this long has ended, or marks again when it resumes.
 ENDED_AFTER: Final = timedelta(minutes=1)
 # Around a mark: writes under way at the mark, and those until the next mark that never came.
 REPAIR_BEFORE: Final = timedelta(seconds=90)
@@ -75,11 +75,11 @@ class Heads:
             self._dirty[conversation_id] = (head, at)
 
     def mark_stale(self, conversation_ids: Iterable[str], *, unknown: bool = False) -> None:
-        """Have heads compared with their logs at the next save.
+        """Mark heads to be compared with their logs at the next save.
 
         Args:
-            conversation_ids: which.
-            unknown: a write's result is unknown: it may come to be within a minute, so the head is
+            conversation_ids: the conversations.
+            unknown: a write's result is unknown: it may take effect within a minute, so the head is
                 compared again until then.
         """
         now = self._clock.monotonic()
@@ -93,11 +93,11 @@ class Heads:
     async def save(self) -> None:
         """Save every head that was noted or doubted before the call.
 
-        A save that is under way is waited for, so a list that is read afterwards shows all that
-        this process has acknowledged. Whoever waits may be cancelled; the save goes on.
+        Waits for a save that is under way, so that a list read afterwards includes everything this
+        process has acknowledged. Cancelling a waiter does not stop the save.
 
         Raises:
-            DependencyDown: the store failed; what was not saved stays for the next time.
+            DependencyDown: the store failed; unsaved heads remain for the next save.
         """
         task = asyncio.create_task(self._save())
         self._tasks.add(task)
@@ -106,7 +106,7 @@ class Heads:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        # Also where nobody waits any more; the failure is in the log already.
+        # Also runs without a waiter; the failure is logged already.
         if not task.cancelled():
             task.exception()
 

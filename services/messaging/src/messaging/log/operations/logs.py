@@ -112,7 +112,7 @@ class Partition:
             await self._log.commit(items)
 
     def _take(self) -> list[Item[Submission]]:
-        """Take waiting items in order, up to the limits, and not beyond an exclusive change."""
+        """Dequeue waiting items in order, within the batch limits and up to an exclusive change."""
         taken: list[Item[Submission]] = []
         section, size, held = self._log.section, 0, self._held
         while self._queue and len(taken) < section.batch_items and size < section.batch_bytes:
@@ -235,7 +235,7 @@ class Log(Writer[StoreT_co]):
                 parts += _halves(batch.take_rest(), error)
 
     async def state(self, conversation_id: str) -> LogState:
-        """Give a conversation's tail (see LogStates.get)."""
+        """Return a conversation's tail (see LogStates.get)."""
         return await self.log_states.get(conversation_id)
 
     async def drain(self) -> None:

@@ -1,7 +1,7 @@
-"""Reading logs from before version 2 of the chain ahead of their first write (MSG-20).
+"""Reading of logs older than version 2 of the chain before their first write (MSG-20).
 
-What begins version 2 binds a digest of every older entry. A short log is read by the write that
-begins it; a long one here, piece by piece, and its writers are asked to come back.
+The first link of version 2 binds a digest of every older entry. The write that begins version 2
+reads a short log itself; a long log is read here in parts, and its writers are asked to retry.
 """
 
 import asyncio

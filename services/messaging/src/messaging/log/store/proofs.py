@@ -100,7 +100,7 @@ class ProofStore:
             await self._entries.bulk(ops)
 
     async def erase_hashes(self, changes: Mapping[str, Mapping[str, Any]]) -> None:
-        """Take the unsalted hash out of recalled entries, by id, with these fields set."""
+        """Remove the unsalted hash from recalled entries: set the given fields by entry id."""
         ops = [
             UpdateOne(
                 {"_id": entry_id, "purged": True},

@@ -101,7 +101,7 @@ class StateStore:
     async def members(
         self, conversation_id: str, *, person_ids: Iterable[str] | None = None, active: bool = False
     ) -> list[Member]:
-        """Find members in order of person id: all, the named, or only the present ones."""
+        """Find members in order of person id: all, the named, or only the current ones."""
         query: dict[str, Any] = {"conversation_id": conversation_id}
         order = "person_id"
         if person_ids is not None:
@@ -113,7 +113,7 @@ class StateStore:
         return [member_of(document) for document in found]
 
     async def active_members(self, conversation_ids: Iterable[str]) -> dict[str, list[Member]]:
-        """Find the present members of several conversations."""
+        """Find the current members of several conversations."""
         found = await self._members.find_all(
             {"conversation_id": {"$in": list(conversation_ids)}, "active": True},
             hint="conversation",

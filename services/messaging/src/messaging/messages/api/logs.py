@@ -67,7 +67,7 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
             reader.result()
 
     async def _end(self, reader: asyncio.Task[None]) -> None:
-        """Read nothing more once the process is told to stop."""
+        """Stop reading when the process is asked to stop."""
         await self._stopping.wait()
         reader.cancel()
 
@@ -115,7 +115,7 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
             tell(InvalidArgument(field="command", problem="is no SendMessageRequest"))
         except Refusal as refusal:
             tell(refusal)
-        except Exception as error:  # noqa: BLE001 - the stream carries everybody's items
+        except Exception as error:  # noqa: BLE001 - the stream carries items of many callers
             tell(item_failed(error, of="messaging.append"))
 
     def _context_of(self, item: pb.AppendItem) -> CallerContext:
@@ -166,7 +166,7 @@ class Outbox:
         self.end_of_input()
 
     async def frames(self) -> AsyncIterator[list[pb.AppendVerdict]]:
-        """Give what is ready, one list a frame."""
+        """Yield lists of ready verdicts, one list per frame."""
         while True:
             await self._awake.wait()
             self._awake.clear()

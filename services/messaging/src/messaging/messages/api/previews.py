@@ -1,4 +1,4 @@
-"""What a preview is asked with and answered by."""
+"""Request and response of send previews."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -32,7 +32,7 @@ def sending_at(request: pb.PreviewSendRequest, *, now: datetime) -> datetime:
 
 
 def to_preview(preview: Preview, *, guest: bool) -> pb.PreviewSendResponse:
-    """Give a preview with the first 20 people; guests get the counts alone (GW-5)."""
+    """Return a preview with the first 20 people; guests get the counts alone (GW-5)."""
     return pb.PreviewSendResponse(
         audience=preview.audience,
         off_hours=preview.off_hours,

@@ -29,10 +29,10 @@ class Alone:
 
     @contextmanager
     def of(self, person_id: str) -> Iterator[None]:
-        """Hold the place of a person for the time of a call.
+        """Occupy a person's slot for the duration of a call.
 
         Raises:
-            VerificationUnderWay: the person has one, or the process as many as it takes.
+            VerificationUnderWay: the person already has one, or the process is at its limit.
         """
         if person_id in self._people or len(self._people) >= MAX_AT_ONCE:
             raise VerificationUnderWay(retry_after=_RETRY)

@@ -32,14 +32,14 @@ class TooManyMentions(Refusal):
 
 
 class MentionAllDenied(Refusal):
-    """MSG-13: addressing everybody needs the right to."""
+    """MSG-13: mentioning all members needs the permission for it."""
 
     kind = Kind.PERMISSION_DENIED
     text = "Only owners and administrators of {conversation_id} may mention everybody."
 
 
 class MentionDepartmentDenied(Refusal):
-    """MSG-13: addressing a department needs the right to, as addressing everybody does."""
+    """MSG-13: mentioning a department needs the same permission as mentioning all members."""
 
     kind = Kind.PERMISSION_DENIED
     text = "Only owners and administrators of {conversation_id} may mention a department."

@@ -1,4 +1,4 @@
-"""What people do to messages that were said: edit, recall, react, pin, label."""
+"""Changes to posted messages: edit, recall, react, pin, label."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -38,7 +38,7 @@ from messaging.messages.store.messages import mentioned_in
 from messaging.messages.store.stores import Store
 
 MAX_PINS = 200
-# Never unread again, never pinned, addresses nobody (MSG-8); nothing of its content is left.
+# No longer unread, pinned or addressed to anyone (MSG-8); none of its content is left.
 RECALLED_FIELDS = {
     "silent": True,
     "recalled": True,
@@ -58,15 +58,15 @@ async def edit_message(
     expected_version: int | None,
     policy: Policy,
 ) -> ResponseT:
-    """Change the words of one's own message (MSG-11); the same words change nothing.
+    """Change the text of one's own message (MSG-11); an edit without a difference changes nothing.
 
     Raises:
         NotYourMessage, MessageIsRecalled, EditWindowClosed, TooManyEdits, VersionConflict,
             ConversationIsArchived: see domain.states.
-        MentionAllDenied, MentionDepartmentDenied: the edit addresses so many and may not.
-        DepartmentNotFound: nobody knows that department.
+        MentionAllDenied, MentionDepartmentDenied: the edit needs a permission to mention so many.
+        DepartmentNotFound: no such department is known.
         TextTooLong, MessageEmpty, TooManyMentions, InvalidArgument: see domain.messages.
-        MessageTooLarge: all that it is made of is too much (MSG-21).
+        MessageTooLarge: all its parts together are too large (MSG-21).
         ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
     """
     content = _settled(content)
@@ -114,11 +114,11 @@ async def recall_message(
     *,
     policy: Policy,
 ) -> ResponseT:
-    """Take a message back (MSG-12): its content goes, also out of every stored event of it.
+    """Recall a message (MSG-12): remove its content, also from every stored event of it.
 
-    The words go in the transaction of the recall; facts of reactions, pins and labels, of which
-    there may be any number, are emptied in bounded batches after it, by another process if this
-    one ends. What is recalled already stays as it is.
+    The text is removed in the recall's transaction; facts of reactions, pins and labels, whose
+    number is unbounded, are emptied in bounded batches after it, by another process if this one
+    ends. A message that is already recalled stays unchanged.
 
     Raises:
         NotYourMessage, RecallWindowClosed: see domain.states.
@@ -158,10 +158,10 @@ async def react_to_message(
     emoji: str,
     remove: bool,
 ) -> ResponseT:
-    """Put an emoji on a message or take one's own off: a set, so twice is once (MSG-16).
+    """Add a reaction to a message or remove one's own; idempotent (MSG-16).
 
     Raises:
-        InvalidArgument: it is no emoji.
+        InvalidArgument: not an emoji.
         TooManyReactions, MessageIsRecalled, ConversationIsArchived: see domain.states.
         ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
     """
@@ -233,7 +233,7 @@ async def label_message(
     add: Sequence[str],
     remove: Sequence[str],
 ) -> ResponseT:
-    """Put labels on a message and take labels off.
+    """Add labels to a message and remove labels from it.
 
     Raises:
         TooManyLabels, InvalidArgument, MessageIsRecalled, ConversationIsArchived: see
@@ -256,7 +256,7 @@ async def label_message(
 
 
 def _settled(content: MessageContent) -> MessageContent:
-    """Give the words in the form in which they are stored."""
+    """Return the content in stored form."""
     composed = Content(
         content.text, content.spans, content.mentions, content.mention_all, content.department_ids
     )

@@ -1,4 +1,4 @@
-"""The rules by which the log takes messages: what they refer to, who may post, their entries."""
+"""Rules for posting to the log: references, permissions and entries."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
@@ -36,7 +36,7 @@ class Found(NamedTuple):
 
 
 class Relations(NamedTuple):
-    """What one message refers to, as it was found."""
+    """Objects that one message refers to, as found."""
 
     root_seq: int
     quoted: MessageRef | None

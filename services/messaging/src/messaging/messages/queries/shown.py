@@ -1,4 +1,4 @@
-"""What people are shown now, against what the entries of the log lead to (MSG-20)."""
+"""Comparison of current state with the state that the log's entries lead to (MSG-20)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ _WORDS: Final = ("text", "spans", "mentions", "attachments", "edited_at")
 
 @dataclass(slots=True)
 class Shown:
-    """What entries of a stretch touched."""
+    """Objects that the entries of a stretch changed."""
 
     # Messages whose state must be compared, with the number of the last entry that touched each.
     seqs: dict[int, int] = field(default_factory=dict)
@@ -71,13 +71,12 @@ class Shown:
 async def compare_shown(
     store: Store, place: Seat, shown: Shown, *, first: int, last: int
 ) -> tuple[list[ChainProblem], int]:
-    """Compare messages, members and the conversation with what a stretch says of them.
+    """Compare messages, members and the conversation with the entries of a stretch.
 
-    A message is compared with the stretch that has its last change, a member with the one that has
-    theirs.
+    A message is compared in the stretch that has its last change, and so is a member.
 
     Returns:
-        What is wrong, and up to which number all was compared: a message may have had many long
+        The problems, and the number up to which all was compared: a message may have had many long
         versions, so that the stretch must end before it.
     """
     problems, compared = await _compare_all(store, place, shown.seqs, last=last)
@@ -165,7 +164,7 @@ class _Replay:
             self.number = int(change["change_no"])
             self._found = False
         elif not self._found:
-            # What was read may be as it was before this one.
+            # The state read may be older than this event.
             self._found = self._matches()
         if not self._readable or self._found:
             return
@@ -200,7 +199,7 @@ def _matches(entry: Mapping[str, Any], held: Message, state: Message, *, recalle
 
 
 def _after(state: Message, kind: EntryKind, fact: Any, entry: Mapping[str, Any]) -> Message:
-    """Give a message after one of its changes."""
+    """Return a message after one of its changes."""
     after, told = Message(), fact.message
     after.CopyFrom(state)
     if kind is EntryKind.EDITED:
@@ -241,12 +240,12 @@ def _plain(message: Message) -> Message:
 
 
 def _pinned_at(message: Message) -> datetime | None:
-    """Give the instant by which pins are sorted, as the database keeps it."""
+    """Return the instant by which pins are sorted, as the database keeps it."""
     return to_milliseconds(instant_of(message.pin.pinned_at)) if message.HasField("pin") else None
 
 
 def _mentioned_by(message: Message) -> list[str]:
-    """Give whom a stored message addresses, in the order of `mentioned_in`."""
+    """Return the addressees of a stored message, in the order of `mentioned_in`."""
     people = [mention.person_id for mention in message.mentions if mention.person_id]
     everybody = [EVERYBODY] if any(mention.all for mention in message.mentions) else []
     departments = [m.department_id for m in message.mentions if m.department_id]
@@ -298,9 +297,9 @@ def _altered_stays(
 
 
 def _miscounted(conversation: ConversationState, members: Sequence[MemberState]) -> bool:
-    """Return whether the conversation counts other members than there are.
+    """Return whether the conversation's member count differs from the number of members.
 
-    Members were read after it; one who has changed since says nothing about it.
+    Members were read after it; a member changed since then is no evidence.
     """
     if any(member.version > conversation.membership_version for member in members):
         return False

@@ -49,27 +49,27 @@ class Verification:
 async def verify_conversation(
     store: Store, *, actor: Actor, conversation_id: str, first: int, last: int
 ) -> Verification:
-    """Verify the log from one number to another, and what people are shown of it now.
+    """Verify a stretch of the log, and the current state derived from it.
 
-    Every number is there; every link follows from the one before; header and content of every
-    stored event have the hashes that its link was made of; every column says what the event says;
-    messages, members and the conversation are what the entries lead to; `seq` counts messages
-    without a hole.
+    No number is missing; every link follows from the previous one; header and content of every
+    stored event have the hashes that its link was made of; every column agrees with its event;
+    messages, members and the conversation are the result of the entries; `seq` counts messages
+    without a gap.
 
-    Every member receives every link. What a link was made of goes only to members who may read the
-    entry. A page ends early where its events take more than 2 MiB, where more than 8 MiB of entries
-    were read, hidden ones too, and where what is shown took more than that to compare.
+    Every member receives every link. The inputs of a link go only to members who may read the
+    entry. A page ends early where its events exceed 2 MiB, where more than 8 MiB of entries were
+    read, hidden ones too, or where the comparison with current state read more than that.
 
     Args:
-        store: what is read, with majority.
+        store: the store to read, with majority.
         actor: a member.
-        conversation_id: which log.
-        first: number to begin with; 0 means 1.
-        last: number to end with; 0 means the end.
+        conversation_id: the conversation.
+        first: first number; 0 means 1.
+        last: last number; 0 means the end.
 
     Raises:
         ConversationNotFound: see seat.
-        InvalidArgument: the stretch ends before it begins.
+        InvalidArgument: `last` is before `first`.
     """
     place = await seat(store, actor=actor, conversation_id=conversation_id)
     begin, end = first or 1, min(last or place.head.change_no, place.head.change_no)
@@ -132,7 +132,7 @@ class _Walk:
         self.shown = Shown()
         self._number = begin - 1
         self._seq = 0 if previous is None else int(previous["last_seq"])
-        # Whether the caller may read every entry so far and none was recalled.
+        # True while the caller may read every entry so far and none was recalled.
         self._whole = whole
         self._size = 0
         # The digest of all entries so far, where checkpoints let it be computed piece by piece.
@@ -141,7 +141,7 @@ class _Walk:
         self._turns = Turns()
 
     async def run(self, last: int) -> int:
-        """Take entries up to a number or until the page is full; gives the last one taken."""
+        """Read entries up to a number or until the page is full; return the last one read."""
         conversation_id = self._place.conversation.id
         await self._resume_older(last)
         while self._number < last:
@@ -265,7 +265,7 @@ class _Walk:
     def _link_of(
         self, entry: Mapping[str, Any], kind: EntryKind, *, readable: bool, computable: bool
     ) -> ChainLink:
-        """Give the caller what is theirs of an entry."""
+        """Return the part of an entry that the caller may see."""
         purged = entry.get("purged", False)
         link = ChainLink(change_no=entry["change_no"], purged=purged, version=version_of(entry))
         if readable:
@@ -276,7 +276,7 @@ class _Walk:
             link.header_hash = bytes(entry["header_hash"])
             link.body_hash = bytes(entry["body_hash"])
             if kind is EntryKind.CHAIN_BEGUN:
-                link.kind = kind.value  # so that everybody knows which link it starts from
+                link.kind = kind.value  # so that every caller knows the starting link
                 if self._whole:
                     link.content_salt = bytes(entry["content_salt"])
             return link

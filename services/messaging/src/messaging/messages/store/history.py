@@ -16,7 +16,7 @@ SCHEMA_VERSION = 1
 
 
 class Revision(NamedTuple):
-    """Which revision of a message is current."""
+    """Current revision of a message."""
 
     message_id: str
     number: int
@@ -159,5 +159,5 @@ class HistoryStore:
 
 
 def size_of(entry: Mapping[str, Any]) -> int:
-    """Give how many bytes a posted entry's message takes, about."""
+    """Return the approximate size of a posted entry's message in bytes."""
     return len(entry.get("current") or entry["event"])

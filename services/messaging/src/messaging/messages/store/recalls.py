@@ -84,7 +84,7 @@ class EmptyingStore:
         await self._entries.bulk(ops)
 
     async def end(self, conversation_id: str, seq: int) -> None:
-        """Take the mark away."""
+        """Remove the mark."""
         await self._entries.update(
             {"conversation_id": conversation_id, "seq": seq}, {"$unset": {"emptying": ""}}
         )

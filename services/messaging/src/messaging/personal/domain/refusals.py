@@ -25,7 +25,7 @@ class ScheduleInThePast(Refusal):
 
 
 class ScheduleTooFar(Refusal):
-    """MSG-17: nobody knows today what is to be said then."""
+    """MSG-17: the time is too far ahead."""
 
     kind = Kind.INVALID
     text = "Choose a time within the next {days} days."

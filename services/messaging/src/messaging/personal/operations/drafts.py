@@ -1,4 +1,4 @@
-"""Keeping what somebody has begun to write, the same on all of their devices."""
+"""Drafts, kept in sync across a person's devices."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What people have begun to write, and what they emptied: one document per place."""
+"""Drafts, also emptied ones: one document per place."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -16,9 +16,9 @@ _FIRST, _NEXT, _LAST = 0, 1, 2
 
 
 class Place(NamedTuple):
-    """Where one stands in its author's list: what needs a decision, what waits, what has ended.
+    """Position in the author's list: those needing a decision, those waiting, those ended.
 
-    Those stand by their time, the ended ones newest first.
+    Sorted by time, the ended ones newest first.
     """
 
     rank: int
@@ -54,7 +54,7 @@ class ScheduledStore:
         return None if document is None else _scheduled(document)
 
     async def swap(self, previous: Scheduled, after: Scheduled, *, tx: Transaction) -> bool:
-        """Write `after` if `previous` still stands; tell whether it did (compare and set)."""
+        """Write `after` if `previous` is still current; return whether it was (compare and set)."""
         current = {
             "_id": previous.id,
             "version": previous.version,
@@ -64,7 +64,7 @@ class ScheduledStore:
         return bool(await self._scheduled.replace(current, _document(after), tx=tx))
 
     async def postpone(self, scheduled: Scheduled, *, until: datetime) -> None:
-        """Have schedulers look at it again later; nothing shows of it."""
+        """Postpone the next attempt; not visible to the author."""
         await self._scheduled.update(
             {"_id": scheduled.id, "version": scheduled.version, "lease": scheduled.lease},
             {"$set": {"due_at": until}},
@@ -76,11 +76,11 @@ class ScheduledStore:
         return await self._scheduled.count(query, tx=tx)
 
     async def due(self, *, now: datetime, limit: int) -> list[Scheduled]:
-        """Read what is to be sent, and what a scheduler has begun with and let go, longest first.
+        """Read due messages, and claimed ones whose lease has ended; oldest first.
 
         Args:
-            now: the present instant.
-            limit: how many at most.
+            now: current time.
+            limit: maximum number.
         """
         found = await self._scheduled.find_all(
             {"due_at": {"$lte": now}}, sort=[("due_at", 1)], limit=limit, hint="due"
@@ -113,7 +113,7 @@ class ScheduledStore:
 
 
 def place_of(scheduled: Scheduled) -> Place:
-    """Give where one stands in its author's list."""
+    """Return the position of a scheduled message in its author's list."""
     milliseconds = round(scheduled.send_at.timestamp() * 1000)
     if scheduled.state in UNDECIDED:
         return Place(_FIRST, milliseconds, scheduled.id)

@@ -53,7 +53,7 @@ def from_list_position(listing: Listing, position: ListPosition) -> str:
 
 
 def to_cursor_verdict(verdict: Reading | Refusal) -> messaging_service_pb2.CursorVerdict:
-    """Give one advance's verdict."""
+    """Return one advance's verdict as protobuf."""
     if isinstance(verdict, Refusal):
         return messaging_service_pb2.CursorVerdict(refused=to_refusal(verdict))
     cursor = cursor_to_proto(
@@ -67,7 +67,7 @@ def to_cursor_verdict(verdict: Reading | Refusal) -> messaging_service_pb2.Curso
 
 
 def to_view(view: View, *, person_id: str) -> conversations_pb2.ConversationView:
-    """Give a conversation as one member sees it."""
+    """Return a conversation as protobuf, as one member sees it."""
     return conversations_pb2.ConversationView(
         conversation=conversation_to_proto(
             view.conversation, change_no=view.change_no, seq=view.last_seq
@@ -83,7 +83,7 @@ def to_view(view: View, *, person_id: str) -> conversations_pb2.ConversationView
 
 
 def to_thread(thread: Thread) -> messages_pb2.ThreadView:
-    """Give a thread as one member sees it."""
+    """Return a thread as protobuf, as one member sees it."""
     return messages_pb2.ThreadView(
         conversation_id=thread.conversation_id,
         root_seq=thread.root_seq,

@@ -31,7 +31,7 @@ COALESCE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How far a person has read, and since when."""
+    """Read position of a person, and its time."""
 
     key: CursorKey
     through_seq: int
@@ -133,7 +133,8 @@ class Cursors:
                 [_step(key, pending, now) for key, pending in forward.items()]
             )
             current |= await self._store.cursors.find(forward)
-        # Who reads to where the cursor stands has read on; a late repeat of less has not (MSG-7).
+        # Repeating the cursor's position counts as reading; a late repeat of a lower one does not
+        # (MSG-7).
         read = [
             (pending.tenant_id, key.conversation_id, key.person_id)
             for key, pending in taken.items()
@@ -174,7 +175,7 @@ def _step(key: CursorKey, pending: _Pending, now: datetime) -> Advance:
 
 
 async def place_cursors(store: Store, ends: Mapping[str, int], now: datetime) -> None:
-    """Put the cursors of all members of conversations to a `seq`, without a fact (MSG-19)."""
+    """Set the cursors of all members of conversations to a `seq`, without a fact (MSG-19)."""
     members = await store.conversations.active_member_ids(ends)
     places = {
         CursorKey(conversation_id, person_id): ends[conversation_id]
@@ -193,11 +194,11 @@ async def advance_cursor(
     through_seq: int,
     root_seq: int,
 ) -> Reading:
-    """Say how far the caller has read a conversation or a thread; never goes back (MSG-7, MSG-15).
+    """Advance the caller's read cursor of a conversation or thread; never back (MSG-7, MSG-15).
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).
-        CursorBeyondEnd: nothing is said there yet.
+        CursorBeyondEnd: the position is beyond the last message.
         MessageNotFound: no such thread that the caller may see.
         InvalidArgument: a negative number.
     """
@@ -233,7 +234,7 @@ async def advance_cursors(
     places = {conversation_id for conversation_id, _, _ in advances}
     members = await log.store.conversations.members_of(actor.person_id, places)
     conversations = await log.store.conversations.find_many(members)
-    # Read last: what somebody could read before this call is not beyond the end.
+    # Read last: no message visible before this call can be beyond the end.
     heads = await log.store.heads.actual(conversations)
     verdicts: list[Refusal | asyncio.Future[Reading]] = []
     for conversation_id, through_seq, root_seq in advances:

@@ -15,7 +15,7 @@ from messaging.reading.store.stores import Store
 
 @dataclass(frozen=True, slots=True)
 class Receipts:
-    """Who of a message's audience has read it, and when (MSG-9)."""
+    """Read receipts of a message's audience, with times (MSG-9)."""
 
     page: tuple[tuple[str, datetime | None], ...]
     audience: int
@@ -27,14 +27,14 @@ class Receipts:
 async def list_receipts(
     store: Store, *, actor: Actor, conversation_id: str, seq: int, after: str, limit: int
 ) -> Receipts:
-    """Tell who has read a message: members at its membership version without the sender (MSG-9).
+    """List read receipts: members at the message's membership version without the sender (MSG-9).
 
-    Imported messages have no audience (MSG-19). What the tenant's policy hides is left out: names,
-    in large groups or everywhere, or all of it (MSG-10); urgent messages always show names.
+    Imported messages have no audience (MSG-19). Parts that the tenant's policy hides are left out:
+    names, in large groups or everywhere, or all of it (MSG-10); urgent messages always show names.
 
     Raises:
         ConversationNotFound, MessageNotFound: see get_message.
-        ReceiptsAreOff: the tenant shows nobody who has read.
+        ReceiptsAreOff: the tenant has turned read receipts off.
     """
     policy = await store.policies.get(actor.tenant_id)
     if policy.receipts is Shown.OFF:

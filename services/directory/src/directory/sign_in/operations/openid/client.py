@@ -38,7 +38,7 @@ _WELL_KNOWN: Final = "/.well-known/openid-configuration"
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What a provider published, and when it was read."""
+    """Provider's published documents, and the time they were read."""
 
     discovery: Discovery
     keys: KeySet | None
@@ -93,13 +93,13 @@ class OpenIdClient:
     async def subject(
         self, provider: Provider, attempt: Attempt, *, secret: str, code: str, issuer: str
     ) -> Subject:
-        """Trade a code for an id token and tell whom it names.
+        """Exchange a code for an id token and return its subject.
 
         In: the client secret, empty for a public client; the code and `iss` of the redirect.
 
         Raises:
-            IdTokenInvalid: code or token is not this provider's word on this attempt.
-            ProviderInvalid, ProviderUnavailable: as `discover` does.
+            IdTokenInvalid: code or token was not issued by this provider for this attempt.
+            ProviderInvalid, ProviderUnavailable: as for `discover`.
         """
         discovery = await self.discover(provider.issuer)
         # RFC 9207: the answer of another provider that shares the redirect address.

@@ -154,7 +154,7 @@ class _Guard(ThreadedResolver):
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an address is of the public internet, by itself and without a translator.
+    """Return whether an address is on the public internet, directly and without a translator.
 
     Networks that carry an IPv4 address inside an IPv6 one (NAT64, 6to4, Teredo, IPv4-compatible)
     are refused as a whole, whatever they embed: a translator of this network would deliver there,

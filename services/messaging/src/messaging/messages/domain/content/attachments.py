@@ -51,9 +51,9 @@ def check_attachments(
 
 
 def file_name(name: str, *, field: str) -> str:
-    """Return the name of a file without folders, tricks of direction or invisible characters.
+    """Return a file name without folders, direction marks or invisible characters.
 
-    What separates folders or means something to a shell or a file system becomes `_`.
+    Characters that separate folders or are special to a shell or a file system become `_`.
 
     Raises:
         InvalidArgument: more than 255 characters.

@@ -1,4 +1,4 @@
-"""Where lines begin and end in a text, for spans that follow them."""
+"""Line boundaries of a text, for spans that follow them."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ _SEEN: Final = re.compile(r"\S[^\n]*")
 
 
 def is_whole_lines(text: str, span: Span) -> bool:
-    """Tell whether a span begins where a line begins and ends where one ends."""
+    """Return whether a span begins where a line begins and ends where one ends."""
     begins = span.start == 0 or text[span.start - 1] == "\n"
     ends = span.end == len(text) or text[span.end] == "\n"
     return begins and ends

@@ -1,4 +1,4 @@
-"""Spans in normal form: what every writer stores, whoever made the spans.
+"""Spans in normal form, as stored whatever made them.
 
 Code, code blocks and mentions are whole: nothing lies inside them. Bold, italic and strike are
 properties of characters and may overlap each other and links. Quotes are runs of lines.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 class SpanKind(enum.StrEnum):
-    """What a range of the text is."""
+    """Kind of a range of the text."""
 
     MENTION = "mention"
     MENTION_ALL = "mention_all"

@@ -1,4 +1,4 @@
-"""What a stored text may hold, and text that must not turn what stands after it (ADR 15)."""
+"""Cleaning of stored texts, and text that cannot change the direction of its context (ADR 15)."""
 
 import re
 from bisect import bisect_left
@@ -34,12 +34,12 @@ Piece = tuple[int, int, str]
 
 
 def clean_text(text: str, spans: tuple[Span, ...] = ()) -> tuple[str, tuple[Span, ...]]:
-    """Return a text as it is stored, with its spans moved along.
+    """Return a text in stored form, with its spans shifted along.
 
-    Every line end is one line feed. Other control characters are left out, the null character
-    too: nobody sees them, and terminals obey them. Bidi embeddings and isolates that a line opens
-    are closed at its end; those that it closes without having opened them are left out, so that a
-    text cannot turn what a page shows after it. All else stays as it was written.
+    Every line end becomes one line feed. Other control characters are removed, the null character
+    too: they are invisible, and terminals obey them. Bidi embeddings and isolates that a line opens
+    are closed at its end; closing marks without an opening one are removed, so that a text cannot
+    change the direction of what follows it. All else is kept as written.
 
     Raises:
         InvalidArgument: a lone surrogate, which no UTF-8 can hold, directions nested deeper than

@@ -65,7 +65,7 @@ class _Writer:
 
     @property
     def place(self) -> int:
-        """Where the next line begins."""
+        """Position at which the next line begins."""
         return self._length + self._begun
 
     def block(self, block: Block) -> None:
