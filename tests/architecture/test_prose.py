@@ -128,7 +128,9 @@ def test_private_words_and_odd_openings_are_seen() -> None:
 # --- docstrings and comments
 
 # Folders whose docstrings and comments are checked.
-DESCRIBED = ("libs", "proto", "services")
+DESCRIBED = ("bench", "clients", "deploy", "libs", "proto", "services", "tests")
+# Docstrings here are the help of commands, in the words of users.
+HELP = ROOT / "clients/cli/src/plexus_cli/commands"
 # A docstring names its subject or begins with an imperative; none of these is either.
 CODE_OPENING = re.compile(
     r"^(?:what|who|whom|whose|whoever|whatever|whichever|whether|how(?! to)"
@@ -136,6 +138,8 @@ CODE_OPENING = re.compile(
     re.IGNORECASE,
 )
 CONTRACT_COMMENT = re.compile(r"^\s*//[ \t]?(.*)", re.MULTILINE)
+SCRIPT_COMMENT = re.compile(r"^[ \t]*/\*+(.*?)\*/", re.MULTILINE | re.DOTALL)
+MARGIN = re.compile(r"^[ \t]*\* ?", re.MULTILINE)
 ARGUMENT = re.compile(r"^ +\w+: ")
 DIRECTIVE = re.compile(r"^(?:noqa|type|ruff|pragma|nosec|fmt)\b.*?(?: - |$)")
 
@@ -172,6 +176,13 @@ def contract_comments(source: str) -> Iterator[Text]:
     return joined({number: match[1] for number, match in found if match is not None})
 
 
+def script_comments(source: str) -> Iterator[Text]:
+    """Yield each comment of TypeScript that begins its line."""
+    for block in SCRIPT_COMMENT.finditer(source):
+        yield source.count("\n", 0, block.start()) + 1, MARGIN.sub("", block[1]).strip(" ")
+    yield from contract_comments(source)
+
+
 def joined(lines: dict[int, str]) -> Iterator[Text]:
     """Yield the texts of adjacent lines as one, with the number of the first line."""
     first, texts = 0, list[str]()
@@ -189,6 +200,10 @@ def described(path: Path) -> Iterator[Text]:
     source = path.read_text(encoding="utf-8")
     if path.suffix == ".proto":
         return contract_comments(source)
+    if path.suffix != ".py":
+        return script_comments(source)
+    if HELP in path.parents:
+        return comments(source)
     return chain(docstrings(source), comments(source))
 
 
@@ -208,11 +223,11 @@ def odd_descriptions(texts: Iterable[Text]) -> list[str]:
 
 
 def described_files(folder: str) -> Iterator[Path]:
-    """Yield the contracts and the Python files of a folder, without generated code."""
+    """Yield the contracts and the source files of a folder, without generated code."""
     for path in sorted((ROOT / folder).rglob("*")):
-        if SKIPPED & set(path.relative_to(ROOT).parts) or "_pb2" in path.name:
+        if SKIPPED & set(path.relative_to(ROOT).parts) or "_pb" in path.name:
             continue
-        if path.suffix in {".py", ".proto"}:
+        if path.suffix in {".py", ".proto", ".ts", ".tsx"}:
             yield path
 
 
@@ -240,6 +255,10 @@ def test_odd_docstrings_and_comments_are_seen() -> None:
     assert odd('"""Do.\n\nArgs:\n    value: whether it is.\n"""\n') == []
     contract = "// Who sent it.\nstring sender_id = 1;  // What else.\n"
     assert odd_descriptions(contract_comments(contract)) == ["1: Who sent it."]
+    script = (
+        "/**\n * A part.\n *\n * Who sent it.\n */\nf();\n  /** What is it. */\n// Nobody is.\n"
+    )
+    assert [odd[0] for odd in odd_descriptions(script_comments(script))] == ["4", "7", "8"]
 
 
 # --- commits

@@ -150,7 +150,7 @@ def _call(found: Found, values: dict[str, Any]) -> int:
     gc.enable()
     try:
         getattr(module, command["function"])(**values)
-    except Exception as error:  # noqa: BLE001 - what is no refusal is raised again
+    except Exception as error:  # noqa: BLE001 - other exceptions are raised again
         return _ended(error)
     return 0
 

@@ -77,7 +77,7 @@ _WHEN: Final = re.compile(
 )
 
 
-class NotATime(ValueError):  # noqa: N818 - what was written, not a fault
+class NotATime(ValueError):  # noqa: N818 - describes the input, not a fault
     """A text that is not a time or not an acceptable one; `str(error)` is the reason.
 
     Attributes:

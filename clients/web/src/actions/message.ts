@@ -13,7 +13,7 @@ export interface MessageContext {
   readonly message: Message;
   readonly openThread: (root: number) => void;
   readonly pickReaction: () => void;
-  /** Whether the message is shown in the panel of its thread. */
+  /** True if the message is shown in the panel of its thread. */
   readonly inThread: boolean;
 }
 

@@ -137,7 +137,7 @@ class _Run:
                 async with asyncio.TaskGroup() as group:
                     for keeper in keepers:
                         group.create_task(keeper.start())
-        except Exception as failure:  # noqa: BLE001 - whatever it is, the operator reads it
+        except Exception as failure:  # noqa: BLE001 - the operator reads every failure
             self._failure = _text(failure)
             log.error("start.failed", reason=self._failure)  # noqa: TRY400 - the text is enough
         else:

@@ -88,7 +88,7 @@ def read_users(
 
 
 def author_of(entry: Entry, bots: Mapping[str, str]) -> Author:
-    """Return the author of `entry`: its user, else its bot, else its shown name, else NOBODY."""
+    """Return the author of `entry`: its user, else its bot, else its shown name, else `NOBODY`."""
     username = string(entry, "username")
     if user := string(entry, "user") or string(child(entry, "comment"), "user"):
         profile = child(entry, "user_profile")

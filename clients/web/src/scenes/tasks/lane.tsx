@@ -23,7 +23,7 @@ interface Props {
   readonly openId: string;
   /** Drop position of the dragged card; undefined while it is elsewhere. */
   readonly over: number | undefined;
-  /** Whether the dragged card may not enter. */
+  /** True if the dragged card may not enter. */
   readonly isClosed: boolean;
   readonly onOpen: (id: string) => void;
   readonly onMove: (taskId: string, target: Target) => void;

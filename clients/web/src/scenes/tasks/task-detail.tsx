@@ -21,7 +21,7 @@ import { useTasks } from './use-tasks';
 interface Props {
   /** Id, or key such as `T-128`. */
   readonly idOrKey: string;
-  /** Whether no other part of the scene is shown. */
+  /** True if no other part of the scene is shown. */
   readonly isAlone?: boolean;
   readonly onClose: () => void;
 }

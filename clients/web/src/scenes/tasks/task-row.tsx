@@ -18,7 +18,7 @@ interface Props {
   readonly task: Task;
   readonly isOpen: boolean;
   readonly onOpen: (id: string) => void;
-  /** Whether to offer the next state. */
+  /** True to offer the next state. */
   readonly withStep?: boolean;
 }
 

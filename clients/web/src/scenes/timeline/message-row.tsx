@@ -23,10 +23,10 @@ import { Tags } from './tags';
 interface Props {
   readonly log: ConversationLog;
   readonly held: Held;
-  /** Whether it closely follows another message of the same sender. */
+  /** True if it closely follows another message of the same sender. */
   readonly joined: boolean;
   readonly onThread: (root: number) => void;
-  /** Whether it is shown in the panel of its thread, where every message belongs to it. */
+  /** True if it is shown in the panel of its thread, where every message belongs to it. */
   readonly inThread?: boolean;
 }
 

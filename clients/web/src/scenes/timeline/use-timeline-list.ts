@@ -19,9 +19,9 @@ interface Options {
   readonly scroller: RefObject<HTMLDivElement | null>;
   readonly rows: readonly Row[];
   readonly at: number;
-  /** Whether the rows reach the newest message, so that new ones are followed. */
+  /** True if the rows reach the newest message, so that new ones are followed. */
   readonly isTail: boolean;
-  /** Whether the rows around `at` are complete. */
+  /** True if the rows around `at` are complete. */
   readonly isWhole: boolean;
   readonly onOlder: () => void;
   readonly onNewer: () => void;
