@@ -70,7 +70,7 @@ class Issuer:
         return {name: value for name, value in header.items() if value is not None}
 
     def token(self, *, header: dict[str, Any] | None = None, **claims: Any) -> str:
-        # By hand: a library would not sign half of what must be refused.
+        # By hand: a library would not sign half of the tokens that must be refused.
         said = (self.header(**(header or {})), self.claims(**claims))
         signed = ".".join(b64(json.dumps(part).encode()) for part in said)
         return f"{signed}.{b64(self.key.private_key.sign(signed.encode()))}"

@@ -17,7 +17,7 @@ from .owners_support import (
 
 @dataclass
 class Running:
-    """A gateway with its owners: what tests reach and look at."""
+    """A gateway with its owners, as tests access them."""
 
     grpc_port: int
     http_port: int

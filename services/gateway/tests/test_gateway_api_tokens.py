@@ -34,7 +34,7 @@ def answer(clock: Any, *, name: str = "tok_1", **fields: Any) -> Any:
 
 
 class Directory:
-    """Knows tokens by their hashes, and how often it was asked."""
+    """Knows tokens by their hashes, and counts the queries."""
 
     def __init__(self) -> None:
         self.answers: dict[bytes, Any] = {}

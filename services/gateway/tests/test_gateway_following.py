@@ -74,7 +74,7 @@ def record(value: bytes) -> Record:
 
 
 class House:
-    """A projection and what feeds it."""
+    """A projection and its sources."""
 
     def __init__(self, *, every: float = 0.01) -> None:
         self.projection, self.health = Projection(), Health()

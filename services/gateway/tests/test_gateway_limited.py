@@ -63,7 +63,7 @@ async def test_gw_06_a_flood_is_told_when_to_come_back_and_slows_nobody_else(run
     )
 
     served = [not isinstance(outcome, Exception) for outcome in flood]
-    # At most two of a person at once, and three in all: whatever came first, no more than that.
+    # At most two of a person at once, and three in all, in any order of arrival.
     assert 1 <= sum(served[:40]) <= BURST
     assert all(served[40:])
     refusals = [refused(outcome) for outcome in flood if isinstance(outcome, Exception)]

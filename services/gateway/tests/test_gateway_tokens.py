@@ -27,7 +27,7 @@ from plexuskit.grpc import CallerSigner, CallerVerifier
 
 
 class Published:
-    """Directory's answer, and how often it was asked."""
+    """Directory's answer, and the number of queries."""
 
     def __init__(self, jwks: str) -> None:
         self.jwks = jwks

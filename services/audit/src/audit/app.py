@@ -62,7 +62,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def recorder(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Write down what happens and what is decided."""
+    """Record facts and decisions."""
     async with (
         _store(settings, runtime) as store,
         _owners(settings, runtime) as owners,

@@ -97,7 +97,7 @@ def token(caller_keys_of: Callable[[str], CallerSection]) -> Callable[..., Any]:
 
 @pytest.fixture
 async def signed_in(target: str, token: Callable[..., Any]) -> AsyncIterator[Callable[..., Person]]:
-    """A person whom the gateway has let in."""
+    """Return a person whom the gateway has admitted."""
     async with open_channel(target) as opened:
         stub = AuditServiceStub(opened)
 

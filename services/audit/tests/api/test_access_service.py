@@ -1,4 +1,4 @@
-"""AccessHistoryService over real gRPC: why, and who, now and at a time."""
+"""AccessHistoryService over real gRPC: explanations and viewers, now and at a time."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime

@@ -72,7 +72,7 @@ def auditors(facts: Any) -> Company:
 
 
 def _grant(facts: Any) -> Envelope:
-    """A role that the replica has from the start; what it shows, audit's history decides."""
+    """Return a role that the replica has from the start; audit's history decides its effect."""
     granted: Envelope = facts.binding(
         "rbd_3", role_id="rol_mine", subject="person:per_in", scope="department:dep_north"
     )
@@ -219,7 +219,7 @@ async def test_gw_11_audit_decides_itself_and_not_by_the_caller_s_word(
     limited = signed_in("ann", scopes=["people.read"])
     assert await reason(limited.ListAuditEntries(ask)) == "PERMISSION_MISSING"
 
-    # Reading is not exporting, and what ended or is switched off shows nothing.
+    # Reading is not exporting, and roles that ended or are switched off show nothing.
     await take(_grant(facts))
     assert "person:per_lee" in await objects(signed_in("in"))
     export = signed_in("in").ExportAudit(pb.ExportAuditRequest())

@@ -1,4 +1,4 @@
-"""Recorders killed in the middle of their work: each event stands once, in one whole chain."""
+"""Recorders killed in the middle of their work: each event is recorded once, in one whole chain."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The history begins with what is so already, asked of the owners once."""
+"""The history begins with the current state, loaded from the owners once."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any

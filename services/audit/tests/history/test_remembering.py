@@ -1,4 +1,4 @@
-"""The history on a real MongoDB: full states in, intervals out, in whatever order they come."""
+"""The history on a real MongoDB: full states in, intervals out, in any order of arrival."""
 
 import asyncio
 import itertools

@@ -49,7 +49,7 @@ log = structlog.get_logger()
 class Store(SignInStore, ScimStore):
     """The whole database: the collections of every subject.
 
-    Sign-in stands first, so that people are made with the records of the feed that follow them.
+    Sign-in comes first, so that people are made with the records of the feed that follow them.
     """
 
 
@@ -128,7 +128,7 @@ async def upkeep(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
 
 async def end_expired_guests(store: Store, *, now: datetime) -> int:
-    """Deactivate every guest whose time is over; out: how many were looked at."""
+    """Deactivate every guest whose access has expired; out: the number examined."""
     total = 0
     while looked_at := await expire_guests(store, now=now):
         total += looked_at

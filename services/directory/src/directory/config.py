@@ -84,7 +84,7 @@ class OpenIdSection(Section):
 
 
 class ScimSection(Section):
-    """The HR feed: how it names departments, who comes back by it, how many it may deactivate.
+    """The HR feed: names of departments, returning people, and allowed deactivations.
 
     `department_path` is made of `{organization}`, `{division}` and `{department}`; parted by
     `department_separator` it names departments from the root down.

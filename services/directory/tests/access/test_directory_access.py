@@ -1,4 +1,4 @@
-"""Roles, and who may change what others may do, on a real database."""
+"""Roles, and administration of other people's access, on a real database."""
 
 from collections.abc import Awaitable
 from dataclasses import replace

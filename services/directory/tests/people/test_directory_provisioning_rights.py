@@ -191,7 +191,7 @@ async def test_a_feed_s_new_people_never_come_into_a_department_that_holds_more(
     assert (about, reason) == ("eve", "GRANT_EXCEEDS_OWN")
     assert permission != "people.provision"
 
-    # Others go on, and what goes through is no longer refused.
+    # Other changes continue, and a completed change is no longer listed as refused.
     await feed.hire("ann", department="R&D")
     await feed.hire("eve", department="R&D")
     assert await status(served, company) == []
@@ -304,7 +304,7 @@ async def test_nobody_moves_others_into_the_reach_of_their_own_role(company):
     hr = replace(company, actor=company.acting_as(account))
     await refused(move(hr, board.id, mine.id), GrantExceedsOwn)
     await refused(merge(hr, board.id, mine.id), GrantExceedsOwn)
-    # Elsewhere, and where they hold as much already, they may.
+    # Elsewhere, and where they hold as much already, it is allowed.
     other = await department(company, "other")
     assert await move(hr, board.id, other.id)
     below = await department(company, "below", mine.id)

@@ -19,7 +19,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 async def staff(feed):
-    """Six people, of whom five may go in a day."""
+    """Six people, of whom five may be deactivated in a day."""
     return [(await feed.hire(f"p{number}"))["id"] for number in range(6)]
 
 

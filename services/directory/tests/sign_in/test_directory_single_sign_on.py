@@ -132,7 +132,7 @@ class Site:
         )
 
     async def visit(self, begun: Begun, subject: str, **changed: str) -> Returned:
-        """Do what the browser does: say at the provider who one is, and come back."""
+        """Act like the browser: authenticate at the provider, and come back."""
         parts = urlsplit(begun.authorization_url)
         asked = dict(parse_qsl(parts.query)) | changed
         async with (

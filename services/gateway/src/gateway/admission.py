@@ -54,12 +54,12 @@ class Admission:
         self.decision_log = decision_log
 
     async def admit(self, method: MethodInfo, identity: Identity, *, reason: str = "") -> Identity:
-        """Return a caller as they are at present, if they may call a method.
+        """Return a caller with their current state, if they may call a method.
 
         Args:
-            method: what is called; no public one.
-            identity: who calls.
-            reason: what the caller gives for a privileged read.
+            method: the method called; not a public one.
+            identity: the caller.
+            reason: the caller's reason for a privileged read.
 
         Refusals for a method about no object: those of `Access.decide`.
         """
@@ -78,7 +78,7 @@ class Admission:
         return identity
 
     def caller(self, identity: Identity | None, *, audience: str) -> bytes:
-        """Return the SignedCaller to go on with to a service."""
+        """Return the SignedCaller for calling a service."""
         if identity is None:
             return self.callers.anonymous(audience, network=network_of_call())
         return self.callers.signed(identity, audience=audience)
@@ -88,7 +88,7 @@ def bearer(values: Iterable[str]) -> str:
     """Return the access token of the `authorization` values of a request.
 
     Returns an empty string for none, which stands for a missing token. Raises TokenInvalid for
-    several, or for another scheme than Bearer: what is meant by those is anyone's guess.
+    several, or for another scheme than Bearer, which would be ambiguous.
     """
     token = ""
     for value in values:

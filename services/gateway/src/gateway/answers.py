@@ -29,7 +29,7 @@ class OwnerUnreachable(Refusal):
 
 
 class MessageTooLarge(Refusal):
-    """A request or an answer is larger than what is passed on."""
+    """A request or a response is larger than the gateway forwards."""
 
     kind = Kind.EXHAUSTED
     text = "The request or its answer is too large; ask for less at once."

@@ -76,7 +76,7 @@ class PeersSection(Section):
 
 
 class LiveSection(Section):
-    """Client streams: how often they say they live, how much they may hold back."""
+    """Client streams: interval of heartbeats, sizes of buffers."""
 
     heartbeat_seconds: Seconds = 20
     # Time that a stream outlives its token, so that a client can use Reauthenticate.

@@ -27,7 +27,7 @@ class Client:
 
     def __init__(self, target: str, person_id: str, token: str, *, reading: bool = True) -> None:
         self.person_id = person_id
-        # Its own connection with the smallest window: what is not read stays at the gateway.
+        # Its own connection with the smallest window: unread frames stay at the gateway.
         self.channel = grpc.aio.insecure_channel(
             target,
             options=[

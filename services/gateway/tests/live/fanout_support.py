@@ -34,7 +34,7 @@ ROOM = "cnv_1"
 
 
 class Owner:
-    """Messaging's word, at the seam: what it answers, and when."""
+    """Messaging at the seam: its answers, and their timing."""
 
     def __init__(self) -> None:
         self.answers: dict[str, list[Container]] = {}

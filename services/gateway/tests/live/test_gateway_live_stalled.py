@@ -1,6 +1,6 @@
-"""An owner that takes items and does not answer: its stream is closed, shown and opened again.
+"""An owner that accepts items and does not answer: its stream is closed, reported and reopened.
 
-The owner stands at the outer seam, on a real socket; its faults are a test's to choose.
+The owner is a fake at the outer seam, on a real socket; a test chooses its faults.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ class Owner(log_service_pb2_grpc.LogServiceServicer):
 
 
 class Listener:
-    """Stands where a client's stream stands."""
+    """Takes the place of a client's stream."""
 
     def __init__(self) -> None:
         self.verdicts: dict[int, SendVerdict] = {}
@@ -218,7 +218,7 @@ async def test_gw_08_a_stream_that_cannot_be_written_any_more_is_opened_again(
     append_stream, listener = world.router.pick("cnv_x"), Listener()
     owner = owner_of(world, append_stream)
 
-    # No message at all: the writer dies of it, and the reader would wait for ever.
+    # Not a message: the writer dies of it, and the reader would wait for ever.
     append_stream._waiting.append(SimpleNamespace(command=b"", signed_caller=b""))
     send(append_stream, listener, 1)
     await eventually(lambda: 1 in listener.verdicts)

@@ -104,7 +104,7 @@ def _sources(owners: Owners) -> Sources:
 
 
 def _current_states(record: Record) -> list[State]:
-    """Read what is so already out of a fact that an owner made up for it."""
+    """Read the states in a fact that an owner made for its snapshot."""
     try:
         told = events.told(record.envelope)
     except events.Unreadable as error:

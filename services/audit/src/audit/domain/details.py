@@ -14,8 +14,8 @@ MAX_IDS: Final = 100
 def detailed(what: Occurrence, changed: Difference) -> Occurrence:
     """Add to an occurrence what it changed.
 
-    `fields` names what has another value; `+<relation>` and `-<relation>` have the ids that began
-    and ended, at most 100 of them, then `+<relation>.count` has how many there were.
+    `fields` has the names of changed fields; `+<relation>` and `-<relation>` have the ids that
+    began and ended, at most 100 of them, then `+<relation>.count` has their number.
     """
     details = dict(what.details)
     if changed.fields:

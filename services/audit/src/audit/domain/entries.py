@@ -59,7 +59,7 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line: an occurrence with its number, dense from 1, and the hash of what it follows."""
+    """One line: an occurrence with its number, dense from 1, and the previous hash."""
 
     no: int
     recorded_at: datetime
@@ -145,7 +145,7 @@ def canonical(fields: Mapping[str, Any]) -> bytes:
 def _fields(
     *, no: int, recorded_at: datetime, what: Occurrence, previous: bytes
 ) -> dict[str, object]:
-    # Entries of before have no such field, and their hashes are of what they have.
+    # Older entries have no such field, and their hashes cover the fields that they have.
     departments = {} if what.departments is None else {"departments": list(what.departments)}
     return {
         **departments,

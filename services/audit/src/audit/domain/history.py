@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 FOREVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
-"""The end of what still holds."""
+"""The end of a relation that still exists."""
 NO_VERSION: Final = 0
 """The version that ends what still holds."""
 
@@ -50,7 +50,7 @@ class State:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """For how long a relation of a part holds: from one version up to another, which has it not."""
+    """Interval of a part's relation: from one version up to another, which lacks it."""
 
     tenant_id: str
     part: str

@@ -38,8 +38,8 @@ class Walk:
     """Takes the documents of one ledger in order of their places until something is wrong.
 
     Attributes:
-        head: the last that was verified.
-        verified: how many were.
+        head: the last verified entry.
+        verified: number of verified entries.
     """
 
     def __init__(self, *, previous: LedgerHead, anchors: Mapping[int, bytes]) -> None:
@@ -54,7 +54,7 @@ class Walk:
         self._anchors = anchors
 
     def take(self, placed: Placed) -> Finding | None:
-        """Verify the next document; return what is wrong, or nothing."""
+        """Verify the next document; return the finding, or None."""
         expected = self.head.no + 1
         if placed.no != expected:
             return self.missing(expected)
@@ -99,9 +99,9 @@ class Walk:
 
 
 def check_previous(previous: Placed, *, anchors: Mapping[int, bytes]) -> Finding | None:
-    """Verify the entry that a stretch begins after, on its own; return what is wrong, or nothing.
+    """Verify the entry before a stretch, on its own; return the finding, or None.
 
-    Its hash is what the stretch is verified against, so an anchor of it makes the stretch certain.
+    The stretch is verified against its hash, so an anchor of it makes the stretch certain.
     """
     entry = previous.entry
     if entry is None:

@@ -20,7 +20,7 @@ _EFFECTS: Final = {
 
 
 def decision(envelope: Envelope) -> Occurrence:
-    """Read what the gateway decided. Raises Unreadable when it breaks its contract."""
+    """Read a decision of the gateway. Raises Unreadable when it breaks its contract."""
     try:
         fact = DecisionMade.FromString(envelope.fact)
     except DecodeError as error:

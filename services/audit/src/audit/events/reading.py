@@ -29,7 +29,7 @@ def instant(stamp: Timestamp) -> datetime:
 
 
 def happened_at(envelope: Envelope) -> datetime:
-    """Return when an event happened. Raises Unreadable when it does not say so."""
+    """Return when an event happened. Raises Unreadable when the time is missing."""
     if not envelope.HasField("occurred_at"):
         raise Unreadable("the event does not say when it happened")
     return instant(envelope.occurred_at)

@@ -1,4 +1,4 @@
-"""Facts about signing in: whose sign-in they are about, and how it went (GW-7)."""
+"""Facts about signing in: the affected person and the outcome (GW-7)."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -74,7 +74,7 @@ class LedgerWriter:
     async def _attempt(
         self, tenant_id: str, waiting: list[Occurrence]
     ) -> tuple[int, list[Occurrence]]:
-        """Write as far as possible; return how many entries were added and what is still to do."""
+        """Write as far as possible; return the number of new entries and the rest."""
         head = self._heads.get(tenant_id)
         if head is None:
             head = await self._store.ledger.head(tenant_id)

@@ -1,4 +1,4 @@
-"""Putting states into the history: each version once, in whatever order they come."""
+"""Insertion of states into the history: each version once, in any order of arrival."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""A batch of facts: the history first, for what each changed, then the ledger."""
+"""A batch of facts: the history first, for the changes of each, then the ledger."""
 
 from collections.abc import Sequence
 

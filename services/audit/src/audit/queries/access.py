@@ -59,7 +59,7 @@ class Explained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewers:
-    """A page of those who could see an object, and how many there are in all."""
+    """A page of the people who could see an object, and their total number."""
 
     viewers: tuple[Viewer, ...]
     next_page_token: str
@@ -132,7 +132,7 @@ async def explain_access(
 
 
 class Witnesses:
-    """Finds who could see what; keeps the last answers, so that their pages cost nothing."""
+    """Finds the people who could see objects; caches the last answers for their next pages."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

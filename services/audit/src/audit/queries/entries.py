@@ -35,10 +35,10 @@ async def list_audit_entries(
     """List entries of a tenant, the newest first, at most 2 MiB on a page.
 
     Args:
-        store: what is read, with majority.
-        wanted: which entries.
+        store: the store to read, with majority.
+        wanted: filter of entries.
         page_size: 1 to 1,000; 0 means 100.
-        page_token: where the page before ended; empty for the first.
+        page_token: the end of the previous page; empty for the first.
 
     Refusals: InvalidArgument, InvalidPageToken, LedgerDamaged.
     """
@@ -113,7 +113,7 @@ async def stretch(
 
 
 def page_limit(page_size: int) -> int:
-    """Return how many a page has. Refusals: InvalidArgument."""
+    """Return the size of a page. Refusals: InvalidArgument."""
     if not 0 <= page_size <= MAX_PAGE_SIZE:
         raise InvalidArgument(field="page_size", problem=f"must be 0 to {MAX_PAGE_SIZE}")
     return page_size or PAGE_DEFAULT

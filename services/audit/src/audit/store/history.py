@@ -112,7 +112,7 @@ class HistoryStore:
         }
 
     async def open(self, parts: Iterable[str], *, tx: Transaction) -> dict[str, list[Interval]]:
-        """Read what holds at the newest version of parts, by part."""
+        """Read the open intervals of parts at their newest version, by part."""
         found = await self._relations.find_all(
             {"part": {"$in": list(parts)}, "to_version": NO_VERSION}, hint="part_end", tx=tx
         )
@@ -196,7 +196,7 @@ class HistoryStore:
     async def differences(
         self, versions: Collection[tuple[str, int]]
     ) -> dict[tuple[str, int], Difference]:
-        """Read what known versions of parts changed, by (part, version), in three queries."""
+        """Read the changes of known versions of parts, by (part, version), in three queries."""
         if not versions:
             return {}
         ids = [_version_id(part, version) for part, version in versions]

@@ -29,7 +29,7 @@ from audit.domain.verification import Placed
 SCHEMA_VERSION: Final = 1
 EVENT_INDEX: Final = "event"
 
-# Checking and hashing an entry takes about as long as what else is counted by so many bytes.
+# Checking and hashing an entry takes about as long as other work counted with so many bytes.
 _ENTRY_BYTES: Final = 1_024
 _NEWEST: Final = [("occurred_at", DESCENDING), ("no", DESCENDING)]
 _FILTERS: Final = ("actor_id", "object", "action", "decision")
@@ -89,7 +89,7 @@ class LedgerStore:
         self._entries = db.collection("ledger", schema_version=SCHEMA_VERSION)
 
     async def ensure_indexes(self) -> None:
-        """Create the indexes: each event stands once, and each filter is read newest first."""
+        """Create the indexes: each event is recorded once, and each filter is read newest first."""
         await self._entries.ensure_indexes(
             [
                 Index(keys=[("event_id", ASCENDING)], name=EVENT_INDEX, unique=True),
@@ -141,14 +141,14 @@ class LedgerStore:
         return _placed(document, tenant_id=tenant_id)
 
     async def find(self, tenant_id: str, no: int) -> Placed | None:
-        """Read what stands at a number."""
+        """Read the entry at a number."""
         document = await self._entries.find_one({"_id": entry_id(tenant_id, no)})
         return None if document is None else _placed(document, tenant_id=tenant_id)
 
     async def walk(self, tenant_id: str, *, first: int, last: int) -> AsyncIterator[Placed]:
-        """Yield what stands from one number to another, both included, in order.
+        """Yield the entries from one number to another, both included, in order.
 
-        A reply of the server has thousands of entries: others run in between (GW-13).
+        A reply of the server has thousands of entries: other requests run in between (GW-13).
         """
         query = {"_id": _between(tenant_id, first, last)}
         turns = Turns()

@@ -43,7 +43,7 @@ class PastStore:
     async def bindings(
         self, tenant_id: str, subjects: Iterable[str], *, at: datetime
     ) -> list[Relation]:
-        """Read the roles that subjects hold, for whatever scope."""
+        """Read the roles that subjects hold, for any scope."""
         more = {"relation": _of_kind("role")}
         return await self._among(tenant_id, "subject", subjects, at=at, more=more)
 

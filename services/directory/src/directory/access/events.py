@@ -78,7 +78,7 @@ def role_changed(role: Role, *, actor_id: str, now: datetime) -> Fact:
 
 
 def binding_changed(binding: Binding, *, actor_id: str, now: datetime) -> Fact:
-    """State who holds a role for what, or that it is over."""
+    """Return the fact of a binding with its role and scope, or of its end."""
     fact = events_pb2.RoleBindingChanged(binding=binding_to_proto(binding))
     return _of_entity(fact, binding.id, binding, actor_id=actor_id, now=now)
 

@@ -44,7 +44,7 @@ def refresh_repeated(session: Session, *, now: datetime) -> Fact:
 
 
 def session_started(session: Session, *, network: str, now: datetime) -> Fact:
-    """State that a person signed in, how and where from."""
+    """Return the fact that a person signed in, with methods and network."""
     fact = events_pb2.SessionStarted(
         session_id=session.id,
         person_id=session.person_id,
@@ -69,7 +69,7 @@ def sign_in_failed(failed: FailedSignIns, *, now: datetime) -> Fact:
 
 
 def api_token_created(token: ApiToken, *, actor_id: str, now: datetime) -> Fact:
-    """State that a token was made, for whom and with which scopes."""
+    """Return the fact that a token was made, with its person and scopes."""
     fact = events_pb2.ApiTokenCreated(
         api_token_id=token.id,
         person_id=token.person_id,

@@ -205,7 +205,7 @@ def department_changed(department: Department, *, actor_id: str, now: datetime) 
 
 
 def group_changed(group: Group, *, member_ids: Iterable[str], actor_id: str, now: datetime) -> Fact:
-    """State how a group is and who belongs to it: the same for a new, a changed, a removed one."""
+    """Return the fact of a group and its members: the same for a new, a changed, a removed one."""
     fact = events_pb2.GroupChanged(group=group_to_proto(group), member_ids=sorted(member_ids))
     return Fact(
         topic=DIRECTORY_GROUP_V1.name,

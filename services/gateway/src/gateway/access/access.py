@@ -41,8 +41,8 @@ class Verdict:
     """An answer that is no refusal.
 
     Attributes:
-        rule: what grants: `role:member@tenant:ten_1`, or `token` where only the token is known.
-        confirm: the copy refuses the object; its owner has the last word.
+        rule: the ground: `role:member@tenant:ten_1`, or `token` where only the token is known.
+        confirm: the projection denies the object; its owner decides.
     """
 
     rule: str
@@ -50,7 +50,7 @@ class Verdict:
 
 
 _BY_OWNER: Final = "owner"
-"""The copy refused or did not know, and the owner has the last word."""
+"""The projection denied or did not know, and the owner decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +97,12 @@ class Access:
         """Decide on the copy.
 
         Args:
-            identity: who asks.
-            permission: for what.
-            object_: on what; None for the tenant.
+            identity: the caller.
+            permission: the permission.
+            object_: the object; None for the tenant.
 
         Raises:
-            PermissionMissing, ModuleOff, PolicyForbids: refused, whatever the object is.
+            PermissionMissing, ModuleOff, PolicyForbids: refused for any object.
             SessionEnded: the person may not act any more.
         """
         engine = self.projection.engine(identity.tenant_id)
@@ -191,7 +191,7 @@ class Access:
         return engine.masks(ask, now=self._clock.now(), roles=roles)
 
     def has_masks(self, tenant_id: str, person_id: str) -> bool:
-        """Return whether any role of a person hides columns, of whatever object."""
+        """Return whether any role of a person hides columns, on any object."""
         engine = self.projection.engine(tenant_id)
         if engine is None or not engine.state.masked:
             return False
@@ -242,7 +242,7 @@ class Access:
         return engine is not None and engine.state.policies.concern(permission)
 
     def timed(self, tenant_id: str, permission: str) -> bool:
-        """Return whether what policies say of a permission depends on the time."""
+        """Return whether the policies on a permission depend on the time."""
         engine = self.projection.engine(tenant_id)
         return engine is not None and engine.state.policies.timed(permission)
 

@@ -84,14 +84,14 @@ class DecisionLog:
         rule: str,
         reason: str,
     ) -> None:
-        """Record a privileged read, and only then let it be done; nothing for other calls.
+        """Record a privileged read before it is carried out; does nothing for other calls.
 
         Args:
-            method: what is called.
-            identity: who calls.
-            object_: on what.
-            rule: what grants it.
-            reason: what the caller gave for it; at most 500 characters are kept.
+            method: the method called.
+            identity: the caller.
+            object_: the object.
+            rule: the ground of the decision.
+            reason: the reason given by the caller; at most 500 characters are kept.
 
         Raises:
             ReasonRequired: the method needs a reason and the caller gave none.
@@ -118,7 +118,7 @@ class DecisionLog:
         rule: str,
         outcome: str = OK,
     ) -> None:
-        """Record that a call was let through and what its owner said, if it changes state.
+        """Record an allowed call with its owner's result, if it changes state.
 
         A change that the owner's own log records is recorded here only when it was refused.
         """
@@ -150,7 +150,7 @@ class DecisionLog:
         )
 
     async def run(self) -> None:
-        """Send for ever; while Kafka is away, decisions wait."""
+        """Publish until cancelled; while Kafka is down, decisions wait."""
         failures = 0
         while True:
             await self._awake.wait()
@@ -177,7 +177,7 @@ class DecisionLog:
 
     def _put(self, record: Outgoing) -> None:
         if len(self._waiting) >= MAX_WAITING:
-            # The newest is left out: the first of a flood say as much as the last.
+            # The newest is dropped: the first ones of a flood are as informative as the last.
             LOST.inc()
             return
         self._waiting.append(record)

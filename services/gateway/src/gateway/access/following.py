@@ -61,7 +61,7 @@ class Following:
         self._health = health
         self._every = every
         self._load_members = asyncio.Event()
-        # Kinds of objects whose every change comes here at present.
+        # Kinds of objects whose every change currently arrives here.
         self._followed: set[str] = set()
 
     async def follow(self, section: KafkaSection) -> None:
@@ -90,7 +90,7 @@ class Following:
                     EVENTS_CHECK, ok=False, detail=str(lost.exceptions[0]), required=False
                 )
             except* Exception:
-                # Run again from the end of the topics: what came meanwhile was missed.
+                # Consuming resumes at the end of the topics: changes in between were missed.
                 self._lose(OF_TASKS)
                 raise
             # Between two loads too, so that a Kafka that comes and goes is no storm for tasks.
@@ -153,7 +153,7 @@ class Following:
         left: Sequence[str],
         begins: bool,
     ) -> None:
-        """Apply a change of who belongs to a conversation."""
+        """Apply a change of a conversation's members."""
         object_ = Object(CONVERSATION, conversation_id)
         self._projection.step((tenant_id, object_, version, joined, left, begins))
 

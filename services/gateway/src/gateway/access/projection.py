@@ -1,4 +1,4 @@
-"""The gateway's copy of the relations: what facts and snapshots say, by tenant."""
+"""The gateway's projection of the relations, from facts and snapshots, by tenant."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -19,7 +19,7 @@ Step = tuple[str, Object, int, Sequence[str], Sequence[str], bool]
 
 
 class Projection(Replica):
-    """A replica of directory that also holds who belongs to what (see `following`)."""
+    """Replica of directory that also holds memberships of objects (see `following`)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,10 +32,10 @@ class Projection(Replica):
         return kind in self._known
 
     def forget(self, kinds: frozenset[str]) -> None:
-        """Note that changes of objects of some kinds do not come any more: what is known is old."""
+        """Record that changes of some kinds of objects no longer arrive: they are stale."""
         self._known -= kinds
 
-    # Messaging and tasks: who belongs to what.
+    # Messaging and tasks: memberships.
 
     def step(self, step: Step) -> None:
         """Apply a change of a conversation's members, after whatever is being loaded."""

@@ -1,9 +1,9 @@
-"""The part of an answer that its caller is shown, whatever service gave it (GW-3, GW-10).
+"""The part of a response that its caller may see, for all services (GW-3, GW-10).
 
 Columns that no role shows are cleared, and lists leave out the people, departments and groups that
-an attribute policy refuses. The answer to a change shows an object only to callers who may read it:
-others receive what identifies it. Callers without masks who may read what they change, in tenants
-without policies on those, get the bytes of the owner: nothing is decoded.
+an attribute policy refuses. The response to a change shows an object only to callers who may read
+it: others receive its id and version. Callers without masks who may read the objects they change,
+in tenants without policies on those, get the bytes of the owner: nothing is decoded.
 """
 
 from collections.abc import Sequence

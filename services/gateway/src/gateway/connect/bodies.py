@@ -115,7 +115,7 @@ def _entered(uses: Uses, key: str, kind: MethodClass) -> Place:
 
 
 class Bodies:
-    """Stands before the endpoints of the methods, and gives them bodies within bounds."""
+    """Wraps the endpoints of the methods, and passes them bodies within bounds."""
 
     def __init__(
         self,
@@ -172,7 +172,7 @@ class Bodies:
 
 
 class _Body:
-    """The body of one request; reading it raises ConnectError for what is not taken."""
+    """The body of one request; reading it raises ConnectError for a refused body."""
 
     __slots__ = (
         "_begun",

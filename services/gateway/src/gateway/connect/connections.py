@@ -27,7 +27,7 @@ class Connections:
         self._strangers = strangers
         self._uses = Uses(maximum)
         self._of_company = Uses(maximum * allowance)
-        # By the client's address and port: where the connection is counted.
+        # By the client's address and port: the count of the connection.
         self._counted: dict[str, tuple[Uses, str]] = {}
 
     def opened(self, client: str) -> bool:

@@ -27,17 +27,17 @@ Known: TypeAlias = Any
 
 
 class _Passing(Codec[bytes, bytes]):
-    """Leaves bytes as they are; what they mean is looked at after admission, if at all."""
+    """Leaves bytes unchanged; they are decoded after admission, if at all."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def name(self) -> str:
-        """Return how content types call it."""
+        """Return the name in content types."""
         return self._name
 
     def encode(self, message: bytes) -> bytes:
-        """Return what was encoded before."""
+        """Return the message, which is encoded already."""
         return message
 
     def decode(self, data: bytes | bytearray, message_class: type[bytes]) -> bytes:

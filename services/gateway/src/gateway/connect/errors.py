@@ -88,7 +88,7 @@ def _readable(detail: Any) -> ErrorDetail:
     try:
         form = json_format.MessageToDict(detail)
     except (TypeError, ValueError):
-        # An owner may use a type that this gateway does not have: its bytes go on all the same.
+        # An owner may use a type that this gateway does not have: its bytes are forwarded anyway.
         return ErrorDetail(packed)
     form.pop("@type", None)
     return ReadableDetail(packed, form)

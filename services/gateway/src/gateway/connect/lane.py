@@ -17,7 +17,7 @@ class _Piece(NamedTuple):
 
 
 class Lane:
-    """Carries work out in a thread: who asks for much waits for themselves, others go in between.
+    """Runs work in a thread: callers with much work wait for themselves, others run in between.
 
     A thread shares the interpreter with the loop, so a second one would only slow down both.
     """
@@ -48,7 +48,7 @@ class Lane:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _next(self) -> None:
-        """Begin the next piece of whose turn it is, unless one is under way."""
+        """Start the next piece of work in turn, unless one is running."""
         while self._waiting and not self._busy:
             who, pieces = self._waiting.popitem(last=False)
             piece = pieces.popleft()

@@ -1,4 +1,4 @@
-"""HTTP/1.1 for clients who send a request within its time; who dawdles holds no connection."""
+"""HTTP/1.1 with a time limit for the arrival of a request; slow clients lose their connection."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _UNANSWERED: Final = (h11.IDLE, h11.SEND_RESPONSE)
 
 
 class PunctualConfig(uvicorn.Config):
-    """Uvicorn's settings, for how many seconds a request may arrive, and who may connect."""
+    """Uvicorn's settings, with the time limit of requests and the check of connections."""
 
     def __init__(
         self,

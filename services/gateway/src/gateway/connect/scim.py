@@ -82,7 +82,7 @@ class ScimSite:
         metadata = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
         try:
             with self._calls.call(self._method, metadata) as call:
-                # Before the body is read: who may not come in sends nothing into memory.
+                # Before the body is read: unauthenticated callers must not fill memory.
                 identity = await call.identify(lambda: peer_of(scope))
                 self._known(client_of(scope))
                 request = ExchangeScimRequest(

@@ -52,9 +52,9 @@ async def serve(
         section: where to listen.
         site: answers the requests.
         runtime: the process that it is part of.
-        drain_seconds: how long running requests may take at the end; then they are cancelled.
+        drain_seconds: maximum duration of running requests at the end; then they are cancelled.
         tls: the port's certificate; None listens in plain text.
-        connections: bounds those of strangers; None bounds none.
+        connections: bounds those of unknown callers; None bounds none.
 
     Yields:
         The port that it listens on.

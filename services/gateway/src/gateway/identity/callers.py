@@ -1,4 +1,4 @@
-"""The signed caller contexts that go on with requests instead of tokens (GW-1)."""
+"""Signed caller contexts, which replace tokens in forwarded requests (GW-1)."""
 
 import asyncio
 from collections import OrderedDict
@@ -15,7 +15,7 @@ _FORGET_SECONDS: Final = 5.0
 
 
 class Callers:
-    """Signs in whose name requests go on; one signature lasts for half a context's life."""
+    """Signs the caller contexts of requests; a signature is reused for half a context's life."""
 
     def __init__(self, signer: CallerSigner, *, clock: Clock, cached: int = _CACHED) -> None:
         """Set up signing with the gateway's key.
@@ -44,13 +44,13 @@ class Callers:
         return tokens.for_audience(audience)
 
     def once(self, identity: Identity, *, audience: str) -> bytes:
-        """Return a SignedCaller that is not kept: for what is rarely said in a person's name."""
+        """Return a SignedCaller that is not cached: for rare calls."""
         if identity.token_id in self._people:
             return self.signed(identity, audience=audience)
         return self._tokens(_context(identity)).for_audience(audience)
 
     def __len__(self) -> int:
-        """Return in how many people's names something has lately gone on."""
+        """Return the number of cached contexts."""
         return len(self._people)
 
     def forget(self) -> None:
@@ -62,7 +62,7 @@ class Callers:
             del self._people[token_id]
 
     async def run(self) -> None:
-        """Forget for ever, every few seconds."""
+        """Drop unused contexts every few seconds, until cancelled."""
         while True:
             await asyncio.sleep(_FORGET_SECONDS)
             self.forget()

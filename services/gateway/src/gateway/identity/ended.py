@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Use:
-    """A session that came by: whose, since when its newest token is, until when it matters."""
+    """A session in use: its person, issue time of its newest token, and expiry of this record."""
 
     person_id: str
     issued_at: datetime
@@ -46,7 +46,7 @@ class EndedSessions:
         return session_id in self._ended
 
     def ended_event(self, session_id: str) -> asyncio.Event:
-        """Return what is set when a session ends, or is already; hold it while it matters."""
+        """Return an event that is set once a session has ended; keep a reference to it."""
         event = self._events.get(session_id)
         if event is None:
             event = self._events[session_id] = asyncio.Event()
@@ -59,9 +59,9 @@ class EndedSessions:
 
         Args:
             session_id: the token's session.
-            person_id: whose it is.
-            issued_at: when the token was made; one from before the person's deactivation ends.
-            until: when the token expires.
+            person_id: its person.
+            issued_at: issue time of the token; one from before the person's deactivation ends.
+            until: expiry of the token.
         """
         until += _AFTER_EXPIRY
         previous = self._in_use.get(session_id)
@@ -95,8 +95,8 @@ class EndedSessions:
         """Note that a person was deactivated: the sessions in use end, and so do unseen tokens.
 
         Args:
-            person_id: who was.
-            at: when; tokens issued later, after a reactivation, are good again.
+            person_id: the person.
+            at: the time; tokens issued later, after a reactivation, are valid again.
         """
         self._deactivated[person_id] = max(at, self._deactivated.get(person_id, at))
         self.end(

@@ -89,7 +89,7 @@ class Authenticator:
         return identity
 
     async def verify(self, token: str) -> Identity:
-        """Return who holds an access token or an API token.
+        """Return the identity of an access token or an API token.
 
         Refusals, all UNAUTHENTICATED: TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED, SESSION_ENDED.
         Raises DependencyDown for a key or an API token that is unknown while directory cannot be
@@ -108,7 +108,7 @@ class Authenticator:
         return identity
 
     def _follow_keys(self) -> None:
-        """Forget everything when the keys changed: what a withdrawn one signed counts no more."""
+        """Drop everything when the keys changed: signatures of a withdrawn key are invalid."""
         if self._generation != self._keys.generation:
             self._known.clear()
             self._generation = self._keys.generation

@@ -65,7 +65,7 @@ class Watching:
         self._health.set(EVENTS_CHECK, ok=False, detail=error, required=False)
 
     def apply(self, records: Sequence[Record]) -> None:
-        """Note what records of `directory.person.v1` say; one that cannot be read is skipped."""
+        """Apply records of `directory.person.v1`; one that cannot be read is skipped."""
         for record in records:
             try:
                 self._apply(record)
@@ -76,7 +76,7 @@ class Watching:
                 self._recheck_now.set()
 
     async def recheck(self) -> None:
-        """Ask directory for ever, every 30 s, which sessions in use have ended."""
+        """Query directory every 30 s, until cancelled, for sessions in use that have ended."""
         while True:
             try:
                 async with asyncio.timeout(RECHECKED_EVERY):

@@ -248,7 +248,7 @@ class Leave:
 
 
 def _who(identity: Identity | None) -> str:
-    """Return for whom calls and streams at once are counted; all tokens of a person are one."""
+    """Return the key that counts concurrent calls and streams; all tokens of a person share one."""
     if identity is None:
         return _ALL
     return f"{identity.person_id}/tokens" if identity.api_token_id else identity.person_id
@@ -273,7 +273,7 @@ def _limited_stranger(limit: str, wait: float) -> RateLimited:
 def _limited(limit: str, kind: MethodClass, wait: float) -> RateLimited:
     LIMITED.labels(limit, kind).inc()
     return RateLimited(
-        # Rounded up to what travels whole everywhere: a caller who comes then is let in.
+        # Rounded up to a unit that all protocols carry: a caller who retries then is admitted.
         retry_after=timedelta(milliseconds=int(wait * 1000) + 1),
         limit=limit,
         method_class=kind.value,

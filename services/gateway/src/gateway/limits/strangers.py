@@ -38,7 +38,7 @@ Refuse = Callable[[str, float], Exception]
 
 
 class Attempt:
-    """One call without an identity: what it has taken, to be given back if it succeeds."""
+    """One call without an identity: the tokens it took, returned if it succeeds."""
 
     __slots__ = ("_taken", "network")
 
@@ -92,7 +92,7 @@ class Strangers:
         return attempt
 
     def note(self, peer: str, forwarded: Sequence[str]) -> Attempt:
-        """Note where the call that is being served comes from, and take nothing."""
+        """Record the network of the call that is being served, without taking tokens."""
         attempt = Attempt(self.networks.of(peer, forwarded))
         _attempt.set(attempt)
         return attempt

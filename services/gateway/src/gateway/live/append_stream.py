@@ -62,7 +62,7 @@ class Sender(Protocol):
 
 
 class Sent(NamedTuple):
-    """An item on its way: whose it is, and when its answer is overdue."""
+    """An item in transit: its sender, and its deadline."""
 
     sender: Sender
     client_ref: int
@@ -79,7 +79,7 @@ class Stalled(Exception):  # noqa: N818 - names the fact, like a refusal
 
 
 class AppendStream:
-    """A stream of sends to one messaging process, and its answers on who may read what.
+    """A stream of sends to one messaging process, and queries of read access to it.
 
     It is up from the first verdict, which a probe asks for, until the stream ends or most of its
     items are overdue; then the stream is closed and opened again (GW-8).

@@ -60,7 +60,7 @@ class Memberships(Protocol):
         left: Sequence[str],
         begins: bool,
     ) -> None:
-        """Apply a change of who belongs to a conversation."""
+        """Apply a change of a conversation's members."""
 
 
 @dataclass(frozen=True, slots=True)

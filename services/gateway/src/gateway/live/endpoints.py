@@ -1,4 +1,4 @@
-"""The addresses behind a setting: `host:port[,host:port]`, where a host may stand for several."""
+"""The addresses behind a setting: `host:port[,host:port]`, where a host may have several."""
 
 import asyncio
 import ipaddress

@@ -23,7 +23,7 @@ OF_MESSAGES: Final = frozenset(name for name, type_ in _KNOWN.items() if type_.a
 
 
 class UnreadableFact(Exception):  # noqa: N818 - named after the fact that prevents
-    """A fact that this gateway cannot apply: whom it concerns is the owner's to say."""
+    """A fact that this gateway cannot apply: only the owner knows its recipients."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ class FanOut:
         self.positioned = asyncio.Event()
 
     async def follow(self, section: KafkaSection, *, health: Health) -> None:
-        """Apply records for ever; while Kafka is down streams stay, and events come after."""
+        """Apply records until cancelled; while Kafka is down streams stay, and events are late."""
         failures = 0
         while True:
             try:
@@ -139,7 +139,7 @@ class FanOut:
             failures += 1
 
     def begin(self) -> None:
-        """Start at new positions: what was before them is the owner's to say."""
+        """Start at new positions: the owner is queried about everything before them."""
         self._channels.forget_numbers()
         self._doubts.begin()
         self._subscribers.mark_everything_stale(reason=RELOADED)
@@ -314,7 +314,7 @@ class FanOut:
         """
         mask = tuple([subscription.sees(seq) for seq in segment.seqs])
         if not subscription.sure and not all(mask):
-            # The policy may show it, and this gateway does not know: let the person fetch.
+            # The policy may show it, and this gateway cannot decide: let the person fetch.
             return wire.resync([subscription.channel.id], reason=RELOADED)
         chunk = views.get((mask, masks))
         if chunk is None:

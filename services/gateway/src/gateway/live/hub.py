@@ -1,4 +1,4 @@
-"""All open streams of this gateway, and what feeds them."""
+"""All open streams of this gateway, and their sources."""
 
 import asyncio
 from collections.abc import (
@@ -223,7 +223,7 @@ class StreamHub:
             raise HelloMissing
         stream = await self._open(identity, device=first.hello.device)
         reader = asyncio.create_task(self._read(stream, frames, [first]))
-        # Nothing that a quiet stream waits in holds on to what it once said.
+        # A quiet stream must not keep its first frame in memory.
         del first
         try:
             while response := await stream.send_buffer.take():

@@ -44,7 +44,7 @@ Say = Callable[[Identity, State], Awaitable[None]]
 
 
 class Word:
-    """The last word on a person; `leaving_at` is set between the end of a stream and its effect."""
+    """Latest signal of a person; `leaving_at` is set from the end of a stream until its effect."""
 
     __slots__ = ("leaving_at", "seen_at", "state")
 
@@ -65,7 +65,7 @@ class Presences:
                 they have streams here, and if so reports their presence again.
         """
         self._contradict = contradict
-        # In order of the last word.
+        # In order of the latest signal.
         self._words: OrderedDict[str, Word] = OrderedDict()
         # Those who leave, in order.
         self._leaving: OrderedDict[str, Word] = OrderedDict()

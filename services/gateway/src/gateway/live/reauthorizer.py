@@ -50,7 +50,7 @@ class Reauthorizer:
         self._awake.set()
 
     async def run(self) -> None:
-        """Look for ever; what changes together is looked at once."""
+        """Review until cancelled; changes that arrive together are reviewed once."""
         while True:
             await self._awake.wait()
             await asyncio.sleep(_TOGETHER_SECONDS)
@@ -80,6 +80,6 @@ class Reauthorizer:
                 self._access.decide(stream.identity, OPEN)
             except Refusal as refusal:
                 stream.send_buffer.end(refusal, at_once=True)
-        # In this order: what a stream may receive no more is closed for it first.
+        # In this order: conversations that a stream may no longer receive are closed for it first.
         self._subscribers.review(person)
         self._visibility.review(person.tenant_id, person.streams)

@@ -116,7 +116,7 @@ class Router:
         return answer.containers
 
     async def members(self, conversation_id: str) -> Answer:
-        """Ask who belongs to a conversation now, and what each may see.
+        """Query the current members of a conversation, with their visible ranges.
 
         Raises:
             DependencyDown: no process of messaging answers.
@@ -142,7 +142,7 @@ class Router:
         )
 
     async def _watch(self) -> None:
-        """Keep one uplink per address, for ever."""
+        """Keep one uplink per address, until cancelled."""
         while True:
             try:
                 found = await resolve(self._targets)
@@ -185,7 +185,7 @@ class Router:
                 self._fail()
 
     def _retire(self, endpoint: str) -> None:
-        """Send nothing new to an address that is gone; what is on its way may come to its end."""
+        """Send nothing new to an address that is gone; items in transit may complete."""
         append_stream = self._append_streams.pop(endpoint)
         self._leaving[append_stream] = self._clock.monotonic() + ANSWER_SECONDS
         self._choose_again()

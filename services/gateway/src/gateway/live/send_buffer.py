@@ -135,8 +135,8 @@ class SendBuffer:
         """End the stream after what waits, or without it; only the first end counts.
 
         Args:
-            error: how the stream ends; None for OK.
-            at_once: forget what waits: the reader may not have it any more.
+            error: the end of the stream; None for OK.
+            at_once: drop waiting chunks: the reader may not have them any more.
         """
         if self._ended:
             return
@@ -159,7 +159,7 @@ class SendBuffer:
         """Wait for something to write and give it, one response; empty at the end.
 
         Raises:
-            Refusal: what the stream ends with.
+            Refusal: the end of the stream.
         """
         while not self._chunks and self._lost is None:
             if self._ended:
@@ -174,7 +174,7 @@ class SendBuffer:
         return self._collect()
 
     async def space(self) -> None:
-        """Wait until less waits than the bounds: who reads no answers may ask no more."""
+        """Wait until the buffer is within bounds: a client must read responses to send more."""
         while len(self._chunks) >= self._bounds.frames and not self._ended:
             if self._space is None or self._space.done():
                 self._space = self._ticker.future()
@@ -183,7 +183,7 @@ class SendBuffer:
     def _is_full(self, size: int) -> bool:
         """Return whether one more chunk, which makes it `size` bytes, exceeds the bounds.
 
-        One alone never is: who keeps up gets it, however large.
+        A single one never is: a client that keeps up gets it, however large.
         """
         waiting = len(self._chunks)
         return waiting > 0 and (size > self._bounds.bytes or waiting >= self._bounds.frames)

@@ -118,9 +118,10 @@ class Sends:
             await turns.taken(_ITEM_BYTES + len(item.command))
 
     def _authorise(self, identity: Identity, command: SendMessageRequest) -> None:
-        """Refuse what the gateway can refuse; what it only doubts its owner decides.
+        """Refuse what the gateway can decide; the owner decides uncertain cases.
 
-        Doubt is bounded: who keeps sending where they do not belong has to wait (GW-2).
+        Uncertain cases are limited: a sender who keeps writing outside their conversations waits
+        (GW-2).
         """
         object_ = Object(CONVERSATION, command.conversation_id)
         try:
@@ -160,7 +161,7 @@ class Sends:
 
 
 def _pause(refusal: Refusal, *, refused: int) -> float:
-    """Return for how long a stream is not read after refused items: each costs something too."""
+    """Return the seconds without reading after refused items: each has a cost too."""
     retry = refusal.retry_after or timedelta()
     return min(max(retry.total_seconds(), refused / _REFUSED_PER_SECOND), _MAX_PAUSE_SECONDS)
 
@@ -168,7 +169,7 @@ def _pause(refusal: Refusal, *, refused: int) -> float:
 def _command_of(item: SendItem) -> SendMessageRequest:
     """Return the command of an item.
 
-    Raises InvalidArgument for one of another conversation, and for what is no command.
+    Raises InvalidArgument for one of another conversation, and for an undecodable command.
     """
     try:
         command = SendMessageRequest.FromString(item.command)

@@ -80,7 +80,7 @@ class Signals:
         self._clock = clock
 
     async def follow(self, section: KafkaSection, *, health: Health) -> None:
-        """Apply signals for ever; while Kafka is down there are none."""
+        """Apply signals until cancelled; while Kafka is down there are none."""
         failures = 0
         while True:
             try:
@@ -105,7 +105,7 @@ class Signals:
                 self._show(gone)
 
     def apply(self, records: Sequence[Record]) -> None:
-        """Apply records; one that cannot be read is passed over."""
+        """Apply records; one that cannot be read is skipped."""
         for record in records:
             try:
                 envelope = record.envelope

@@ -1,4 +1,4 @@
-"""One open stream: who listens, what waits, and what is on its way up."""
+"""One open stream: its listener, its send buffer, and its items in transit."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -39,7 +39,7 @@ class Stream:
         self.send_buffer = listener.send_buffer
         # The beat up to which positions were sent.
         self.beat = 0
-        # Items on their way, and where each conversation's go while one of them is.
+        # Items in transit, and the route of each conversation while one of its items is.
         self.unanswered = 0
         self.routes: dict[str, Route] | None = None
         self.finishing = False

@@ -75,10 +75,10 @@ class SubscriberRegistry:
                 self._with.setdefault(other, set()).add(person)
 
     async def enter(self, identity: Identity) -> Subscriber:
-        """Load a person for a stream; `leave` must follow, whatever happens to the stream.
+        """Load a person for a stream; `leave` must follow, however the stream ends.
 
         Raises:
-            DependencyDown: the owner cannot say what the person may read.
+            DependencyDown: the owner cannot be queried.
         """
         person = self._subscribers.get(identity.person_id)
         if person is None:

@@ -70,8 +70,8 @@ class Subscriber:
         self.person_id = person_id
         self.streams = Listeners()
         self.subscriptions: dict[str, Subscription] = {}
-        # Those with whom the person has a direct conversation, which is for ever. No set: an empty
-        # one weighs three times as much.
+        # People with a direct conversation with the person, which lasts for ever. Not a set: an
+        # empty one takes three times as much memory.
         self.peers: dict[str, None] = {}
         # Streams that are open or being opened.
         self.holders = 0
@@ -81,7 +81,8 @@ class Subscriber:
         self.ready = False
         self.loading: asyncio.Task[None] | None = None
         self.reloading: asyncio.Task[None] | None = None
-        # Conversations to ask the owner about again, with the reason; `_ALL` stands for every one.
+        # Conversations to query the owner about again, with the reason; `_ALL` stands for every
+        # one.
         self.doubts: dict[str, str] = {}
         # Time of the last notice to fetch the person's private objects, and the timer of the next
         # one.
@@ -120,11 +121,11 @@ class Subscription:
         self.allow(ranges, sure=sure)
 
     def allow(self, ranges: Ranges, *, sure: bool) -> None:
-        """Note what the person may see.
+        """Set the person's visible ranges.
 
         Args:
             ranges: every visible stretch.
-            sure: False when the conversation may let its members see more than their stays.
+            sure: False when the conversation may show its members more than their stays.
         """
         self.ranges = ranges
         self.sure = sure
@@ -165,7 +166,7 @@ class Channel:
         self.history_known = False
         self.history_open = False
         self.subscriptions: dict[str, Subscription] = {}
-        # Something is missing: what its owner is asked (see doubts).
+        # Something is missing: the pending query of its owner (see doubts).
         self.question: Question | None = None
 
     def learn_history(self, *, everything: bool) -> bool:

@@ -58,7 +58,7 @@ _PERSONAL: Final[dict[str, tuple[str, type[Message]]]] = {
 
 
 class Listener:
-    """One stream as events reach it: where they are put, and on whose token."""
+    """One stream as a target of events: its send buffer, and its token."""
 
     __slots__ = ("identity", "permissions", "refused", "send_buffer")
 
@@ -115,7 +115,7 @@ class Listeners:
         return len(self._all)
 
     def counted(self, permission: str) -> int:
-        """Return how many of the streams have tokens that give a permission."""
+        """Return the number of streams whose tokens have a permission."""
         return sum(permission in each.permissions for each in self._all)
 
     def add(self, listener: Listener) -> None:
@@ -129,7 +129,7 @@ class Listeners:
         self.settle()
 
     def settle(self) -> None:
-        """Follow a change of the streams or of what they may receive."""
+        """Apply a change of the streams or of their permissions."""
         self.readers = [each.send_buffer for each in self._all if READ in each.permissions]
         if self.gate is not None:
             self.gate.readers.clear()
@@ -157,7 +157,7 @@ class Visibility:
         listeners.add(listener)
 
     def renew(self, listener: Listener, listeners: Listeners, identity: Identity) -> None:
-        """Go on under another token, which may have given a second factor since."""
+        """Continue under another token, which may include a second factor by now."""
         listener.identity = identity
         self._look(listener)
         listeners.settle()
@@ -265,9 +265,9 @@ class Visibility:
         event: bytes,
         needed: Sequence[Need] = (),
     ) -> list[tuple[SendBuffer, bytes]]:
-        """Return what each stream receives: without hidden columns, and words only by its scopes.
+        """Return the event for each stream: without hidden columns, and content only by its scopes.
 
-        `needed` is what the fact takes of each token; its own permission was decided.
+        `needed` are the permissions that the fact requires of each token; its own was checked.
         """
         if not receiving:
             return []
@@ -342,7 +342,7 @@ class Visibility:
     def _look(self, listener: Listener) -> None:
         listener.permissions = self._held(listener.identity)
         if listener.refused:
-            # Some of what was refused may be allowed now: the client asks, and is answered.
+            # Some refused conversations may be allowed now: the client asks, and is answered.
             listener.refused.clear()
             _resync(listener, [])
 
@@ -403,7 +403,7 @@ def _fields(message: Message) -> Mapping[str, object]:
 
 
 def _unscoped(listener: Listener) -> Identity:
-    """Return the identity for policies: what scopes say was decided by `Listener.permissions`."""
+    """Return the identity for policies: scopes were decided by `Listener.permissions`."""
     return replace(listener.identity, scopes=frozenset())
 
 

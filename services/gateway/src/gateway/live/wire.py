@@ -30,10 +30,10 @@ _MORE = 0x80
 
 
 class Chunk:
-    """Frames for a stream. `conversation_id` is empty for what belongs to no conversation.
+    """Frames for a stream. `conversation_id` is empty for frames of no conversation.
 
     A kept chunk is never dropped: acknowledgements and control. A passing one is dropped first and
-    without a word: signals.
+    silently: signals.
     """
 
     __slots__ = ("conversation_id", "data", "kept", "passing")

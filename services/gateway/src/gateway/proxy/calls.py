@@ -29,7 +29,7 @@ MAX_HEADERS: Final = 64
 
 
 class Calls(Frame):
-    """Wraps what methods do with what every call needs before and after it."""
+    """Wraps methods with the steps before and after every call."""
 
     def __init__(self, admission: Admission, *, limits: Limits, clock: Clock) -> None:
         """Set up the parts shared by all methods.
@@ -46,12 +46,12 @@ class Calls(Frame):
     def call(
         self, method: MethodInfo, metadata: Metadata, *, system: str = tracing.CONNECT
     ) -> "Call":
-        """Begin a call; whatever is raised in the block leaves it as CallAborted.
+        """Begin a call; any exception in the block leaves it as CallAborted.
 
         Args:
-            method: what is called.
+            method: the method called.
             metadata: the caller's, or its HTTP headers, with lower-case names.
-            system: what the call came over, for its span.
+            system: protocol of the call, for its span.
         """
         return Call(self, method, metadata, system=system)
 
@@ -69,7 +69,7 @@ class Calls(Frame):
             raise CallAborted(answer) from None
 
     def wrapped(self, method: MethodInfo, behaviour: Behaviour) -> Served:
-        """Return what gRPC calls for a method; `behaviour` also gets who calls."""
+        """Return the handler of a method for gRPC; `behaviour` also gets the caller."""
 
         def begin(context: Context) -> Call:
             return Call(self, method, context.invocation_metadata() or ())
@@ -78,7 +78,7 @@ class Calls(Frame):
 
 
 class Call(kit.Call):
-    """One call of a client: who holds its token, and how much of it they may have."""
+    """One call of a client: the holder of its token, and its limits."""
 
     __slots__ = ("_attempt", "_leave", "_metadata")
 
@@ -121,7 +121,7 @@ class Call(kit.Call):
         return identity
 
     async def authenticate(self, peer: Callable[[], str]) -> Identity | None:
-        """Return who holds the call's token, and do no more; None for a public method.
+        """Return the holder of the call's token, without further checks; None for a public method.
 
         Refusals as for `Authenticator.verify`, RateLimited and TooManyHeaders.
         """
@@ -131,7 +131,7 @@ class Call(kit.Call):
         return identity
 
     def _shown(self, peer: Callable[[], str]) -> tuple[str, Identity | None]:
-        """Return the token that was shown, and who holds it where that is known.
+        """Return the token of the call, and its holder if already known.
 
         Nearly every token was seen before, and then nothing has to be awaited. A caller who is not
         known takes a token of their network, which comes back when they are, or when a public call
@@ -163,7 +163,7 @@ class Call(kit.Call):
         self._attempt = limits.stranger(peer(), forwarded)
 
     def outcome(self, error: BaseException | None) -> Outcome:
-        """Return how the call ended, after giving back what it held."""
+        """Return the outcome of the call, after releasing its limits."""
         if self._leave is not None:
             self._leave()
         outcome = SUCCEEDED if error is None else self._failed(error)
@@ -176,7 +176,7 @@ class Call(kit.Call):
         return (answer.code if answer else grpc.StatusCode.CANCELLED), answer
 
     def _reason(self) -> str:
-        """Return what the caller gives as the reason; `-bin` for what is not ASCII.
+        """Return the caller's reason; from `-bin` for text outside ASCII.
 
         gRPC hands over the bytes of a binary header, HTTP their base64. Raises HeaderUnreadable.
         """

@@ -27,7 +27,7 @@ _BY_ROLE: Final = "role"
 
 @dataclass(frozen=True, slots=True)
 class Authorized:
-    """A call that was let through, and what by."""
+    """An allowed call, and the ground of the decision."""
 
     identity: Identity
     object: Object | None
@@ -35,7 +35,7 @@ class Authorized:
 
 
 class Guard:
-    """Stands before and after every call of one method."""
+    """Checks before and after every call of one method."""
 
     __slots__ = (
         "_access",
@@ -122,7 +122,7 @@ class Guard:
                     raise refusal
 
     async def _authorise(self, identity: Identity, permission: str, object_: Object | None) -> str:
-        """Return the rule that grants a permission; what was decided is recorded (GW-7)."""
+        """Return the rule that grants a permission; the decision is recorded (GW-7)."""
         try:
             rule = await self._access.authorise(identity, permission, object_)
         except Refusal as refusal:

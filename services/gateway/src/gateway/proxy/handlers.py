@@ -43,7 +43,7 @@ def forwarded_methods() -> Mapping[str, MethodInfo]:
 
 
 class Handlers(grpc.GenericRpcHandler):
-    """Finds the handler of a path; what it does not know gRPC answers with UNIMPLEMENTED."""
+    """Finds the handler of a path; gRPC answers UNIMPLEMENTED for unknown ones."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls

@@ -124,7 +124,7 @@ class Contract:
 
     @cached_property
     def requested(self) -> frozenset[str]:
-        """Full names of the messages that a request is or contains, whose bounds are checked."""
+        """Full names of messages that are requests or parts of one, whose bounds are checked."""
         return frozenset(
             message.full_name
             for method in self.methods

@@ -35,7 +35,7 @@ from gateway.reference.vocabulary import (
 MAX_FIELDS: Final = 6
 """Fields of an example besides ids and the request id."""
 MAX_LINE: Final = 64
-"""Characters of JSON that stand on one line of an example."""
+"""Maximum characters of JSON on one line of an example."""
 AHEAD: Final = timedelta(days=180)
 """Distance of the times of examples: within the year that the contract allows for most of them."""
 
@@ -202,7 +202,7 @@ class _Building:
 
 
 def _in_order(descriptor: Descriptor) -> Iterator[FieldDescriptor]:
-    """Yield single values first: a nested message is shown only where they say too little."""
+    """Yield single values first: a nested message is shown only if they are not enough."""
     yield from (field for field in descriptor.fields if not _is_nested(field))
     yield from (field for field in descriptor.fields if _is_nested(field))
 

@@ -147,7 +147,7 @@ ENUMS: Final[Mapping[str, str]] = {
 """Values where the first one of an enum is not what a reader begins with."""
 
 PAST: Final = frozenset({"created_at", "sent_at", "written_at"})
-"""Times that lie behind the request; every other lies ahead of it."""
+"""Times before the request; every other is after it."""
 
 LATER: Final = frozenset({"ends_at"})
 """Times after another time of the same message."""

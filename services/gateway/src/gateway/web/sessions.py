@@ -67,7 +67,7 @@ class Sessions:
         await self._endpoints(passed, receive, self._outgoing(send, path))
 
     def _outgoing(self, send: Send, path: str) -> Send:
-        """Return what takes the answer of the method and sends it without its secrets."""
+        """Return the receiver of the method's response, which sends it without its secrets."""
         start: Message = {}
         body = bytearray()
 
@@ -87,7 +87,7 @@ class Sessions:
         return outgoing
 
     def _told(self, path: str, status: int, body: bytes) -> tuple[bytes, Headers]:
-        """Return what a page gets of an answer, and the cookies that hold the rest."""
+        """Return the part of a response for the page, and the cookies with the rest."""
         if status != _OK:
             gone = status == _UNAUTHENTICATED and path in {_REFRESH, _SIGN_OUT}
             return body, [cookies.removed(cookies.REFRESH)] if gone else []
@@ -137,7 +137,7 @@ def _is_own_page(headers: Headers) -> bool:
 
 
 def _added(path: str, headers: Headers) -> bytes:
-    """Return what cookies add to a request: messages one after the other are merged."""
+    """Return the request fields from cookies: concatenated messages are merged."""
     if path == _REFRESH:
         token = cookies.read(headers, cookies.REFRESH)
         return contract.RefreshSessionRequest(refresh_token=token).SerializeToString()
@@ -153,7 +153,7 @@ def _with_length(headers: Headers, length: int) -> Headers:
 
 
 def _whole(receive: Receive, body: bytes) -> Receive:
-    """Return what gives this body instead of the client's, and then the client's going away."""
+    """Return a receiver of this body instead of the client's, and then of the disconnect."""
     left = [body]
 
     async def receiving() -> Message:

@@ -1,7 +1,7 @@
 """Attribute policies in Cedar: read, checked, and kept only when they can do no more than refuse.
 
-The engine names no place in what it cannot read, so the place is looked for: text is cut into
-statements, and a statement into the lines at whose end its problem shows.
+The engine reports no position for text that it cannot parse, so the position is searched: text is
+cut into statements, and a statement into the lines at whose end its problem shows.
 """
 
 import json

@@ -70,7 +70,7 @@ class SubjectNotFound(Refusal):
 
 
 class GroupSelfChosen(Refusal):
-    """People join the group by what they say of themselves, so it can hold no role."""
+    """People join the group by editing their own profile, so it can hold no role."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "Anybody can join this group by their skills or language. Give the role to others."

@@ -71,7 +71,7 @@ def unbind(binding: Binding) -> Binding:
 
 
 def check_subject(value: str) -> Subject:
-    """Read who is to hold a role: `person:<id>`, `group:<id>#member` or `department:<id>#member`.
+    """Parse the subject of a role: `person:<id>`, `group:<id>#member` or `department:<id>#member`.
 
     Raises:
         InvalidArgument: it is none of these.
@@ -88,15 +88,15 @@ def check_subject(value: str) -> Subject:
 
 
 def is_self_chosen(*, skills: Sequence[str], locales: Sequence[str]) -> bool:
-    """Return whether a group's rule takes people in by what they say of themselves.
+    """Return whether people can join a group by its rule through their own profile.
 
-    Such a group holds no role: its members could give it to themselves.
+    Such a group can hold no role: its members could grant it to themselves.
     """
     return bool(skills or locales)
 
 
 def check_scope(value: str, *, tenant_id: TenantId) -> Object:
-    """Read what a role is held for, `<kind>:<id>`; empty stands for the tenant.
+    """Parse the scope of a role, `<kind>:<id>`; empty stands for the tenant.
 
     Raises:
         InvalidArgument: it is no scope.

@@ -69,7 +69,7 @@ class RoleChanges:
 
 
 def columns(masks: Iterable[FieldMask]) -> Masks:
-    """Read field masks as what they show."""
+    """Return the visible columns of field masks."""
     return Masks({mask.message: frozenset(mask.fields) for mask in masks})
 
 
@@ -174,7 +174,7 @@ def check_own(role: Role) -> None:
 
 
 def check_version(expected: int, *, current: int) -> None:
-    """Check the version that a change was made for; 0 stands for whatever it is.
+    """Check the version that a change was made for; 0 stands for any version.
 
     Raises:
         VersionConflict: it is another one.

@@ -182,9 +182,9 @@ async def _end(
 
 
 async def end_expired_bindings(store: Store, *, now: datetime) -> int:
-    """Remove bindings whose time is over, with a fact for each; out: how many.
+    """Remove expired bindings, with a fact for each; out: their number.
 
-    They bind nothing from that time on in any case; any number of processes may do this.
+    They grant nothing from that time on in any case; any number of processes may do this.
     """
 
     async def work(tx: Transaction) -> int:

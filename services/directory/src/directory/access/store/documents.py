@@ -135,7 +135,7 @@ def module_document(module: Module) -> Document:
 
 
 def module_from(document: Mapping[str, Any]) -> Module:
-    """Read how a module is switched."""
+    """Read the switch of a module."""
     return Module(
         tenant_id=TenantId(document["tenant_id"]),
         name=document["name"],

@@ -51,7 +51,7 @@ class GrantReader:
     async def holding_everywhere(
         self, actor: Actor, permission: str, *, now: datetime, tx: Transaction | None = None
     ) -> Grants:
-        """Read what an actor holds who needs a permission for the whole tenant.
+        """Read the grants of an actor who needs a permission for the whole tenant.
 
         Raises:
             PermissionMissing: the permission is not held for the tenant.
@@ -63,10 +63,10 @@ class GrantReader:
     async def of_actor(
         self, actor: Actor, *, now: datetime, tx: Transaction | None = None
     ) -> Grants:
-        """Read what an actor holds now; nothing for who is deactivated.
+        """Read the current grants of an actor; none for a deactivated one.
 
-        A role for the tenant counts when both the caller context and what is stored name it, so
-        that neither an old token nor a narrower session gives more. An API token's limits are part
+        A role for the tenant counts when both the caller context and the stored state name it, so
+        that neither an old token nor a narrower session grants more. An API token's limits are part
         of it.
         """
         who = {
@@ -93,7 +93,7 @@ class GrantReader:
         now: datetime,
         tx: Transaction,
     ) -> dict[PersonId, Grants]:
-        """Read what each of several people holds, as `of_person` does, in one command."""
+        """Read the grants of each of several people, as `of_person` does, in one command."""
         if not person_ids:
             return {}
         who = {"_id": {"$in": sorted(person_ids)}, "tenant_id": tenant_id}
@@ -167,7 +167,7 @@ def _grants(
 
 
 def _held(document: Mapping[str, Any], shown: Mapping[str, Masks]) -> Iterator[Held]:
-    """Read what each binding of an answer gives."""
+    """Read the grants of each binding in a result."""
     own = {role["_id"]: role for role in document["own_roles"]}
     for binding in document["bindings"]:
         role_id = binding["role_id"]
@@ -182,7 +182,7 @@ def _held(document: Mapping[str, Any], shown: Mapping[str, Masks]) -> Iterator[H
 
 
 def _pipeline(who: Mapping[str, Any], *, tenant_id: TenantId, now: datetime) -> list[Stage]:
-    """Join a person with departments, bindings, their roles and where their scopes lie."""
+    """Join a person with departments, bindings, their roles and the positions of their scopes."""
     return [
         {"$match": who},
         open_departments(tenant_id, local="department_ids", name="departments"),
@@ -199,7 +199,7 @@ def _pipeline(who: Mapping[str, Any], *, tenant_id: TenantId, now: datetime) -> 
 
 
 def _joined(tenant_id: TenantId) -> list[Stage]:
-    """Join `bindings` with what their roles permit and where their scopes lie."""
+    """Join `bindings` with the permissions of their roles and the positions of their scopes."""
     return [
         join(
             "roles",

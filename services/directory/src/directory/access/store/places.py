@@ -61,7 +61,7 @@ class Places:
     async def group_with_path(
         self, group_id: str, *, tenant_id: TenantId, tx: Transaction
     ) -> tuple[Mapping[str, Any], Place]:
-        """Load the document of a group, and where it lies by the department that manages it.
+        """Load the document of a group, and its position by the department that manages it.
 
         Raises:
             GroupNotFound: there is none in the tenant.
@@ -118,10 +118,10 @@ class Places:
         return {document["_id"]: document["path"] for document in found}
 
     async def of_scope(self, scope: Object, *, tenant_id: TenantId, tx: Transaction) -> Place:
-        """Find where a scope lies.
+        """Find the position of a scope.
 
-        Conversations and projects are others' to know: directory sees only their form, and they lie
-        in nothing but themselves.
+        Conversations and projects belong to other services: directory knows only their form, and
+        they are in nothing but themselves.
 
         Raises:
             ScopeNotFound: the tenant has no such department or group, or is another one.
@@ -149,7 +149,7 @@ class Places:
     async def get_binding(
         self, binding_id: str, *, tenant_id: TenantId, tx: Transaction
     ) -> tuple[Binding, Place]:
-        """Load a role binding, and where its scope lies.
+        """Load a role binding, and the position of its scope.
 
         Raises:
             RoleBindingNotFound: there is none in the tenant.
@@ -174,7 +174,7 @@ class Places:
         Raises:
             SubjectNotFound: it has not.
             GuestHoldsGuest: it is a guest.
-            GroupSelfChosen: people join the group by what they say of themselves.
+            GroupSelfChosen: people join the group by editing their own profile.
         """
         collection = {
             PERSON: self._people,
@@ -192,7 +192,7 @@ class Places:
             raise GroupSelfChosen
 
     async def within(self, scopes: Iterable[Object], *, tenant_id: TenantId) -> frozenset[Object]:
-        """Find what lies in scopes, themselves included: departments below, and their groups."""
+        """Find all objects within scopes, these included: departments below, and their groups."""
         given = set(scopes)
         above = [scope.id for scope in given if scope.kind == DEPARTMENT]
         departments = await self._departments.find_all(

@@ -1,4 +1,4 @@
-"""Joining role bindings with where their scopes lie, inside one command."""
+"""Join of role bindings with the positions of their scopes, inside one command."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -39,7 +39,7 @@ def open_departments(tenant_id: TenantId, *, local: str, name: str) -> Stage:
 
 
 def scope_stages(tenant_id: TenantId, *, local: str) -> list[Stage]:
-    """Look up where scopes lie, for `place_of`; `local` is the field with the ids of the scopes."""
+    """Look up the positions of scopes, for `place_of`; `local` is the field of the scopes' ids."""
     return [
         join(
             "groups",
@@ -54,7 +54,7 @@ def scope_stages(tenant_id: TenantId, *, local: str) -> list[Stage]:
 
 
 def place_of(scope: Object, joined: Mapping[str, Any]) -> Place:
-    """Read where a scope lies from a document with `scope_stages` behind it."""
+    """Read the position of a scope from a document that `scope_stages` has joined."""
     paths = {each["_id"]: each["path"] for each in joined["scope_departments"]}
     if scope.kind == TENANT:
         return IN_TENANT

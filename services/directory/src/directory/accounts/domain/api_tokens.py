@@ -55,7 +55,7 @@ class ApiToken:
 
 
 def clean_name(name: str) -> str:
-    """Check what a token is called.
+    """Check the name of a token.
 
     Raises:
         InvalidArgument: it is empty or longer than 100 characters.
@@ -67,7 +67,7 @@ def clean_name(name: str) -> str:
 
 
 def check_scopes(scopes: Sequence[str], *, known: frozenset[str]) -> tuple[str, ...]:
-    """Check what a token may do; in: every permission there is.
+    """Check the scopes of a token; in: all existing permissions.
 
     Raises:
         InvalidArgument: there is no scope, or there are more than 100.

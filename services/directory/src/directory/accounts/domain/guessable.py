@@ -46,7 +46,7 @@ def is_guessable(password: str, *, about: Sequence[str]) -> bool:
 
     Args:
         password: in the form that will be hashed.
-        about: what is known of the person: handle, names, the local part of the e-mail.
+        about: known facts of the person: handle, names, the local part of the e-mail.
     """
     folded = password.casefold()
     known = _known(about)

@@ -33,7 +33,7 @@ class Attempts:
 
 
 def normalise(password: str, *, field: str, about: Sequence[str]) -> str:
-    """Check a new password and bring it into NFKC, so that every keyboard types the same.
+    """Check a new password and convert it to NFKC, so that every keyboard types the same.
 
     Args:
         password: as it was typed.

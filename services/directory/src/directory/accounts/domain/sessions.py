@@ -26,11 +26,11 @@ MAX_OPEN: Final = 200
 FAMILY_BYTES: Final = 16
 SECRET_BYTES: Final = 32
 CACHE_KEY_LABEL: Final = b"plexus client cache v1"
-# Methods of a session, in the words of RFC 8176.
+# Methods of a session, as named in RFC 8176.
 PASSWORD: Final = "pwd"  # noqa: S105 -- names a method, is no password
 CODE: Final = "otp"
 HARDWARE_KEY: Final = "hwk"
-# Not of RFC 8176, which has no word for it: the company's provider vouches.
+# Not in RFC 8176, which has no name for it: the company's provider vouches.
 FEDERATED: Final = "fed"
 SECOND_FACTOR: Final = "mfa"
 # The permissions of a session whose person must set up a second factor first.
@@ -245,7 +245,7 @@ class Generation:
 
     Attributes:
         number: 0 until sessions are ended together for the first time.
-        ended_at: when that was last, by whom and why; None, empty and None before.
+        ended_at: time, actor and cause of that; None, empty and None before.
     """
 
     tenant_id: TenantId
@@ -277,7 +277,7 @@ def _asked_again(session: Session, token: RefreshToken, *, now: datetime) -> boo
 
 
 def with_second(methods: tuple[str, ...], *, method: str) -> tuple[str, ...]:
-    """Add a second factor to what was proved; saying it again changes nothing."""
+    """Add a second factor to the proved methods; repeating it changes nothing."""
     return tuple(dict.fromkeys((*methods, method, SECOND_FACTOR)))
 
 

@@ -48,7 +48,7 @@ class FailedSignIns:
 
 
 def device_source(device_key: str) -> str:
-    """Return what failed attempts of a known device are counted by."""
+    """Return the key by which failed attempts of a known device are counted."""
     return f"{_DEVICE}{device_key}"
 
 
@@ -58,5 +58,5 @@ def is_device(source: str) -> bool:
 
 
 def network_source(origin: Origin) -> str:
-    """Return what failed attempts of a stranger are counted by."""
+    """Return the key by which failed attempts of an unknown device are counted."""
     return f"network:{origin.network}"

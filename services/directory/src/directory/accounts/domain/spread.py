@@ -21,9 +21,9 @@ class Spread:
     Counted whether the handle exists or not. Forgotten 24 hours after the last one.
 
     Attributes:
-        networks: hashes of those that failed, at most MAX_NETWORKS.
-        together: failures since there were so many; None before.
-        counted: how often it was changed.
+        networks: hashes of the networks that failed, at most MAX_NETWORKS.
+        together: failures since that number was reached; None before.
+        counted: number of changes.
     """
 
     networks: frozenset[str] = frozenset()
@@ -44,8 +44,8 @@ def is_guarded(spread: Spread | None) -> bool:
 def count_spread(spread: Spread | None, *, network: str, now: datetime) -> Spread:
     """Count an attempt as failed before its password is checked.
 
-    Up to MAX_NETWORKS this only notes the network, whose own count limits it. Beyond, all share one
-    count with the same delays: n networks do not get n times as many guesses.
+    Up to MAX_NETWORKS this only records the network, whose own count limits it. Beyond, all share
+    one count with the same delays: n networks do not get n times as many guesses.
     """
     current = spread or Spread()
     counted = current.counted + 1

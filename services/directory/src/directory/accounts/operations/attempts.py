@@ -18,7 +18,7 @@ _WHEN_CROWDED: Final = timedelta(seconds=1)
 async def count_attempt(
     store: Store, key: str, *, refusal: type[Refusal], now: datetime
 ) -> timedelta | None:
-    """Count an attempt as failed; out: how long the key is locked if it does fail, or None.
+    """Count an attempt as failed; out: the lock of the key if it does fail, or None.
 
     Raises:
         Refusal: of the given type, with `retry_after`, while the key is locked.
@@ -53,7 +53,7 @@ async def refuse_while_guarded(
 async def count_from_network(
     store: Store, key: str, *, network: str, refusal: type[Refusal], now: datetime
 ) -> timedelta | None:
-    """Count an attempt as failed for the handle; out: how long many networks are locked together.
+    """Count an attempt as failed for the handle; out: the common lock of many networks.
 
     Raises:
         Refusal: of the given type, with `retry_after`, while they are.
@@ -102,7 +102,7 @@ class Counting:
         self._spread = key(source=EVERYWHERE) if source == network_source(origin) else ""
 
     async def count(self, *, now: datetime) -> timedelta | None:
-        """Count the attempt as failed; out: how long its source is locked if it does fail.
+        """Count the attempt as failed; out: the lock of its source if it does fail.
 
         Raises:
             Refusal: it is locked already; nothing is counted then.

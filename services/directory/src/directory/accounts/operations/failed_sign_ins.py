@@ -39,7 +39,7 @@ async def note_failed_sign_in(
 
 
 async def state_failed_sign_ins(store: Store, *, now: datetime) -> int:
-    """State the failed attempts of minutes that are over; out: how many facts."""
+    """Publish the failed attempts of past minutes; out: the number of facts."""
     total = 0
     while stated := await _state_some(store, now=now):
         total += stated

@@ -1,4 +1,4 @@
-"""Password hashes: argon2id in threads of its own, never more at once than settings say."""
+"""Password hashes: argon2id in separate threads, with a configured maximum at once."""
 
 import asyncio
 import secrets
@@ -70,7 +70,7 @@ class Hashing:
         return len(self._line)
 
     def source(self, counted_by: str, *, network: str) -> Source:
-        """Return the source of a sign-in by what its attempts are counted by.
+        """Return the source of a sign-in by the key of its attempts.
 
         Args:
             counted_by: a device that has signed in before, or the network; see `sign_in_attempts`.

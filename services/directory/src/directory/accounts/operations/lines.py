@@ -18,8 +18,8 @@ class Source:
     """A source of password checks, which takes its turns among the others.
 
     Attributes:
-        key: a network, a device, or a person who is signed in.
-        known: a device that has signed in before, a company network, or a person who is signed in.
+        key: a network, a device, or a signed-in person.
+        known: a device of an earlier sign-in, a company network, or a signed-in person.
         company: a company network, whose people share one address.
     """
 

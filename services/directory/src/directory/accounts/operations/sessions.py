@@ -71,7 +71,7 @@ async def end_surplus(
 ) -> None:
     """End the sessions used longest ago, so that with one more a person has at most 200 open.
 
-    At most 100 at once: who has more from before there was a bound loses them with later sign-ins.
+    At most 100 at once: people with more, from before this bound, lose them with later sign-ins.
     """
     surplus = await store.sessions.list_surplus(
         generation, skip=MAX_OPEN - 1, limit=SURPLUS_AT_ONCE, now=now, tx=tx
@@ -101,7 +101,7 @@ async def end_earlier_sessions(store: Store, *, now: datetime) -> int:
 
 
 async def _end_earlier(store: Store, person_id: PersonId, *, now: datetime) -> int:
-    """End some sessions of a person's earlier generations; out: how many, 0 when none is left."""
+    """End some sessions of a person's earlier generations; out: their number, 0 at the end."""
 
     async def work(tx: Transaction) -> int:
         generation = await store.generations.find(person_id, tx=tx)

@@ -106,7 +106,7 @@ class ApiTokens:
         return sorted(map(api_token_from, found), key=lambda token: token.id, reverse=True)
 
     async def find_alive(self, token_ids: Sequence[str], *, now: datetime) -> frozenset[str]:
-        """Find which of the ids are tokens that go on."""
+        """Find the ids of live tokens."""
         found = await self._tokens.find_all(
             {"_id": {"$in": list(token_ids)}, "ended_at": None, "expires_at": {"$gt": now}},
             projection={"_id": 1},

@@ -98,7 +98,7 @@ class Sessions:
     async def list_surplus(
         self, generation: Generation, *, skip: int, limit: int, now: datetime, tx: Transaction
     ) -> list[Session]:
-        """List the sessions of a person that go on, beyond the first ones used last."""
+        """List a person's live sessions, beyond the most recently used ones."""
         found = await self._sessions.find_all(
             _alive(generation.person_id, generation=generation, now=now),
             sort=_USED_LAST_FIRST,
@@ -152,7 +152,7 @@ class Sessions:
         return await converted(found, session_from), more
 
     async def find_alive(self, session_ids: Sequence[str], *, now: datetime) -> frozenset[str]:
-        """Find which of the ids are sessions that go on."""
+        """Find the ids of live sessions."""
         found = await self._sessions.find_all(
             {"_id": {"$in": list(session_ids)}, "ended_at": None, "expires_at": {"$gt": now}},
             projection={"person_id": 1, "generation": 1},
@@ -167,7 +167,7 @@ class Sessions:
         )
 
     async def count_alive(self, *, tenant_id: TenantId, now: datetime) -> int:
-        """Count the tenant's sessions that go on."""
+        """Count the tenant's live sessions."""
         return await self._sessions.count(
             {"tenant_id": tenant_id, "ended_at": None, "expires_at": {"$gt": now}}
         )

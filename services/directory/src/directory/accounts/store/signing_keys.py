@@ -35,7 +35,7 @@ class SigningKeys:
     made_at: tuple[int, ...]
 
     def signing(self, *, now: datetime) -> OKPKey:
-        """Return the newest key that every gateway can know; where none is that old, the oldest."""
+        """Return the newest key that every gateway can know; if none is that old, the oldest."""
         return self.keys[_signing(self.made_at, now=now)]
 
     def public_jwks(self) -> str:

@@ -17,7 +17,7 @@ from directory.people.events import person_to_proto, reduced_person_to_proto
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import DepartmentId, PersonId
 
-# Repeated days are dropped, so a few more than a week are let through.
+# Repeated days are dropped, so a few more than a week are accepted.
 MAX_WEEKDAYS: Final = 70
 _KINDS: Final = {
     people_pb2.Person.KIND_UNSPECIFIED: Kind.HUMAN,
@@ -36,7 +36,7 @@ def shown_to(actor: Actor, person: Person) -> people_pb2.Person:
 
 
 def draft_of(request: pb.CreatePersonRequest) -> Draft:
-    """Read what a new person is made from.
+    """Read the draft of a new person.
 
     Raises:
         InvalidArgument: working hours, kind or an instant cannot be.
@@ -86,7 +86,7 @@ def changes_of(request: pb.UpdatePersonRequest) -> Changes:
 
 
 def profile_changes_of(request: pb.UpdateProfileRequest) -> Changes:
-    """Read what people change of themselves; no other field can come from it.
+    """Read people's changes of their own profile; no other field can come from it.
 
     Raises:
         InvalidArgument: working hours cannot be.
@@ -100,7 +100,7 @@ def profile_changes_of(request: pb.UpdateProfileRequest) -> Changes:
 
 
 def absence_of(absence: people_pb2.Absence) -> Absence:
-    """Read a planned absence; whether its times can be is the domain's to say.
+    """Read a planned absence; the domain checks its times.
 
     Raises:
         InvalidArgument: an instant there is not.

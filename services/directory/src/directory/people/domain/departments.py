@@ -137,12 +137,12 @@ def move(
 def merge(
     department: Department, *, into: Department, below: Sequence[Department]
 ) -> list[Changed]:
-    """Close a department; what stands directly below it goes to another one with all below it.
+    """Close a department; its children go to another one with everything below them.
 
-    In: everything that stands below it. Out: who changed, the closed one last.
+    In: everything below it. Out: the changed departments, the closed one last.
 
     Raises:
-        DepartmentCycle: the other one is the department or stands below it.
+        DepartmentCycle: the other one is the department itself or below it.
         InvalidArgument: the tree would be deeper than 20.
     """
     if department.id in into.path:
@@ -164,7 +164,7 @@ def merge(
 
 
 def check_split(person_ids: Sequence[str]) -> None:
-    """Check how many people one split takes along.
+    """Check the number of people that one split moves.
 
     Raises:
         InvalidArgument: they are more than 2,000.
@@ -182,13 +182,13 @@ def split(
     child_ids: Iterable[str],
     below: Sequence[Department],
 ) -> tuple[Department, list[Changed]]:
-    """Make a department and take some that stand directly below the old one with it.
+    """Create a department and move some children of the old one to it.
 
     In: the old department; the parent of the new one (the old one itself for a new one below it);
-    everything that stands below the old one. Out: the new department and who changed.
+    everything below the old one. Out: the new department and the changed ones.
 
     Raises:
-        DepartmentNotFound: a child does not stand directly below the department.
+        DepartmentNotFound: a child is not directly below the department.
         InvalidArgument: the name is not allowed, or the tree would be deeper than 20.
     """
     new = create(

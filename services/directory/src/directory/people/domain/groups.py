@@ -1,4 +1,4 @@
-"""Groups: named sets of people, given by name or by what people are."""
+"""Groups: named sets of people, by name or by rule."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -40,7 +40,7 @@ class Rule:
 class Group:
     """A named set of people; `rule` is None for one by name.
 
-    `version` counts changes of the group and of who belongs to it, `size` how many do.
+    `version` counts changes of the group and of its members, `size` the members.
     """
 
     id: GroupId
@@ -157,7 +157,7 @@ def remove(group: Group) -> Group:
 
 
 def next_version(group: Group) -> Group:
-    """Count the version up: the group, or who belongs to it, is another than before."""
+    """Increase the version, because the group or its membership changed."""
     return replace(group, version=group.version + 1)
 
 

@@ -1,4 +1,4 @@
-"""Handles: what people sign in and are mentioned with, in one normal form per person."""
+"""Handles: names for sign-in and mentions, in one normal form per person."""
 
 import re
 import unicodedata

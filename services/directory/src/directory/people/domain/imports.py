@@ -57,8 +57,8 @@ def checked(people: Sequence[Imported]) -> Iterator[Imported]:
     One after the other: a thousand passwords take longer than a turn of the event loop may.
 
     Raises:
-        InvalidArgument: more than 1,000 people, an external id twice, or a field with what it may
-            not hold, named as `people[3].email`.
+        InvalidArgument: more than 1,000 people, an external id twice, or a field with a value that
+            is not allowed, named as `people[3].email`.
     """
     if len(people) > MAX_PEOPLE:
         raise InvalidArgument(field="people", problem=f"holds more than {MAX_PEOPLE}")

@@ -35,8 +35,8 @@ def check_chain(person_id: str, managers: Mapping[str, str]) -> None:
 
 
 def leaders_up(path: Iterable[Department], *, of: str) -> list[str]:
-    """List whom a person reports to by default, nearest first: leaders from their department up.
+    """List the default superiors of a person, nearest first: leaders from their department up.
 
-    In: the departments from the main one up to its root; the person, who does not lead themselves.
+    In: the departments from the main one up to its root; the person, who cannot lead themselves.
     """
     return [each.leader_id for each in path if each.leader_id and each.leader_id != of]

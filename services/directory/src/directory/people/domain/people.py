@@ -1,4 +1,4 @@
-"""People: how one is made, changed and deactivated. Every change counts the version up by one."""
+"""People: creation, change and deactivation. Every change increases the version by one."""
 
 import enum
 from collections.abc import Callable, Sequence

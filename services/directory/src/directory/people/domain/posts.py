@@ -1,4 +1,4 @@
-"""Posts and skills of a person: what they are called in which department, and what they can."""
+"""Posts and skills of a person: titles in departments, and abilities."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -42,7 +42,7 @@ def posts(values: Iterable[Post], *, field: str = "posts") -> tuple[Post, ...]:
 
 
 def within(held: Sequence[Post], departments: Sequence[DepartmentId]) -> tuple[Post, ...]:
-    """Keep the posts in these departments: who leaves a department has no post there any more."""
+    """Keep the posts in these departments: people who leave a department lose their post there."""
     return tuple(post for post in held if post.department_id in departments)
 
 
@@ -56,7 +56,7 @@ def moved(held: Sequence[Post], *, previous: DepartmentId, after: DepartmentId) 
 
 
 def skills(values: Iterable[str], *, field: str = "skills") -> tuple[str, ...]:
-    """Check skills: at most 50 lines, in the order given; what differs in case only is one.
+    """Check skills: at most 50 lines, in the order given; those that differ only in case are one.
 
     Raises:
         InvalidArgument: there are more, or one is empty or longer than 100 characters.

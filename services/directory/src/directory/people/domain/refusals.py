@@ -39,7 +39,7 @@ class GroupTooLarge(Refusal):
 
 
 class DepartmentCycle(Refusal):
-    """The department would stand below itself."""
+    """The department would be below itself."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "The department cannot go to itself or below itself. Choose another one."
@@ -97,7 +97,7 @@ class PersonDeactivated(Refusal):
 
 
 class LastAdministrator(Refusal):
-    """The change would leave the tenant without an active administrator, for ever."""
+    """The change would leave the tenant without an active administrator for good."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "This is the last active administrator. Make another one first."

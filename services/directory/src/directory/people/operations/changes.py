@@ -89,7 +89,7 @@ async def change_one(
 
 
 def deactivated(changed: Sequence[Changed]) -> list[Person]:
-    """Find who was deactivated by these changes."""
+    """Find the people deactivated by these changes."""
     return [after for previous, after in changed if previous.active and not after.active]
 
 

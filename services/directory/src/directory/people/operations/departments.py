@@ -149,7 +149,7 @@ async def update_department(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restructured:
-    """The department that the step was about, and how much went elsewhere with it."""
+    """The department of the step, and the number of others that moved with it."""
 
     department: Department
     departments_moved: int

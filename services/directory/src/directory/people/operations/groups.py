@@ -1,4 +1,4 @@
-"""Making, changing and removing groups, and who belongs to those by name."""
+"""Creation, change and removal of groups, and membership by name."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -122,10 +122,11 @@ async def update_group(
         PermissionMissing: the actor manages groups nowhere.
         GroupNotFound: there is none that the actor manages.
         GroupNameTaken: another group of the tenant has the name.
-        GrantExceedsOwn: by another rule people would hold what the actor does not.
-        GroupSelfChosen: a role is bound to it, and the rule is about what people say of themselves.
+        GrantExceedsOwn: through another rule people would hold grants that the actor does not.
+        GroupSelfChosen: a role is bound to it, and the rule uses fields that people edit
+            themselves.
         GroupByName: a rule is given for a group without one.
-        GroupTooLarge: the rule gives more than 10,000 people.
+        GroupTooLarge: the rule matches more than 10,000 people.
         DepartmentNotFound: a department of the rule is unknown or closed.
         VersionConflict: the group changed since `expected_version`.
         InvalidArgument: a field is not allowed.

@@ -75,7 +75,7 @@ async def plan_of(
     now: datetime,
     tx: Transaction,
 ) -> Plan:
-    """Load what the import meets in the tenant and decide who is made and who changes.
+    """Load the existing people that the import concerns, and plan creations and changes.
 
     Raises:
         DepartmentNotFound: a department is unknown or closed.

@@ -275,10 +275,10 @@ async def reactivate_person(
 
 
 async def expire_guests(store: Store, *, now: datetime) -> int:
-    """Deactivate guests whose time is over, at most 100; out: how many were looked at.
+    """Deactivate guests whose access has expired, at most 100; out: the number examined.
 
-    Any number of processes may do so at once: each guest is looked at again in a transaction of
-    their own, and who is deactivated already is left as is.
+    Any number of processes may do so at once: each guest is examined again in a separate
+    transaction, and one that is already deactivated is left unchanged.
     """
     found = await store.people.find_expired(now=now, limit=EXPIRED_AT_ONCE)
     for guest in found:

@@ -1,7 +1,7 @@
-"""Loading what an actor may manage: hidden is absent, with the same commands for both (GW-2).
+"""Loading of objects that an actor may manage: hidden is absent, with the same commands (GW-2).
 
-For use inside a transaction, with grants that were read in it (`store.grants.holding`). Who holds
-the permission for the tenant pays nothing extra.
+For use inside a transaction, with grants that were read in it (`store.grants.holding`). For actors
+with the permission for the whole tenant there is no extra cost.
 """
 
 from collections.abc import Iterable

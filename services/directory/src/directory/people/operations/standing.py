@@ -131,7 +131,7 @@ async def check_regrouped(
 
 
 async def _naming_first(check: Check, written: Sequence[Written]) -> None:
-    """Check all together; what is refused is halved until the first person at fault is left.
+    """Check all together; after a refusal, bisect to the first person at fault.
 
     Raises:
         PersonExceedsOwn: with the person, as the request knows them.

@@ -64,9 +64,9 @@ class Related:
 async def readable_containers(
     store: Store, *, tenant_id: str, person_id: str, now: datetime
 ) -> Readable:
-    """Find what a person may read now: their tenant while they are active, else nothing.
+    """Find the containers that a person may read now: their tenant while active, else none.
 
-    Nothing for a guest, who sees no directory (GW-5).
+    None for a guest, who sees no directory (GW-5).
     """
     person = await _active(store, tenant_id=tenant_id, person_id=person_id, now=now)
     if person is None or person.kind is Kind.GUEST:

@@ -119,7 +119,7 @@ async def list_people(
 async def handle_after(store: Store, person_id: str, *, actor: Actor) -> str:
     """Return the handle after which a page begins.
 
-    Tokens name the last person by id: a handle may be hidden from who continues (GW-3).
+    Tokens name the last person by id: a handle may be hidden from the next caller (GW-3).
 
     Raises:
         InvalidPageToken: it is not of this listing.

@@ -96,7 +96,7 @@ class Departments:
     async def subtree(
         self, department_id: DepartmentId, *, tenant_id: TenantId, tx: Transaction
     ) -> list[Department]:
-        """Load everything that stands below a department, without itself."""
+        """Load everything below a department, without itself."""
         found = await self._departments.find_all(
             {"tenant_id": tenant_id, "path": department_id, "_id": {"$ne": department_id}},
             hint=_BY_PATH,

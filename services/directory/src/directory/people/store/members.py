@@ -128,8 +128,8 @@ class Members:
         """Find which of some people each rule gives and which belong to its group, in one query.
 
         Args:
-            person_ids: of whom, active or not.
-            rules: by the group whose rule it is.
+            person_ids: the people, active or not.
+            rules: rules by group.
             below: the departments of each rule with all below them.
             tenant_id: the tenant.
             tx: the transaction.
@@ -157,7 +157,7 @@ class Members:
     async def of_groups(
         self, group_ids: Iterable[GroupId], *, tx: Transaction | None = None
     ) -> dict[GroupId, frozenset[PersonId]]:
-        """Find who belongs to each of several groups, in one query."""
+        """Find the members of each of several groups, in one query."""
         wanted = sorted(set(group_ids))
         found = await self._lists.find_all({"_id": {"$in": wanted}}, tx=tx) if wanted else []
         lists = {document["_id"]: frozenset(document["person_ids"]) for document in found}
@@ -166,7 +166,7 @@ class Members:
     async def of_group(
         self, group_id: GroupId, *, tx: Transaction | None = None
     ) -> frozenset[PersonId]:
-        """Find who belongs to a group."""
+        """Find the members of a group."""
         return (await self.of_groups([group_id], tx=tx))[group_id]
 
     async def list_of_group(
@@ -183,10 +183,10 @@ class Members:
         return await converted(found, person_from), more
 
     async def transfer(self, changed: Sequence[tuple[Person, Person]], *, tx: Transaction) -> None:
-        """Store people who changed in nothing but their departments and posts, as (before, after).
+        """Store people whose departments and posts alone changed, as (before, after).
 
-        One write for all who have the same ones now, so that a whole department fits into the 3 s
-        of a transaction.
+        One write for all people with the same ones, so that a whole department fits into the 3 s of
+        a transaction.
         """
         alike: dict[tuple[tuple[DepartmentId, ...], tuple[Post, ...]], list[str]] = {}
         for _, after in changed:
@@ -260,7 +260,7 @@ def _matches(
 
 
 def _traits(document: Mapping[str, Any]) -> Traits:
-    """Read what rules ask about; documents from before a field existed do not have it."""
+    """Read the traits that rules match; older documents may lack a field."""
     posts = [post["title"] for post in document.get("posts", ())]
     return Traits(
         person_id=PersonId(document["_id"]),

@@ -1,4 +1,4 @@
-"""People and groups together with where they lie (GW-3)."""
+"""People and groups with their positions (GW-3)."""
 
 from typing import Final
 
@@ -22,7 +22,7 @@ class PeoplePlaces(Places):
     async def get_person(
         self, person_id: str, *, tenant_id: TenantId, tx: Transaction | None = None
     ) -> tuple[Person, Place]:
-        """Load a person, and where they belong.
+        """Load a person with their positions.
 
         Raises:
             PersonNotFound: there is none in the tenant.
@@ -57,7 +57,7 @@ class PeoplePlaces(Places):
     async def get_group(
         self, group_id: str, *, tenant_id: TenantId, tx: Transaction
     ) -> tuple[Group, Place]:
-        """Load a group, and where it lies by the department that manages it.
+        """Load a group, and its position by the department that manages it.
 
         Raises:
             GroupNotFound: there is none in the tenant.

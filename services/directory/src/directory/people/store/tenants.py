@@ -55,7 +55,7 @@ class Tenants:
         await self._tenants.update({"_id": tenant_id}, {"$inc": {"organisation_changes": 1}}, tx=tx)
 
     async def serialise_administrators(self, tenant_id: TenantId, *, tx: Transaction) -> None:
-        """Make changes of who administers a tenant conflict, so that each counts what is left."""
+        """Make changes of a tenant's administrators conflict, so that each counts the others."""
         await self._tenants.update(
             {"_id": tenant_id}, {"$inc": {"administrator_changes": 1}}, tx=tx
         )

@@ -42,7 +42,7 @@ def answer_to(error: SCIMException | ValidationError | Refusal) -> Answer:
 
 
 def refused(status: int, detail: str, **headers: str) -> Answer:
-    """Return an error that only HTTP has a word for."""
+    """Return an error that only HTTP can express."""
     return _rendered(Error(status=status, detail=detail), headers)
 
 

@@ -1,4 +1,4 @@
-"""An HTTP exchange: what was asked, and an answer in SCIM's own form."""
+"""An HTTP exchange: the request, and a response in SCIM's form."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -100,7 +100,7 @@ class Exchange:
         return part
 
     def location(self, endpoint: str, id_: str = "") -> str:
-        """Return where something is to be found."""
+        """Return the URL of a resource."""
         return f"{self.base_url}{endpoint}" + (f"/{id_}" if id_ else "")
 
     def expected(self) -> Callable[[str], bool]:
@@ -122,7 +122,7 @@ def dumped(
 
 
 def id_of(segment: str) -> str:
-    """Check what stands for an id in a path.
+    """Check a path segment used as an id.
 
     Raises:
         NotFoundException: nothing can have it.

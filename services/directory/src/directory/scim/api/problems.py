@@ -1,4 +1,4 @@
-"""Faults of a request in words that an administrator of the sending system can act on.
+"""Faults of a request in terms on which an administrator of the sending system can act.
 
 The library validates with pydantic, whose texts are about inputs, models and Python types.
 """
@@ -53,7 +53,7 @@ def of_validation(faults: ValidationError) -> Error:
 
 
 def of_exception(fault: SCIMException) -> Error:
-    """Return the SCIM error of what the library refused while it applied a request."""
+    """Return the SCIM error of a refusal by the library while it applied a request."""
     error = fault.to_error()
     if isinstance(fault.__cause__, ValidationError):
         error.detail = of_validation(fault.__cause__).detail

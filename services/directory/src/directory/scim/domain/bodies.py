@@ -52,7 +52,7 @@ def text(value: str, *, where: str) -> str:
 
 
 def _check(decoded: dict[str, Any]) -> None:
-    """Walk through without recursion: depth is what is being checked."""
+    """Walk through without recursion: depth is the property to check."""
     waiting: list[tuple[Any, int]] = [(decoded, 1)]
     seen = 0
     while waiting:

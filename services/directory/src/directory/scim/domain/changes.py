@@ -47,7 +47,7 @@ def replacement(body: dict[str, Any], *, model: type[ResourceT]) -> Change[Resou
 def patch(body: dict[str, Any], *, model: type[ResourceT]) -> Change[ResourceT]:
     """Read a PATCH; its operations are applied in order, all of them or none.
 
-    One without operations changes nothing: that is what is left of those on undeclared attributes.
+    One without operations changes nothing, as when all were on undeclared attributes.
 
     Raises:
         ValidationError, SCIMException: the body is no patch of such a resource; when it is applied

@@ -66,7 +66,7 @@ def patch(body: dict[str, Any], *, model: type[Any]) -> Rewritten:
 
 
 class _Reading:
-    """One body's reading: what it rewrites, and what it leaves out, each name once."""
+    """State of reading one body: rewritten parts, and ignored names, each once."""
 
     def __init__(self, model: type[Any]) -> None:
         self._model = model
@@ -237,7 +237,7 @@ def _removal(operation: dict[str, Any], found: Attribute, *, selects: bool) -> d
 
 
 def _identity(found: Attribute, entry: Any) -> dict[str, Any]:
-    """Return what identifies an entry among the others: its value, and its type where given.
+    """Return the identity of an entry among the others: its value, and its type if given.
 
     Raises:
         InvalidValueException: nothing identifies it.

@@ -1,4 +1,4 @@
-"""Groups as the feed sees them, and what its words mean for a group."""
+"""Groups as the feed sees them, and the effect of its resources on a group."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -21,7 +21,7 @@ def etag(group: Group) -> str:
 
 
 def resource(group: Group, members: Collection[PersonId], *, base_url: str) -> resources.Group:
-    """Show a group; `base_url` is what ids are found below. In: who belongs to it, in no order."""
+    """Return the resource of a group; `base_url` precedes ids. In: its members, in no order."""
     said = group.external_id.removeprefix(f"{SOURCE}:")
     return resources.Group(
         id=group.id,

@@ -51,7 +51,7 @@ class Bounds:
     at_least: int
 
     def allowed(self, *, active: int, deactivated: int) -> int:
-        """Return how many of those active when the window began may go; all counts of people."""
+        """Return how many of the people active at the window's start may be deactivated."""
         return max(self.at_least, (active + deactivated) * self.percent // 100)
 
 

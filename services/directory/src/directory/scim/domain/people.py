@@ -19,7 +19,7 @@ _JOINED_NAMES: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A person as the feed wants them; empty, or None, is what it does not say."""
+    """A person as the feed wants them; empty, or None, for values that it does not send."""
 
     display_name: str
     email: str
@@ -33,7 +33,7 @@ class Wanted:
     active: bool | None
 
     def draft(self, *, handle: str, department_id: DepartmentId | None) -> Draft:
-        """Return what a new person is made from."""
+        """Return the draft of a new person."""
         return Draft(
             handle=handle,
             display_name=self.display_name,

@@ -44,7 +44,7 @@ class Record:
         return user
 
     def shown(self, *, location: str) -> FeedUser:
-        """Return the resource with its meta; `location` is where it is to be found."""
+        """Return the resource with its meta; `location` is its URL."""
         user = self.user()
         user.meta = Meta(
             resource_type="User",
@@ -154,7 +154,7 @@ def _kept(user: FeedUser) -> dict[str, Any]:
         raise InvalidValueException(
             detail=f"userName is longer than {MAX_USER_NAME} characters", attribute="userName"
         )
-    # As in a creation request: what only the provider may say is left out of it.
+    # As in a creation request: read-only attributes are left out.
     kept: dict[str, Any] = user.model_dump(scim_ctx=Context.RESOURCE_CREATION_REQUEST)
     kept.pop("password", None)
     if len(json.dumps(kept, ensure_ascii=False).encode()) > MAX_BYTES:

@@ -135,7 +135,7 @@ async def change_user(
         InvalidArgument, SCIMException: the change is invalid, or not allowed for a person.
     """
     await store.grants.holding_everywhere(actor, PERMISSION, now=now)
-    # A password is hashed before the transaction; what is read here decides nothing else.
+    # A password is hashed before the transaction; this read decides nothing else.
     current = await store.scim.get(person_id, tenant_id=actor.tenant_id)
     password = await writes.hashed(
         hashing, change.apply(current.user()), source=signed_in(actor.person_id)
@@ -232,7 +232,7 @@ def _changed(
     after = replace(
         changed,
         state=_STATES.get(meant.active, previous.state),
-        # Another system's key stays: it is how that system finds the person again.
+        # Another system's key stays, since that system finds the person by it.
         external_id=previous.external_id if others else meant.external_id,
         version=previous.version,
     )

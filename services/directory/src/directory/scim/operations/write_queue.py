@@ -1,4 +1,4 @@
-"""One lane per tenant for what a feed writes: what waits goes into one transaction together.
+"""One lane per tenant for writes of a feed: waiting requests share one transaction.
 
 Changes of an organisation come one after the other (`Store.reorganise`). A feed that sends sixteen
 requests at once would need as many transactions; here those that arrive while a transaction commits
@@ -33,7 +33,7 @@ _REFUSALS: Final = (Refusal, SCIMException, ValidationError)
 
 @dataclass(slots=True, kw_only=True)
 class Turn:
-    """A transaction that several requests share, and what is written once at its end."""
+    """A transaction shared by several requests, and the writes at its end."""
 
     tx: Transaction
     facts: list[Fact] = field(default_factory=list)
@@ -99,7 +99,7 @@ class WriteQueue:
             if len(some) == 1:
                 _fail(some, refusal)
                 return
-            # Nothing is written; who was refused is found, and the others are not kept waiting.
+            # Nothing is written; the refused request is found, and the others are not kept waiting.
             for each in some:
                 await self._together([each])
         except Exception as error:  # noqa: BLE001 - each caller raises it where it is logged

@@ -1,4 +1,4 @@
-"""Reading how the feed stands."""
+"""Query of the feed's status."""
 
 from datetime import datetime
 

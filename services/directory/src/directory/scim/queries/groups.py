@@ -31,7 +31,7 @@ _MEMBER_BYTES: Final = 200
 async def get_feed_group(
     store: Store, *, actor: Actor, group_id: str, now: datetime
 ) -> tuple[Group, frozenset[PersonId]]:
-    """Load a group, and who belongs to it.
+    """Load a group with its members.
 
     Raises:
         PermissionMissing: the actor may not provision people.

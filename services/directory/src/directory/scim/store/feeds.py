@@ -32,7 +32,7 @@ _SPARE: Final = timedelta(hours=1)
 
 
 class Feeds:
-    """The guards of feeds: deactivations of the last day, those that wait, and what was ignored."""
+    """The guards of feeds: deactivations of the last day, waiting people, ignored attributes."""
 
     def __init__(self, db: Database) -> None:
         self._guards = db.collection("scim_guards", schema_version=SCHEMA_VERSION)
@@ -73,7 +73,7 @@ class Feeds:
         )
 
     async def count_stop(self, tenant_id: TenantId, *, tx: Transaction) -> int:
-        """Count that a feed stopped, after `serialise`; out: how often it has, dense from 1."""
+        """Count a stop of a feed, after `serialise`; out: the number of stops, dense from 1."""
         guard = await self._guards.find_and_update(
             {"_id": tenant_id}, {"$inc": {"stops": 1}}, tx=tx
         )

@@ -1,4 +1,4 @@
-"""The `scim` collection: what the feed said of each person, beside the person."""
+"""The `scim` collection: the feed's record of each person, beside the person."""
 
 import json
 from collections.abc import Collection, Iterable
@@ -33,7 +33,7 @@ _USER_NAME: Final = f"{MATCH}.user_name"
 _EXTERNAL_ID: Final = f"{MATCH}.external_id"
 
 _INDEXES: Final = (
-    # Removed ones keep their names: who comes back by one is the same person.
+    # Removed ones keep their names: a person who comes back by one is the same person.
     Index(
         keys=[("tenant_id", ASCENDING), (_USER_NAME, ASCENDING)],
         unique=True,
@@ -61,7 +61,7 @@ _INDEXES: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some records in their order, and how many there are in all."""
+    """Page of records in their order, and the total number."""
 
     total: int
     records: tuple[Record, ...]

@@ -38,9 +38,9 @@ class Actor:
 
     @property
     def believed(self) -> frozenset[str]:
-        """The role that counts on the gateway's word alone (GW-12): `member`, or `guest`.
+        """The role that is trusted from the gateway alone (GW-12): `member`, or `guest`.
 
-        More is held only by what is stored (`store.grants`).
+        All other grants must be stored (`store.grants`).
         """
         if self.guest:
             return frozenset({GUEST})

@@ -1,8 +1,8 @@
 """Answers to requests that may come again, stored in the transaction of their effect.
 
-Knows nothing of people: any service can keep its request ids this way. An operation looks first
-(`answer`), decides, and remembers before it writes anything else, so that two copies of one request
-that run at once conflict here, on the request, and not on what they make.
+Independent of people: any service can store its request ids this way. An operation looks first
+(`answer`), decides, and stores the response before it writes anything else, so that two copies of
+one request that run at once conflict here, on the request, and not on its results.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ SCHEMA_VERSION: Final = 1
 
 
 class Requests:
-    """Request ids of the last 7 days with what was answered."""
+    """Request ids of the last 7 days with their responses."""
 
     def __init__(self, db: Database) -> None:
         self._requests = db.collection("requests", schema_version=SCHEMA_VERSION)
@@ -30,7 +30,7 @@ class Requests:
         )
 
     async def answer(self, request: Request | None, *, tx: Transaction) -> dict[str, Any] | None:
-        """Find what the same request was answered before; None for a new one or one without an id.
+        """Find the stored response of the same request; None for a new one or one without an id.
 
         Raises:
             RequestIdReused: the id was used with other content.

@@ -87,7 +87,7 @@ class OpenSessionsApi(SessionRoom):
     async def FindEndedSessions(
         self, request: pb.FindEndedSessionsRequest, context: Any
     ) -> pb.FindEndedSessionsResponse:
-        """Find which sessions and API tokens do not go on."""
+        """Find the sessions and API tokens that have ended."""
         ended = await find_ended_sessions(
             self._store, session_ids=request.session_ids, now=self._clock.now()
         )

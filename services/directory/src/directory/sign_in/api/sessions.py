@@ -22,7 +22,7 @@ from directory.sign_in.api.translation import (
 
 
 class SessionApi(SecondFactorsApi, SignInPoliciesApi, OpenSessionsApi):
-    """Signing in with a local account and what follows from it; the rest is in its bases."""
+    """Sign-in with a local account and its sessions; the rest is in its bases."""
 
     async def InitTenant(
         self, request: pb.InitTenantRequest, context: Any

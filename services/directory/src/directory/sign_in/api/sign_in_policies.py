@@ -1,4 +1,4 @@
-"""plexus.directory.v1.SessionService: how the company signs in, and its providers."""
+"""plexus.directory.v1.SessionService: the company's sign-in policy, and its providers."""
 
 from typing import Any
 

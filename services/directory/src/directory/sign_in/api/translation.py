@@ -44,7 +44,7 @@ def admitted_to_proto(
     admitted: Admitted,
     response: pb.SignInResponse | pb.CompleteSignInResponse | pb.CompleteSingleSignOnResponse,
 ) -> None:
-    """Write how a sign-in went on: with tokens, a question, or tokens for setting one up."""
+    """Write the result of a sign-in: tokens, a question, or tokens for setting up a factor."""
     if admitted.tokens is not None:
         response.tokens.CopyFrom(tokens_to_proto(admitted.tokens))
     if admitted.person is not None:
@@ -60,12 +60,12 @@ def admitted_to_proto(
 
 
 def origin_of_call(device_key: str = "") -> Origin:
-    """Return where the call that is being served comes from."""
+    """Return the origin of the call that is being served."""
     return Origin(network=caller().network, device_key=device_key)
 
 
 def answer_of(request: pb.CompleteSignInRequest) -> Answer:
-    """Read what a question is answered with; none is an answer too, a wrong one."""
+    """Read the answer to a question; none is an answer too, a wrong one."""
     field = request.WhichOneof("answer")
     if field is None:
         return Answer(kind=AnswerKind.NOTHING, value="")

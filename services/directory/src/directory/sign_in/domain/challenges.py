@@ -49,5 +49,5 @@ def written(random: bytes) -> str:
 
 
 def key_of(value: str) -> bytes:
-    """Find what a text that a client holds is stored under: its hash."""
+    """Return the key under which a client's text is stored: its hash."""
     return hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()

@@ -45,11 +45,11 @@ class Provider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A browser on its way; what the provider and the client bring back is compared with it.
+    """A browser on its way; the values returned by provider and client are compared with it.
 
     Attributes:
         key: SHA-256 of `state`.
-        proof: SHA-256 of what the client kept and sent through no browser.
+        proof: SHA-256 of the secret that the client kept and never sent through a browser.
         nonce: must come back in the id token.
         code_verifier: of PKCE (RFC 7636).
     """
@@ -120,7 +120,7 @@ def check_address(url: str, *, field: str) -> None:
 
 
 def check_redirect(provider: Provider, redirect_uri: str) -> None:
-    """Check where the browser comes back: a registered address, or a native client's own port.
+    """Check the redirect address: a registered one, or a native client's own port.
 
     A native client listens on a free port of the loopback address (RFC 8252), so for that the
     port may be any where the provider has a loopback address; everything else is compared exactly.

@@ -57,7 +57,7 @@ class Factor:
 
 
 def clean_name(name: str, *, otherwise: str) -> str:
-    """Check what a person calls a factor; empty stands for `otherwise`.
+    """Check the name of a factor; empty stands for `otherwise`.
 
     Raises:
         InvalidArgument: it is longer than 100 characters.

@@ -193,7 +193,7 @@ def _still_right(proved: Proved, credential: Credential | None) -> bool:
 async def limits_of(
     store: Store, person: Person, *, methods: tuple[str, ...], now: datetime, tx: Transaction
 ) -> frozenset[str]:
-    """Limit a session by what was proved in it; out: its only permissions, empty for no limit."""
+    """Return the only permissions of a session by its proved methods; empty for no limit."""
     if has_second(methods) or not await owes_second_factor(store, person, now=now, tx=tx):
         return frozenset()
     return LIMITED

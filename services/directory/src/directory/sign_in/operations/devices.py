@@ -43,7 +43,7 @@ def device_key(sealing: Sealing, person: Person, origin: Origin) -> str:
 
 
 def source_of(sealing: Sealing, person: Person | None, origin: Origin) -> str:
-    """Return what a handle's failed attempts are counted by: a known device, or a network."""
+    """Return the key that counts a handle's failed attempts: a known device, or a network."""
     if knows_device(sealing, person, origin.device_key):
         return device_source(origin.device_key)
     return network_source(origin)

@@ -95,7 +95,7 @@ async def refresh_session(
 async def revoke_sessions(
     store: Store, *, actor: Actor, session_id: str, person_id: str, now: datetime
 ) -> int:
-    """End a session or API token, or all of a person but the one that asks; out: how many ended.
+    """End a session or API token, or all of a person but the current one; out: the number.
 
     An empty person means oneself.
 

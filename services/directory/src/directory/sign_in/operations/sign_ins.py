@@ -119,7 +119,7 @@ async def sign_in(
 async def _source(
     store: Store, sealing: Sealing, *, handle: str, origin: Origin, tenant_id: TenantId
 ) -> str:
-    """Return what the attempt is counted by; the handle is looked up only for a device's key."""
+    """Return the source that counts the attempt; looks up the handle only for a device key."""
     if not origin.device_key:
         return network_source(origin)
     named = await store.people.find_by_handle(_normal(handle), tenant_id=tenant_id)
@@ -207,7 +207,7 @@ async def complete_sign_in(
     device (GW-13). A code, a recovery code and a passkey's signature are good once.
 
     Raises:
-        SignInRefused: whatever the cause.
+        SignInRefused: for any cause.
     """
     challenge = await store.challenges.count_attempt(key_of(challenge_id), now=now)
     if challenge is None:

@@ -1,4 +1,4 @@
-"""Signing in with the company's OpenID provider: to it and back, and who has come."""
+"""Sign-in with the company's OpenID provider: redirect, return, and the person signed in."""
 
 import hmac
 import secrets
@@ -196,7 +196,7 @@ async def _subject(
 async def _person(
     store: Store, provider: Provider, subject: Subject, *, now: datetime, tx: Transaction
 ) -> Person:
-    """Find who a subject is, linking them now if that is safe."""
+    """Find the person of a subject, linking them now if that is safe."""
     tenant_id: TenantId = provider.tenant_id
     link_id = openid.link_id(provider, subject.value)
     linked = await store.providers.linked(link_id, tx=tx)

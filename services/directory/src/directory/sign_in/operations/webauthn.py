@@ -1,4 +1,4 @@
-"""Passkeys by WebAuthn: what a browser is asked for, and whether its answer is one."""
+"""Passkeys by WebAuthn: options for the browser, and verification of its answers."""
 
 import secrets
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ class Passkeys:
         return bool(self._section.rp_id and self._section.origins)
 
     def creation(self, person: Person, current: Sequence[Factor]) -> tuple[str, bytes]:
-        """Ask for a new passkey; out: PublicKeyCredentialCreationOptions and what is to be signed.
+        """Return options for a new passkey: PublicKeyCredentialCreationOptions and the challenge.
 
         Raises:
             PasskeysNotSetUp: this installation has no relying party.
@@ -93,7 +93,7 @@ class Passkeys:
         )
 
     def request(self, factors: Sequence[Factor]) -> tuple[str, bytes]:
-        """Ask for one of the passkeys; out: the options as JSON and what is to be signed."""
+        """Return options for using one of the passkeys: JSON and the challenge."""
         challenge = secrets.token_bytes(CHALLENGE_BYTES)
         options = webauthn.generate_authentication_options(
             rp_id=self._section.rp_id,

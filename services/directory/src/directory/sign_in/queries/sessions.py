@@ -39,7 +39,7 @@ async def list_sessions(
     page_token: str,
     now: datetime,
 ) -> OpenSessions:
-    """List sessions and API tokens that go on; an empty person means oneself.
+    """List live sessions and API tokens; an empty person means oneself.
 
     Raises:
         PermissionMissing: the actor may not, or it is another's and they manage sessions nowhere.

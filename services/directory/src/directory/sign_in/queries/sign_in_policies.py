@@ -20,7 +20,7 @@ class SignInOptions:
 async def get_sign_in_policy(
     store: Store, *, actor: Actor, now: datetime
 ) -> tuple[SignInPolicy, tuple[Provider, ...]]:
-    """Read how the company signs in.
+    """Read the company's sign-in policy.
 
     Raises:
         PermissionMissing: the actor may not configure sign-in.

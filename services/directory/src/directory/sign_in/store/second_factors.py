@@ -117,7 +117,7 @@ class Challenges:
         self._challenges = db.collection("sign_in_challenges", schema_version=SCHEMA_VERSION)
 
     async def provision(self) -> None:
-        """Create the collection; what is not answered is forgotten when its time is over."""
+        """Create the collection; unanswered challenges expire."""
         await self._challenges.ensure_indexes(
             [Index(keys=[("expires_at", ASCENDING)], expire_after=timedelta(0))]
         )

@@ -21,7 +21,7 @@ SCHEMA_VERSION: Final = 1
 
 
 class SignInPolicies:
-    """One policy per tenant; who set none has the default one."""
+    """One policy per tenant; the default one if none was set."""
 
     def __init__(self, db: Database) -> None:
         self._policies = db.collection("sign_in_policies", schema_version=SCHEMA_VERSION)
@@ -109,11 +109,11 @@ class Providers:
         await self._providers.replace({"_id": document["_id"]}, document, upsert=True, tx=tx)
 
     async def delete(self, provider: Provider, *, tx: Transaction) -> None:
-        """Forget a provider; who was linked stays so, should it come back."""
+        """Delete a provider; links stay, should it come back."""
         await self._providers.delete({"_id": f"{provider.tenant_id}:{provider.id}"}, tx=tx)
 
     async def linked(self, link_id: str, *, tx: Transaction | None = None) -> PersonId | None:
-        """Find whom a subject was linked with; None for a subject that was not."""
+        """Find the person linked with a subject; None without a link."""
         found = await self._links.find_one({"_id": link_id}, tx=tx)
         return PersonId(found["person_id"]) if found else None
 

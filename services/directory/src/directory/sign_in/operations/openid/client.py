@@ -1,4 +1,4 @@
-"""The company's provider as a client sees it: where to send people, and whom a code names."""
+"""Client of the company's provider: authorization addresses, and the subject of a code."""
 
 import hashlib
 import json
