@@ -110,7 +110,7 @@ def test_gw_03_history_hides_the_values_of_a_hidden_column_alone():
             WORDS,
             f"{MESSAGE}.text",
         ),
-        # An edit replaces the words also where it leaves them out.
+        # An edit replaces the text also if it leaves it out.
         (messaging_pb.EditMessageRequest(seq=1), WORDS, f"{MESSAGE}.text"),
         (
             directory_pb.UpdatePersonRequest(set_roles=True),

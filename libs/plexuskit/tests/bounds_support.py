@@ -144,7 +144,7 @@ def _of_value(described: FieldDescriptor, bounds: Bounds, value: Any) -> Iterato
 
 @st.composite
 def messages(draw: st.DrawFn, descriptor: Descriptor) -> Message:
-    """Draw a message whose values lie inside, at and outside their bounds."""
+    """Draw a message whose values are inside, at and outside their bounds."""
     message: Any = GetMessageClass(descriptor)()
     for described in descriptor.fields:
         if not draw(st.booleans()):

@@ -121,7 +121,7 @@ async def leads(db: Database, name: str = "entries") -> bool:
 
 
 async def skip_stream(db: Database, name: str = "entries") -> None:
-    """Move the stored position past everything that is stored now, as if it had been seen."""
+    """Move the stored position past everything that is stored now, as if it had been read."""
     async with db.changes(["entries", "outbox"], after=None) as stream:
         token = (await stream.next()).token
     leases = db.collection("relay_leases", schema_version=1)

@@ -199,7 +199,7 @@ async def test_gw_06_a_call_ends_in_5_seconds_unless_it_says_otherwise(
         pass
 
     first, second, stream = directory.authority.seen
-    # gRPC rounds what it sends up, by a few milliseconds.
+    # gRPC rounds the timeout it sends up, by a few milliseconds.
     assert 4 < first.left < 5.1
     assert 1 < second.left < 2.1
     assert stream.left is None

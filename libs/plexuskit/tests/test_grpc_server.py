@@ -140,7 +140,7 @@ class Sessions(session_service_pb2_grpc.SessionServiceServicer):
 
 
 class Served:
-    """A running server and what calls it."""
+    """A running server and its client."""
 
     def __init__(self, keys_of: KeysOf, runtime: Runtime) -> None:
         self.keys_of = keys_of

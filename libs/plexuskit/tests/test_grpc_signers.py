@@ -45,7 +45,7 @@ class Authority(authority_pb2_grpc.AuthorityServicer):
 async def ask(
     service: str, token: bytes, *, keys_of: KeysOf, runtime: Runtime
 ) -> tuple[int, grpc.aio.AioRpcError | None]:
-    """Ask a service in plain text with one token; return how often it was asked, and its error."""
+    """Call a service in plain text with one token; return the number of calls, and the error."""
     authority = Authority()
     async with (
         serve(

@@ -1,4 +1,4 @@
-"""Certificates between services: who may call whom, and who is called (GW-1)."""
+"""Certificates between services: identity of callers and of servers (GW-1)."""
 
 import asyncio
 import re

@@ -71,7 +71,7 @@ def guarded(kafka_server: FoundKafka) -> FoundKafka:
 
 
 async def refusal_of(work: Awaitable[Any]) -> BaseException | None:
-    """Return what the broker refused with, None if it did not."""
+    """Return the broker's refusal, None if there was none."""
     try:
         await work
     except KafkaUnavailable as unavailable:
@@ -141,7 +141,7 @@ async def test_a_service_writes_its_own_topics_and_the_letters_of_its_groups_alo
 async def test_a_service_reads_what_it_consumes_alone(
     kafka_section: KafkaSection, kafka_section_of: SectionOf
 ) -> None:
-    # One partition each, so that the record of each topic is where it is looked for.
+    # One partition each, so that the record of each topic is in a known place.
     await provision(kafka_section, [replace(topic, partitions=1) for topic in TOPICS])
     records: list[Outgoing] = [
         (name, "key", b"fact", {}) for name in [*(topic.name for topic in TOPICS), *LETTERS]

@@ -1,4 +1,4 @@
-"""The consumer runner on a real broker: at least once, in order, nothing passed over."""
+"""The consumer runner on a real broker: at least once, in order, no record skipped."""
 
 import asyncio
 import os
@@ -45,7 +45,7 @@ Provisioned = Callable[..., Awaitable[object]]
 
 
 class Effects:
-    """A handler that remembers what it did, and fails as the test wants."""
+    """A handler that records its calls, and fails on request of the test."""
 
     def __init__(
         self, failing: Callable[[Sequence[Record]], Exception | None] | None = None

@@ -310,7 +310,7 @@ async def test_a_restarted_process_sets_no_second_record_aside_before_its_time(
         # Evidence over and over, and the interval is not.
         await eventually(lambda: len(handler.alone) >= 15, within=60)
         assert await dlq_depth(spaced, GROUP) == 1
-    # As soon as the interval is over, what is known already is enough.
+    # As soon as the interval is over, the existing evidence is enough.
     async with consumer(
         impatient, subscription(SEARCH_MESSAGES).of(handler), probe=healthy, runtime=runtime
     ):

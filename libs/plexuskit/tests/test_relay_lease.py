@@ -111,7 +111,7 @@ async def test_a_relay_paused_past_its_lease_stops_publishing_when_it_wakes(
             await write(entries, range(11, 21))
             await eventually(have_all(arrived, 20), within=30)
 
-            # Its stream brings it all that it has missed, and more at this moment.
+            # Its stream delivers all that it has missed, and new facts at this moment.
             process.send_signal(signal.SIGCONT)
             await write(entries, range(21, 41))
             await eventually(have_all(arrived, 40))

@@ -163,7 +163,7 @@ async def test_many_who_ask_for_a_token_at_once_ask_directory_once(api_tokens, d
     directory.go_on.clear()
     asking = [asyncio.create_task(api_tokens.resolve(token)) for _ in range(50)]
     await directory.begun.wait()
-    # The first of them goes away; the others get their answer.
+    # The first of them disconnects; the others get their answer.
     asking[0].cancel()
     directory.go_on.set()
     assert len({(await each).token_id for each in asking[1:]}) == 1

@@ -169,7 +169,7 @@ async def test_gw_13_sign_ins_that_succeed_never_count(running: Any) -> None:
         await stub.SignIn(SignInRequest(handle=f"per_{number}", password="right"), timeout=10)
         await stub.SignIn(SignInRequest(handle="ann", password="right"), timeout=10)
 
-    # Nor does what the gateway's own side could not do.
+    # Nor do failures on the gateway's own side.
     for _ in range(10 * BURST):
         refusal = await refusal_of(
             stub.SignIn(SignInRequest(handle="ann", password="down"), timeout=10)

@@ -224,7 +224,7 @@ async def test_gw_06_bytes_that_are_no_message_are_the_callers_fault(running):
 
 async def test_gw_06_the_deadline_goes_on(running):
     await get_person(running, timeout=3)
-    # gRPC rounds up what it writes of a timeout, to hundredths of a second.
+    # gRPC rounds a timeout up when it writes it, to hundredths of a second.
     assert 2 < running.directory.seen["left"] < 3.02
     await get_person(running)
     # The remaining time is sent in steps of a tenth of a second, rounded up.

@@ -37,7 +37,7 @@ from plexuskit.mongo import Database
 from plexuskit.outbox import envelope
 
 TENANT = "ten_a"
-# Ahead of the server's clock: what expires is not deleted while a test looks at it.
+# Ahead of the server's clock: expiring documents are not deleted while a test looks at them.
 NOON = datetime(2036, 3, 3, 4, tzinfo=UTC)  # a Monday, twelve o'clock in Shanghai
 GROUP = "cnv_group"
 DIRECT = "cnv_direct"

@@ -73,7 +73,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A role that gives a permission for a scope; `expires_at` None: until it is taken away."""
+    """Role with a permission for a scope; `expires_at` None: no expiry."""
 
     role: str
     scope: Object
@@ -93,14 +93,14 @@ class Ask:
     """A question.
 
     Attributes:
-        person_id: who asks.
-        permission: for what.
-        object: on what; None: the tenant as a whole, or what the owner will find.
-        scopes: what an API token is limited to; empty for people.
-        app: with an API token.
-        second_factor: in a session that gave one.
-        belongs: membership of the object is decided elsewhere, by its owner; what remains are
-            roles, modules and policies.
+        person_id: the person.
+        permission: the permission.
+        object: the object; None: the tenant as a whole, or an object that the owner will find.
+        scopes: permissions that an API token is limited to; empty for people.
+        app: true for an API token.
+        second_factor: true if the session used one.
+        belongs: true if the owner checks membership of the object elsewhere; only roles, modules
+            and policies are checked.
     """
 
     person_id: str
@@ -186,18 +186,18 @@ class Engine:
         )
 
     def held(self, person: Person) -> Held:
-        """Return what a person's roles give, kept until something of it changes."""
+        """Return the grants of a person's roles, cached until they change."""
         held = self._held.get(person.id)
         if held is None or held.epoch != self.state.epoch or held.person is not person:
             held = self._held[person.id] = self._gathered(person)
         return held
 
     def masks(self, ask: Ask, *, now: datetime, roles: frozenset[str] = _NOTHING) -> Masks:
-        """Return the columns that the answer to an allowed question shows; none: all of them.
+        """Return the visible columns in the response of an allowed call; none: all of them.
 
-        Of each message, what any role shows that gives the permission of reading it
-        (`Columns.read_with`), or of the question where it declares none. A role that is held for a
-        part of the tenant counts only where the question is about something in that part.
+        Of each message, the columns shown by any role that grants the permission to read it
+        (`Columns.read_with`), or that of the call if it declares none. A role held for a part of
+        the tenant counts only if the call is about an object in that part.
 
         Args:
             ask: the question.
@@ -240,7 +240,7 @@ class Engine:
                 given = [each for each in given if each.scope.kind == TENANT] or given
             if given:
                 return given
-        # No role gives either: the person sees what all of them would show, and no more.
+        # Without such a role the person sees the columns that all of them together show.
         return [each for grants in held.grants.values() for each in grants if each.masks]
 
     def _of_roles(self, person_id: str, roles: frozenset[str]) -> Held:
@@ -252,8 +252,8 @@ class Engine:
     def covers(self, scope: Object, object_: Object) -> bool:
         """Return whether a scope contains an object now; departments contain those below (GW-3).
 
-        A person is in a department's scope when all of their departments are: who belongs
-        elsewhere too is not one department's alone.
+        A person is in a department's scope when all of their departments are: a person with another
+        department too is outside it.
         """
         if scope == object_:
             return True
@@ -390,7 +390,7 @@ class Engine:
         return grants
 
     def _role(self, role_id: str) -> tuple[frozenset[str], Masks]:
-        """Return what a role grants and shows; an unknown or removed one grants nothing."""
+        """Return the grants and masks of a role; an unknown or removed one grants nothing."""
         role = self.state.roles.get(role_id)
         if role_id in BUILT_IN:
             return BUILT_IN[role_id], masks.NONE if role is None else role.masks

@@ -78,7 +78,7 @@ READING = {
 
 
 def explain(engine: Engine, ask: Ask, *, now: datetime) -> Explanation:
-    """Decide as the gateway does, and say why.
+    """Decide as the gateway does, and return the grounds.
 
     Args:
         engine: of the tenant.

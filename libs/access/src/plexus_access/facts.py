@@ -200,7 +200,7 @@ def _task(state: State, envelope: Envelope) -> bool:
 
 
 def task_members(task: tasks_pb2.Task) -> Members:
-    """Return who a task is of: its project, or without one creator, owner and assignees."""
+    """Return the members of a task: its project, or without one creator, owner and assignees."""
     people = (
         frozenset() if task.project_id else {task.creator_id, task.owner_id, *task.assignee_ids}
     )

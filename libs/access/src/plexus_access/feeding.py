@@ -70,7 +70,7 @@ class Listener(Protocol):
         """Apply records of directory's topics, in order per key."""
 
     def lost(self, error: str) -> None:
-        """Note that records do not come any more."""
+        """Record that records no longer arrive."""
 
 
 class Feed:
@@ -104,11 +104,11 @@ class Feed:
         self._repairs = Repairs(replica, directory)
         self.loaded = asyncio.Event()
         self._loading = asyncio.Lock()
-        # Counts the tails that were entered; 0 stands for none that is open.
+        # Counts the open tails; 0 if none is open.
         self._tails = self._tail = 0
         self._loaded = False
         self._asked_at = self._good_until = float("-inf")
-        # When the last whole snapshot was asked for, and until when every fact is known.
+        # Time of the last whole snapshot's request, and until when every fact is known.
         self._whole_at: datetime | None = None
         self._complete_at: datetime | None = None
         health.set(CHECK, ok=False, detail="directory's snapshot is not loaded yet")
@@ -156,7 +156,7 @@ class Feed:
             failures += 1
 
     async def _ask_without_topics(self) -> None:
-        """Ask directory every 30 s what is new while its topics are not followed."""
+        """Query directory every 30 s for new facts while its topics are not followed."""
         while True:
             await asyncio.sleep(_LOOKED_EVERY)
             self._show()
@@ -174,7 +174,7 @@ class Feed:
             listener.entered()
 
     def take(self, records: Sequence[Record]) -> None:
-        """Apply facts of directory; what cannot be read or applied is asked for again."""
+        """Apply facts of directory; those that cannot be read or applied are requested again."""
         if self._loaded:
             self._complete_at = self._clock.now()
         for record, envelope in read(records):
@@ -216,7 +216,7 @@ class Feed:
         async with self._loading:
             began_at = self._tail
             await until_loaded(self._refresh, owner="directory", health=self._health)
-            # A tail is complete only after a snapshot that was asked for during it.
+            # A tail is complete only after a snapshot that was requested during it.
             self._loaded = self._loaded or bool(began_at and began_at == self._tail)
             # An answer is as old as its question, however long it took to come.
             self._good_until = self._asked_at + GOOD_FOR
@@ -224,7 +224,7 @@ class Feed:
             self._show()
 
     async def _refresh(self) -> int:
-        """Load everything for the first time and once a day, else what is new; return how much."""
+        """Load everything at first and once a day, else new facts; return their number."""
         began, whole, complete = self._clock.now(), self._whole_at, self._complete_at
         asked_at = self._clock.monotonic()
         if whole is None or complete is None or began - whole >= WHOLE_EVERY:
@@ -252,7 +252,7 @@ class Feed:
 
 
 async def load_directory(replica: Replica, directory: Snapshot) -> int:
-    """Load directory's snapshot into a replica; return how many facts it had."""
+    """Load directory's snapshot into a replica; return the number of facts."""
     count = 0
     replica.begin()
     for topic in OF_DIRECTORY:

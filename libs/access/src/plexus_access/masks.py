@@ -48,7 +48,7 @@ NONE: Final = Masks()
 
 
 def union(held: Iterable[Masks]) -> Masks:
-    """Return what several roles show together: whatever one of them shows is seen."""
+    """Return the columns that several roles show together: a column shown by one is visible."""
     every = list(held)
     if not every or not all(every):
         return NONE

@@ -18,7 +18,7 @@ SCOPES: Final = frozenset({TENANT, DEPARTMENT, GROUP, CONVERSATION, PROJECT})
 
 
 class Object(NamedTuple):
-    """Something that a permission is asked for."""
+    """Object of a permission."""
 
     kind: str
     id: str

@@ -1,4 +1,4 @@
-"""The replica of an owner as one context manager: what a service's wiring enters."""
+"""The replica of an owner as one context manager, for the wiring of a service."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ class DecidingSettings(PeerSettings, Protocol):
 async def deciding(
     settings: DecidingSettings, *, service: str, runtime: Runtime
 ) -> AsyncIterator[Decisions]:
-    """Keep a replica of directory for the length of the block, and decide on it.
+    """Keep a replica of directory for the duration of the block, for decisions.
 
     Args:
         settings: of the service that decides.

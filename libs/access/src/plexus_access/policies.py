@@ -66,7 +66,7 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """The attributes of who asks; departments with those above."""
+    """Attributes of the caller; departments with those above."""
 
     id: str
     kind: str
@@ -80,7 +80,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """The attributes of what is asked for."""
+    """Attributes of the requested object."""
 
     kind: str
     id: str
@@ -91,7 +91,7 @@ def check(cedar: str, *, permissions: frozenset[str]) -> None:
     """Check that a text holds policies that only forbid, of attributes that exist.
 
     Raises:
-        PolicyInvalid: it does not parse, permits something, or speaks of what does not exist.
+        PolicyInvalid: it does not parse, permits something, or refers to unknown names.
     """
     try:
         parsed = json.loads(cedarpy.policies_to_json_str(cedar))
@@ -135,7 +135,7 @@ class Policies:
         return self._policies
 
     def __len__(self) -> int:
-        """Return how many are in force."""
+        """Return the number of policies in force."""
         return len(self._in_force())
 
     def concern(self, permission: str) -> bool:
@@ -162,10 +162,10 @@ class Policies:
         """Return the name of the policy that refuses, or nothing.
 
         Args:
-            permission: what is asked for.
-            principal: who asks; the same object as long as nothing of it changes is decided faster.
-            resource: on what.
-            circumstances: how.
+            permission: the requested permission.
+            principal: the caller; passing the same object while it is unchanged is faster.
+            resource: the object.
+            circumstances: circumstances of the request.
         """
         if self._broken:
             return self._broken
@@ -206,7 +206,8 @@ class Policies:
             try:
                 parsed = json.loads(cedarpy.policies_to_json_str(policy.cedar))
             except ValueError:
-                # It came from its owner, who has read it: whatever it was to refuse is refused.
+                # It came from its owner, which has validated it: everything it could refuse is
+                # refused.
                 self._any, self._broken = True, policy.name
                 continue
             for each in parsed.get("staticPolicies", {}).values():

@@ -100,7 +100,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Module:
-    """A part of the product; for the excepted departments it is the other way round."""
+    """A part of the product; the excepted departments have the opposite setting."""
 
     name: str
     version: int

@@ -23,7 +23,7 @@ class ModuleOff(Refusal):
 
 
 class PolicyForbids(Refusal):
-    """An attribute policy of the company refuses what roles grant."""
+    """An attribute policy of the company refuses a permission granted by roles."""
 
     kind = Kind.PERMISSION_DENIED
     text = "The policy {policy} of your company forbids this; ask an administrator why."

@@ -32,7 +32,7 @@ _Place = tuple[str, str, int]
 
 
 class Repairs:
-    """Reads what is missing, one repair at a time and at a bounded rate."""
+    """Reads missing facts, one repair at a time and at a bounded rate."""
 
     def __init__(
         self, replica: Replica, directory: "AuthorityAsyncStub", *, every: float = REPAIRED_EVERY
@@ -52,7 +52,7 @@ class Repairs:
         self._awake = asyncio.Event()
 
     def omitted(self, topic: str, envelope: Envelope) -> None:
-        """Note a fact whose content its topic leaves out."""
+        """Record a fact whose content its topic leaves out."""
         if len(self._facts) < MAX_FACTS:
             self._facts.add((topic, envelope.scope, envelope.change_no))
         else:
@@ -60,7 +60,7 @@ class Repairs:
         self._awake.set()
 
     def unreadable(self, topic: str) -> None:
-        """Note a record or fact that cannot be read."""
+        """Record a record or fact that cannot be read."""
         self._topics.add(topic)
         self._awake.set()
 

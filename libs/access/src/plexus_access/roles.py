@@ -104,9 +104,9 @@ TENANT_WIDE: Final = frozenset(
         "status.read",
     }
 )
-"""Permissions that a call about no object needs for the whole tenant, not only for a part of it.
+"""Permissions that a call without an object needs for the whole tenant, not only for a part of it.
 
-For the others the owner reads what the call is about from its request, or answers for that part.
+For all others the owner reads the object from the request, or answers for that part.
 """
 READING: Final = frozenset(
     {
@@ -131,7 +131,7 @@ READING: Final = frozenset(
         "tasks.read",
     }
 )
-"""Permissions that change no state, whatever is called with them (GW-9)."""
+"""Permissions that change no state, for any method (GW-9)."""
 CHANGING: Final = PERMISSIONS - READING
 """Permissions that change state: a token without any of them changes nothing."""
 ORDINARY: Final = _OF_MEMBERS

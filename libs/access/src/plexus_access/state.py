@@ -38,7 +38,7 @@ class State:
     """Everything that decisions of one tenant are made from."""
 
     def __init__(self, tenant_id: str) -> None:
-        """Begin with a tenant of which nothing is known."""
+        """Begin with an empty tenant."""
         self.tenant_id = tenant_id
         self.people: dict[str, Person] = {}
         self.departments: dict[str, Department] = {}
@@ -47,10 +47,10 @@ class State:
         self.modules: dict[str, Module] = {}
         self.memberships = Memberships()
         self.members = self.memberships.members
-        # Objects whose members are in doubt: a fact of them is missing, so their owner is asked.
+        # Objects with uncertain members: a fact of them is missing, so their owner is queried.
         self.stale = self.memberships.stale
         self.policies = Policies()
-        # Counts changes of what permissions follow from; caches of a person hold one epoch.
+        # Counts changes that affect permissions; caches of a person hold one epoch.
         self.epoch = 0
         # True if any role hides columns: if not, masks can be skipped.
         self.masked = False
@@ -135,7 +135,7 @@ class State:
         )
 
     def mark_stale(self, object_: Object) -> None:
-        """Note that something about an object's members was missed: its owner is asked instead."""
+        """Record that a change of an object's members was missed: its owner is queried instead."""
         self.memberships.mark_stale(object_)
 
     def replace_members(self, kinds: frozenset[str], members: Iterable[Members]) -> None:
@@ -177,7 +177,7 @@ class State:
     def above(self, departments: tuple[str, ...]) -> frozenset[str]:
         """Return ids of the open departments given and of all above them.
 
-        An unknown department stands alone, below nothing: what is bound above it grants nothing.
+        An unknown department has no parent: bindings above it grant nothing.
         """
         found: set[str] = set()
         for id_ in departments:
@@ -198,7 +198,7 @@ class State:
         ]
 
     def bindings(self) -> Iterable[Binding]:
-        """Return every binding that was not taken away."""
+        """Return every binding that was not removed."""
         return [each for each in self._bindings.values() if not each.removed]
 
     def belongs(self, person_id: str, object_: Object) -> bool:

@@ -47,7 +47,7 @@ def checked(entries: Entries) -> list[Stored]:
     """Check a log and give the messages in it.
 
     `change_no` is 1, 2, 3 … over every change, `seq` 1, 2, 3 … over messages, each link of the
-    chain follows from the one before and from what the entry holds, and no request id is there
+    chain follows from the previous one and from the entry's content, and no request id is there
     twice (MSG-1, MSG-3, MSG-20).
 
     Raises:

@@ -15,7 +15,7 @@ from plexus_testkit.commands import StoreCommands
 
 
 class SharedDatabase:
-    """A provisioned database that one test after the other has for itself."""
+    """Provisioned database that the tests use one after the other."""
 
     def __init__(
         self, database: Database, *, url: str, name: str, collections: frozenset[str]

@@ -156,7 +156,7 @@ async def kafka_names(server: "FoundKafka", *, prefix: str) -> AsyncIterator["Ka
 def kafka_section_of(
     kafka_server: "FoundKafka", kafka_section: "KafkaSection"
 ) -> Callable[[str], "KafkaSection"]:
-    """A function from a service's name to its own section: it may do what the catalogue grants."""
+    """Function from a service's name to its own section, with the rights of the catalogue."""
     from plexuskit.kafka.grants import user_of
 
     def section_of(service: str) -> "KafkaSection":
@@ -226,7 +226,7 @@ def caller_keys(caller_keys_of: Callable[[str], "CallerSection"]) -> "CallerSect
 
 @pytest.fixture
 async def runtime() -> AsyncIterator["Runtime"]:
-    """The frame of a process, with the real clock; what the test spawned in it is ended."""
+    """The frame of a process, with the real clock; tasks that the test spawned in it are ended."""
     from plexuskit.clock import SystemClock
     from plexuskit.service import Runtime
 

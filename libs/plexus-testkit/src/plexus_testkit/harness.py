@@ -39,7 +39,7 @@ from plexuskit.kafka.grants import OPERATOR
 from plexus_testkit.process import READY_WITHIN, Launch, Proc, until
 
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
-# For load that is not a company's: a bench or a fault test has few people, who do a lot.
+# For unusual load: a bench or a fault test has few people, who do a lot.
 UNLIMITED: Mapping[str, str] = MappingProxyType({"GATEWAY_LIMITS__ENABLED": "false"})
 ADMIN_PASSWORD = "correct horse battery"  # noqa: S105 - of a company that lives for a test
 PASSWORD = "a password of the tests"  # noqa: S105 - see above
@@ -79,13 +79,13 @@ class Platform:
 
     @property
     def mongo_url(self) -> str:
-        """The address of MongoDB with its administrator, for what a test looks at."""
+        """The address of MongoDB with its administrator, for inspection by a test."""
         server = self.servers.get("mongo")
         return server.admin_url if isinstance(server, NativeMongo) else self.urls.mongo
 
     @property
     def kafka(self) -> KafkaSection:
-        """The section of Kafka's administrator, for what a test looks at."""
+        """The section of Kafka's administrator, for inspection by a test."""
         server = self.servers.get("kafka")
         if isinstance(server, NativeKafka):
             return server.administering

@@ -1,4 +1,4 @@
-"""Stored entries against their links: computed by the words of the contract, not by messaging."""
+"""Stored entries against their links: computed from the contract's text, not by messaging."""
 
 import hashlib
 from collections.abc import Mapping

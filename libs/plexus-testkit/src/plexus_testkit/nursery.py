@@ -1,8 +1,8 @@
-"""Processes forked from one that has imported the libraries already: started in a fraction.
+"""Processes forked from one that has imported the libraries already, for a fast start.
 
-Of the second and a half that a process of Plexus needs to start, most goes into importing other
-people's packages. Crash cycles start thousands of them, so a fork server imports those once. What
-is Plexus' own is imported by each process itself, under its own environment, as in a deployment.
+Of the second and a half that a process of Plexus needs to start, most goes into importing
+third-party packages. Crash cycles start thousands of them, so a fork server imports those once.
+Plexus' own code is imported by each process itself, under its own environment, as in a deployment.
 """
 
 import ctypes
@@ -42,7 +42,7 @@ class Forked:
 
         Args:
             command: `python -m MODULE ARGUMENT…`.
-            log: where its output is added.
+            log: file to which its output is appended.
             env: its whole environment.
         """
         log.parent.mkdir(parents=True, exist_ok=True)

@@ -36,7 +36,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         try:
             url = stack.enter_context(found(name, directory=directory))
         except ToolMissing:
-            continue  # the tests that need it say what is missing
+            continue  # the tests that need it report the missing server
         os.environ[f"PLEXUS_TEST_{name.upper()}_URL"] = url
     with suppress(ToolMissing):
         _export_kafka(stack.enter_context(found_kafka(directory=directory)), directory)

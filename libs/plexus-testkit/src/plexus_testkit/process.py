@@ -1,4 +1,4 @@
-"""One process of Plexus in a test: started, stopped, killed, paused and asked how it is."""
+"""One process of Plexus in a test: start, stop, kill, pause, readiness."""
 
 import asyncio
 import contextlib
@@ -14,8 +14,8 @@ from plexus_local.servers import Child
 
 from plexus_testkit.wait import eventually
 
-# All of Plexus starts at once, maybe on two processors that others use too; what has ended is not
-# waited for.
+# All of Plexus starts at once, maybe on two processors that others use too; a process that has
+# ended is not waited for.
 READY_WITHIN = 180.0
 
 
@@ -83,7 +83,7 @@ class Proc:
         return self._child is not None and self._child.exit_code is None
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to it and what it started."""
+        """Send a signal to it and its children."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
@@ -97,7 +97,7 @@ class Proc:
         return self._started.stop(within=25)
 
     def pause(self) -> None:
-        """Freeze it, as a machine does that swaps or moves; `resume` lets it go on."""
+        """Freeze it, like a machine that swaps or moves; `resume` continues it."""
         self.signal(signal.SIGSTOP)
 
     def resume(self) -> None:

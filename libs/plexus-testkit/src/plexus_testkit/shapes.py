@@ -1,4 +1,4 @@
-"""Shapes of queries: what a service asks MongoDB, with the values taken out.
+"""Shapes of queries: a service's commands to MongoDB, without the values.
 
 Loaded as a plugin (`-p plexus_testkit.shapes`). While tests of services run, every command that
 the code of service X sends is brought into its shape and looked up in the committed catalogue
@@ -64,7 +64,7 @@ class Recorder:
         self.service, self.heard, self.databases = service, {}, {}
 
     def started(self, event: "monitoring.CommandStartedEvent") -> None:
-        """Note the shapes of a command, if code of a service sent it."""
+        """Record the shapes of a command, if code of a service sent it."""
         sender = _sender(self.service) if self.service else ""
         if not sender:
             return
@@ -145,7 +145,7 @@ def plain(value: Any, *, keep: bool = False, field: str = "") -> Any:
     if isinstance(value, str):
         return value if keep or field in LITERAL_FIELDS else "<str>"
     if isinstance(value, int):
-        # In an expression's list it is a value, elsewhere (`{"field": 1}`) a word of the language.
+        # In an expression's list it is a value, elsewhere (`{"field": 1}`) part of the syntax.
         literal = (value == 0 and field == "root_seq") or (keep and field != _OPERANDS)
         return value if literal else "<int>"
     return f"<{type(value).__name__}>"
@@ -161,10 +161,10 @@ def _plain_list(value: Sequence[Any], *, keep: bool, field: str) -> list[Any]:
 
 
 def _sender(tested: str) -> str:
-    """Find whose code sends a command: a service's, or a library's for the service under test.
+    """Find the sender of a command: a service's code, or a library's for the service under test.
 
-    Empty where the nearest caller outside of the driver's edge is a test. Where a task begins, who
-    started it is the caller.
+    Empty if the nearest caller outside of the driver's edge is a test. At the start of a task, its
+    creator is the caller.
     """
     # Past this function, and past who asks in this file.
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to the callers
@@ -186,7 +186,7 @@ def _sender(tested: str) -> str:
 
 
 def _noting_start(operation: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
-    """Start an operation of the driver in a task that knows whose code it runs for."""
+    """Start an operation of the driver in a task that knows the code it runs for."""
     sender = _sender(_recorder.service) if _recorder.service else ""
     noted = _starter.set(sender)
     try:
@@ -208,7 +208,7 @@ def shape_recorder() -> Recorder:
     from pymongo import monitoring
 
     class Listener(monitoring.CommandListener):
-        """Passes on what the driver is about to send."""
+        """Passes on the driver's next command."""
 
         def started(self, event: monitoring.CommandStartedEvent) -> None:
             _recorder.started(event)
@@ -282,7 +282,7 @@ def read(file: Path) -> dict[str, Any]:
 
 
 def _take_examples(service: str) -> None:
-    """Keep documents that the test has left, one of each set of fields."""
+    """Keep documents that the test has left, one for each set of fields."""
     import pymongo
 
     kept = _examples.setdefault(service, {})
@@ -307,7 +307,7 @@ def _kind(document: Mapping[str, Any]) -> str:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write what was recorded into the catalogues, beside what other processes write."""
+    """Write the recorded shapes into the catalogues, beside those of other processes."""
     folder = session.config.rootpath / CATALOGUE
     for service, shapes in _new.items():
         folder.mkdir(parents=True, exist_ok=True)

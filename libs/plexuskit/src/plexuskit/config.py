@@ -232,7 +232,7 @@ def load(settings_type: type[SettingsT]) -> SettingsT:
 def _problems(
     settings_type: type[ServiceSettings], invalid: ValidationError
 ) -> Iterator[tuple[str, str]]:
-    """Yield the environment variable and what is wrong with it, never its value."""
+    """Yield the environment variable and its problem, never its value."""
     for error in invalid.errors(include_input=False, include_context=False, include_url=False):
         location, problem = error["loc"], error["msg"]
         absent = settings_type.model_fields.get(str(location[0])) if len(location) == 1 else None

@@ -87,7 +87,7 @@ def unarmed(name: str) -> None:
 
 
 def bound(text: str) -> Point:
-    """Return what a point does under this value of the variable; empty for nothing."""
+    """Return the point for this value of the variable; one without effect if empty."""
     return armed(parse(text)) if text else unarmed
 
 

@@ -77,7 +77,7 @@ def _taking_all(woken: socket.socket, handle: Callable[[], Any]) -> Callable[[],
 
 
 class CollectorTime:
-    """Measures how long Python's garbage collector holds the process, as one of `gc.callbacks`.
+    """Measures how long Python's garbage collector pauses the process, as one of `gc.callbacks`.
 
     Attributes:
         seconds: the time of all collections so far.
@@ -96,14 +96,14 @@ class CollectorTime:
 
 
 class Watchdog:
-    """Measures how late the loop wakes a sleeper, and how much of that work on the loop took.
+    """Measures how late the loop wakes a sleeper, and how much of the delay was work on the loop.
 
-    The lag alone is long on a busy machine too. What blocked the loop is the smaller of the lag and
-    the CPU time that the loop's own thread has used meanwhile.
+    The lag alone is long on a busy machine too. The blocked time is the smaller of the lag and the
+    CPU time that the loop's own thread has used meanwhile.
 
     Attributes:
-        blocked: how many times something occupied the loop for MAX_BLOCKED_SECONDS or longer.
-        longest: the most seconds that something did.
+        blocked: number of times that the loop was occupied for MAX_BLOCKED_SECONDS or longer.
+        longest: the longest time in seconds.
     """
 
     def __init__(self) -> None:
@@ -111,7 +111,7 @@ class Watchdog:
         self.longest = 0.0
 
     async def run(self) -> None:
-        """Measure for ever; a line in the log when the loop stood still for a second."""
+        """Measure until cancelled; log a line when the loop was blocked for a second."""
         collector = CollectorTime()
         gc.callbacks.append(collector)
         try:

@@ -83,7 +83,7 @@ def clean_line(text: str, *, field: str, max_chars: int) -> str:
 
 
 def without_tricks(text: str) -> str:
-    """Return a text on one line without what is invisible or turns the reading direction.
+    """Return a text on one line without invisible characters and direction marks.
 
     Out are controls, bidi controls, zero-width characters, tags, private-use characters, lone
     surrogates and variation selectors. In stay joiners inside emoji, after an Indic virama and
@@ -92,7 +92,7 @@ def without_tricks(text: str) -> str:
     """
     if not _is_clean(text):
         kept = "".join(_kept(unicodedata.normalize("NFC", text)))
-        # Taking a joiner out can bring two characters together that compose.
+        # Removing a joiner can make two adjacent characters compose.
         text = unicodedata.normalize("NFC", kept)
     return " ".join(text.split())
 

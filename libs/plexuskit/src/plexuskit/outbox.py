@@ -42,7 +42,7 @@ class Fact:
 
 
 class Outbox:
-    """The facts of one service that are on their way to Kafka or were published lately."""
+    """Facts of one service that are waiting for Kafka or were published recently."""
 
     def __init__(self, db: Database) -> None:
         self._facts = db.collection(COLLECTION, schema_version=SCHEMA_VERSION)
@@ -63,11 +63,11 @@ class Outbox:
         await self._facts.insert_many(documents, tx=tx)
 
     async def ensure_indexes(self) -> None:
-        """Create what the relay and the expiry of published facts need."""
+        """Create the indexes for the relay and for the expiry of published facts."""
         await self._facts.ensure_indexes(
             [
                 Index(
-                    # The order in which the relay walks what is not published yet.
+                    # The order in which the relay reads unpublished facts.
                     keys=[("scope", ASCENDING), ("number", ASCENDING), ("_id", ASCENDING)],
                     partial={"published_at": None},
                     name="unpublished",

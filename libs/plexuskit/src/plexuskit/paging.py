@@ -1,8 +1,8 @@
 """Page tokens: opaque to clients, checked when they come back.
 
-A token holds the position after which to go on and a mark of the listing it belongs to, so that it
-cannot be used with other filters. It holds nothing that its bearer may not know, and every page is
-filtered by what the caller may see, so it needs no signature.
+A token holds the position after which to continue and a digest of its listing, so that it cannot be
+used with other filters. It contains nothing that its holder may not know, and every page is
+filtered by the caller's permissions, so it needs no signature.
 """
 
 import base64
@@ -16,7 +16,7 @@ from typing import Final, Generic, TypeVar
 
 from plexuskit.errors import Kind, Refusal
 
-# Half of what a gRPC client with default settings accepts in one message.
+# Half of the default limit of a gRPC client for one message.
 MAX_PAGE_BYTES: Final = 2 * 1024 * 1024
 
 _MAX_LENGTH: Final = 1024
@@ -48,8 +48,8 @@ class PageBudget:
         """Begin with an empty page.
 
         Args:
-            items: how many items fit, at least 1.
-            max_bytes: how many bytes fit, unless one item alone takes more.
+            items: maximum number of items, at least 1.
+            max_bytes: maximum number of bytes, unless one item alone takes more.
         """
         self.items = items
         self.max_bytes = max_bytes
@@ -88,7 +88,7 @@ class Listing:
     filters: tuple[str, ...]
 
     def token(self, *position: str | int) -> str:
-        """Return the token to go on after a position."""
+        """Return the token for continuing after a position."""
         text = json.dumps([self._mark(), *position], ensure_ascii=False, separators=(",", ":"))
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
@@ -130,7 +130,7 @@ def to_milliseconds(at: datetime) -> int:
 
 
 def from_milliseconds(value: int) -> datetime:
-    """Return the instant of a token. Refusals: InvalidPageToken when there is none such."""
+    """Return the instant of a token. Refusals: InvalidPageToken for an invalid one."""
     try:
         seconds, rest = divmod(value, 1000)
         return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=rest * 1000)

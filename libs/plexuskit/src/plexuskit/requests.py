@@ -44,7 +44,7 @@ class IdempotentRequest(Generic[ResponseT]):
     at: datetime
 
     async def answer(self) -> ResponseT | None:
-        """Find what was answered before; None: the request is new.
+        """Find the stored response; None: the request is new.
 
         Raises:
             RequestIdReused: the id was used for other content.
@@ -69,7 +69,7 @@ class Requests:
         self._requests = db.collection("requests", schema_version=SCHEMA_VERSION)
 
     async def ensure_indexes(self) -> None:
-        """Create the index that lets records expire."""
+        """Create the index by which records expire."""
         await self._requests.ensure_indexes(
             [Index(keys=[("at", 1)], name="expiry", expire_after=KEPT)]
         )
@@ -87,12 +87,12 @@ class Requests:
         """Carry out a re-runnable closure once per (actor, method, request id), in one transaction.
 
         Args:
-            work: the closure; what it returns is remembered and answered to retries.
+            work: the closure; its result is stored and returned to retries.
             request: the whole request; its content decides whether a repeat is a retry.
             request_id: the client's id; empty: carried out every time.
-            actor_id: who asks.
+            actor_id: the caller.
             response: the type that `work` returns.
-            now: when.
+            now: current time.
 
         Returns:
             The response, and whether it had been given before.

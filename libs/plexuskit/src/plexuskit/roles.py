@@ -61,7 +61,7 @@ class LiveRole:
             self._task.cancel()
 
     async def leave(self, *, within: float) -> None:
-        """Leave the role and end what it spawned, in `within` seconds; cut it off after that."""
+        """Leave the role and end its tasks, in `within` seconds; cut it off after that."""
         if self._task is None:
             return
         self._runtime.doing = f"leaving role {self.name}"

@@ -172,7 +172,7 @@ class _Process:
 
     def _listen_to_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         def begin_stop(number: int, _: FrameType | None) -> None:
-            # Armed here and not in the loop, which may be what hangs.
+            # Armed here and not in the loop, which may be blocked.
             self.deadline.arm()
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._told, signal.Signals(number).name)
@@ -187,11 +187,11 @@ class _Process:
 
 
 def spare_garbage_collection() -> None:
-    """Keep what a started process will hold for good out of every later collection.
+    """Exclude the permanent objects of a started process from later collections.
 
-    Modules, contracts and connections live as long as the process. What a request makes is nearly
-    always freed by its reference count, so what has survived a collection is walked through less
-    often than by default: ten thousand open streams would be, again and again.
+    Modules, contracts and connections live as long as the process. Objects of a request are nearly
+    always freed by reference counting, so surviving objects are scanned less often than by default:
+    ten thousand open streams would be, again and again.
     """
     gc.collect()
     gc.freeze()
@@ -199,6 +199,6 @@ def spare_garbage_collection() -> None:
 
 
 def _log_unhandled(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log what no task or callback has handled, once and in the log's own form."""
+    """Log exceptions that no task or callback has handled, once and in the log's own form."""
     error = context.get("exception")
     log.error("loop.unhandled", message=context["message"], exc_info=error)

@@ -37,16 +37,16 @@ _NOWHERE: Final = -1
 async def load_snapshot(
     authority: "AuthorityAsyncStub", handlers: Mapping[Topic, Handler], *, tenant_id: str = ""
 ) -> int:
-    """Hand the owner's latest facts to the handlers of their topics; return how many there were.
+    """Pass the owner's latest facts to the handlers of their topics; return their number.
 
     Args:
         authority: the owner's.
         handlers: by topic, in the order in which topics are asked for. Each takes a frame at a
             time as records without a place in Kafka.
-        tenant_id: whose; empty for every tenant.
+        tenant_id: the tenant; empty for every tenant.
 
     Raises:
-        Refusal: the owner cannot be reached or refuses, or what a handler raises.
+        Refusal: the owner cannot be reached or refuses; also errors of a handler.
         RemoteFailure: the owner failed, or does not know snapshots of facts yet.
     """
     count = 0
@@ -76,9 +76,9 @@ async def snapshots(
     Args:
         authority: the owner's.
         handlers: see load_snapshot.
-        owner: name of the service that is asked.
+        owner: name of the service.
         runtime: the process.
-        every: how long one lasts.
+        every: time between two snapshots.
     """
     work = _keep_loading(authority, handlers, owner=owner, runtime=runtime, every=every)
     async with runtime.background(f"snapshot.{owner}", work):
@@ -121,7 +121,7 @@ async def _keep_loading(
 
 
 async def _failed(runtime: Runtime, owner: str, detail: str, *, failures: int) -> int:
-    """Show that a snapshot failed, wait for the next try, and return the number of failures."""
+    """Report that a snapshot failed, wait for the next try, and return the number of failures."""
     runtime.health.set(
         f"snapshot.{owner}",
         ok=False,

@@ -31,7 +31,7 @@ async def converted(items: Iterable[ItemT], convert: Callable[[ItemT], ResultT])
 
 
 class Turns:
-    """Gives way to other work after so many bytes of items.
+    """Yields to other work after a number of bytes of items.
 
     Attributes:
         total: bytes of all items so far.
@@ -44,7 +44,7 @@ class Turns:
         self.total = 0
 
     async def taken(self, size: int) -> None:
-        """Note that an item of this many bytes was read; let others run after enough of them."""
+        """Count an item of this many bytes; let other tasks run after enough of them."""
         self.total += size
         self._bytes += size
         if self._bytes >= self._turn_bytes:

@@ -1,4 +1,4 @@
-"""A file that a process goes by, read again when it has changed: secrets rotate without restart."""
+"""Files that a process depends on, read again when changed: secrets rotate without restart."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,13 +28,13 @@ class Watched(Generic[ContentT]):
         unusable: type[Exception],
         name: str,
     ) -> None:
-        """Read the files for the first time; whatever `read` raises passes through.
+        """Read the files for the first time; errors of `read` pass through.
 
         Args:
             paths: the files.
             read: reads all of them.
-            unusable: what `read` raises for files that cannot be used.
-            name: what they are, for the log.
+            unusable: error of `read` for unusable files.
+            name: description of the files, for the log.
         """
         self._paths = tuple(paths)
         self._read = read
@@ -46,7 +46,7 @@ class Watched(Generic[ContentT]):
         self.generation = 1
 
     def look(self) -> ContentT:
-        """Return what the files say now; `generation` has grown if that has changed."""
+        """Return the current content of the files; `generation` has grown if it has changed."""
         marks = self._seen()
         if marks == self._marks:
             return self._content

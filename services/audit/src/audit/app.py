@@ -86,7 +86,7 @@ async def recorder(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
 
 async def provision(settings: Settings) -> None:
-    """Create what is missing of collections and indexes."""
+    """Create missing collections and indexes."""
     async with connect(settings.mongo) as db:
         await Store(db).provision()
     log.info("audit.provisioned", database=settings.mongo.database)

@@ -166,7 +166,7 @@ async def test_gw_02_who_can_see_tells_nothing_to_who_may_not_ask(
         access("ann", "WhoCanSee", pb.WhoCanSeeRequest(object="conversation:none"))
     )
 
-    # Decided on the owner's own replica of roles, before anything is looked for.
+    # Decided on the owner's own replica of roles, before any query.
     assert answers[0] == answers[1]
     assert answers[0][0] == "PERMISSION_MISSING"
     assert absent[0] == "OBJECT_NOT_FOUND"

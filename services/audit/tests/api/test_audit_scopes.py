@@ -255,7 +255,7 @@ async def test_gw_11_entries_from_before_departments_were_written_down_stay_hidd
     found = await signed_in("ann").VerifyAudit(pb.VerifyAuditRequest(from_no=old.no))
     assert (found.verified, found.HasField("finding")) == (1, False)
 
-    # Nor can departments be put in afterwards, or taken away.
+    # Nor can departments be added or removed afterwards.
     await ledger.update({"_id": stored["_id"]}, {"$set": {"departments": ["dep_north"]}})
     found = await signed_in("ann").VerifyAudit(pb.VerifyAuditRequest(from_no=old.no))
     assert found.finding.kind == pb.VerifyAuditResponse.Finding.KIND_ALTERED

@@ -171,7 +171,7 @@ def _feed_rules(section: ScimSection) -> FeedRules:
 
 
 async def provision(settings: Settings) -> None:
-    """Create what is missing of collections and indexes, and the files of keys."""
+    """Create missing collections and indexes, and the files of keys."""
     async with connect(settings.mongo) as db:
         await Store(db).provision()
     load_or_create(settings.tokens.keys_file, now=SystemClock().now())

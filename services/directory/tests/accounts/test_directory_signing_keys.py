@@ -99,7 +99,7 @@ def test_gw_01_the_only_key_that_is_left_signs_at_once(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     load_or_create(path, now=NOW)
     keys = rotate(path, now=NOW)
-    # The old one was stolen: the operator takes it out.
+    # The old one was stolen: the operator removes it.
     entries = json.loads(path.read_text())["keys"]
     path.write_text(json.dumps({"keys": entries[1:]}))
     left = load_or_create(path, now=NOW)

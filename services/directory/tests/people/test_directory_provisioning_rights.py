@@ -27,7 +27,7 @@ pytestmark = pytest.mark.rule("GW-11")
 
 
 async def holding(company: Any, handle: str, *permissions: str) -> Person:
-    """Make a service account whose own role holds permissions for the tenant."""
+    """Make a service account with a role of its own for the tenant."""
     person = await company.hire(handle, kind=Kind.SERVICE_ACCOUNT)
     role = await company.create_role(f"role of {handle}", permissions)
     await company.bind(role.id, f"person:{person.id}", f"tenant:{company.tenant.id}")
@@ -71,7 +71,7 @@ async def importer(company: Any) -> Actor:
 
 @pytest.fixture
 async def feed(served: Any, company: Any) -> Feed:
-    """A feed whose account holds `people.provision` by a role of the tenant's own, and no more."""
+    """A feed whose account holds `people.provision` by a role of the tenant, and no more."""
     feed = Feed(served, company)
     account = await holding(company, "feed", "people.provision")
     feed.caller = served.person(

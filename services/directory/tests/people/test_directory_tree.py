@@ -239,7 +239,7 @@ async def test_gw_03_600_departments_move_and_1000_people_merge_in_one_step_each
             await store.departments.add(each, tx=tx)
 
     await store.transact(add)
-    # The server ends a transaction after 3 s, so what is answered took less.
+    # The server ends a transaction after 3 s, so a successful one took less.
     assert (await move(company, root, target)).departments_moved == 600
     assert len(await tree(company)) == 601
 

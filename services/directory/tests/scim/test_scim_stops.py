@@ -60,7 +60,7 @@ async def test_int_1_a_feed_that_went_on_and_stops_again_is_told_of_again(
     await served.scim.ResolveFeed(answer, **feed.caller)
     assert await remove(feed, *others, staff[5]) == [204] * 5 + [409]
 
-    # Also when the feed itself took back what waited.
+    # Also when the feed itself withdrew a waiting deactivation.
     back = {"op": "replace", "path": "active", "value": True}
     assert (await feed.patch(staff[5], back)).status == 200
     assert await remove(feed, staff[5]) == [409]

@@ -133,7 +133,7 @@ def segment(raw: bytes) -> str:
 
 
 def by_hand(header: dict[str, Any], sign: Callable[[bytes], bytes]) -> str:
-    """Make what a library would not."""
+    """Make tokens that a library would refuse to make."""
     said = {"alg": "RS256", "kid": "rsa"} | header
     body = f"{segment(json.dumps(said).encode())}.{segment(json.dumps(CLAIMS).encode())}"
     return f"{body}.{segment(sign(body.encode()))}"

@@ -132,7 +132,7 @@ class Member:
         )
 
     async def guess_codes(self, network: str, *, count: int) -> int:
-        """Guess wrong codes with the right password; gives how many were looked at."""
+        """Guess wrong codes with the right password; return how many were checked."""
         looked_at = 0
         for _ in range(count):
             question = await self.ask(network=network)
@@ -207,7 +207,7 @@ async def test_gw_01_after_setting_codes_up_the_password_alone_signs_nobody_in(
 ) -> None:
     member = await Member.hired(company)
     await member.enroll()
-    # Nothing is asked for before the app is known to work.
+    # Codes are not required before the app is known to work.
     assert (await company.enter("li")).tokens is not None
     codes = await member.confirm()
     assert len(set(codes)) == 10

@@ -145,7 +145,7 @@ async def _reference(
 async def _admission(
     settings: Settings, runtime: Runtime, *, signer: CallerSigner
 ) -> AsyncIterator[tuple[Admission, Following, Feed]]:
-    """Make what knows people and decides about them, kept up to date by their owners."""
+    """Build authentication and authorisation, kept up to date by the owners."""
     async with AsyncExitStack() as stack:
         owners = await stack.enter_async_context(
             peers(

@@ -49,7 +49,7 @@ class Client:
 
     async def open(self, *, device: str = "test") -> None:
         self.call = SessionServiceStub(self.channel).Session(metadata=self.metadata)
-        # A refused call may have ended by now; the reader keeps what it ended with.
+        # A refused call may have ended by now; the reader keeps its final status.
         with suppress(grpc.aio.AioRpcError):
             await self.call.write(SessionRequest(hello=Hello(device=device)))
         if self._reading:
@@ -83,7 +83,7 @@ class Client:
             self.ended.set()
 
     async def create(self, *others: str, history: Any = 0) -> str:
-        """Begin a group; gives its id."""
+        """Create a group; return its id."""
         answer = await self.messaging.CreateConversation(
             messaging_service_pb2.CreateConversationRequest(
                 request_id=secrets.token_hex(8),

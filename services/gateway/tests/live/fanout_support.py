@@ -45,7 +45,7 @@ class Owner:
         # Version of the membership of every conversation, as far as the answers go.
         self.version = 1_000
         self.down = False
-        # A messaging from before it was asked about single conversations.
+        # A messaging of a release without queries of single conversations.
         self.old = False
 
     async def readable(self, tenant_id: str, person_id: str) -> Sequence[Container]:

@@ -52,7 +52,7 @@ async def resynced(listener: Listener) -> str:
 
 
 async def settled(house: House) -> None:
-    """Wait until nothing is asked of the conversation."""
+    """Wait until no query of the conversation is pending."""
     await eventually(lambda: house.channels.get(ROOM).question is None)
 
 
@@ -404,7 +404,7 @@ def test_msg_14_whatever_is_lost_the_seats_end_as_the_owner_has_them(
                 house.fanout.apply([record])
             elif fate == "unreadable":
                 house.fanout.apply([house.unreadable()])
-        # The next number shows what was lost last.
+        # The next number reveals the last loss.
         house.fanout.apply([log.append("post", "")])
         await eventually(lambda: house.channels.get(ROOM).question is None)
 

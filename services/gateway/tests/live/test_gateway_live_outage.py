@@ -1,4 +1,4 @@
-"""Kafka goes away and comes back: streams stay, sends are stored, events come after (MSG-2)."""
+"""Outage of Kafka: streams stay, sends are stored, events follow later (MSG-2)."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Streams deliver what the token of each stream gives, not what its person may (GW-9, GW-10)."""
+"""Streams deliver by the permissions of each stream's token, not of its person (GW-9, GW-10)."""
 
 import secrets
 from collections.abc import Awaitable, Callable

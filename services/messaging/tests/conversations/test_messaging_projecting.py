@@ -60,7 +60,7 @@ def records(topic: str, *events: Envelope) -> list[Record]:
 
 
 class Directory(authority_pb2_grpc.AuthorityServicer):
-    """Directory's contract at the outer seam: it answers what a test gives it."""
+    """Directory's contract at the outer seam: it returns the facts that a test provides."""
 
     def __init__(self) -> None:
         self.facts: dict[str, list[Envelope]] = {PEOPLE: [], DEPARTMENTS: []}

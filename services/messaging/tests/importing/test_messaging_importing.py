@@ -405,7 +405,7 @@ async def test_gw_11_what_an_earlier_version_imported_is_known_by_its_external_i
     for each in (used, direct):
         assert await write(log, person, old(each.conversation.id, 2, "x")) == ["IMPORT_CLOSED"]
 
-    # A source that was finished is so for what has no word of its own yet.
+    # A finished source also closes conversations without a record of their own.
     await finish_source(log, actor=person("root", "admin"), source="slack")
     await forget(store, room)
     assert await write(log, person, old(room, 3, "late")) == ["IMPORT_CLOSED"]

@@ -1,4 +1,4 @@
-"""A later export brings edits, reactions, deletions, names and departures: MSG-19, GW-11."""
+"""A later export applies edits, reactions, deletions, names and departures: MSG-19, GW-11."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

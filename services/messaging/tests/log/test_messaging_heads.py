@@ -1,4 +1,4 @@
-"""Heads reach the store whatever fails, so that lists show what was acknowledged (MSG-8)."""
+"""Heads reach the store after any failure, so that lists show acknowledged messages (MSG-8)."""
 
 import asyncio
 from datetime import timedelta

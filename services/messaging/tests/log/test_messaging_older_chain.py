@@ -39,7 +39,7 @@ EVER = replace(DEFAULT, edit_window=timedelta(days=36_500))
 
 @pytest.fixture
 async def golden(store):
-    """Store what an older release wrote, frozen; gives the conversation."""
+    """Store the frozen entries of an older release; return the conversation."""
     held = json_util.loads(GOLDEN.read_text(), json_options=json_util.JSONOptions(tz_aware=True))
     for name, documents in held.items():
         collection = store.db.collection(name, schema_version=1)
@@ -137,7 +137,7 @@ def plain_hash(text):
 
 
 async def check_life_goes_on(room, *, log, store, say, change, verify):
-    """Go on in an older log: it keeps its entries, is whole, and is bound by one entry."""
+    """Continue an older log: it keeps its entries, is whole, and is bound by one entry."""
     before = await store.entries.list_changes(room, since=0, limit=100)
     assert len(before) == LAST
     assert (await verify(room)).problems == []

@@ -111,7 +111,7 @@ async def test_gw_13_a_slow_change_holds_no_other_conversation_of_its_lane(
     assert not same.done()
     gate.opened.set()
     await changing
-    # A message that was sent while the change was under way stands behind it.
+    # A message sent while the change was under way comes after it.
     assert ((await same).seq, (await same).change_no) == (2, 4)
 
 

@@ -68,7 +68,7 @@ class Device:
             self.messages[message.seq] = _without_quoted_words(message)
 
     def hold_parts(self, parts: messages_pb2.MessageParts) -> None:
-        """Replace what members have put on a held message; the words stay."""
+        """Replace the reactions, pin and labels of a stored message; the text stays."""
         held = self.messages.get(parts.seq)
         if held is None or held.revision >= parts.revision:
             return
@@ -102,7 +102,7 @@ class Device:
 
 
 async def fetched(store, person, room, who) -> Device:
-    """Fetch everything anew, as a device that holds nothing."""
+    """Fetch everything from scratch, like a device without state."""
     device, after, more = Device(who), 0, True
     while more:
         messages, more, _ = await list_messages(
@@ -142,7 +142,7 @@ def _without_quoted_words(message):
 
 
 class Stage:
-    """Carries out operations; what is refused changes nothing, which the law covers too."""
+    """Carries out operations; a refused one changes nothing, which the law covers too."""
 
     def __init__(self, log, people, person, change, say, room) -> None:
         self._log, self._people, self._person = log, people, person
@@ -289,7 +289,7 @@ class Live:
         partial = "parts" in fact.DESCRIPTOR.fields_by_name
         message = fact.parts if partial else fact.message
         assert message.change_no == change_no
-        # A fact of reactions, pins or labels does not repeat the words (MSG-21).
+        # A fact of reactions, pins or labels does not repeat the text (MSG-21).
         assert not (partial and fact.HasField("message"))
         for device in self.devices.values():
             place = await self._place(device.person_id)

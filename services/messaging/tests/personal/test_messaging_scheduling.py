@@ -44,7 +44,7 @@ from plexus_access.testing import Company
 from plexus_testkit.clock import FrozenClock
 from plexuskit.errors import DependencyDown
 
-# Ahead of the server's clock: what expires is not deleted while a test looks at it.
+# Ahead of the server's clock: expiring documents are not deleted while a test looks at them.
 TENANT = "ten_acme"
 SIGNED_IN = Authority()
 NOW = datetime(2036, 3, 3, 4, 7, tzinfo=UTC)

@@ -72,7 +72,7 @@ class Authorities:
 
 
 class DirectoryMembership:
-    """The owner of departments, asked for whom a message addresses (MSG-13)."""
+    """Client of the owner of departments, for the members that a message addresses (MSG-13)."""
 
     def __init__(self, directory: "AuthorityAsyncStub") -> None:
         self._directory = directory
@@ -127,7 +127,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Publish the outbox to Kafka: that is what delivers in-app."""
+    """Publish the outbox to Kafka, which delivers notifications in-app."""
     async with (
         _store(settings, runtime) as (db, _),
         relay(
@@ -208,9 +208,9 @@ async def send(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 async def keep_sending(
     sender: Sender, settings: Settings, runtime: Runtime, *, idle: asyncio.Event
 ) -> None:
-    """Send what is due for ever, slower while the mail server cannot be reached.
+    """Send due mails until cancelled, slower while the mail server cannot be reached.
 
-    `idle` is set whenever no mail is in hand.
+    `idle` is set whenever no mail is being sent.
     """
     failures = 0
     while not runtime.stopping.is_set():
@@ -251,7 +251,7 @@ async def keep_reminding(store: Store, settings: Settings, runtime: Runtime) -> 
 
 
 async def provision(settings: Settings) -> None:
-    """Create what is missing of collections and indexes; topics come from the catalogue."""
+    """Create missing collections and indexes; topics come from the catalogue."""
     async with connect(settings.mongo) as db:
         await Store(db).provision()
     log.info("notify.provisioned", database=settings.mongo.database)

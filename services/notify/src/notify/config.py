@@ -20,10 +20,10 @@ _PORTS = {"smtp": 25, "smtps": 465}
 
 
 class PeersSection(Section):
-    """The owners that are asked, each `host:port`.
+    """Owners that are queried, each `host:port`.
 
-    Messaging and tasks again before a mail leaves; directory for people at a start, and for whom a
-    department has when a message addresses it.
+    Messaging and tasks before a mail is sent; directory for people at a start, and for the members
+    of an addressed department.
     """
 
     directory: str = Field(min_length=1)
@@ -93,7 +93,7 @@ class DeliverySection(Section):
 
     poll_seconds: Seconds = 1
     batch: int = Field(default=50, ge=1, le=1000)
-    # A sender that dies lets go of its mails after this; must outlast one batch.
+    # The mails of a dead sender are released after this; must outlast one batch.
     lease_seconds: float = Field(default=180, ge=5)
     # Mails that waited for the end of quiet hours leave within this time after it (NTF-4).
     jitter_seconds: float = Field(default=120, ge=0, le=1800)

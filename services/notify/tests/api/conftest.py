@@ -117,7 +117,7 @@ async def target(settings: Settings, runtime: Runtime) -> AsyncIterator[str]:
 
 @pytest.fixture
 def caller_at(caller_keys_of: Callable[[str], CallerSection]) -> Callable[..., Caller]:
-    """A person whom the gateway has let in, at a stub."""
+    """Return a function that makes a caller admitted by the gateway, for a stub."""
 
     def entered(stub: Any, name: str, *, tenant: str = "ten_a") -> Caller:
         context = context_of(name, tenant_id=tenant)

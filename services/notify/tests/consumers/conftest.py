@@ -44,7 +44,7 @@ async def publish(
 
 
 class Directory:
-    """Directory's Authority at the outer seam: what a test gives it is all that it knows."""
+    """Directory's Authority at the outer seam: it knows only the data that a test provides."""
 
     def __init__(self) -> None:
         self.records: list[Record] = []

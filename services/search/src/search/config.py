@@ -29,7 +29,7 @@ class OpensearchSection(Section):
 
 
 class PeersSection(Section):
-    """Addresses of the owners, `host:port`: they say what may be read."""
+    """Addresses of the owners, `host:port`: they decide read access."""
 
     directory: str
     messaging: str

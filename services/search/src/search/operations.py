@@ -29,11 +29,11 @@ class Marks:
         self.standing = Standing(caught_up_at=now, reached=now)
 
     def caught_up(self, *, now: datetime) -> None:
-        """Note that nothing was waiting."""
+        """Record that nothing was waiting."""
         self.standing = Standing(caught_up_at=now, reached=self.standing.reached)
 
     def indexed(self, *, oldest: datetime) -> None:
-        """Note that a batch is in the index."""
+        """Record that a batch is in the index."""
         self.standing = Standing(caught_up_at=self.standing.caught_up_at, reached=oldest)
 
 

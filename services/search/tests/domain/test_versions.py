@@ -1,4 +1,4 @@
-"""SRC-3: whatever arrives, and how often, the newest version wins."""
+"""SRC-3: in any order and with any repeats, the newest version wins."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""SRC-1: what the caller may not see changes nothing in what the caller gets."""
+"""SRC-1: documents hidden from the caller change nothing in the caller's results."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

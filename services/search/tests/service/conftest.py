@@ -46,7 +46,7 @@ class Authority(AuthorityServicer):
     def __init__(self) -> None:
         self.containers: dict[tuple[str, str], list[authz.Container]] = {}
         self.hidden: set[str] = set()
-        # Directory's only: what a process knows of roles and policies from its start.
+        # Directory's snapshot of roles and policies, loaded at the start of a process.
         self.company = Company()
         self.answers: Counter[str] = Counter()
         self.rechecked: list[authz.ObjectRef] = []

@@ -1,4 +1,4 @@
-"""SearchService over gRPC, with owners that are asked for every answer."""
+"""SearchService over gRPC, with owners that are queried for every response."""
 
 import time
 from collections.abc import Callable

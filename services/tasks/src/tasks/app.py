@@ -72,7 +72,7 @@ async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[Non
 
 @asynccontextmanager
 async def scheduler(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Announce what becomes overdue (TSK-3)."""
+    """Announce tasks that become overdue (TSK-3)."""
     async with (
         _store(settings, runtime) as (_, store),
         runtime.kept("overdue", lambda: watch_overdue(store, settings, runtime)),
@@ -97,7 +97,7 @@ async def watch_overdue(store: Store, settings: Settings, runtime: Runtime) -> N
 
 
 async def provision(settings: Settings) -> None:
-    """Create what is missing of collections and indexes; topics come from the catalogue."""
+    """Create missing collections and indexes; topics come from the catalogue."""
     async with connect(settings.mongo) as db:
         await Store(db, zone=settings.calendar.zone).provision()
     log.info("tasks.provisioned", database=settings.mongo.database)

@@ -31,10 +31,10 @@ class Room:
     """A conversation of the cycles.
 
     Attributes:
-        id: Of the conversation.
-        owner: Who made it and changes its members.
+        id: Id of the conversation.
+        owner: Its creator, who changes its members.
         people: Members from the beginning to the end.
-        guest: Who is added and removed again and again.
+        guest: Person added and removed again and again.
         own: Numbers of messages by their author, for actions on one's own.
     """
 
@@ -98,7 +98,7 @@ class Actor:
             self.room.own.setdefault(self.device.person_id, []).append(told.seq)
 
     def own_seq(self) -> int:
-        """Pick a late message of one's own that is not taken back; 0: there is none."""
+        """Pick a recent message of one's own that is not recalled; 0 if there is none."""
         mine = self.room.own.get(self.device.person_id, [])[-30:]
         kept = [seq for seq in mine if (self.room.id, seq) not in self.ledger.recalled]
         return self.chance.choice(kept) if kept else 0
@@ -275,7 +275,7 @@ async def react(actor: Actor) -> None:
 
 
 async def pin(actor: Actor) -> None:
-    """Pin one's own message, or take the pin off."""
+    """Pin one's own message, or unpin it."""
     async with actor.altering() as seq:
         on = actor.ledger.pins.get((actor.room.id, seq), False)
         if await actor.alter("PinMessage", pb.PinMessageRequest, seq=seq, unpin=on):
@@ -284,7 +284,7 @@ async def pin(actor: Actor) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that people do, and how often beside the others."""
+    """Action of people, and its relative frequency."""
 
     name: str
     run: Callable[[Actor], Awaitable[None]]

@@ -23,7 +23,7 @@ log = structlog.get_logger()
 # A point that is not passed so often by then is struck by kill -9 instead, and not counted.
 STRIKES_WITHIN: Final = 25.0
 TURN_SECONDS: Final = 2.0
-# Conversations are checked to their end and new ones begun after so many blocks.
+# After this many blocks conversations are verified completely and new ones begun.
 ERA: Final = 6
 RELAY_LEASE: Final = "messaging"
 
@@ -58,7 +58,7 @@ class Report:
 
 
 async def run_cycles(directory: Path, *, cycles: int, seed: int) -> Report:
-    """Run so many cycles on a stage of their own.
+    """Run a number of cycles on a separate platform.
 
     Raises:
         Violation: a promise is broken.
@@ -77,7 +77,7 @@ class Cycles:
         self._report = Report(seed)
 
     async def run(self, plan: Sequence[Block]) -> Report:
-        """Run block after block; gives what was done.
+        """Run block after block; return the totals.
 
         Raises:
             Violation: a promise is broken.

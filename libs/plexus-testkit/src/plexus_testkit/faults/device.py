@@ -54,7 +54,7 @@ class _Waiting:
 
 
 class Device:
-    """One person's device; enter `running`, then send and look at what it holds."""
+    """One person's device; enter `running`, then send and inspect its copy."""
 
     def __init__(self, plexus: Plexus, ledger: Ledger, *, comes_and_goes: bool = False) -> None:
         """Set up the device of a person.
@@ -74,7 +74,7 @@ class Device:
         self.resyncs = 0
         # Conversations that a heartbeat showed to be behind: a lost event that was noticed late.
         self.healed = 0
-        # Frames that began after what was held, with nothing that explains it.
+        # Frames that began after the copy's end, without an explanation.
         self.holes: list[str] = []
         self._refs = itertools.count(1)
         self._waiting: dict[int, _Waiting] = {}
@@ -90,10 +90,10 @@ class Device:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["Device"]:
-        """Keep the stream open for the time of the block.
+        """Keep the stream open for the duration of the block.
 
         Raises:
-            Violation: what came was not what may come.
+            Violation: an event that must not come.
         """
         self._following = asyncio.create_task(self._follow(), name="device")
         try:
@@ -104,7 +104,7 @@ class Device:
         self.check()
 
     def check(self) -> None:
-        """Raise what the stream has died of, if it has."""
+        """Raise the error of which the stream has died, if any."""
         if self._following and self._following.done() and not self._following.cancelled():
             self._following.result()
 
@@ -217,7 +217,7 @@ class Device:
                 await self.catch_up([position.conversation_id])
 
     async def _resume(self) -> None:
-        """Send again what has no answer, and fetch what was missed while there was no stream."""
+        """Send unanswered items again, and fetch changes missed without a stream."""
         for waiting in self._waiting.values():
             self._up.put_nowait(SessionRequest(sends=[waiting.item]))
         await self.catch_up(list(self.held))
@@ -282,13 +282,13 @@ class Device:
         return joins
 
     async def catch_up(self, conversation_ids: Iterable[str]) -> None:
-        """Fetch what is not held yet, of those conversations that are watched."""
+        """Fetch missing changes of the watched conversations."""
         for conversation_id in conversation_ids:
             if held := self.held.get(conversation_id):
                 await self._caught_up(conversation_id, held)
 
     async def _caught_up(self, conversation_id: str, held: Held) -> bool:
-        """Fetch to the end; False when it is not one's own any more: what is held stays as it is.
+        """Fetch to the end; False after the person was removed: the copy stays as it is.
 
         Raises:
             Violation: a refusal that cannot be.

@@ -70,7 +70,7 @@ class Held:
             raise Violation(f"nobody knows the fact {kind}")
 
     def merge(self, change: Change) -> None:
-        """Apply one entity of ListChanges: its present state, which may be newer than `through`."""
+        """Apply one entity of ListChanges: its current state, which may be newer than `through`."""
         match change.WhichOneof("entity"):
             case "message":
                 self._note(change.message)
@@ -85,7 +85,7 @@ class Held:
             self.messages[message.seq] = message
 
     def _note_parts(self, fact: Any) -> None:
-        """Replace what members have put on a message; facts from before `parts` have all of it."""
+        """Replace a message's reactions, pin and labels; facts from before `parts` have all."""
         if fact.HasField("message"):
             self._note(fact.message)
             return

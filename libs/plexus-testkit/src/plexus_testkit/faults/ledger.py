@@ -8,7 +8,7 @@ from plexus.messaging.v1.messages_pb2 import Message
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageResponse
 
 Request = tuple[str, str, str]
-"""Conversation, sender, request id: what makes a message one and the same for ever (MSG-3)."""
+"""Conversation, sender, request id: the permanent identity of a message (MSG-3)."""
 Place = tuple[str, int]
 """Conversation and `seq`."""
 
@@ -33,7 +33,7 @@ class Ledger:
     said: dict[Request, str] = field(default_factory=dict)
     told: dict[Request, Told] = field(default_factory=dict)
     mentioned: dict[Request, str] = field(default_factory=dict)
-    # Texts that are to be sent by themselves, with the request once it is known.
+    # Scheduled texts, with the request once it is known.
     scheduled: dict[str, Request | None] = field(default_factory=dict)
     # The last text confirmed to its author, and recalled messages.
     edited: dict[Place, str] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Ledger:
     # The emojis that its author has put on a message, and whether they have pinned it.
     reactions: dict[Place, set[str]] = field(default_factory=dict)
     pins: dict[Place, bool] = field(default_factory=dict)
-    # (conversation, person): how far it was read.
+    # (conversation, person): read position.
     read: dict[tuple[str, str], int] = field(default_factory=dict)
     # (conversation, person): whether the last change that was answered made them a member.
     members: dict[tuple[str, str], bool] = field(default_factory=dict)
@@ -52,13 +52,13 @@ class Ledger:
     retries: int = 0
 
     def say(self, request: Request, text: str, *, mention: str = "") -> None:
-        """Note what is about to be sent, before it is."""
+        """Record a message before it is sent."""
         self.said[request] = text
         if mention:
             self.mentioned[request] = mention
 
     def adopt(self, request: Request, text: str) -> None:
-        """Note under which request a scheduled text is sent: one and the same for ever (MSG-17).
+        """Record the request of a scheduled text, which never changes (MSG-17).
 
         Raises:
             Violation: it is sent under another one too.
@@ -70,7 +70,7 @@ class Ledger:
         self.said[request] = text
 
     def tell(self, request: Request, response: SendMessageResponse) -> Told:
-        """Note an acknowledgement.
+        """Record an acknowledgement.
 
         Raises:
             Violation: an earlier one gave other numbers.

@@ -8,7 +8,7 @@ from typing import Final
 
 from plexus_testkit.faults.actions import ACTIONS, Actor, Room
 
-# Things that one person does in one conversation at the same time.
+# Concurrent actions of one person in one conversation.
 HANDS: Final = 1
 PAUSE: Final = (0.02, 0.25)
 

@@ -96,7 +96,7 @@ class Verifier:
             await self.check_log(room)
 
     async def check_device(self, room: Room, device: Device) -> None:
-        """Check that a device, by old state and changes, holds what it can fetch now.
+        """Check that a device's copy, by old state and changes, equals what it can fetch now.
 
         Raises:
             Violation: something is missing, more, or other, or does not come in time.
@@ -124,7 +124,7 @@ class Verifier:
         await self._check_members(room, device)
 
     async def check_reading(self, room: Room, device: Device) -> None:
-        """Check that a cursor is where its owner was informed that it is, or further (MSG-7).
+        """Check that a cursor is at its acknowledged position, or further (MSG-7).
 
         Raises:
             Violation: it moved back.
@@ -142,7 +142,7 @@ class Verifier:
             raise Violation(f"{room.id} is named {response.view.conversation.name}, not {wanted}")
 
     async def check_heads(self, rooms: Sequence[Room], device: Device) -> None:
-        """Check that the list of conversations comes to show the ends of the logs.
+        """Check that the list of conversations shows the ends of the logs in the end.
 
         Raises:
             Violation: it stays behind.
@@ -163,9 +163,9 @@ class Verifier:
             await asyncio.sleep(0.2)
 
     async def check_notices(self, rooms: Sequence[Room], device: Device) -> None:
-        """Check that every mention has brought exactly one notification.
+        """Check that every mention made exactly one notification.
 
-        Of a message that was taken back or reworded meanwhile there may be none (MSG-12).
+        For a message recalled or edited meanwhile there may be none (MSG-12).
 
         Raises:
             Violation: one is missing or there twice.

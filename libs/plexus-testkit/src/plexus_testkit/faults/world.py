@@ -1,4 +1,4 @@
-"""A stage with people on it, load that can be let flow, and every check: what fault tests stand on.
+"""A platform with people, traffic on request, and every check, for fault tests.
 
 async with world(directory) as whole:
     async with whole.working():
@@ -63,7 +63,7 @@ class World:
             raise first_of(group) from group
 
     async def check_logs(self) -> None:
-        """Check what is stored, also while people work.
+        """Check the stored logs, also while people work.
 
         Raises:
             Violation: see Verifier.
@@ -110,7 +110,7 @@ class World:
 
     @property
     def holes(self) -> list[str]:
-        """Live frames that began after what was held, with nothing that explains it."""
+        """Live frames that began after the copy's end, without an explanation."""
         return [hole for device in self.company.devices for hole in device.holes]
 
 

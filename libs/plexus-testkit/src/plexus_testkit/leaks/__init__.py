@@ -15,7 +15,7 @@ from plexus_testkit.leaks.stores import stored, texts
 
 __all__ = ["Spans", "door_openers", "found", "receiving"]
 
-# Signed tokens of three parts, and API tokens: whatever a test has made of them, known or not.
+# Signed tokens of three parts, and API tokens: all that a test has made, known or not.
 TOKENS: Final = re.compile(
     rb"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{40,}|"
     + PREFIX.encode()
@@ -28,12 +28,12 @@ TOLD: Final = frozenset({"messaging", "notify", "tasks"})
 async def found(
     platform: Platform, opens: Mapping[str, bytes], *, spans: bytes
 ) -> AsyncIterator[str]:
-    """Name each place that holds what it must not.
+    """Yield each place that contains a secret.
 
     Args:
         platform: whose logs and stores are read, all of them.
         opens: see `door_openers`.
-        spans: what was traced.
+        spans: the exported spans.
     """
     said = [form for text in await texts(platform) for form in _forms(text)]
     places: dict[str, bytes] = {

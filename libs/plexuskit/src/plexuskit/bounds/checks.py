@@ -44,7 +44,7 @@ def check(message: Message) -> None:
 
 
 def violation(message: Message) -> FieldOutOfRange | None:
-    """Return what `check` would raise for a message; None when every field is within its bounds."""
+    """Return the violation that `check` would raise; None if every field is within its bounds."""
     try:
         check(message)
     except FieldOutOfRange as refusal:

@@ -159,7 +159,7 @@ class CallerSigner:
         ).SerializeToString()
 
     def _follow(self) -> None:
-        """Sign with the file's key of now; one that is not this service's own is left alone."""
+        """Sign with the file's current key; a key of another service is not used."""
         keys = self._file.look()
         if self._generation == self._file.generation:
             return
@@ -176,7 +176,7 @@ class CallerSigner:
 
 
 class CallerTokens:
-    """The signed contexts of one principal, one per audience, signed anew at half their life."""
+    """Signed contexts of one principal, one per audience, renewed at half their life."""
 
     def __init__(
         self,
@@ -193,7 +193,7 @@ class CallerTokens:
             context: kind and, for a person, tenant, person, session and roles; service, audience
                 and times are set here.
             clock: time, to renew a context halfway through its life.
-            life: how long each signed context is valid, at most 60 s.
+            life: validity of each signed context, at most 60 s.
         """
         self._signer = signer
         self._context = CallerContext()
@@ -223,7 +223,7 @@ class CallerTokens:
         return any(self._is_fresh(at, now=now) for at, _ in self._signed.values())
 
     def _is_fresh(self, at: int, *, now: int) -> bool:
-        # A clock that was set back would stretch the life of what it signed before.
+        # A clock that was set back would extend the life of earlier signatures.
         return 0 <= now - at < self._life_ms // 2
 
 
@@ -241,7 +241,7 @@ class CallerVerifier:
         """Read the public keys.
 
         Args:
-            section: where the keys file is.
+            section: settings of the keys file.
             audience: the service that serves; a context for another one is refused.
             clock: time for expiry; the system's unless given.
             cached: maximum number of cached verified contexts.
@@ -305,7 +305,7 @@ class CallerVerifier:
             raise CallerContextInvalid(problem="encoding") from None
 
     def _follow(self) -> None:
-        """Verify with the file's keys of now; what a withdrawn key has signed counts no more."""
+        """Verify with the file's current keys; signatures of a withdrawn key are invalid."""
         keys = self._file.look()
         if self._generation != self._file.generation:
             self._generation = self._file.generation

@@ -83,7 +83,7 @@ def watched_pair(cert_file: Path, key_file: Path) -> Watched[Certificates]:
 
 
 def server_credentials(files: Watched[Certificates]) -> grpc.ServerCredentials:
-    """Return credentials that follow the files: each handshake uses what they hold then.
+    """Return credentials that follow the files: each handshake uses their current content.
 
     Clients need a certificate of the CA, where there is one.
     """

@@ -1,4 +1,4 @@
-"""A service's own calls to another one: signed, traced, bounded in time, refused by name.
+"""A service's own calls to another one: signed, traced, bounded in time, with named refusals.
 
 The channel wraps what a stub asks it for. gRPC's client interceptors would cost each call several
 tasks.
@@ -220,7 +220,7 @@ class _ServiceChannel(grpc.aio.Channel):
 
 
 class _Stream:
-    """A running stream; what ends it is translated like any call's end."""
+    """A running stream; its end is translated like that of any call."""
 
     def __init__(self, call: Any, *, dependency: str) -> None:
         self._call = call

@@ -20,7 +20,7 @@ _ResponseT = TypeVar("_ResponseT")
 
 
 class Ending:
-    """Keeps the status that a call with many requests ended with.
+    """Keeps the final status of a call with many requests.
 
     Answers of the call must be read by iteration. `call.read()` reads no more once gRPC's client
     has written over the status, and the true one comes only behind the answers before it.
@@ -34,7 +34,7 @@ class Ending:
         call.add_done_callback(self._note)
 
     async def of(self, error: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError:
-        """Return what the server ended the call with, where gRPC's client has written over it.
+        """Return the server's final status, if gRPC's client has replaced it.
 
         Args:
             error: as the call has raised it; returned itself in every other case.
@@ -78,7 +78,7 @@ async def responses(call: Any) -> AsyncGenerator[Any, None]:
 
 
 def _now(answer: Coroutine[Any, Any, _ResponseT]) -> _ResponseT:
-    """Return what a coroutine answers that has nothing to wait for."""
+    """Return the result of a coroutine that has nothing to wait for."""
     try:
         answer.send(None)
     except StopIteration as returned:

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 class FollowingChannel(grpc.aio.Channel):
-    """Calls over a channel made of the files' content of now; gRPC's own channels keep theirs."""
+    """Calls over a channel made from the current files; gRPC's own channels keep theirs."""
 
     def __init__(self, files: Watched[Certificates], make: Make) -> None:
         """Set the files, checked once a second while calls are made, and the connect function."""

@@ -20,7 +20,7 @@ from plexuskit.watched import Watched
 
 
 class UnusableKeys(Exception):  # noqa: N818 - named after the fact that prevents
-    """The keys file cannot be read, or does not hold what is asked of it."""
+    """The keys file cannot be read, or lacks a required key."""
 
 
 class SigningKey(BaseModel):
@@ -52,7 +52,7 @@ class CallerKeys(BaseModel):
             raise UnusableKeys(f"{path}: not a keys file") from None
 
     def private_key(self) -> tuple[str, Ed25519PrivateKey]:
-        """Return the id and the key to sign with. Raises UnusableKeys where there is none."""
+        """Return the id and the key to sign with. Raises UnusableKeys without one."""
         if self.signing is None:
             raise UnusableKeys("the keys file has no signing key")
         raw = _decoded(self.signing.id, self.signing.private)

@@ -24,13 +24,13 @@ class MethodInfo:
     """One method of a contract.
 
     Attributes:
-        requirement: what a caller must hold.
-        request_class: message that it takes.
-        response_class: message that it answers.
+        requirement: requirement of the caller.
+        request_class: message of the request.
+        response_class: message of the response.
         client_streaming: whether it takes many.
         server_streaming: whether it answers many.
         service: name of the Plexus service that owns the contract, for example `tasks`.
-        path: what gRPC calls it, `/plexus.tasks.v1.TasksService/CreateTask`.
+        path: gRPC's path, `/plexus.tasks.v1.TasksService/CreateTask`.
     """
 
     requirement: Requirement
@@ -66,7 +66,7 @@ def method_info(method: MethodDescriptor) -> MethodInfo:
 
 
 def served_method(service: str, method: str) -> MethodInfo:
-    """Return what the pool knows of a method.
+    """Return the descriptor pool's information about a method.
 
     Args:
         service: full name, for example `plexus.tasks.v1.TasksService`.

@@ -21,7 +21,7 @@ Options = list[tuple[str, int | str]]
 
 
 def server_options(*, max_message_bytes: int) -> Options:
-    """Return what a server listens with."""
+    """Return the options of a server."""
     return [
         *_both(max_message_bytes=max_message_bytes),
         # With port reuse a second server takes half of the calls of the first, silently.
@@ -33,7 +33,7 @@ def server_options(*, max_message_bytes: int) -> Options:
 
 
 def channel_options(*, max_message_bytes: int = MAX_MESSAGE_BYTES) -> Options:
-    """Return what a client connects with: a restarted server is found again within 2 s."""
+    """Return the options of a client: it reconnects to a restarted server within 2 s."""
     return [
         *_both(max_message_bytes=max_message_bytes),
         ("grpc.initial_reconnect_backoff_ms", 100),

@@ -163,7 +163,7 @@ def listen(
 
 
 def warn_of_plain_text(host: str, *, name: str) -> None:
-    """Log that a port which others can reach is served without TLS; say nothing on loopback."""
+    """Log that a port reachable by others is served without TLS; log nothing on loopback."""
     if not is_loopback(host):
         log.warning(
             "port.plain_text",

@@ -37,7 +37,7 @@ KINDS: Mapping[grpc.StatusCode, Kind] = {
     code: kind for kind, code in CODES.items() if kind is not Kind.INTERNAL
 }
 
-# Statuses that say nothing about the request, only that its answer did not come.
+# Statuses that carry no information about the request, only that no response came.
 ABSENT = frozenset(
     {
         grpc.StatusCode.UNAVAILABLE,
@@ -58,7 +58,7 @@ _Detail = TypeVar("_Detail", bound=Message)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An error as it leaves a server: what `ServicerContext.abort` takes."""
+    """An error as it leaves a server: the arguments of `ServicerContext.abort`."""
 
     code: grpc.StatusCode
     text: str
@@ -113,10 +113,10 @@ class RemoteFailure(Exception):  # noqa: N818 - named after the fact that preven
 
 
 def answer(refusal: Refusal, *, domain: str) -> Answer:
-    """Return what a server answers for a refusal.
+    """Return a server's answer for a refusal.
 
     Args:
-        refusal: what was refused; a RemoteRefusal keeps the code and domain it came with.
+        refusal: the refusal; a RemoteRefusal keeps its original code and domain.
         domain: `plexus.<service>` of the service that refuses.
     """
     code = CODES[refusal.kind]
@@ -140,7 +140,7 @@ def failure(
     text: str,
     metadata: Mapping[str, str],
 ) -> Answer:
-    """Return what a server answers when it is not a refusal: INTERNAL, DEADLINE_EXCEEDED."""
+    """Return a server's answer for a failure: INTERNAL, DEADLINE_EXCEEDED."""
     return _pack(code, text, [_error_info(reason, domain, metadata)])
 
 
@@ -164,14 +164,14 @@ def refused(error: grpc.aio.AioRpcError) -> RemoteRefusal:
 
 
 def translated(error: grpc.aio.AioRpcError, *, dependency: str) -> Exception:
-    """Return what a service's own call to another one raises.
+    """Return the exception for the error of a service's own call to another one.
 
     No answer (UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED) is DependencyDown, and so is a refused
     caller context of our own making: neither is a fault of the request. A refusal is RemoteRefusal;
     an unexpected failure over there is RemoteFailure.
 
     Args:
-        error: how the call ended.
+        error: the error of the call.
         dependency: name of the service that was called.
     """
     refusal = refused(error)
@@ -209,7 +209,7 @@ def _bad_request(metadata: Mapping[str, str]) -> error_details_pb2.BadRequest:
 def _pack(code: grpc.StatusCode, text: str, details: Sequence[Message]) -> Answer:
     status = Status(code=code.value[0], message=_cut(text, MAX_TEXT))
     for detail in details:
-        # The same refusal has the same bytes, whatever order its metadata came in (GW-2).
+        # The same refusal has the same bytes, in any order of its metadata (GW-2).
         status.details.add().Pack(detail, deterministic=True)
     packed = rpc_status.to_status(status)
     return Answer(code=code, text=status.message, trailing=tuple(packed.trailing_metadata))

@@ -57,7 +57,7 @@ async def authorize(
     """Set the users' passwords and their access rules. Safe to run any number of times.
 
     Args:
-        section: Where Kafka is, with a user who may administer it, and which prefix names carry.
+        section: Address of Kafka, with a user who may administer it, and the prefix of names.
         passwords: Password of each user, by name. A user without one keeps the one they have.
         topics: Topics of the catalogue.
         consumers: Groups of the catalogue.

@@ -1,4 +1,4 @@
-"""One batch brought to its end: what is finished, what must come again, what is set aside.
+"""Processing of one batch: finished records, records to repeat, records set aside.
 
 No offset is touched here; the runner commits and seeks by the `Outcome`. A record is finished when
 the handler returned for it, when it is for another group, or when its dead letter is acknowledged.
@@ -83,7 +83,7 @@ class Batches:
             handled: Full names of the facts that it takes; others are finished without it.
             probe: Exercises the handler's dependencies.
             bury: Writes dead letters.
-            patience: How much evidence sets a record aside.
+            patience: Evidence that is needed to set a record aside.
             give_way: Whether to stop between records, because partitions move or the process ends.
             bury_unknown: Whether facts of types that this build does not know become dead letters
                 instead of being skipped.
@@ -100,7 +100,7 @@ class Batches:
         self._holds: dict[Partition, Hold] = {}
         self._downs_in_a_row = 0
         self._last_set_aside: dict[Partition, tuple[int, float]] = {}
-        # Finished, but behind one that is not, so they come again and must not be buried again.
+        # Finished, but after an unfinished one, so they come again and must not be buried again.
         self._finished: set[tuple[str, int, int]] = set()
 
     def forget(self) -> None:
@@ -110,7 +110,7 @@ class Batches:
         self._finished.clear()
 
     def recall(self, evidence: Mapping[Partition, Remembered]) -> None:
-        """Go on with evidence that another process gathered, or this one before it lost partitions.
+        """Continue with evidence of another process, or of this one before it lost partitions.
 
         Args:
             evidence: Per partition, in the seconds of the loop.
@@ -128,7 +128,7 @@ class Batches:
                 )
 
     def evidence(self) -> dict[Partition, Remembered]:
-        """Return what is to be known of partitions by the process that has them next."""
+        """Return the state of partitions for the process that has them next."""
         found = {}
         for partition in {*self._holds, *self._last_set_aside}:
             hold = self._holds.get(partition)
@@ -228,7 +228,7 @@ class Batches:
     async def _one_by_one(self, records: Sequence[Record]) -> None:
         """Try the records alone, in order per partition, until all are finished or time is up.
 
-        A partition is held at the record that fails while the others go on.
+        A partition is held at the record that fails while the others continue.
         """
         queues: dict[Partition, deque[Record]] = {}
         for record in records:
@@ -297,7 +297,7 @@ class Batches:
         hold.failed_alone(reason=reason, now=_now())
 
     async def _call(self, records: Sequence[Record]) -> Exception | None:
-        """Run the handler; return what it failed with, unless a dependency is broken.
+        """Run the handler; return its error, unless a dependency is broken.
 
         Raises:
             _DownError: A dependency is broken.

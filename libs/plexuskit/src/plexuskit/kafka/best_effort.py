@@ -65,7 +65,7 @@ class BestEffortProducer:
         self._awake.set()
 
     async def run(self, runtime: Runtime) -> None:
-        """Send what is offered until cancelled; the check shows whether it arrives."""
+        """Send offered records until cancelled; the check shows whether they arrive."""
         failures = 0
         async with producer(self._section, within=_SENDING, durable=False) as out:
             while True:
@@ -81,7 +81,7 @@ class BestEffortProducer:
                         await asyncio.sleep(back_off(failures, max_pause=_MAX_PAUSE))
 
     async def _send(self, out: Producer, batch: list[Outgoing]) -> str:
-        """Send a batch, or drop it; return what was wrong, empty for nothing."""
+        """Send a batch, or drop it; return the problem, empty for none."""
         try:
             await out.send_batch(batch)
         except (KafkaUnavailable, RecordTooLarge) as error:
@@ -112,10 +112,10 @@ async def best_effort_producer(
     """Provide a queue for the time of the block; Kafka may be away before, in and after it.
 
     Args:
-        section: Where Kafka is and which prefix names carry.
+        section: Address of Kafka and prefix of names.
         runtime: The process; its check `check` is shown and never required.
-        maximum: The most records that wait.
-        fresh: How old a record may be when it leaves.
+        maximum: Maximum number of waiting records.
+        fresh: Maximum age of a record when it is sent.
         check: Name of the check.
     """
     queue = BestEffortProducer(

@@ -21,7 +21,7 @@ _made: Final[dict["asyncio.Task[Any] | None", list[AIOKafkaConnection]]] = {}
 
 
 def install() -> None:
-    """Make every client of this process close what a bootstrap that fails has connected."""
+    """Make every client of this process close the connections of a failed bootstrap."""
     AIOKafkaClient.bootstrap = _bootstrap_or_close
     client.create_conn = _connect_for_task
 

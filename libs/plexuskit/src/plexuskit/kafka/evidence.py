@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from plexuskit.config import KafkaSection
 
 Probe = Callable[[], Awaitable[None]]
-"""Exercises every dependency of a handler; raises what is wrong with one of them."""
+"""Exercises every dependency of a handler; raises the error of a broken one."""
 
 _ATTEMPT_SHARE = 10
 
@@ -94,7 +94,7 @@ class Hold:
         self.reason = reason
 
     def proves_nothing(self, *, reason: str) -> None:
-        """Begin the evidence anew, because a dependency failed too."""
+        """Restart the evidence, because a dependency failed too."""
         self.attempts = 0
         self.reason = reason
 
@@ -102,8 +102,8 @@ class Hold:
         """Decide whether the record is set aside now.
 
         Args:
-            patience: how much evidence is needed.
-            last_set_aside: when the partition's last record was set aside, None for never.
+            patience: required evidence.
+            last_set_aside: time at which the partition's last record was set aside, None for never.
             now: monotonic seconds.
         """
         spaced = last_set_aside is None or now - last_set_aside >= patience.spacing

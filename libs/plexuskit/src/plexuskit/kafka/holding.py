@@ -30,13 +30,13 @@ class Holding:
     """Remembers which partitions do not move, and shows those that have not moved for long."""
 
     def __init__(self, *, group: str, health: Health, clock: Clock, degraded_after: float) -> None:
-        """Begin with nothing held.
+        """Begin without held partitions.
 
         Args:
             group: The catalogue's name of the group.
-            health: Where the check `consumer.<group>.held` is shown.
+            health: Health with the check `consumer.<group>.held`.
             clock: The process's time.
-            degraded_after: How many seconds a partition is held until the check fails.
+            degraded_after: Seconds for which a partition is held until the check fails.
         """
         self._group = group
         self._health = health
@@ -82,7 +82,7 @@ class Holding:
         self.show()
 
     def late(self) -> dict[Partition, tuple[int, str]]:
-        """Return what has been held for long: per partition the offset, and since when and why."""
+        """Return long holds: per partition the offset, and their time and reason."""
         now = self._clock.monotonic()
         return {
             partition: (

@@ -109,7 +109,7 @@ class Producer:
                     headers=list(headers.items()),
                 )
                 acknowledgements.append(acknowledgement)
-            # `wait` and not `gather`: a deadline must not cancel what the client still works on
+            # `wait` and not `gather`: a deadline must not cancel the client's running work
             await asyncio.wait(acknowledgements, return_when=asyncio.FIRST_EXCEPTION)
         finally:
             for acknowledgement in acknowledgements:
@@ -151,7 +151,7 @@ class Producer:
 
 
 def size_of(record: Outgoing) -> int:
-    """Return how many bytes of a record count for the limit: key, value and headers."""
+    """Return the number of a record's bytes that count for the limit: key, value and headers."""
     _, key, value, headers = record
     size = len(key) + len(value)
     if headers:
@@ -166,7 +166,7 @@ def _look_at(acknowledgement: asyncio.Future[object]) -> None:
 
 
 async def _abandon(client: AIOKafkaProducer, reason: BaseException) -> None:
-    """Close `client` without sending what it still holds.
+    """Close `client` without sending its pending records.
 
     Its own `stop` first delivers everything, which never ends while Kafka is away; giving that up
     half-way leaves a task behind that would send old records whenever Kafka returns.
@@ -197,10 +197,10 @@ async def producer(
     """Provide a producer for the time of the block; it connects with its first batch.
 
     Args:
-        section: Where Kafka is and which prefix names carry.
+        section: Address of Kafka and prefix of names.
         max_bytes: Largest record (key, value and headers) that it accepts.
-        within: How long a batch may take until it counts as failed.
-        durable: False: acknowledged by the leader alone (acks=1), for what may be lost.
+        within: Time after which a batch counts as failed.
+        durable: False: acknowledged by the leader alone (acks=1), for records that may be lost.
     """
     sending = Producer(section, max_bytes=max_bytes, within=within, durable=durable)
     try:

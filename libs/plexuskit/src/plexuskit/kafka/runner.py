@@ -124,7 +124,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         self._down_since = ""
 
     async def serve(self) -> None:
-        """Consume until `finish`; when Kafka fails, build the consumer anew after a while."""
+        """Consume until `finish`; when Kafka fails, build a new consumer after a while."""
         failures = 0
         while not self._stopping:
             try:
@@ -160,7 +160,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         log.debug("consumer.revoked", group=self._consumer.group, partitions=len(revoked))
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Go on, from the committed offsets."""
+        """Resume from the committed offsets."""
         if not self._stopping:
             self._interrupt.clear()
         log.info("consumer.assigned", group=self._consumer.group, partitions=len(assigned))
@@ -259,7 +259,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         return outcome.down
 
     async def _recall(self, client: AIOKafkaConsumer) -> None:
-        """Go on with the evidence of the process that had the partitions before, once for each."""
+        """Continue with the evidence of the partitions' previous process, once for each."""
         now = asyncio.get_running_loop().time()
         if self._stored is not None or now < self._recall_at:
             return
@@ -277,7 +277,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
                 at=self._runtime.clock.now(),
             )
         except KafkaUnavailable as error:
-            # Batches go on without it: most have no record at fault.
+            # Batches continue without it: most have no record at fault.
             self._recall_at = now + _RECALL_EVERY.total_seconds()
             log.warning("consumer.evidence_unknown", group=self._consumer.group, error=str(error))
             return
@@ -286,7 +286,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
             self._batches.recall(found)
 
     async def _store_evidence(self, assignment: int) -> None:
-        """Store what this batch has changed of the evidence; it is stored again if that fails."""
+        """Store this batch's changes of the evidence; they are stored again if that fails."""
         stored = self._stored or {}
         known = self._batches.evidence()
         changed = {place: each for place, each in known.items() if stored.get(place) != each}
@@ -321,7 +321,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
             client.resume(partition)
 
     async def _tell_held(self) -> None:
-        """Store what has been held for long, for `plexus admin doctor`, when that has changed."""
+        """Store long holds, for `plexus admin doctor`, when they have changed."""
         late = self._holding.late()
         places = {partition: offset for partition, (offset, _) in late.items()}
         if not late or places == self._told_held:
@@ -334,7 +334,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
             self._told_held = places
 
     async def _skips(self, records: Sequence[Record]) -> Mapping[tuple[str, int], tuple[int, str]]:
-        """Return what operators skip of the partitions that are held and come again now."""
+        """Return the offsets that operators skip in held partitions being fetched again."""
         held = {(each.topic, each.partition) for each in records} & {*self._holding.partitions}
         if not held:
             return {}
@@ -348,7 +348,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
     async def _commit(
         self, client: AIOKafkaConsumer, finished: Mapping[TopicPartition, int]
     ) -> None:
-        """Commit what is finished and what could not be committed before.
+        """Commit finished offsets, and those that could not be committed before.
 
         A failure loses nothing: the offsets are committed with the next batch or the next idle
         poll, or the records come again.
@@ -429,7 +429,7 @@ async def consumer(
     runtime: Runtime,
     owners: Owners = MappingProxyType({}),
 ) -> AsyncIterator[None]:
-    """Consume a group's topics for the time of the block.
+    """Consume a group's topics for the duration of the block.
 
     Every record with a fact that the subscription names reaches the handler at least once, in order
     per partition, and its offset is committed after the handler has returned. The class of what the
@@ -444,7 +444,7 @@ async def consumer(
     long; neither is required for readiness.
 
     Args:
-        section: Where Kafka is and which prefix names carry.
+        section: Address of Kafka and prefix of names.
         subscriber: The handler with its declaration; called with one batch at a time, must be
             idempotent and finish within 60 s.
         probe: Exercises every dependency of the handler (writes and reads a probe document, asks

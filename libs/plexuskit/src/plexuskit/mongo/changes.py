@@ -1,4 +1,4 @@
-"""Following the inserts of a database, batch by batch, with a token to go on from."""
+"""Stream of the inserts of a database, batch by batch, with a token for resuming."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -31,7 +31,7 @@ _MALFORMED_TOKEN_CODES = frozenset({2, 9, 14, 40647, 40649, 50788, 50795, 50829}
 
 
 class HistoryLost(Exception):  # noqa: N818 - names the fact, like a refusal
-    """The server cannot go on from the token: what happened since then must be read elsewhere."""
+    """The server cannot resume from the token: later changes must be read elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class ChangeBatch:
 
     Attributes:
         inserts: collection name and document of each.
-        token: where to go on after all of them.
-        full: whether the batch reached its size, so that more is waiting.
+        token: position after all of them.
+        full: true if the batch reached its size, so that more is waiting.
     """
 
     inserts: list[tuple[str, Document]]
@@ -83,7 +83,7 @@ class Changes:
                 {"$match": {"operationType": "insert", "ns.coll": {"$in": list(collections)}}},
                 {"$project": {"ns.coll": 1, "fullDocument": 1}},
             ],
-            # The first batch is asked for like all others, so it keeps their size and token.
+            # The first batch is requested like all others, so it keeps their size and token.
             "cursor": {"batchSize": 0},
             "readConcern": {"level": "majority"},
         }

@@ -70,7 +70,7 @@ class Collection:
         none after it. Inside one it ends the whole transaction, so it is raised.
 
         Raises:
-            ValueError: `ordered` is false; what is stored would not be a prefix of the list.
+            ValueError: `ordered` is false; the stored documents would not be a prefix of the list.
         """
         if not ordered:
             raise ValueError("insert_many is ordered; for any order use bulk(ordered=False)")
@@ -342,7 +342,7 @@ class Collection:
 
         Args:
             pipeline: its stages.
-            within: how long the server may take until the first result.
+            within: time limit of the server until the first result.
         """
         await self._must_answer()
         with pymongo.timeout(within.total_seconds()):
@@ -390,7 +390,7 @@ async def _driven(operation: Coroutine[Any, Any, T], tx: Transaction | None) -> 
 
 
 async def _read(cursor: Any, batch_size: int) -> AsyncGenerator[Document, None]:
-    """Yield what a cursor finds, and close it once nothing reads from it any more."""
+    """Yield a cursor's documents, and close it once nothing reads from it any more."""
     reading: asyncio.Task[list[Document]] | None = None
     try:
         while True:

@@ -88,7 +88,7 @@ class Database:
         attempts: int = 12,
         within: timedelta = timedelta(seconds=8),
     ) -> T:
-        """Run the work in one transaction and return what it returned.
+        """Run the work in one transaction and return its result.
 
         Snapshot reads, majority and journaled commit. The work runs again after a write conflict
         and when it raises `Retry`, so it must have no effect outside the transaction. When the
@@ -125,13 +125,13 @@ class Database:
         """Follow the inserts of the collections in commit order, majority-committed only.
 
         Args:
-            collections: whose inserts are wanted.
-            after: the token to go on from, or None to begin with what is committed from now on.
-            batch_size: how many documents a batch has at most.
-            wait: how long an empty batch waits for something to happen.
+            collections: collections to follow.
+            after: the token to resume from, or None to begin with inserts committed from now on.
+            batch_size: maximum number of documents per batch.
+            wait: time that an empty batch waits for an insert.
 
         Raises:
-            HistoryLost: the server cannot go on from that token.
+            HistoryLost: the server cannot resume from that token.
             DependencyDown: the server cannot be reached.
         """
         return changes.follow(
@@ -209,7 +209,7 @@ class Database:
             raise DependencyDown(dependency="mongodb", problem="the probe document is gone")
 
     async def check_parameters(self) -> None:
-        """Check what the server must be started with, for readiness.
+        """Check the server's required start parameters, for readiness.
 
         A process killed inside a transaction blocks its documents for the whole
         `transactionLifetimeLimitSeconds`, so it must be 3 seconds or less.

@@ -1,4 +1,4 @@
-"""Calls of the driver, carried to their end whatever becomes of their callers.
+"""Calls of the driver, run to their end even if their callers are cancelled.
 
 A call of gRPC is cancelled twice in the same moment when its deadline passes: by the server and by
 the deadline of its frame. PyMongo's pool survives one cancellation of an operation; the second one
@@ -23,7 +23,7 @@ CLOSE_SECONDS: Final = 2.0
 log = structlog.get_logger()
 
 _abandoned: Final[set["asyncio.Task[Any]"]] = set()
-# Replaced by tests that note who asks MongoDB what.
+# Replaced by tests that record the sender of commands.
 start: Callable[[Coroutine[Any, Any, Any]], "asyncio.Task[Any]"] = asyncio.create_task
 
 
@@ -35,7 +35,7 @@ async def apart(operation: Coroutine[Any, Any, T]) -> T:
 async def whole(operation: Coroutine[Any, Any, T]) -> T:
     """Await an operation of the driver; a cancellation is raised once it has ended.
 
-    For operations that share a session with what their caller does next. Their task is cancelled
+    For operations that share a session with the next ones of their caller. Their task is cancelled
     once at most.
     """
     task = start(operation)

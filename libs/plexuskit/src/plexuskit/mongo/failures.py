@@ -68,7 +68,7 @@ _DOWN_CODES = SIGN_IN_CODES | frozenset(
         14031,  # OutOfDiskSpace
     }
 )
-# The closed list of what only this document meets.
+# The closed list of codes that concern only this document.
 _DOCUMENT_CODES = frozenset(
     {
         121,  # DocumentValidationFailure
@@ -99,10 +99,10 @@ class DuplicateKey(Exception):  # noqa: N818 - the fact that prevents the write,
 
 
 class edge:  # noqa: N801 - used as a statement: `with edge():`
-    """Turns what leaves the driver into `DuplicateKey`, `DependencyDown` or `DocumentRefused`.
+    """Translates the driver's errors to `DuplicateKey`, `DependencyDown` or `DocumentRefused`.
 
-    Cheap when all is well. What belongs to the transaction's retry loop (label
-    TransientTransactionError) passes unchanged, and so does an error that is none of the three.
+    Cheap when all is well. Errors for the transaction's retry loop (label
+    TransientTransactionError) pass unchanged, and so does an error that is none of the three.
     """
 
     __slots__ = ()

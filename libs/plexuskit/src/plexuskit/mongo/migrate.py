@@ -38,11 +38,11 @@ class Migration:
     """One step of a collection.
 
     Attributes:
-        collection: its name.
-        from_version: what the step takes; 0 for documents without a version.
-        to_version: what it makes of them; greater.
-        change: a document of the old shape to one of the new. Pure: it may run several times for
-            the same document. `_id` stays; the version is set by the step.
+        collection: name of the collection.
+        from_version: version that the step reads; 0 for documents without a version.
+        to_version: version that it writes; greater.
+        change: function from a document of the old shape to one of the new. Pure: it may run
+            several times for the same document. `_id` stays; the version is set by the step.
     """
 
     collection: str
@@ -114,14 +114,14 @@ async def migrate(
     Args:
         db: the service's database; the service may be running.
         migrations: steps in any order.
-        dry_run: apply every change in memory only, to see what fails.
+        dry_run: apply every change in memory only, to find failures.
 
     Returns:
         One outcome per migration, in the order in which they ran.
 
     Raises:
         InvalidMigrations: they do not make a path; nothing was changed.
-        DependencyDown: MongoDB cannot be reached; run it again to go on.
+        DependencyDown: MongoDB cannot be reached; run it again to resume.
     """
     ordered = _ordered(migrations)
     tallies = []

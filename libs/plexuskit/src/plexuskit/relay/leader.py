@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
-    """A batch, and when it was asked for."""
+    """A batch, and the time of its request."""
 
     batch: ChangeBatch
     asked: float
@@ -81,7 +81,7 @@ class Leader:
             raise
 
     async def _replay(self, stream: Changes) -> None:
-        """Publish what a new stream does not bring, while the stream waits."""
+        """Publish facts that a new stream does not deliver, while the stream waits."""
         opened_at = self._clock.now()
         complete_to = self._position.complete_to
         await self._save(Position(stream.token, complete_to, replaying=True))
@@ -126,7 +126,7 @@ class Leader:
         await self.publisher.publish(
             [(self._by_collection[name], document) for name, document in batch.inserts]
         )
-        # Not full: all that was committed when it was asked for is published now.
+        # Not full: everything committed before the request is published now.
         complete_to = self._position.complete_to if batch.full else fetched.asked_at
         self._position = Position(batch.token, complete_to, replaying=False)
 
@@ -134,7 +134,7 @@ class Leader:
             await self._sweep.settle()
 
     async def _keep_up(self) -> None:
-        """Do what has become due: store the progress, look for what the stream missed."""
+        """Run due work: store the progress, and look for facts that the stream missed."""
         idle = self._clock.monotonic() - self._saved
         if self.publisher.flush_due_in <= 0 or idle >= _IDLE_SAVE_EVERY:
             await self.publisher.flush()

@@ -22,7 +22,7 @@ TTL = timedelta(seconds=10)
 RENEWED_EVERY = 0.3  # of the lease's life
 ASKED_EVERY = timedelta(milliseconds=500)
 _SPREAD = (0.8, 1.2)
-# Of its life: less by what two machines' clocks may differ in speed and a reply may take.
+# Of its life: less by the difference of two machines' clock speeds and a reply's duration.
 TRUSTED = 0.9
 
 log = structlog.get_logger()
@@ -72,7 +72,7 @@ class Lease:
 
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[None]:
-        """Wait for the lease, renew it in the background, give it back at the end."""
+        """Wait for the lease, renew it in the background, release it at the end."""
         await self._introduce()
         while not await self._take(or_expired=True):
             every = ASKED_EVERY.total_seconds()
@@ -98,7 +98,7 @@ class Lease:
             raise LeaseLost(self._name)
 
     async def position(self) -> Position:
-        """Return how far this relay has come; a fresh one knows nothing.
+        """Return the stored position of this relay; a new one has none.
 
         Raises:
             DependencyDown: the server cannot be asked.
@@ -143,7 +143,7 @@ class Lease:
     async def _introduce(self) -> None:
         """Make sure that the lease exists; a new one has run out already."""
         new = {"owner": "", "expires_at": datetime.fromtimestamp(0, UTC)}
-        with suppress(DuplicateKey):  # two relays began at once: one document is what both want
+        with suppress(DuplicateKey):  # two relays began at once: both want one document
             await self._leases.update({"_id": self._name}, {"$setOnInsert": new}, upsert=True)
 
     async def _renew(self) -> None:

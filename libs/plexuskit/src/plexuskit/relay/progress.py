@@ -51,13 +51,13 @@ class Numbers:
         return self._last[key]
 
     def advance(self, key: str, number: int) -> None:
-        """Note that all up to the number is published, once Kafka has acknowledged it."""
+        """Record that all up to the number is published, once Kafka has acknowledged it."""
         self._last[key] = number
         self._last.move_to_end(key)
         self._dirty[key] = number
 
     async def flush(self) -> None:
-        """Store what changed, then forget the scopes that were quiet for longest."""
+        """Store changed numbers, then drop the scopes that were quiet for longest."""
         if self._dirty:
             writes = [
                 UpdateOne({"_id": key}, {"$max": {"number": number}}, upsert=True)
@@ -90,7 +90,7 @@ class Marks:
         return fact_id in self._seen
 
     def add(self, fact_id: str) -> None:
-        """Note that a fact is published, once Kafka has acknowledged it."""
+        """Record that a fact is published, once Kafka has acknowledged it."""
         self._seen[fact_id] = None
         self._unmarked.append(fact_id)
 

@@ -131,7 +131,7 @@ class Publisher:
         await self._walk_scope(source, scope, before=None)
 
     async def replay_unmarked(self, source: FactSource, unpublished: Filter) -> None:
-        """Publish what a source that marks has not published, each scope by its numbers.
+        """Publish the unpublished facts of a marking source, each scope by its numbers.
 
         Raises: as `publish`.
         """
@@ -141,7 +141,7 @@ class Publisher:
                 await self.publish([(source, document) for document in documents])
 
     async def flush(self) -> None:
-        """Store what was published; before the stream's position, so that none of it is lost."""
+        """Store the progress; before the stream's position, so that none of it is lost."""
         began, now = self._clock.monotonic(), self._clock.now()
         for marks in self._marks.values():
             await marks.flush(now=now)
@@ -226,7 +226,7 @@ class Publisher:
         return record if size_of(record) <= MAX_FACT_BYTES else self._without_fact(record)
 
     def _without_fact(self, record: Outgoing) -> Outgoing:
-        """Return what is sent in the place of a record that is too large: all but its fact."""
+        """Return the record to send in place of one that is too large: all but its fact."""
         topic, key, event, headers = record
         envelope = Envelope.FromString(event)
         OMITTED.inc()

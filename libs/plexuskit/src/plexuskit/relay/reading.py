@@ -1,4 +1,4 @@
-"""Facts as they are stored: what an Authority answers by their numbers, or by time."""
+"""Stored facts, as an Authority returns them by number, or by time."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
@@ -26,8 +26,8 @@ async def read_facts(
 
     Args:
         db: the owner's database.
-        sources: what the owner's relay publishes.
-        request: which facts; both numbers are included.
+        sources: sources of the owner's relay.
+        request: the request; both numbers are included.
 
     Raises:
         InvalidArgument: no topic or scope, or numbers that are no range.

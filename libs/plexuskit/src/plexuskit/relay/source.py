@@ -42,7 +42,7 @@ def replay_by_fields(scope: str, number: str) -> Replay:
 def replay_by_id(scope: str, number: str, *, digits: int = 12) -> Replay:
     """Find documents by an `_id` of the form `<scope>:<number, zero-padded to digits>`.
 
-    Needs no further index. The two fields are read where many scopes are looked at together.
+    Needs no further index. The two fields are read if many scopes are examined together.
     """
     return Replay(
         scope_field=scope,
@@ -54,7 +54,7 @@ def replay_by_id(scope: str, number: str, *, digits: int = 12) -> Replay:
 
 
 def stored_at(document: Document) -> datetime:
-    """Return the field `stored_at`, where both kinds of sources keep it."""
+    """Return the field `stored_at`, in which both kinds of sources store the time."""
     at: datetime = document["stored_at"]
     return at
 
@@ -104,7 +104,7 @@ class FactSource:
         return self.dense or not self.mark_published
 
     def unpublished(self, since: datetime) -> Filter:
-        """Return a filter for what a source that marks has not published."""
+        """Return a filter for facts that a marking source has not published."""
         return {**self.recent(since), "published_at": None}
 
 
@@ -120,7 +120,7 @@ OUTBOX = FactSource(
     dense=False,
     mark_published=True,
     replay=replay_by_fields("scope", "number"),
-    # All that is unpublished, however old: the partial index holds nothing else.
+    # All unpublished facts, however old: the partial index holds nothing else.
     recent=lambda _since: {},
     event_type=lambda document: document["type"],
 )

@@ -198,11 +198,11 @@ def batch(
 
 
 def failed(current: Span, error_type: str) -> None:
-    """Mark a span as failed, unless it is marked already: what is known first is most exact.
+    """Mark a span as failed, unless it is marked already: the first cause is the most exact.
 
     Args:
         current: the span.
-        error_type: name of a status, a reason or a class; no words of an exception.
+        error_type: name of a status, a reason or a class; no text of an exception.
     """
     if isinstance(current, ReadableSpan) and current.status.status_code is StatusCode.ERROR:
         return
@@ -265,7 +265,7 @@ def shutdown(*, within: float) -> None:
 
 
 class LinkedSampler(Sampler):
-    """Sampler that samples what is linked to something sampled, and the rest as another does."""
+    """Sampler that samples spans linked to a sampled one, and leaves others to another sampler."""
 
     def __init__(self, rest: Sampler) -> None:
         """Set the sampler for spans without a sampled link."""
@@ -288,7 +288,7 @@ class LinkedSampler(Sampler):
         )
 
     def get_description(self) -> str:
-        """Return how this samples, for people."""
+        """Return a description of this sampler for people."""
         return f"Linked{{{self._rest.get_description()}}}"
 
 

@@ -1,4 +1,4 @@
-"""The owners' snapshots, asked for until the history has begun."""
+"""The owners' snapshots, requested until the history has begun."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -54,7 +54,7 @@ class Owners:
 
 @asynccontextmanager
 async def beginning(store: Store, owners: Owners, *, runtime: Runtime) -> AsyncIterator[None]:
-    """Load what is so already, again after failures until it is there, beside the block.
+    """Load the current state beside the block, and retry after failures until it is loaded.
 
     The check `history` shows whether it is, and is not required: facts are recorded without it.
     """

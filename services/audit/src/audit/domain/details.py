@@ -12,7 +12,7 @@ MAX_IDS: Final = 100
 
 
 def detailed(what: Occurrence, changed: Difference) -> Occurrence:
-    """Add to an occurrence what it changed.
+    """Add its changes to an occurrence.
 
     `fields` has the names of changed fields; `+<relation>` and `-<relation>` have the ids that
     began and ended, at most 100 of them, then `+<relation>.count` has their number.

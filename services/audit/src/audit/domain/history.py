@@ -15,7 +15,7 @@ from typing import Final
 FOREVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 """The end of a relation that still exists."""
 NO_VERSION: Final = 0
-"""The version that ends what still holds."""
+"""The end version of a relation that still exists."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -18,7 +18,7 @@ class Flaw(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The first number at which a ledger is not what was written, and why one knows."""
+    """The first number at which a ledger was altered, and the evidence."""
 
     no: int
     flaw: Flaw
@@ -74,7 +74,7 @@ class Walk:
         if hash_of(entry) != entry.hash:
             return _finding(entry.no, Flaw.ALTERED, "its content has another hash than it says")
         if entry.previous != self.head.hash:
-            # A forger keeps the link to what is before and renews the hash of what was altered.
+            # A forger keeps the previous link and renews the hash of the altered entry.
             text = f"entry {entry.no} was written after another content of it"
             return _finding(max(self.head.no, 1), Flaw.ALTERED, text)
         kept = self._anchors.get(entry.no)

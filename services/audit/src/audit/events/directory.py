@@ -162,7 +162,7 @@ def policy_states(envelope: Envelope, fact: Any) -> list[State]:
 
 
 def module_states(envelope: Envelope, fact: Any) -> list[State]:
-    """Read whether a module is on, and for which departments it is the other way round."""
+    """Read whether a module is on, and the departments with the opposite setting."""
     module: access_pb2.Module = fact.module
     object_ = f"module:{module.name}"
     relations = [

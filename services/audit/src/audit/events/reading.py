@@ -21,7 +21,7 @@ class Unreadable(Exception):  # noqa: N818 - named after the fact, like every re
 
 
 def instant(stamp: Timestamp) -> datetime:
-    """Return an instant, cut to milliseconds. Raises Unreadable when there is none such."""
+    """Return an instant, truncated to milliseconds. Raises Unreadable for an invalid one."""
     try:
         return to_milliseconds(instant_of(stamp))
     except InstantOutOfRange as error:

@@ -47,7 +47,7 @@ class _Places:
     async def load(
         cls, store: Store, tenant_id: str, occurrences: Sequence[Occurrence]
     ) -> "_Places":
-        """Load what the occurrences are about, in two commands."""
+        """Load the objects of the occurrences, in two commands."""
         times = [each.occurred_at for each in occurrences]
         first, last = min(times), max(times)
         about = {_about(each) for each in occurrences}

@@ -1,4 +1,4 @@
-"""Writing down what happened: each event once, numbers dense, by any number of processes (GW-7)."""
+"""Recording of events: each once, with dense numbers, by any number of processes (GW-7)."""
 
 import asyncio
 from collections.abc import Sequence

@@ -83,7 +83,7 @@ class _Insertions:
             exact = [each for each in late if each.exact and (each.part, each.version) in known]
             await self._history.correct(exact, tx=self._tx)
             for state in late:
-                # One after the other: each looks at what the one before has split.
+                # One after the other: each works on the result of the previous split.
                 if (state.part, state.version) not in known:
                     await self._put_late(state)
         except DuplicateKey as raced:

@@ -174,7 +174,7 @@ class Witnesses:
         if not await _may_ask(self._store, asker, about=tenant, now=now):
             raise ObjectNotFound(object=object)
         key = (asker.tenant_id, about, as_of)
-        # Only later pages are taken from memory: facts of that time may come in meanwhile.
+        # Only later pages come from memory: facts of that time may still arrive.
         viewers = self._kept.get(key) if position else None
         if viewers is None:
             viewers = self._keep(key, await _who(self._store, asker.tenant_id, about, at=as_of))

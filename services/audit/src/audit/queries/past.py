@@ -122,7 +122,7 @@ class _Loader:
             )
 
     async def people(self, ids: Iterable[str] | None, *, object_: Object | None) -> list[str]:
-        """Load people, and the one who is asked about; return the ids of the former."""
+        """Load people, and the person in question; return the ids of the former."""
         if ids is None:
             found = await self._past.of_kind(self._tenant_id, PERSON, at=self._at)
             asking = sorted({_id(each.object) for each in found})
@@ -163,7 +163,7 @@ class _Loader:
                 )
 
     async def groups(self, persons: Sequence[str], *, object_: Object | None) -> list[str]:
-        """Load the groups of the people, and the one that is asked about; return their ids."""
+        """Load the groups of the people, and the group in question; return their ids."""
         found = await self._past.of_subjects(
             self._tenant_id,
             [f"person:{each}" for each in persons],
@@ -212,7 +212,7 @@ class _Loader:
             )
 
     async def bindings(self, persons: Sequence[str], groups: Sequence[str]) -> None:
-        """Load what the people hold, by themselves, their groups and departments; and the roles."""
+        """Load the grants of the people, their groups and departments; and the roles."""
         above = {
             id_
             for person in self.state.people.values()

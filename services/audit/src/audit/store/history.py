@@ -188,7 +188,7 @@ class HistoryStore:
         await self._relations.bulk(relations, tx=tx)
 
     async def write(self, writes: "Writes", *, tx: Transaction) -> None:
-        """Carry out what was gathered."""
+        """Carry out the gathered writes."""
         await self._versions.bulk(writes.versions, ordered=True, tx=tx)
         await self._parts.bulk(list(writes.parts.values()), ordered=True, tx=tx)
         await self._relations.bulk(writes.relations, ordered=True, tx=tx)
@@ -236,7 +236,7 @@ class Writes:
         self.relations: list[Write] = []
 
     def version(self, state: State, *, fields: Sequence[str]) -> None:
-        """Note that a version is known."""
+        """Record that a version is known."""
         self.versions.append(
             InsertOne(
                 {
@@ -252,7 +252,7 @@ class Writes:
         )
 
     def newest(self, state: State) -> None:
-        """Note that a state is the newest of its part."""
+        """Record that a state is the newest of its part."""
         self.parts[state.part] = ReplaceOne(
             {"_id": state.part},
             {

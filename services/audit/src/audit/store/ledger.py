@@ -212,7 +212,7 @@ def _placed(document: Mapping[str, Any], *, tenant_id: str) -> Placed:
 
 
 def _entry(document: Mapping[str, Any]) -> Entry | None:
-    """Read an entry strictly: one with a field too many, too few or of another type is none."""
+    """Read an entry strictly: a missing, extra or wrongly typed field makes it invalid."""
     if document.keys() not in (_FIELDS, _PLACED) or document["schema_version"] != SCHEMA_VERSION:
         return None
     numbers = [document[name] for name in ("no", *_NUMBERS)]

@@ -15,7 +15,7 @@ from directory.accounts.domain.sign_in_attempts import FailedSignIns
 
 
 def session_revoked(session: Session | ApiToken, *, actor_id: str, now: datetime) -> Fact:
-    """State that a session ended early: the only fact of its scope, in order with its person's."""
+    """Return the fact that a session ended early: the only one of its scope, ordered by person."""
     fact = events_pb2.SessionRevoked(
         session_id=session.id,
         person_id=session.person_id,
@@ -38,7 +38,7 @@ def session_revoked(session: Session | ApiToken, *, actor_id: str, now: datetime
 
 
 def refresh_repeated(session: Session, *, now: datetime) -> Fact:
-    """State that a spent refresh token got new tokens again."""
+    """Return the fact that a spent refresh token got new tokens again."""
     fact = events_pb2.RefreshRepeated(session_id=session.id, person_id=session.person_id)
     return _of_account(fact, session, actor_id=session.person_id, now=now)
 
@@ -94,7 +94,7 @@ def _of_account(fact: Message, entity: Session | ApiToken, *, actor_id: str, now
 def of_occasion(
     fact: Message, key: str, *, tenant_id: str, id_: str, actor_id: str, now: datetime
 ) -> Fact:
-    """State what happened once: it has no versions, and its scope is the event itself."""
+    """Return the fact of a single event: it has no versions, and its scope is the event itself."""
     return Fact(
         topic=DIRECTORY_ACCOUNT_V1.name,
         key=key,

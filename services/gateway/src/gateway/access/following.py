@@ -93,12 +93,12 @@ class Following:
                 # Consuming resumes at the end of the topics: changes in between were missed.
                 self._lose(OF_TASKS)
                 raise
-            # Between two loads too, so that a Kafka that comes and goes is no storm for tasks.
+            # Between two loads too, so that repeated outages of Kafka do not overload tasks.
             await asyncio.sleep(max(pause(failures, BACK_OFF), 0 if failures else self._every))
             failures += 1
 
     def take(self, records: Sequence[Record]) -> None:
-        """Apply facts of tasks; about an object of which one is missing its owner is asked."""
+        """Apply facts of tasks; query the owner about an object if one of its facts is missing."""
         for record, envelope in read(records):
             kind = _KINDS[record.topic]
             if envelope is None:
@@ -125,11 +125,11 @@ class Following:
         self._load_members.set()
 
     def lost(self) -> None:
-        """Note that changes of conversations do not come any more: messaging decides alone."""
+        """Record that changes of conversations no longer arrive: messaging decides alone."""
         self._lose(OF_MESSAGING)
 
     def gap(self, tenant_id: str, conversation_id: str) -> None:
-        """Note that a change of a conversation was missed; no tenant: it is not known whose."""
+        """Record that a change of a conversation was missed; an empty tenant means unknown."""
         self._projection.mark_stale(tenant_id, Object(CONVERSATION, conversation_id))
 
     def restored(

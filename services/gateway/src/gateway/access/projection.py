@@ -55,7 +55,7 @@ class Projection(Replica):
         self._of(tenant_id).state.memberships.restore(members)
 
     def begin_members(self, kinds: frozenset[str]) -> None:
-        """Begin to load an owner's snapshot: facts from here on are applied on top of it."""
+        """Begin loading an owner's snapshot: facts from here on are applied to it too."""
         self._loading.add(kinds)
         for engine in self._engines.values():
             engine.state.memberships.begin(kinds)

@@ -70,7 +70,7 @@ class Shown:
         try:
             message = self._method.request_class.FromString(request)
         except DecodeError:
-            # Its owner refuses what it cannot read.
+            # Its owner refuses undecodable requests.
             return
         clearing.check(message)
 

@@ -45,7 +45,7 @@ class PunctualProtocol(H11Protocol):
     _address = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
-        """Begin to wait for the first request."""
+        """Start the time limit of the first request."""
         super().connection_made(transport)
         connections, self._address = self.config.connections, _address(self.client)
         if connections is not None and not connections.opened(self._address):

@@ -46,7 +46,7 @@ async def serve(
     tls: PublicTlsSection | None = None,
     connections: Connections | None = None,
 ) -> AsyncIterator[int]:
-    """Serve HTTP/1.1 until the context is left, then finish what runs.
+    """Serve HTTP/1.1 until the context exits, then finish running requests.
 
     Args:
         section: where to listen.

@@ -66,7 +66,7 @@ class ApiTokens:
         self._turns = asyncio.Semaphore(_ASKED_AT_ONCE)
 
     def known(self, token: str) -> Identity | None:
-        """Return the identity of a token that was asked about in the last 30 s, else None.
+        """Return the identity of a token that was resolved in the last 30 s, else None.
 
         Refusals: TOKEN_INVALID, SESSION_ENDED for a revoked one.
         """
@@ -80,7 +80,7 @@ class ApiTokens:
         return self._checked(answer.identity)
 
     async def resolve(self, token: str) -> Identity:
-        """Ask directory who holds a token; many who ask for one token at once ask once.
+        """Query directory for a token's holder; concurrent queries for one token share one call.
 
         Refusals: TOKEN_INVALID, TOKEN_EXPIRED, SESSION_ENDED. Raises DependencyDown when directory
         cannot be asked: that is no verdict on the token.

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 import structlog
 from plexuskit.clock import Clock
 
-# Longer than any accepted access token lives (`tokens.MAX_LIFE`): none outlives what is known.
+# Longer than any accepted access token lives (`tokens.MAX_LIFE`): none outlives this record.
 REMEMBERED: Final = timedelta(hours=2)
 # A stream continues for a while after its token has expired, and can still be ended then.
 _AFTER_EXPIRY: Final = timedelta(minutes=5)
@@ -55,7 +55,7 @@ class EndedSessions:
         return event
 
     def use(self, *, session_id: str, person_id: str, issued_at: datetime, until: datetime) -> None:
-        """Note that a token of a session was verified: from now on the session is watched.
+        """Record that a token of a session was verified: from now on the session is watched.
 
         Args:
             session_id: the token's session.
@@ -79,7 +79,7 @@ class EndedSessions:
         return [session_id for session_id in self._in_use if session_id not in self._ended]
 
     def end(self, session_ids: Iterable[str]) -> None:
-        """Note that sessions have ended, and wake what waits for it."""
+        """Record that sessions have ended, and wake their waiters."""
         now = self._clock.now()
         for session_id in session_ids:
             if session_id in self._ended:
@@ -92,7 +92,7 @@ class EndedSessions:
                 log.info("session.ended", session_id=session_id)
 
     def deactivate(self, person_id: str, *, at: datetime) -> None:
-        """Note that a person was deactivated: the sessions in use end, and so do unseen tokens.
+        """Record that a person was deactivated: the sessions in use end, and so do unseen tokens.
 
         Args:
             person_id: the person.

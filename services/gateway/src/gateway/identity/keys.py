@@ -15,7 +15,7 @@ from plexuskit.errors import DependencyDown, Refusal
 
 ALGORITHM: Final = "EdDSA"
 REFRESHED_EVERY: Final = timedelta(minutes=5)
-# However many tokens with unknown keys come in, directory is asked no more often than this.
+# However many tokens have unknown keys, directory is not queried more often than this.
 LEAST_BETWEEN: Final = timedelta(seconds=5)
 # No call can be authenticated until the first keys are here, so the first wait is short.
 _FIRST_RETRY: Final = 1.0

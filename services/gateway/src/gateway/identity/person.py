@@ -45,7 +45,7 @@ _serving: ContextVar[Identity] = ContextVar("gateway_identity")
 
 
 def current() -> Identity:
-    """Return the person of the request being served. Raises TokenMissing where there is none."""
+    """Return the person of the request being served. Raises TokenMissing without one."""
     identity = _serving.get(None)
     if identity is None:
         raise TokenMissing

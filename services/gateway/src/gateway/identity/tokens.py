@@ -21,7 +21,7 @@ from gateway.identity.keys import ALGORITHM, SigningKeys
 from gateway.identity.person import Identity
 from gateway.identity.refusals import SessionEnded, TokenExpired, TokenInvalid, TokenMissing
 
-# No token may outlive what is remembered of ended sessions.
+# No token may outlive the record of ended sessions.
 MAX_LIFE: Final = timedelta(hours=1)
 # Clocks of two machines differ; a token may seem to come from that far in the future.
 MAX_SKEW: Final = timedelta(seconds=30)

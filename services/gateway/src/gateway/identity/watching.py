@@ -51,7 +51,7 @@ class Watching:
     # By the tail that follows directory for the relations (`plexus_access.feeding.Listener`).
 
     def entered(self) -> None:
-        """Begin to receive directory's events."""
+        """Begin receiving directory's events."""
         self._health.set(EVENTS_CHECK, ok=True, required=False)
         # Sessions that ended while nothing was consumed are in no later event.
         self._recheck_now.set()

@@ -9,7 +9,7 @@ from plexuskit.grpc import MethodInfo
 _CHANGES: Final = frozenset({Requirement.EFFECT_CHANGE, Requirement.EFFECT_LOGGED})
 # A company moves in, and its HR feed follows, faster than people work; sizes stay limited (MSG-19).
 _BULK: Final = frozenset({"messages.import", "people.import", "people.provision"})
-# They change nothing that others see yet and cost what a send costs, or reach as many people.
+# They change nothing visible to others yet and cost as much as a send, or reach as many people.
 _LIKE_SENDS: Final = frozenset(
     {
         "/plexus.messaging.v1.PersonalService/ScheduleMessage",

@@ -152,7 +152,7 @@ class Limits:
             self.strangers.handle(method, request)
 
     def enter(self, method: MethodInfo, identity: Identity | None) -> "Leave | None":
-        """Count a call or a stream until what is returned is called; None: nothing was counted.
+        """Count a call or stream until the returned function is called; None: nothing was counted.
 
         Raises TooManyCalls, TooManyStreams.
         """
@@ -231,7 +231,7 @@ class Limits:
 
 
 class Leave:
-    """Ends what `Limits.enter` has counted, when it is called for the first time."""
+    """Releases the count of `Limits.enter` on its first call."""
 
     __slots__ = ("_all", "_key", "_uses")
 

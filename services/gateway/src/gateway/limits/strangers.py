@@ -47,7 +47,7 @@ class Attempt:
         self._taken: list[tuple[Buckets, str]] = []
 
     def took(self, buckets: Buckets, key: str) -> None:
-        """Note a token that was taken for this call."""
+        """Record a token that was taken for this call."""
         self._taken.append((buckets, key))
 
     def succeeded(self, method: MethodInfo) -> None:

@@ -2,7 +2,7 @@
 
 
 class Uses:
-    """Counts by key, up to a number each; a key without any is forgotten."""
+    """Counts by key, up to a maximum each; keys at zero are dropped."""
 
     __slots__ = ("_count", "_maximum")
 

@@ -146,7 +146,7 @@ class AppendStream:
         self._awake.set()
 
     async def readable(self, request: ReadableContainersRequest) -> ReadableContainersResponse:
-        """Ask what a person may read.
+        """Query the conversations that a person may read.
 
         Raises:
             DependencyDown: no answer.
@@ -166,7 +166,7 @@ class AppendStream:
         return [part async for part in self._authority.ReadMembers(request, timeout=ANSWER_SECONDS)]
 
     async def run(self, channel: "Channel") -> None:
-        """Keep the stream open until cancelled; a broken one comes back with back-off.
+        """Keep the stream open until cancelled; reopen a broken one with back-off.
 
         Args:
             channel: leads to the process and signs as the gateway's own.
@@ -197,7 +197,7 @@ class AppendStream:
             await asyncio.sleep(pause(failures, _BACK_OFF))
 
     def expire(self, now: float) -> None:
-        """Answer what is overdue as unknown; close the stream when most of its items are."""
+        """Answer overdue items as unknown; close the stream when most of its items are."""
         overdue = []
         for ref, sent in self._sent.items():
             if sent.due > now:
@@ -313,7 +313,7 @@ class AppendStream:
             item_failed(error, of="gateway.verdicts")
 
     def _turn(self, *, problem: str) -> None:
-        """Note why the stream is not up; an empty problem: it is."""
+        """Record the reason why the stream is not up; an empty problem: it is."""
         self.up, self.problem = not problem, problem
         self._on_change()
         if self.up:

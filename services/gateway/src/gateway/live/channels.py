@@ -33,7 +33,7 @@ class Channels:
         return iter(self._channels.values())
 
     def forget_numbers(self) -> None:
-        """Note that events were missed: no number is known any more."""
+        """Record that events were missed: no number is known any more."""
         for channel in self._channels.values():
             channel.through = 0
 

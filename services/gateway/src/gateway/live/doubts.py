@@ -37,13 +37,13 @@ class Memberships(Protocol):
     """Members of conversations, as used by permission checks."""
 
     def missed(self) -> None:
-        """Note that changes of any conversation may have been missed."""
+        """Record that changes of any conversation may have been missed."""
 
     def lost(self) -> None:
-        """Note that changes do not come any more."""
+        """Record that changes no longer arrive."""
 
     def gap(self, tenant_id: str, conversation_id: str) -> None:
-        """Note that a change of a conversation was missed; no tenant: it is not known whose."""
+        """Record that a change of a conversation was missed; an empty tenant means unknown."""
 
     def restored(
         self, tenant_id: str, conversation_id: str, *, version: int, people: Sequence[str]
@@ -140,12 +140,12 @@ class Doubts:
             question.least = max(question.least, version)
 
     def step(self, channel: Channel, step: Step) -> None:
-        """Note a change of membership that was applied, for an answer that may be older."""
+        """Record an applied change of membership, for an answer that may be older."""
         if channel.question is not None:
             channel.question.steps.append(step)
 
     def begin(self) -> None:
-        """Note that facts of any conversation were missed: answers on their way are too old."""
+        """Record that facts of any conversation were missed: answers in transit are too old."""
         for channel in self._open.values():
             if channel.question is not None:
                 channel.question.again = True
@@ -180,7 +180,7 @@ class Doubts:
             self._settle(channel, answer, question)
             return
         self._close(channel)
-        # A messaging that was not deployed yet is asked about each person, and for a snapshot.
+        # A messaging of an older release is queried about each person, and for a snapshot.
         self._subscribers.reload_all(channel, reason=question.reason)
         self._memberships.missed()
 

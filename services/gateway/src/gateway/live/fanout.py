@@ -46,7 +46,7 @@ GAP: Final = "GAP"
 CHECK: Final = "fanout"
 FIRST: Final = 1
 
-# One chunk of a conversation; well below what a stream may hold.
+# Maximum size of a chunk of a conversation; well below a stream's bound.
 MAX_CHUNK: Final = 256 * 1024
 _BACK_OFF: Final = (0.2, 5.0)
 
@@ -236,7 +236,7 @@ class FanOut:
             self._deliver(channel, segment)
 
     def _lose(self, channel: Channel) -> None:
-        """Note that facts were lost of which nothing is known; the next number shows it again."""
+        """Record that unknown facts were lost; the next number reveals it again."""
         self._doubts.note(channel, tenant_id="", version=0, reason=GAP)
 
     def _apply_membership(self, channel: Channel, meaning: Meaning, envelope: Envelope) -> None:

@@ -79,7 +79,7 @@ class HeartbeatWheel:
             self.turn()
 
     def turn(self) -> None:
-        """Do what is due in this beat."""
+        """Handle the streams of this beat."""
         self.number += 1
         self._end_what_is_over()
         slot = self._slots[self.number % len(self._slots)]

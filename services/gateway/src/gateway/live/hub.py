@@ -264,7 +264,7 @@ class StreamHub:
         send_buffer = SendBuffer(bounds=self._bounds, ticker=self._ticker)
         listener = Listener(send_buffer, identity)
         stream = Stream(listener=listener, person=person)
-        # From here on everything that comes for the person comes to the stream.
+        # From here on every event for the person reaches the stream.
         self._visibility.admit(listener, person.streams)
         send_buffer.put(
             wire.welcome(

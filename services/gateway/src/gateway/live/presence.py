@@ -93,7 +93,7 @@ class Presences:
         self._leaving[person_id] = word
 
     def expire(self, *, now: datetime) -> list[Presence]:
-        """Forget who is there no longer; give what is to be shown of them."""
+        """Drop people whose presence expired; return the presence to show of them."""
         gone: list[Presence] = []
         while self._leaving:
             person_id, word = next(iter(self._leaving.items()))
@@ -129,7 +129,7 @@ class PresencePublisher:
         self._awake = asyncio.Event()
 
     def arrived(self, identity: Identity) -> None:
-        """Note a person's first stream here."""
+        """Record a person's first stream here."""
         self._here[identity.person_id] = identity
         self._queue(identity, ONLINE)
 

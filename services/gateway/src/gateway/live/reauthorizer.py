@@ -19,7 +19,7 @@ _EVERYBODY: Final = ""
 
 
 class Reauthorizer:
-    """Looks again at those with streams here whenever what permissions follow from has changed."""
+    """Reviews people with streams here whenever the basis of permissions has changed."""
 
     def __init__(
         self,

@@ -56,7 +56,7 @@ class TooManyItems(Refusal):
 
 
 class SendsWaiting(Refusal):
-    """More messages wait in this gateway than it takes in."""
+    """More messages are waiting in this gateway than it accepts."""
 
     kind = Kind.EXHAUSTED
     text = "Too many messages are waiting; try again in a moment."

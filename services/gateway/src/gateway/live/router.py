@@ -75,7 +75,7 @@ class Router:
 
     @asynccontextmanager
     async def running(self, runtime: Runtime) -> AsyncIterator["Router"]:
-        """Keep the streams open for the length of the block; do not wait for the first."""
+        """Keep the streams open for the duration of the block; do not wait for the first."""
         async with (
             runtime.kept("live.endpoints", self._watch),
             runtime.kept("live.overdue", self._expire),
@@ -100,7 +100,7 @@ class Router:
         return append_stream
 
     async def readable(self, tenant_id: str, person_id: str) -> Sequence[Container]:
-        """Ask what a person may read now.
+        """Query the conversations that a person may read now.
 
         Raises:
             DependencyDown: no process of messaging answers.

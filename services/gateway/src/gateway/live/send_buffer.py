@@ -25,7 +25,7 @@ OVERFLOW = "BUFFER_OVERFLOW"
 MAX_RESPONSE = 1024 * 1024
 # A Resync that would name more conversations than this means everything.
 MAX_NAMED = 200
-# Writing one response costs about half of this; so at most half of the time goes into lingering.
+# Writing one response costs about half of this; so at most half of the time is spent waiting.
 LINGER_PER_STREAM = 0.0001
 
 
@@ -38,7 +38,7 @@ class Bounds:
 
 
 class Ticker:
-    """Wakes the streams that have something to write, together.
+    """Wakes streams with pending writes together.
 
     At once when nothing was written lately; under load they gather for a moment, which grows with
     the number of streams written last, up to `max_linger` seconds.
@@ -51,7 +51,7 @@ class Ticker:
         self._free_at = 0.0
 
     def future(self) -> "asyncio.Future[None]":
-        """Return what to wait for, without the system call that asking for the loop costs."""
+        """Return the awaitable to wait for, without the system call of fetching the loop."""
         return self._loop.create_future()
 
     def mark(self, send_buffer: "SendBuffer") -> None:
@@ -132,7 +132,7 @@ class SendBuffer:
             self._ticker.mark(self)
 
     def end(self, error: Refusal | None = None, *, at_once: bool = False) -> None:
-        """End the stream after what waits, or without it; only the first end counts.
+        """End the stream after the pending chunks, or without them; only the first end counts.
 
         Args:
             error: the end of the stream; None for OK.
@@ -156,7 +156,7 @@ class SendBuffer:
             self._waiter.set_result(None)
 
     async def take(self) -> bytes:
-        """Wait for something to write and give it, one response; empty at the end.
+        """Wait for pending chunks and return them as one response; empty at the end.
 
         Raises:
             Refusal: the end of the stream.

@@ -158,7 +158,7 @@ class Signals:
 
 
 class _Signal:
-    """A signal as the people that it goes to are shown it: made once for each set of columns."""
+    """A signal as its recipients may see it: made once for each set of columns."""
 
     __slots__ = ("_chunks", "_made", "_message")
 

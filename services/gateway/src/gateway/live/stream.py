@@ -91,7 +91,7 @@ class Stream:
             self.send_buffer.put(chunk)
 
     def sent(self, conversation_id: str, route: "Route") -> None:
-        """Note that an item is on its way."""
+        """Record that an item is in transit."""
         self.unanswered += 1
         route.items += 1
         if self.routes is None:

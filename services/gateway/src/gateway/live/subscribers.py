@@ -25,11 +25,11 @@ log = structlog.get_logger()
 MayRead = Callable[[str, str], bool]
 """Decides by their roles if a person (tenant, person) may read messages at all."""
 Ask = Callable[[str, str], Awaitable[Sequence[Container]]]
-"""Asks messaging what a person (tenant, person) may read now. Raises DependencyDown."""
+"""Queries messaging for the conversations of a (tenant, person). Raises DependencyDown."""
 
 ASKED_AT_ONCE: Final = 32
 RELOADED_EVERY: Final = 2.0
-"""Seconds between two questions about everything that one person may read."""
+"""Seconds between two queries of everything that one person may read."""
 _BACK_OFF: Final = (0.2, 5.0)
 _ALL: Final = ""
 RELOADED: Final = "RELOADED"
@@ -67,7 +67,7 @@ class SubscriberRegistry:
         return self._with.get(person_id, ())
 
     def paired(self, first: str, second: str) -> None:
-        """Note that two people have a direct conversation."""
+        """Record that two people have a direct conversation."""
         for one, other in ((first, second), (second, first)):
             person = self._subscribers.get(one)
             if person is not None and other not in person.peers:
@@ -97,7 +97,7 @@ class SubscriberRegistry:
         return person
 
     def leave(self, person: Subscriber) -> None:
-        """Note the end of a stream; a person without any is forgotten."""
+        """Record the end of a stream; a person without any is dropped."""
         person.holders -= 1
         if person.holders:
             return
@@ -221,7 +221,7 @@ class SubscriberRegistry:
         # From here to the end nothing else runs, so no change is missed or applied twice.
         for conversation_id, ranges in readable.items():
             subscription = self._channels.get(conversation_id).subscribe(person, ranges)
-            # Events were missed since the owner was asked: it is asked again.
+            # Events were missed since the owner was queried: it is queried again.
             subscription.live = not person.doubts and subscription.channel.question is None
         person.ready, person.loading = True, None
 

@@ -38,7 +38,7 @@ class Question:
     reason: str
     # Version of the membership that an answer has to contain.
     least: int = 0
-    # Something more was missed since the owner was asked.
+    # Another event was missed since the owner was queried.
     again: bool = False
     steps: list[Step] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
@@ -88,7 +88,7 @@ class Subscriber:
         # one.
         self.told_at = float("-inf")
         self.telling: asyncio.TimerHandle | None = None
-        # The earliest time, by the loop's clock, at which the owner is asked again.
+        # The earliest time, by the loop's clock, at which the owner is queried again.
         self.reload_at = 0.0
         # While the owner is being asked: by conversation the version of the last change of the
         # person's membership, and their stays; None when they are a member no longer.

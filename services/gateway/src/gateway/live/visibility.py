@@ -82,7 +82,7 @@ class Gate:
 
 
 class Columns:
-    """The columns that one person is shown in each conversation, until something of them changes.
+    """The visible columns of one person in each conversation, until they change.
 
     `until` is when a role of the person ends without an event.
     """
@@ -119,7 +119,7 @@ class Listeners:
         return sum(permission in each.permissions for each in self._all)
 
     def add(self, listener: Listener) -> None:
-        """Add a stream that `Visibility` has looked at."""
+        """Add a stream that `Visibility` has evaluated."""
         self._all.append(listener)
         self.settle()
 
@@ -363,7 +363,7 @@ class Visibility:
 
 
 def without_words(event: bytes, *, title: bool = True, body: bool = True) -> bytes:
-    """Return the fact of a notification without its title and body; clients fetch what they may.
+    """Return the fact of a notification without title and body; clients fetch the allowed parts.
 
     Args:
         event: the serialized Envelope.
@@ -381,7 +381,7 @@ def without_words(event: bytes, *, title: bool = True, body: bool = True) -> byt
 
 
 def needs_of(permission: str, fact: Message) -> list[Need]:
-    """Return the permissions that a personal fact takes, each with the object it is asked for.
+    """Return the permissions that a personal fact requires, each with its object.
 
     A notification shows words of a message or of a task, and takes what reading those takes.
     """

@@ -57,7 +57,7 @@ class Calls(Frame):
 
     @contextmanager
     def refusing(self, method: MethodInfo) -> Iterator[None]:
-        """Answer what is raised before a call has begun, and count it; give nothing for success."""
+        """Convert an error before the call's start to a status, and count it; None for success."""
         started = self.now()
         try:
             yield
@@ -193,7 +193,7 @@ def _identified(call: Call, context: Context) -> Awaitable[Identity | None]:
 
 
 def _measured(method: MethodInfo, behaviour: Behaviour) -> Behaviour:
-    """Refuse what is too large for its method, once its caller is known.
+    """Refuse a request that is too large for its method, once its caller is known.
 
     Streams, and messages that were decoded, were measured where they came in.
     """

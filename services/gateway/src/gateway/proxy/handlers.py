@@ -59,7 +59,7 @@ class Handlers(grpc.GenericRpcHandler):
         return sorted({path.split("/")[1] for path in self._handlers})
 
     def forward(self, forwarding: Forwarding) -> None:
-        """Add every method of every service, without looking into what goes through.
+        """Add every method of every service, without decoding the requests.
 
         Raises KeyError for a contract whose owner is not known.
         """

@@ -28,7 +28,7 @@ async def serve(
     tls: PublicTlsSection | None = None,
     max_connections: int = 20_000,
 ) -> AsyncIterator[int]:
-    """Serve until the context is left, then finish what runs for at most `section.drain_seconds`.
+    """Serve until the context exits, then finish running calls for at most `section.drain_seconds`.
 
     When the process drains, the health service reports NOT_SERVING first; streams that outlive the
     drain are cancelled.

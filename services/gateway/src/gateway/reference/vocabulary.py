@@ -144,7 +144,7 @@ ENUMS: Final[Mapping[str, str]] = {
     "ImportedConversation.kind": "KIND_GROUP",
     "MoveTaskRequest.state": "STATE_DOING",
 }
-"""Values where the first one of an enum is not what a reader begins with."""
+"""Values for enums whose first one is not a good example."""
 
 PAST: Final = frozenset({"created_at", "sent_at", "written_at"})
 """Times before the request; every other is after it."""

@@ -33,7 +33,7 @@ _TYPES: Final = MappingProxyType(
 
 
 class ClientMissing(Exception):  # noqa: N818 - names the fact, like a refusal
-    """The folder holds no build of the web client that can be served."""
+    """The folder does not contain a servable build of the web client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

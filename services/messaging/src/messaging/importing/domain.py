@@ -52,9 +52,9 @@ class Following:
 def followed_reactions(
     current: Sequence[Reaction], *, base: Sequence[Reaction], exported: Sequence[Reaction]
 ) -> tuple[Reaction, ...]:
-    """Return reactions with what the export has added and taken off since the last import.
+    """Return reactions after the additions and removals in the export since the last import.
 
-    Those that people here have added or taken off stay so.
+    Additions and removals by people here are kept.
 
     Args:
         current: on the message now.
@@ -135,7 +135,7 @@ class SenderUnknown(Refusal):
 
 
 class ImportDenied(Refusal):
-    """MSG-19: history is brought in by administrators only."""
+    """MSG-19: only administrators may import history."""
 
     kind = Kind.PERMISSION_DENIED
     text = "Only administrators of the tenant may import history."

@@ -4,7 +4,7 @@ from plexuskit.errors import Kind, Refusal
 
 
 class CursorBeyondEnd(Refusal):
-    """MSG-7: one cannot have read what is not said yet."""
+    """MSG-7: a cursor cannot be beyond the last message."""
 
     kind = Kind.INVALID
     text = "The last message is {last_seq}; {through_seq} lies beyond it."

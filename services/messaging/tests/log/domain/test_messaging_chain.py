@@ -1,4 +1,4 @@
-"""Laws of chain version 2 (MSG-20): what is proved, by whom, and what cannot be guessed."""
+"""Laws of chain version 2 (MSG-20): proofs, their readers, and content that cannot be guessed."""
 
 import hashlib
 from datetime import UTC, datetime

@@ -72,7 +72,7 @@ class Notification:
 
     @property
     def dedupe_key(self) -> str:
-        """Return what no two notifications have in common (NTF-2)."""
+        """Return the key that makes a notification unique (NTF-2)."""
         return dedupe_key(
             tenant_id=self.tenant_id,
             person_id=self.person_id,
@@ -101,7 +101,7 @@ def read_on(notification: Notification, *, now: datetime) -> Notification:
 
 
 def recalled(notification: Notification, *, body: str, now: datetime) -> Notification:
-    """Return the notification of a message that was taken back: no content, no badge (MSG-12)."""
+    """Return the notification of a recalled message: no content, no badge (MSG-12)."""
     email = notification.email
     if not email.lease:
         email = dropped(email, reason=Reason.RECALLED, now=now)
@@ -132,7 +132,7 @@ def dropped(delivery: Delivery, *, reason: Reason, now: datetime) -> Delivery:
 
 
 def with_email(notification: Notification, email: Delivery) -> Notification:
-    """Return the notification with what came of its e-mail."""
+    """Return the notification with the outcome of its e-mail."""
     return _next(notification, replace(notification, email=email))
 
 

@@ -29,7 +29,7 @@ class Reason(enum.StrEnum):
     # Tried, and to be tried again.
     SMTP_UNREACHABLE = "SMTP_UNREACHABLE"
     SMTP_BUSY = "SMTP_BUSY"
-    # The connection ended before the server said whether it took the mail.
+    # The connection ended before the server confirmed or refused the mail.
     SMTP_UNANSWERED = "SMTP_UNANSWERED"
     OWNER_UNREACHABLE = "OWNER_UNREACHABLE"
     # Ends.

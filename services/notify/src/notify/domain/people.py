@@ -43,7 +43,7 @@ def zone_of(person: Person | None, *, chosen: str = "") -> ZoneInfo:
 
 @lru_cache(maxsize=1024)
 def zone_named(name: str) -> ZoneInfo | None:
-    """Return the IANA zone of that name, None where there is none."""
+    """Return the IANA zone of that name, None if there is none."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

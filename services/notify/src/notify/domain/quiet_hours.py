@@ -32,7 +32,7 @@ class QuietHours:
 
 
 def quiet_until(hours: QuietHours, *, zone: ZoneInfo, now: datetime) -> datetime | None:
-    """Return when the window that `now` lies in ends, in UTC; None outside of every window.
+    """Return the end of the window that contains `now`, in UTC; None outside of every window.
 
     A local time that the zone skips in spring counts as the first instant after the gap; one that
     comes twice in autumn counts the first time. Both follow from taking start and end on the local

@@ -50,7 +50,7 @@ class Reminder:
 
 
 def following(task: Task, *, previous: Task | None) -> Task:
-    """Return a task as it is kept after an earlier state of it: who knows since when it is due."""
+    """Return a task to store after an earlier state of it, with the version of its due value."""
     if previous is not None and previous.due == task.due:
         return replace(task, due_since=previous.due_since)
     return replace(task, due_since=task.version)

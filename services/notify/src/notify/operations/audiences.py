@@ -49,7 +49,7 @@ class Batch:
 class Lookup:
     """State of the recipients of a part.
 
-    `through` is how far they have read, `muted` are (conversation, person).
+    `through` has read positions, `muted` has (conversation, person).
     """
 
     people: dict[str, Person]

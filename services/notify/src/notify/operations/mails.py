@@ -41,12 +41,12 @@ class Connection(Protocol):
     """One connection to the mail server; opened by the first mail, opened again after a loss."""
 
     async def send(self, mail: Mail) -> Answer:
-        """Hand over a mail and return what the server did; raises nothing of the mail system."""
+        """Hand over a mail and return the server's response; raises nothing of the mail system."""
         ...
 
 
 class MailServer(Protocol):
-    """The outer seam: where mails go."""
+    """The outer seam: the mail server."""
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """Return a connection for one batch."""
@@ -54,7 +54,7 @@ class MailServer(Protocol):
 
 
 class Owners(Protocol):
-    """Those who own what notifications are about."""
+    """Owners of the notifications' sources."""
 
     async def readable(self, notification: Notification) -> bool:
         """Return whether the person may read the source now, and it is not recalled.
@@ -75,7 +75,7 @@ class SendingRules:
     batch: int
     connections: int
     lease: timedelta
-    # The longest that one mail takes, the recheck included.
+    # Maximum duration for one mail, the recheck included.
     mail_time: timedelta
     jitter: timedelta
     retries: RetryPolicy
@@ -90,7 +90,7 @@ class Sent:
 
 
 class Sender:
-    """Sends what is due, one round at a time; any number of senders may run."""
+    """Sends due mails, one round at a time; any number of senders may run."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class Sender:
         self.unexpected = ""
 
     def stop(self) -> None:
-        """Begin no other mail; what was taken and not begun is given back."""
+        """Start no other mail; claimed mails that were not started are released."""
         self._stopping = True
 
     async def send_due(self) -> Sent:
@@ -144,7 +144,7 @@ class Sender:
     async def _work(
         self, waiting: deque[Notification], answers: list[Answer], *, until: datetime
     ) -> None:
-        """Send what waits over one connection."""
+        """Send waiting mails over one connection."""
         async with self._server.connection() as connection:
             while waiting and not self._stopping:
                 if self._clock.now() + self._rules.mail_time > until:
@@ -198,7 +198,7 @@ class Sender:
         return answer
 
     async def _look_again(self, notification: Notification) -> Person | Delivery:
-        """Decide anew with what is known now; return the recipient, or what becomes of the mail."""
+        """Decide again on current data; return the recipient, or the outcome of the mail."""
         now, email = self._clock.now(), notification.email
         context = await self._context(notification)
         reason = email_obstacle(context, kind=notification.kind)
@@ -222,7 +222,7 @@ class Sender:
         return person if readable else abandoned(email, reason=Reason.ACCESS_LOST, now=now)
 
     def _unreachable(self, notification: Notification) -> Delivery:
-        """Return a delivery that is tried again: who knows what may be shown gives no answer."""
+        """Return a delivery that is retried: the owner of the text does not answer."""
         return settled(
             notification.email,
             Answer.OWNER_UNREACHABLE,
@@ -231,7 +231,7 @@ class Sender:
         )
 
     async def _untrue(self, notification: Notification) -> Reason | None:
-        """Return why the notification no longer holds, by the rule of its kind."""
+        """Return the reason why the notification is no longer valid, by the rule of its kind."""
         outdated = self._store.kinds.outdated.get(notification.kind)
         if outdated is None:
             return None
@@ -283,7 +283,7 @@ class Sender:
         return await connection.send(mail)
 
     async def _store_outcome(self, notification: Notification, outcome: Delivery) -> None:
-        """Store what became of a mail, if the lease still holds it."""
+        """Store the outcome of a mail, if the lease is still valid."""
         now, lease = self._clock.now(), notification.email.lease
 
         async def work(tx: Transaction) -> bool:

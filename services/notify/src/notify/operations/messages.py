@@ -25,7 +25,7 @@ class Membership(Protocol):
     async def in_departments(
         self, department_ids: Collection[str], *, among: Collection[str], tenant_id: str
     ) -> frozenset[str]:
-        """Return who of the people is active and belongs to one of the departments or below it now.
+        """Return the people who are active and belong to one of the departments or below it now.
 
         Raises:
             DependencyDown: the owner gives no answer.

@@ -37,7 +37,7 @@ async def mark_notifications_read(
 
 
 async def advance_cursors(store: Store, *, cursors: Sequence[Cursor], now: datetime) -> None:
-    """Note how far people have read, and mark what that covers; repeats change nothing (MSG-7).
+    """Store read positions, and mark covered notifications; repeats change nothing (MSG-7).
 
     The cursors are stored before anything is looked for: a notification that is being made at this
     moment is either found here, or finds the cursor (`operations.audiences`).

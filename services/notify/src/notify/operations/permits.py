@@ -1,4 +1,4 @@
-"""Roles, policies and columns on the words of a notification (GW-3, GW-9, GW-10)."""
+"""Roles, policies and columns on the text of a notification (GW-3, GW-9, GW-10)."""
 
 from dataclasses import replace
 from typing import Final
@@ -18,10 +18,10 @@ _TASKS: Final = "tasks.read"
 
 
 def shows_content(decisions: Decisions, asker: Asker, notification: Notification) -> bool:
-    """Return whether title and text may be shown to a person who asks in this way.
+    """Return whether title and text may be shown to this asker.
 
-    The words of a message or of a task are in them, so policies on reading those decide, and a
-    token needs the permission of reading those too (GW-9).
+    They contain text of a message or of a task, so policies on reading those decide, and a token
+    also needs the permission to read those (GW-9).
 
     Raises:
         AccessNotCurrent: roles and policies are not known; nothing is guessed.
@@ -39,7 +39,7 @@ def shown(
 
     Args:
         decisions: decisions on roles, policies and columns.
-        asker: the person, and how they signed in.
+        asker: the person, and their means of sign-in.
         notification: the person's notification.
         locale: the language of the person, as a BCP 47 tag.
 

@@ -23,5 +23,5 @@ async def note_conversation(
 
 
 async def note_mutes(store: Store, *, mutes: Sequence[Mute]) -> None:
-    """Keep which conversations people have muted, and until when."""
+    """Store muted conversations of people, and until when."""
     await store.mutes.put(mutes)

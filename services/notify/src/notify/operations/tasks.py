@@ -56,7 +56,7 @@ async def note_task(store: Store, *, task: Task, pace: Pace, now: datetime) -> T
 
 
 async def remind(store: Store, *, limit: int, pace: Pace, now: datetime) -> int:
-    """Remind people of due values that are near; return how many reminders were looked at.
+    """Remind people of due values that are near; return the number of reminders examined.
 
     Safe to run in many processes: notifications are claimed, so each is sent once, and the
     reminder is taken away after it.

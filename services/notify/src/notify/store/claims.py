@@ -50,7 +50,7 @@ class ClaimStore:
         self._claims = db.collection("claims", schema_version=SCHEMA_VERSION)
 
     async def ensure_indexes(self) -> None:
-        """Create the index that lets claims expire."""
+        """Create the index by which claims expire."""
         await self._claims.ensure_indexes(
             [Index(keys=[("at", 1)], name="expiry", expire_after=KEPT)]
         )
@@ -80,7 +80,7 @@ class ClaimStore:
         return outcome.matched == len(following)
 
     async def counts(self, event_id: str) -> tuple[int, int]:
-        """Return how many people an event concerned, and how many of them knew of it before."""
+        """Return the size of an event's audience, and how many of them were notified before."""
         document = await self._claims.find_one({"_id": event_id})
         return (document["audience"], document["repeated"]) if document else (0, 0)
 

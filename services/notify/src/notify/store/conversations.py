@@ -79,7 +79,7 @@ class ConversationStore:
         }
 
     async def advance(self, cursors: Sequence[Cursor]) -> None:
-        """Store how far people have read; a cursor never goes back (MSG-7)."""
+        """Store read positions of people; a cursor never goes back (MSG-7)."""
         writes = [
             UpdateOne(
                 {"_id": _cursor_id(cursor.conversation_id, cursor.person_id, cursor.root_seq)},
@@ -93,7 +93,7 @@ class ConversationStore:
     async def read_through(
         self, places: Iterable[tuple[str, str, int]]
     ) -> dict[tuple[str, str, int], int]:
-        """Return how far was read at places (conversation, person, root_seq); 0 is left out."""
+        """Return read positions at places (conversation, person, root_seq); 0 is left out."""
         wanted = {_cursor_id(*place): place for place in places}
         if not wanted:
             return {}

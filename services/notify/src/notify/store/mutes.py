@@ -25,7 +25,7 @@ class MuteStore:
         await self._mutes.ensure_indexes([])
 
     async def put(self, mutes: Sequence[Mute]) -> None:
-        """Store what was set unless a newer version is there."""
+        """Store a mute unless a newer version is there."""
         await self._mutes.bulk([unless_newer(_document(mute)) for mute in mutes], ordered=True)
 
     async def muted(

@@ -127,7 +127,7 @@ class NotificationStore:
         return [self._of(document) for document in found]
 
     async def ids(self, selection: Selection, *, after: str, limit: int) -> list[str]:
-        """Return ids of what a selection finds, in their order, after one of them."""
+        """Return the ids of a selection, in order, after one of them."""
         found = await self._notifications.find_all(
             {"$and": [selection.filter, {"_id": {"$gt": after}}]},
             projection={"_id": 1},
@@ -149,7 +149,7 @@ class NotificationStore:
             wanted["read"] = False
         if before:
             wanted["_id"] = {"$lt": before}
-        # Read notifications are kept for ever: the index holds the unread ones alone.
+        # Read notifications are kept for ever: the index contains only the unread ones.
         found, more = await self._notifications.find_page(
             wanted,
             budget=budget,
@@ -208,7 +208,7 @@ class NotificationStore:
     async def held(
         self, notification_id: str, *, lease: str, tx: Transaction | None = None
     ) -> Notification | None:
-        """Return a notification whose e-mail this lease still holds, None when it does not."""
+        """Return a notification whose e-mail this lease still holds, else None."""
         document = await self._notifications.find_one(
             {"_id": notification_id, "email.lease": lease}, tx=tx
         )
@@ -269,7 +269,7 @@ def unread_by_id(person_id: str, notification_ids: Sequence[str]) -> Selection:
 
 
 def unread_at(places: Iterable[tuple[str, str]]) -> Selection:
-    """Select what is unread at these (conversation, person), shown or only mailed.
+    """Select unread notifications at these (conversation, person), shown or only mailed.
 
     By pairs: people times conversations would be many times as much.
     """

@@ -39,7 +39,7 @@ class TaskStore:
         return {document["_id"]: _task(document) for document in found}
 
     async def put(self, task: Task, *, tx: Transaction) -> None:
-        """Store a task in place of whatever is there."""
+        """Store a task, replacing any previous state."""
         await self._tasks.replace({"_id": task.id}, _document(task), upsert=True, tx=tx)
 
     async def arm(self, task: Task, reminders: Sequence[Reminder], *, tx: Transaction) -> None:

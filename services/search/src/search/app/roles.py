@@ -84,7 +84,7 @@ async def indexer(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
 
 async def provision(settings: Settings) -> None:
-    """Create what is missing of indexes and aliases.
+    """Create missing indexes and aliases.
 
     Raises:
         IndexUnreachable: OpenSearch does not answer.

@@ -51,7 +51,7 @@ def readable(containers: Iterable[tuple[str, tuple[Interval, ...]]]) -> Readable
 
 
 def together(parts: Iterable[Readable]) -> Readable:
-    """Return what several owners name; no two of them own the same container."""
+    """Return the combined containers of several owners; no two of them own the same container."""
     whole: set[str] = set()
     partly: dict[str, tuple[Interval, ...]] = {}
     for part in parts:

@@ -60,7 +60,7 @@ class Document:
     partial: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what no index can hold.
+        """Refuse values that no index can store.
 
         Raises:
             Unreadable: an id is missing or too long, or the version is none.
@@ -85,8 +85,8 @@ Key = TypeVar("Key")
 def newest(documents: Iterable[tuple[Key, Document]]) -> list[tuple[Key, Document]]:
     """Return the newest version of every document, in the order of their first appearance (SRC-3).
 
-    Of two with the same version the later one stays; what stands beside a document stays with it.
-    What is partial and what is whole stand beside each other: neither has all of the other.
+    Of two with the same version the later one stays, with its key. Partial and whole documents are
+    both kept: neither has all fields of the other.
     """
     kept: dict[tuple[DocumentType, str, bool], tuple[Key, Document]] = {}
     for key, document in documents:

@@ -90,7 +90,7 @@ def _silence(progress: Progress, *, now: datetime) -> float:
 
 
 def dead_letters(written: Iterable[Progress]) -> int:
-    """Return how many dead letters wait in all groups, by what was written last of each."""
+    """Return the number of dead letters in all groups, by the latest progress of each."""
     newest: dict[str, Progress] = {}
     for each in written:
         if each.group not in newest or each.written_at > newest[each.group].written_at:

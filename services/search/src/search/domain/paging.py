@@ -33,7 +33,7 @@ class Place:
 
 
 def page_size(asked: int) -> int:
-    """Return how many hits a page has: 20 unless asked otherwise, 1 to 100."""
+    """Return the number of hits of a page: 20 by default, 1 to 100."""
     return min(max(asked, 1), MAX_PAGE) if asked else DEFAULT_PAGE
 
 
@@ -62,7 +62,7 @@ class PageTokens:
         """Return the position in a token, nothing for an empty token.
 
         Args:
-            page_token: what the client sent.
+            page_token: the client's token.
             search: as for `token`.
 
         Raises:

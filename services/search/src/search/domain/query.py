@@ -22,10 +22,10 @@ Each is searched in several fields and analyses, and an index refuses more than 
 """
 
 STRICT_UNITS: Final = 6
-"""Up to so many units everything is required, whatever form it has."""
+"""Up to this many units every term is required, whatever its form."""
 
 QUESTION_UNITS: Final = 4
-"""From so many units on a question is taken for one."""
+"""From this many units on a query is treated as a question."""
 
 _IDEOGRAPHS: Final = (
     "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
@@ -63,7 +63,7 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A part of a query that is looked for on its own."""
+    """A part of a query that is searched separately."""
 
     text: str
     form: Form
@@ -131,7 +131,7 @@ def _is_question(text: str) -> bool:
 
 
 def _chunks(text: str) -> list[tuple[bool, Term]]:
-    """Return every term with whether it is unwanted; what has no letter, digit or sign is none."""
+    """Return every term and if it is unwanted; text without letter, digit or symbol is none."""
     chunks = []
     for match in _CHUNK.finditer(text):
         word, phrase = match["word"], match["phrase"]
@@ -158,7 +158,7 @@ def _can_be_found(text: str) -> bool:
 
 
 def _cut(chunks: list[tuple[bool, Term]]) -> tuple[tuple[Term, ...], tuple[Term, ...]]:
-    """Keep as much of the terms, from the first one on, as an index can look for at once."""
+    """Keep as many terms, from the first one on, as an index can search at once."""
     left = MAX_UNITS
     kept: tuple[list[Term], list[Term]] = ([], [])
     for unwanted, term in chunks:

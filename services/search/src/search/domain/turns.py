@@ -1,4 +1,4 @@
-"""Searches that one person has under way at once (GW-13)."""
+"""Concurrent searches of one person (GW-13)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

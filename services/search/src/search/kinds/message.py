@@ -50,9 +50,9 @@ TYPE: Final = DocumentType(
 
 
 def _read(envelope: Envelope) -> Document | None:
-    """Make the document of a message; a tombstone when it was recalled (MSG-12, SRC-3).
+    """Make the document of a message; a tombstone if it was recalled (MSG-12, SRC-3).
 
-    Facts of reactions, pins and labels give a partial one: the labels without the words (MSG-21).
+    Facts of reactions, pins and labels make a partial one: the labels without the text (MSG-21).
     """
     fact = fact_of(envelope, _FACTS)
     if fact is None:

@@ -23,7 +23,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """One object that an owner is asked about."""
+    """One object in a query to an owner."""
 
     kind: str
     id: str
@@ -52,7 +52,7 @@ class Owner(Protocol):
 
 
 class Access:
-    """Asks the owners, always; keeps what they said so that they need not repeat it."""
+    """Queries the owners, always; caches their answers so that they need not repeat them."""
 
     def __init__(self, owners: Mapping[DocumentType, Owner], *, readers_cached: int) -> None:
         self._owners = owners

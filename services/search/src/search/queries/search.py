@@ -1,4 +1,4 @@
-"""Finding what a person may read, and nothing else (SRC-1, SRC-2)."""
+"""Search in objects that a person may read, and nothing else (SRC-1, SRC-2)."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from search.store import Filters, Found, FoundPage, Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A search as it was asked for; no types mean all, a page size of 0 the usual one."""
+    """A requested search; no types mean all, a page size of 0 the default one."""
 
     query: str
     types: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Figures of the index: how much is in it, and how far it is behind (SRC-4)."""
+"""Figures of the index: its size and its lag (SRC-4)."""
 
 import asyncio
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ class Freshness:
         self._reading = asyncio.Lock()
 
     async def progress(self) -> tuple[Progress, ...]:
-        """Return what indexers wrote last; raises IndexUnreachable."""
+        """Return the latest progress of the indexers; raises IndexUnreachable."""
         async with self._reading:
             if self._clock.monotonic() >= self._good_until:
                 self._read = tuple(await self._store.progress())
@@ -57,7 +57,7 @@ class Freshness:
 async def get_search_status(
     store: Store, *, freshness: Freshness, tenant_id: str, clock: Clock
 ) -> Status:
-    """Count what is indexed of a tenant; raises IndexUnreachable."""
+    """Count the indexed documents of a tenant; raises IndexUnreachable."""
     progress = await freshness.progress()
     return Status(
         counted=await store.count(tenant_id=tenant_id),

@@ -92,8 +92,8 @@ async def hits_of(
         client: the connection.
         index: indexes or aliases, separated by commas.
         body: the search.
-        doing: what is being done, for the error.
-        timeout_seconds: how long the index may take.
+        doing: the operation, for the error.
+        timeout_seconds: time limit of the index.
 
     Raises:
         IndexUnreachable: OpenSearch, or a part of it, does not answer in time.

@@ -42,7 +42,7 @@ class Names:
         return written(self.read(type_))
 
     def bodies(self) -> dict[str, dict[str, Any]]:
-        """Return what each index looks like, by its read alias."""
+        """Return settings and mappings of each index, by its read alias."""
         documents = {self.read(type_): documents_body(type_) for type_ in self.kinds}
         return documents | {self.progress: progress_body()}
 
@@ -88,7 +88,7 @@ async def provision(client: AsyncOpenSearch, names: Names) -> None:
 
 
 async def _held(client: AsyncOpenSearch, alias: str) -> set[str]:
-    """Return the indexes that both aliases stand for."""
+    """Return the indexes behind both aliases."""
     names = (alias, written(alias))
     if not all([await client.indices.exists_alias(name=name) for name in names]):
         return set()
@@ -136,7 +136,7 @@ async def _update(client: AsyncOpenSearch, alias: str, body: dict[str, Any]) -> 
 async def _replace_similarity(
     client: AsyncOpenSearch, alias: str, index: str, wanted: dict[str, Any]
 ) -> None:
-    """Close the index, give it the similarity, open it; another process may do so at once."""
+    """Close the index, set the similarity, open it; another process may do so at once."""
     log.info("index.similarity_outdated", index=index)
     remove = {"remove": {"index": index, "aliases": list(_aliases(alias)), "must_exist": False}}
     try:
@@ -144,7 +144,7 @@ async def _replace_similarity(
         await client.indices.close(index=index, request_timeout=_TIMEOUT_SECONDS)
         await client.indices.put_settings(index=index, body={"index": {"similarity": wanted}})
     except RequestError as error:
-        # another process has opened it again in between; what it is like then is looked at anew
+        # another process has reopened it in between; its settings are read again
         log.info("index.similarity_not_replaced", index=index, cause=error.error)
 
 

@@ -18,7 +18,7 @@ from search.store.mappings import documents_body
 
 log = structlog.get_logger()
 
-# Clocks of indexers may differ by this much; what they wrote since is copied once more.
+# Clocks of indexers may differ by this much; documents written since are copied once more.
 _SKEW: Final = timedelta(minutes=10)
 _LOOKED_EVERY: Final = 0.5
 _REQUEST_SECONDS: Final = 60
@@ -87,7 +87,7 @@ async def rebuild(
 async def _switch(
     client: AsyncOpenSearch, alias: str, old: str, new: str, *, since: datetime
 ) -> None:
-    """Block writing, copy what was written meanwhile, and move the aliases in one step."""
+    """Block writing, copy documents written meanwhile, and move the aliases in one step."""
     await _block(client, old, blocked=True)
     try:
         await client.indices.refresh(index=old, request_timeout=_REQUEST_SECONDS)
@@ -137,7 +137,7 @@ async def _copy(client: AsyncOpenSearch, old: str, new: str, *, since: datetime 
 
 
 async def _current(client: AsyncOpenSearch, alias: str) -> str:
-    """Return the index that both aliases stand for."""
+    """Return the index behind both aliases."""
     if not await client.indices.exists_alias(name=alias):
         raise IndexMissing(doing="rebuild")
     (index,) = await client.indices.get_alias(name=f"{alias},{written(alias)}")

@@ -36,7 +36,7 @@ class Store:
         self._weights = weights.frozen()
 
     async def provision(self) -> None:
-        """Create what is missing of indexes and aliases."""
+        """Create missing indexes and aliases."""
         await indices.provision(self._client, self._names)
 
     async def rebuild(
@@ -118,9 +118,9 @@ class Store:
         await progress.write(self._client, self._names, written)
 
     async def progress(self) -> list[Progress]:
-        """Return how far every indexer was when it last wrote."""
+        """Return the latest progress of every indexer."""
         return await progress.read(self._client, self._names)
 
     async def forget_old_progress(self, *, latest: Progress) -> None:
-        """Remove what indexers of a group that ended long ago have left."""
+        """Remove the progress of a group's indexers that ended long ago."""
         await progress.forget_old(self._client, self._names, latest=latest)

@@ -198,7 +198,7 @@ class TasksApi(TasksServiceServicer):
         return pb.GetTasksStatusResponse(tasks=figures.tasks, projects=figures.projects)
 
     def _shown(self, tasks: Iterable[Task]) -> list[Task]:
-        """Return the tasks that policies let the caller read (GW-10)."""
+        """Return the tasks that the caller may read by policies (GW-10)."""
         return self._decisions.visible(asker_of(caller()), "tasks.read", TASK, tasks, _id_of)
 
 

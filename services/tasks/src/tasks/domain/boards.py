@@ -87,7 +87,7 @@ def spread_around(
         cards: the column in order, without the moved task.
         moved: the task to place.
         after: rank of the card it goes after; empty: at the top.
-        salt: what differs between two that may do this at the same moment.
+        salt: text that differs between concurrent callers.
 
     Returns: the moved task and those that get another key, in order; all others stay.
     """

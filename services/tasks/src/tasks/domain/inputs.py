@@ -67,7 +67,7 @@ def request_id(value: str) -> str:
 
 
 def assignees(values: Iterable[str]) -> tuple[PersonId, ...]:
-    """Return who works on a task, each once, in the order given, at most 50.
+    """Return the assignees of a task without duplicates, in the order given, at most 50.
 
     Refusals: InvalidArgument, TooManyAssignees.
     """
@@ -89,7 +89,7 @@ def members(values: Iterable[str], *, owner_id: PersonId) -> tuple[PersonId, ...
 
 
 def page_size(value: int) -> int:
-    """Return how many to list: 0 is 50, more than 200 is 200. Refusals: InvalidArgument."""
+    """Return the size of a page: 0 is 50, more than 200 is 200. Refusals: InvalidArgument."""
     if value < 0:
         raise InvalidArgument(field="page_size", problem="is negative; leave it out or raise it")
     return min(value or PAGE_DEFAULT, PAGE_LIMIT)

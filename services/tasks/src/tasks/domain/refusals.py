@@ -1,4 +1,4 @@
-"""Every reason for which this service does not do what it was asked."""
+"""Refusals of this service."""
 
 from plexuskit.errors import Kind, Refusal
 
@@ -60,7 +60,7 @@ class ColumnNotFound(Refusal):
 
 
 class ColumnStateMismatch(Refusal):
-    """The column shows another state than the one asked for."""
+    """The column shows another state than the requested one."""
 
     kind = Kind.INVALID
     text = "Column {column_id} shows {column_state}, not {state}; leave out one of the two."

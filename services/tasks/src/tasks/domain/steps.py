@@ -187,7 +187,7 @@ def rerank(task: Task, *, rank: str, now: datetime) -> Changed:
 
 
 def mark_overdue(task: Task, *, zone: ZoneInfo, now: datetime) -> Changed:
-    """Note that the due value has passed with the task open, once per due value (TSK-3).
+    """Record that the due value has passed with the task open, once per due value (TSK-3).
 
     Changes nothing when it is not due, is closed, or was noted before.
     """
@@ -207,12 +207,12 @@ def _new_owner(owner_id: str, *, project: Project | None) -> PersonId:
 
 
 def _step(task: Task, *, actor_id: PersonId, now: datetime, **fields: Any) -> Changed:
-    """Apply what a person changed."""
+    """Apply a change by a person."""
     return _next(task, actor_id=actor_id, now=now, updated_at=max(now, task.stepped_at), **fields)
 
 
 def _quiet_step(task: Task, *, now: datetime, **fields: Any) -> Changed:
-    """Apply what the service itself changed; it does not count as work on the task."""
+    """Apply a change by the service itself; it does not count as work on the task."""
     return _next(task, actor_id=SYSTEM, now=now, updated_at=task.updated_at, **fields)
 
 

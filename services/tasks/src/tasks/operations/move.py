@@ -58,7 +58,7 @@ async def move_task(
             column_id=column_id,
             after_task_id=after_task_id,
         )
-        # Refused before anything is looked up for it.
+        # Refused before any query for it.
         check_transition(source=task.state, target=target.state)
 
         if not target.column_id:

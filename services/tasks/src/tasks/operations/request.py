@@ -29,7 +29,7 @@ class Request:
     content: Content
 
     def digest(self) -> bytes:
-        """Return what is equal exactly for requests that ask the same."""
+        """Return a digest that is equal exactly for requests with the same content."""
         text = json.dumps([self.verb, self.content], sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode()).digest()
 
@@ -45,7 +45,7 @@ async def once(
 ) -> AnswerT:
     """Run the work in a transaction, unless this request was answered in the last 7 days.
 
-    Returns: what the work returned, now or the first time.
+    Returns: the result of the work, now or the first time.
 
     Refusals: those of the work; RequestIdReused; InvalidArgument.
     """

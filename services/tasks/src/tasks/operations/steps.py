@@ -1,4 +1,4 @@
-"""Storing what a step changed: state, history and fact together (MSG-4, TSK-1)."""
+"""Storage of a step's changes: state, history and fact together (MSG-4, TSK-1)."""
 
 from datetime import datetime
 

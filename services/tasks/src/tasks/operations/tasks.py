@@ -22,7 +22,7 @@ from tasks.store import Store
 async def create_task(
     store: Store, *, actor: Actor, project_id: str, new: NewTask, request_id: str, now: datetime
 ) -> Task:
-    """Make a task to do; in a project it goes to the bottom of the first column.
+    """Create a task in state to do; in a project it goes to the bottom of the first column.
 
     Refusals: InvalidArgument, TooManyAssignees, ProjectNotFound, PersonNotInProject,
         RequestIdReused.

@@ -15,7 +15,7 @@ from tasks.domain.states import State
 from tasks.domain.task import Task
 from tasks.store import Store, TaskFilter
 
-# Bytes of a task on a page beside its words and assignees, and of each assignee.
+# Bytes of a task on a page beside its text and assignees, and of each assignee.
 TASK_BYTES = 500
 ID_BYTES = 40
 

@@ -28,7 +28,7 @@ class RequestStore:
         self._requests = db.collection("requests", schema_version=REQUEST_SCHEMA)
 
     async def ensure_indexes(self) -> None:
-        """Create what the queries here need."""
+        """Create the indexes of these queries."""
         await self._requests.ensure_indexes(
             [Index(keys=[("expires_at", ASCENDING)], expire_after=timedelta(0), name="expiry")]
         )
@@ -36,12 +36,12 @@ class RequestStore:
     async def answered(
         self, request_id: str, *, actor: Actor, digest: bytes, now: datetime, tx: Transaction
     ) -> Task | Project | None:
-        """Return what this request was answered before, or nothing when it is new.
+        """Return the stored response of this request, or None when it is new.
 
         Refusals: RequestIdReused when it came with other content.
         """
         document = await self._requests.find_one({"_id": _id(request_id, actor)}, tx=tx)
-        # The server deletes what has expired up to a minute late.
+        # The server deletes expired documents up to a minute late.
         if document is None or document["expires_at"] <= now:
             return None
         if document["digest"] != digest:
@@ -58,7 +58,7 @@ class RequestStore:
         now: datetime,
         tx: Transaction,
     ) -> None:
-        """Keep the answer of a request; when the same one is being answered elsewhere, run again.
+        """Store the response of a request; run again if the same one is being answered elsewhere.
 
         Raises:
             Retry: another process recorded it first.

@@ -1,4 +1,4 @@
-"""Attribute policies in Cedar: read, checked, and kept only when they can do no more than refuse.
+"""Attribute policies in Cedar: parsed, checked, and accepted only if all they can do is refuse.
 
 The engine reports no position for text that it cannot parse, so the position is searched: text is
 cut into statements, and a statement into the lines at whose end its problem shows.
@@ -94,7 +94,7 @@ def name_of(value: str) -> str:
 
 
 def check(cedar: str) -> None:
-    """Check that a text holds policies that only forbid, by attributes that exist.
+    """Check that a text contains only forbidding policies, by attributes that exist.
 
     Raises:
         PolicyInvalid: it does not; with the line, from 1, and the problem.

@@ -34,7 +34,7 @@ IN_TENANT: Final = Place()
 
 
 def place_of_departments(paths: Iterable[Iterable[str]]) -> Place:
-    """Place what belongs to departments; in: the path of each, from its root down to itself."""
+    """Return the position of an object in departments; in: the path of each, root first."""
     return Place(ways=tuple(frozenset(Object(DEPARTMENT, id_) for id_ in path) for path in paths))
 
 
@@ -149,7 +149,7 @@ class Grants:
     def require_giving(
         self, permissions: Iterable[str], place: Place, *, masks: Masks = NONE
     ) -> None:
-        """Check that nothing is given there beyond what is held there, and no column more is shown.
+        """Check that the grant adds nothing beyond the actor's own there, and no more columns.
 
         Raises:
             GrantExceedsOwn: something is; the metadata names the first such permission.
@@ -163,7 +163,7 @@ class Grants:
             raise GrantExceedsOwn(permission=min(missing))
 
     def require_roles(self, previous: Iterable[str], after: Iterable[str]) -> None:
-        """Check that built-in roles of a person may be given and taken: both need what they hold.
+        """Check that built-in roles may be granted and removed: both need all their permissions.
 
         Raises:
             GrantExceedsOwn: a role that changes hands holds more than is held for the tenant.

@@ -1,4 +1,4 @@
-"""Putting and taking away attribute policies."""
+"""Storing and deleting attribute policies."""
 
 from datetime import datetime
 from typing import Final

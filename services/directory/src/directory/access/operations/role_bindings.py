@@ -1,4 +1,4 @@
-"""Giving roles for scopes and taking them away."""
+"""Binding and unbinding of roles for scopes."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -164,7 +164,7 @@ async def end_bindings_about(
     now: datetime,
     tx: Transaction,
 ) -> None:
-    """Remove what is bound to the members of a department or group that goes, or for it."""
+    """Remove bindings of the members of a department or group that is removed, and those for it."""
     found = await store.bindings.list_about(object_, tenant_id=tenant_id, tx=tx)
     await _end(store, found, actor_id=actor_id, now=now, tx=tx)
 

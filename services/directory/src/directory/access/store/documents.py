@@ -22,7 +22,7 @@ from directory.shared.domain.ids import (
 )
 from directory.shared.store.documents import Document
 
-# So long snapshots carry what is removed, for readers that missed its fact.
+# Time that snapshots include removed documents, for readers that missed the fact.
 REMOVED_FOR: Final = timedelta(days=90)
 
 
@@ -146,7 +146,7 @@ def module_from(document: Mapping[str, Any]) -> Module:
 
 
 def marked(document: Document, *, now: datetime) -> Document:
-    """Note on a removed document when it was, from which its time runs."""
+    """Set the removal time on a removed document, from which it expires."""
     return document | {"removed_at": now} if document["removed"] else document
 
 

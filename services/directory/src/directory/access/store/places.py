@@ -208,7 +208,7 @@ class Places:
 
 
 def _existing(id_: str, tenant_id: TenantId) -> dict[str, Any]:
-    """Match what is there and neither closed nor removed."""
+    """Match existing documents that are neither closed nor removed."""
     return {
         "_id": id_,
         "tenant_id": tenant_id,

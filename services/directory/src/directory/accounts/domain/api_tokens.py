@@ -16,7 +16,7 @@ MAX_LIFE: Final = timedelta(days=366)
 USED_TO_THE: Final = timedelta(minutes=1)
 MAX_SCOPES: Final = 100
 MAX_TOKENS: Final = 100
-# Open tokens that one token made, and those made. They end together, in one transaction.
+# Open tokens that one token made, and those they made. They end together, in one transaction.
 MAX_MADE: Final = 100
 _MAX_NAME: Final = 100
 # Ids, times and the frame of a message, generously.
@@ -45,7 +45,7 @@ class ApiToken:
 
     @property
     def shown_bytes(self) -> int:
-        """At most how many bytes the token takes in a list."""
+        """Maximum size of the token in a list, in bytes."""
         scopes = sum(len(scope) + 2 for scope in self.scopes)
         return _SHOWN_BYTES + 4 * len(self.name) + scopes
 

@@ -100,8 +100,7 @@ class Session:
     # Moves with every refresh: 30 days after the last one.
     expires_at: datetime
     family_hash: bytes = field(repr=False)
-    # Hashes of the secrets that may be used now: one, or siblings when an answer was asked for
-    # again.
+    # Hashes of the currently valid secrets: one, or siblings when a response was requested again.
     live: tuple[bytes, ...] = field(repr=False)
     # Hash of the secret used last, and when; empty before the first refresh.
     spent: bytes = field(repr=False)
@@ -209,14 +208,14 @@ def refresh(session: Session, token: RefreshToken, *, successor: bytes, now: dat
 
 
 def prove(session: Session, *, methods: tuple[str, ...]) -> Session:
-    """Note that more was proved in a session. Out: the same object when nothing differs."""
+    """Record further proved methods in a session. Out: the same object when nothing differs."""
     if methods == session.methods:
         return session
     return replace(session, methods=methods, version=session.version + 1)
 
 
 def device_name(device: str) -> str:
-    """Clean what a session is called; cut at 200 characters."""
+    """Clean the name of a session; truncated to 200 characters."""
     return without_tricks(device[: 4 * MAX_DEVICE])[:MAX_DEVICE]
 
 

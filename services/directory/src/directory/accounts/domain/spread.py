@@ -1,4 +1,4 @@
-"""Guesses at one handle from many networks: together they get what one network gets (GW-13)."""
+"""Guesses at one handle from many networks: together they get the attempts of one (GW-13)."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ EVERYWHERE: Final = "everywhere"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """Failures at a handle over all sources that are no known device.
+    """Failures at a handle over all sources except known devices.
 
     Counted whether the handle exists or not. Forgotten 24 hours after the last one.
 
@@ -37,7 +37,7 @@ def network_hash(network: str) -> str:
 
 
 def is_guarded(spread: Spread | None) -> bool:
-    """Return whether so many networks have failed that all of them count together."""
+    """Return whether enough networks have failed that all of them count together."""
     return spread is not None and len(spread.networks) >= MAX_NETWORKS
 
 

@@ -1,4 +1,4 @@
-"""Counting attempts at a password before it is looked at, so that parallel guesses gain nothing."""
+"""Counting of password attempts before the check, so that parallel guesses gain nothing."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -116,7 +116,7 @@ class Hashing:
         """
         await self._begin(source)
         future = asyncio.get_running_loop().run_in_executor(self._threads, work)
-        # The thread works on when the caller goes away: it is free only when it is done.
+        # The thread continues when the caller disconnects: it is free only when it is done.
         future.add_done_callback(self._done)
         return await asyncio.shield(future)
 

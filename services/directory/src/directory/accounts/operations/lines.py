@@ -8,7 +8,7 @@ from typing import Final
 
 from directory.accounts.domain.refusals import PasswordChecksBusy
 
-# After so many turns of known sources one of strangers goes, so that neither keeps the other out.
+# After this many turns of known sources an unknown one runs, so that neither blocks the other.
 _KNOWN_IN_A_ROW: Final = 3
 _RETRY: Final = timedelta(seconds=1)
 

@@ -24,7 +24,7 @@ class KeyRing:
         self._file = Watched([path], lambda: load(path), unusable=UnusableKeys, name="signing keys")
 
     def public_jwks(self) -> str:
-        """Show every key of the file as an RFC 7517 JWK set: published before they sign."""
+        """Return every key of the file as an RFC 7517 JWK set: published before they sign."""
         return self._keys.public_jwks()
 
     def signing(self, *, now: datetime) -> OKPKey:

@@ -114,7 +114,7 @@ class ApiTokens:
         return frozenset(document["_id"] for document in found)
 
     async def note_use(self, token: ApiToken, *, at: datetime) -> None:
-        """Note the minute in which a token was used; of many uses in a minute one writes."""
+        """Record the minute in which a token was used; of many uses in a minute one writes."""
         if token.last_used_at is not None and at - token.last_used_at < USED_TO_THE:
             return
         # The version stays: a use is no change that another one must not overtake.

@@ -82,14 +82,14 @@ class AttemptLog:
         )
 
     async def find(self, key: str) -> Attempts | None:
-        """Load the attempts of a key; None when there were none lately."""
+        """Load the attempts of a key; None when there were none recently."""
         found = await self._attempts.find_one({"_id": key})
         return attempts_from(found) if found else None
 
     async def swap(
         self, key: str, *, previous: Attempts | None, after: Attempts, now: datetime
     ) -> bool:
-        """Store `after` if `previous` is still what is stored; whether it was."""
+        """Store `after` if `previous` is still stored; return whether it was."""
         counted = {
             "failures": after.failures,
             "locked_until": after.locked_until,
@@ -116,14 +116,14 @@ class SpreadLog:
         self._attempts = db.collection("sign_in_attempts", schema_version=SCHEMA_VERSION)
 
     async def find(self, key: str) -> Spread | None:
-        """Load the failures at a handle; None when there were none lately."""
+        """Load the failures at a handle; None when there were none recently."""
         found = await self._attempts.find_one({"_id": key})
         return spread_from(found) if found else None
 
     async def swap(
         self, key: str, *, previous: Spread | None, after: Spread, now: datetime
     ) -> bool:
-        """Store `after` if `previous` is still what is stored; whether it was."""
+        """Store `after` if `previous` is still stored; return whether it was."""
         content = {
             "networks": sorted(after.networks),
             "failures": after.together.failures if after.together else 0,

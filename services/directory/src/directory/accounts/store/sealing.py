@@ -41,7 +41,7 @@ class Sealing:
         return self._newest + nonce + sealed
 
     def open(self, sealed: bytes, *, owner: str) -> bytes:
-        """Decrypt what was sealed for the record of `owner`.
+        """Decrypt a value sealed for the record of `owner`.
 
         Raises:
             SealBroken: the key is gone, or the record is altered or another's.

@@ -82,7 +82,7 @@ class AuthorityApi(AuthorityServicer):
     async def Snapshot(
         self, request: pb.SnapshotRequest, context: Any
     ) -> AsyncIterator[pb.SnapshotResponse]:
-        """Stream every relation of people, or facts; at least one frame also when there is none."""
+        """Stream every relation of people, or facts; at least one frame, also if there is none."""
         if request.HasField("published_since"):
             async for facts in self._new_facts(request):
                 yield facts

@@ -175,7 +175,7 @@ def hours_of(hours: people_pb2.WorkingHours, *, field: str = "working_hours") ->
 
 
 def kind_of(kind: "people_pb2.Person.Kind.ValueType") -> Kind:
-    """Translate what acts under a name; unspecified is a human.
+    """Translate the kind of an actor; unspecified is a human.
 
     Raises:
         InvalidArgument: a kind that this version does not know.

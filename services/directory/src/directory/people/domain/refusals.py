@@ -76,7 +76,7 @@ class DeputyUnavailable(Refusal):
 
 
 class GuestExpired(Refusal):
-    """The time of the guest is over, so they cannot come back before it is set anew."""
+    """The guest's access has expired, so they cannot be reactivated before it is extended."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "The time of this guest is over. Set a later guest_expires_at first."

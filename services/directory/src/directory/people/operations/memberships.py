@@ -1,4 +1,4 @@
-"""Letting groups follow what changes around them, inside the transaction of the change."""
+"""Update of groups after changes of people and departments, inside the change's transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime

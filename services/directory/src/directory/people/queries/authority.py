@@ -36,7 +36,7 @@ _TOPICS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ref:
-    """An object that is asked about: a `person`, `department` or `tenant`."""
+    """An object of a query: a `person`, `department` or `tenant`."""
 
     kind: str
     id: str

@@ -67,7 +67,7 @@ class Store(AccountsStore):
             return await self._db.transact(alone, attempts=_ATTEMPTS)
 
     async def provision(self) -> None:
-        """Create what is missing of collections and indexes; safe to run at every start."""
+        """Create missing collections and indexes; safe to run at every start."""
         await super().provision()
         await self.tenants.provision()
         await self.people.provision()

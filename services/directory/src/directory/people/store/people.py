@@ -46,8 +46,8 @@ _INDEXES: Final = (
         partial={"external_id": {"$type": "string"}},
         name=_BY_EXTERNAL_ID,
     ),
-    # A part of a name is looked for in the index itself, in order of the handle: no document is
-    # read in vain.
+    # A part of a name is searched in the index itself, in order of the handle: no document is read
+    # in vain.
     Index(
         keys=[("tenant_id", ASCENDING), ("handle", ASCENDING), ("search", ASCENDING)],
         name=_BY_SEARCH,

@@ -39,7 +39,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
-    """One request; nothing of it was looked at yet."""
+    """One request, not examined yet."""
 
     method: str
     path: str
@@ -116,7 +116,7 @@ class Exchange:
 def dumped(
     resource: Resource[Any], *, context: Context, part: ResponseParameters[Any]
 ) -> dict[str, Any]:
-    """Return a resource as JSON, with the attributes that were asked for."""
+    """Return a resource as JSON, with the requested attributes."""
     shown: dict[str, Any] = resource.model_dump(scim_ctx=context, response_parameters=part)
     return shown
 

@@ -45,7 +45,7 @@ _CUSTOM: Final[Mapping[str, str]] = {
 
 
 def of_validation(faults: ValidationError) -> Error:
-    """Return the SCIM error of a body that is not what it should be: its first three faults."""
+    """Return the SCIM error of an invalid body: its first three faults."""
     found = faults.errors(include_url=False, include_input=False)
     first = Error.from_validation_error(found[0])
     named = list(dict.fromkeys(map(_problem, found)))[:MAX_NAMED]

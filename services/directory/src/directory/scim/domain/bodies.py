@@ -1,4 +1,4 @@
-"""Bodies as they come in: JSON that is small, shallow and storable, or a SCIM error."""
+"""Parsing of request bodies: JSON that is small, shallow and storable, or a SCIM error."""
 
 import json
 from typing import Any, Final
@@ -13,7 +13,7 @@ _LARGEST: Final = 2**63 - 1
 
 
 def decode(body: bytes) -> dict[str, Any]:
-    """Read a request's JSON object; nothing in it can harm what handles or stores it.
+    """Read a request's JSON object; nothing in it can harm later processing or storage.
 
     Raises:
         InvalidSyntaxException: no JSON object, twice the same name, or nested deeper than 12.

@@ -1,4 +1,4 @@
-"""The form of a resource that filters and orders look at: names of fields, folded values."""
+"""The form of a resource for filters and orders: names of fields, folded values."""
 
 import enum
 from collections.abc import Iterator

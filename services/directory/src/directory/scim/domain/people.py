@@ -48,7 +48,7 @@ class Wanted:
         )
 
     def changes(self, *, department_ids: Sequence[DepartmentId]) -> Changes:
-        """Return what to change of a person that is there; their role is never the feed's."""
+        """Return the changes of an existing person; their role is never changed by the feed."""
         return Changes(
             display_name=self.display_name,
             email=self.email,

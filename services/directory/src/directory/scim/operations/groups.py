@@ -172,7 +172,7 @@ async def remove_group(
 async def _check_rights(
     store: Store, group: Group, *, actor: Actor, now: datetime, turn: Turn
 ) -> None:
-    """Check that a group whose members change holds nothing that the feed does not (GW-11)."""
+    """Check that a group with changing members has no grants beyond the feed's (GW-11)."""
     grants = await store.grants.holding(actor, PERMISSION, now=now, tx=turn.tx)
     subjects = [Subject(GROUP, group.id)]
     await check_joining(store, grants, subjects, tenant_id=actor.tenant_id, now=now, tx=turn.tx)

@@ -1,4 +1,4 @@
-"""Keeping what a feed was refused for want of rights, so that an administrator sees it (GW-11)."""
+"""Storage of a feed's refusals for missing grants, so that an administrator sees them (GW-11)."""
 
 from collections.abc import Awaitable
 from datetime import datetime

@@ -56,7 +56,7 @@ class _Waiting:
 
 
 class WriteQueue:
-    """Carries out what feeds write, a few requests at a time and tenant by tenant."""
+    """Carries out writes of feeds, a few requests at a time and tenant by tenant."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -20,7 +20,7 @@ from directory.shared.domain.ids import GroupId, PersonId
 from directory.shared.domain.refusals import GroupNotFound
 
 PERMISSION: Final = "people.provision"
-# More are not looked at one by one, and fewer when each has to be asked for its members.
+# More are not examined one by one, and fewer if each needs a query of its members.
 MAX_GROUPS: Final = 5_000
 MAX_WITH_MEMBERS: Final = 500
 # JSON of a group without its members, and of each member with its address.

@@ -123,7 +123,7 @@ class Feeds:
         tenant_id: TenantId,
         tx: Transaction | None = None,
     ) -> None:
-        """Keep the last refusal about each person or thing, for 30 days."""
+        """Store the last refusal about each person or group, for 30 days."""
         writes = []
         for each in refused:
             document = {
@@ -157,7 +157,7 @@ class Feeds:
         )
 
     async def ignore(self, ignored: Sequence[Ignored], *, tenant_id: TenantId) -> None:
-        """Keep the attributes that a feed sent in vain, each once, for 30 days.
+        """Store attributes that a feed sent in vain, each once, for 30 days.
 
         A tenant that has 1,000 of them gets no new ones: those are no schema's, but made up.
         """

@@ -38,6 +38,6 @@ class Store:
         return await self._db.transact(work)
 
     async def provision(self) -> None:
-        """Create what is missing of collections and indexes; safe to run at every start."""
+        """Create missing collections and indexes; safe to run at every start."""
         await self.requests.provision()
         await self.outbox.ensure_indexes()

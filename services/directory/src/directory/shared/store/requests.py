@@ -48,7 +48,7 @@ class Requests:
     async def remember(
         self, request: Request | None, answer: Mapping[str, Any], *, now: datetime, tx: Transaction
     ) -> None:
-        """Store what a request is answered; nothing for one without an id.
+        """Store the response of a request; nothing for one without an id.
 
         Raises:
             Retry: a copy of the request was answered meanwhile; the transaction finds that answer

@@ -118,5 +118,5 @@ class SessionApi(SecondFactorsApi, SignInPoliciesApi, OpenSessionsApi):
     async def GetSigningKeys(
         self, request: pb.GetSigningKeysRequest, context: Any
     ) -> pb.GetSigningKeysResponse:
-        """Show the public keys of access tokens."""
+        """Return the public keys of access tokens."""
         return pb.GetSigningKeysResponse(jwks_json=self._means.issuer.public_jwks)

@@ -75,7 +75,7 @@ class SignInPoliciesApi(SessionRoom):
     async def GetSignInPolicy(
         self, request: pb.GetSignInPolicyRequest, context: Any
     ) -> pb.GetSignInPolicyResponse:
-        """Show how the company signs in."""
+        """Return the company's sign-in policy."""
         policy, providers = await queries.get_sign_in_policy(
             self._store, actor=acting(), now=self._clock.now()
         )

@@ -29,7 +29,7 @@ _ANSWERS: Final = {
 
 
 def tokens_to_proto(tokens: Tokens) -> pb.Tokens:
-    """Write what a signed-in client gets."""
+    """Write the tokens of a signed-in client."""
     return pb.Tokens(
         access_token=tokens.access_token,
         access_expires_at=timestamp(tokens.access_expires_at),
@@ -145,7 +145,7 @@ def provider_to_proto(provider: Provider) -> pb.OpenIdProvider:
 
 
 def provider_of(provider: pb.OpenIdProvider) -> Provider:
-    """Read a provider as it is asked for; the tenant is the actor's, set by the operation."""
+    """Read the requested settings of a provider; the operation sets the actor's tenant."""
     return Provider(
         id=ProviderId(provider.id),
         tenant_id=TenantId(""),

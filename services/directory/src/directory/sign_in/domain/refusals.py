@@ -122,7 +122,7 @@ class ProviderUnavailable(Refusal):
 
 
 class RedirectNotAllowed(Refusal):
-    """The address is none that the provider's answer may be sent to."""
+    """The address is not registered for the provider's redirects."""
 
     kind = Kind.INVALID
     text = "The redirect address is not one of the provider's."

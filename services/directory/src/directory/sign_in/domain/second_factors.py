@@ -84,7 +84,7 @@ def matching_step(secret: str, code: str, *, after: int, now: datetime) -> int |
 
 
 def used(factor: Factor, *, now: datetime, step: int = 0, sign_count: int = 0) -> Factor:
-    """Note that a factor was used, so that the same answer is not good again."""
+    """Record that a factor was used, so that the same answer is not valid again."""
     return replace(
         factor,
         confirmed=True,

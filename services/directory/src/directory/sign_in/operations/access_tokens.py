@@ -60,7 +60,7 @@ class TokenIssuer:
         scopes: frozenset[str],
         now: datetime,
     ) -> Tokens:
-        """Make what a client gets: an access token for 15 minutes beside its next refresh token.
+        """Make a client's tokens: an access token for 15 minutes beside its next refresh token.
 
         In: the permissions that the session is limited to, empty for no limit.
         """

@@ -127,7 +127,7 @@ async def ask(
 
 
 async def open_session(store: Store, *, proved: Proved, now: datetime, tx: Transaction) -> Opened:
-    """Open a session in this transaction, if what was proved before it still holds.
+    """Open a session in this transaction, if the earlier proofs are still valid.
 
     Raises:
         SignInRefused: the person or the password is not what it was, or a second factor is due.
@@ -180,7 +180,7 @@ def admitted(issuer: TokenIssuer, opened: Opened, *, device_key: str, now: datet
 
 
 def confirmed(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
-    """Leave out what is still being set up."""
+    """Leave out factors that are still being set up."""
     return tuple(factor for factor in factors if factor.confirmed)
 
 

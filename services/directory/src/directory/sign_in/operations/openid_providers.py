@@ -1,4 +1,4 @@
-"""Naming the company's OpenID providers and taking them away."""
+"""Creation and deletion of the company's OpenID providers."""
 
 from dataclasses import replace
 from datetime import datetime

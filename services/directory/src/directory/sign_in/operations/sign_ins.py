@@ -199,7 +199,7 @@ async def complete_sign_in(
     origin: Origin,
     now: datetime,
 ) -> Admitted:
-    """Answer the question of a sign-in; each answer is counted before it is looked at.
+    """Answer the question of a sign-in; each answer is counted before it is checked.
 
     A challenge takes five answers. Wrong ones lock the person's second factor as wrong passwords do
     their handle: for the network that they come from, or for the device if it is known; from ten

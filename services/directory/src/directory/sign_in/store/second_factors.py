@@ -127,7 +127,7 @@ class Challenges:
         await self._challenges.insert(challenge_document(challenge) | {"kind": _SIGN_IN})
 
     async def count_attempt(self, key: bytes, *, now: datetime) -> SignInChallenge | None:
-        """Count an answer before it is looked at; None for a challenge that takes none."""
+        """Count an answer before it is checked; None for a challenge that accepts none."""
         found = await self._challenges.find_and_update(
             {
                 "_id": key,
@@ -146,7 +146,7 @@ class Challenges:
     async def begin_passkey(
         self, person_id: PersonId, *, challenge: bytes, expires_at: datetime
     ) -> None:
-        """Store what a new passkey must sign, over any earlier question."""
+        """Store the challenge for a new passkey, replacing any earlier question."""
         document = {
             "_id": f"{_PASSKEY}:{person_id}",
             "kind": _PASSKEY,
@@ -156,7 +156,7 @@ class Challenges:
         await self._challenges.replace({"_id": document["_id"]}, document, upsert=True)
 
     async def take_passkey(self, person_id: PersonId, *, now: datetime) -> bytes | None:
-        """Spend what a new passkey must sign; None when there is no open question."""
+        """Spend the challenge for a new passkey; None when there is no open question."""
         key = f"{_PASSKEY}:{person_id}"
         found = await self._challenges.find_one({"_id": key, "expires_at": {"$gt": now}})
         if found is None:

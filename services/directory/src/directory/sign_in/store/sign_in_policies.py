@@ -43,7 +43,7 @@ class SignInPolicies:
 
 
 class Providers:
-    """The OpenID providers of the company, and subjects of theirs that were linked."""
+    """The OpenID providers of the company, and their linked subjects."""
 
     def __init__(self, db: Database) -> None:
         self._providers = db.collection("openid_providers", schema_version=SCHEMA_VERSION)

@@ -31,7 +31,7 @@ def clean_title(name: str) -> str:
 
 
 def clean_topic(topic: str) -> str:
-    """Return what a group is about: at most 1,000 characters on one line, without tricks.
+    """Return a group's topic: at most 1,000 characters on one line, without control characters.
 
     Raises:
         InvalidArgument: it is longer.

@@ -1,4 +1,4 @@
-"""People and departments as messaging keeps them: what directory's facts last said."""
+"""People and departments as messaging stores them, from directory's latest facts."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

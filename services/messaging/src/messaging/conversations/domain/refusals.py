@@ -11,7 +11,7 @@ class PersonNotFound(Refusal):
 
 
 class ConversationIsArchived(Refusal):
-    """Nothing more can be said in an archived conversation."""
+    """An archived conversation accepts no more messages."""
 
     kind = Kind.FAILED_PRECONDITION
     reason = "CONVERSATION_ARCHIVED"
@@ -26,7 +26,7 @@ class DepartmentNotFound(Refusal):
 
 
 class DirectConversationFixed(Refusal):
-    """A direct conversation has its two people for ever."""
+    """A direct conversation always has the same two people."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "A direct conversation keeps its two people; create a group instead."

@@ -83,7 +83,7 @@ def created(
 def changed(
     conversation: Conversation, *, change_no: int, seq: int
 ) -> events_pb2.ConversationChanged:
-    """Name, topic or policy changed, or the conversation was brought back."""
+    """Return the fact that name, topic or policy changed, or that it was unarchived."""
     return events_pb2.ConversationChanged(
         conversation=conversation_to_proto(conversation, change_no=change_no, seq=seq)
     )
@@ -92,7 +92,7 @@ def changed(
 def archived(
     conversation: Conversation, *, change_no: int, seq: int
 ) -> events_pb2.ConversationArchived:
-    """Nothing more can be said."""
+    """Return the fact that the conversation was archived."""
     return events_pb2.ConversationArchived(
         conversation=conversation_to_proto(conversation, change_no=change_no, seq=seq)
     )

@@ -25,7 +25,7 @@ from messaging.log.operations.logs import Log
 
 @dataclass(frozen=True, slots=True)
 class MembershipChanged:
-    """The conversation after the change, its last numbers, and who was touched."""
+    """The conversation after the change, its last numbers, and the affected members."""
 
     conversation: Conversation
     change_no: int

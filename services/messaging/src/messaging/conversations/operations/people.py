@@ -9,7 +9,7 @@ from messaging.conversations.domain.refusals import PersonDeactivated, PersonNot
 
 
 class People(Protocol):
-    """Directory's word on people: a true seam, since it lies in another process."""
+    """Directory's answers on people: a true seam, since it is another process."""
 
     async def unknown(
         self, *, tenant_id: str, asker_id: str, person_ids: Sequence[str]

@@ -17,7 +17,7 @@ UNMARK = SettingsChange(marked_unread=False)
 async def update_conversation_settings(
     store: Store, *, actor: Actor, conversation_id: str, change: SettingsChange, now: datetime
 ) -> ConversationSettings:
-    """Arrange a conversation for the caller and give how it is arranged then.
+    """Change the caller's settings of a conversation and return them.
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).

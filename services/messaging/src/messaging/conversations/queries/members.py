@@ -13,7 +13,7 @@ from messaging.log.domain.states import Member
 async def list_members(
     store: Store, *, actor: Actor, conversation_id: str, after: str, limit: int
 ) -> tuple[list[Member], bool]:
-    """List present members in order of person id; and whether more follow.
+    """List current members in order of person id, and return whether more follow.
 
     Raises:
         ConversationNotFound: see seat.

@@ -1,4 +1,4 @@
-"""A person's place in a conversation: what every read begins with (MSG-14)."""
+"""A person's seat in a conversation, the start of every read (MSG-14)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -49,12 +49,12 @@ async def seat(store: Store, *, actor: Actor, conversation_id: str) -> Seat:
 
 
 async def confirm(store: Store, place: Seat, *, through: int) -> None:
-    """Check that a place still holds when more than its log was read, as an edit made since.
+    """Check that a seat is still valid for reads beyond the log, such as a later edit.
 
     Args:
         store: the service's database.
-        place: what the read began with.
-        through: highest change_no of what was read.
+        place: the seat at the start of the read.
+        through: highest change_no in the data read.
 
     Raises:
         ConversationNotFound: the reader was removed meanwhile (MSG-14).

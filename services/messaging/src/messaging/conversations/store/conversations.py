@@ -75,7 +75,7 @@ class ConversationStore(StateStore):
         return {document["conversation_id"]: member_of(document) for document in found}
 
     async def active_member_ids(self, conversation_ids: Iterable[str]) -> dict[str, list[str]]:
-        """Find the ids of present members of several conversations; from the index alone."""
+        """Find the ids of current members of several conversations; from the index alone."""
         found = await self._members.find_all(
             {"conversation_id": {"$in": list(conversation_ids)}, "active": True},
             projection={"_id": 0, "conversation_id": 1, "person_id": 1},
@@ -100,7 +100,7 @@ class ConversationStore(StateStore):
     async def list_members(
         self, conversation_id: str, *, after: str, budget: PageBudget
     ) -> tuple[list[Member], bool]:
-        """Read a page of present members in order of person id, and whether more follow."""
+        """Read a page of current members in order of person id, and whether more follow."""
         query = {"conversation_id": conversation_id, "active": True, "person_id": {"$gt": after}}
         found, more = await self._members.find_page(
             query,
@@ -138,7 +138,7 @@ class ConversationStore(StateStore):
     async def people_in(
         self, conversation_ids: Sequence[str], *, person_ids: Sequence[str]
     ) -> set[str]:
-        """Find who of the named is in any of the conversations now; from the index alone."""
+        """Find the people who are in any of the conversations now; from the index alone."""
         rows = await self._members.aggregate(
             [
                 {
@@ -203,7 +203,7 @@ class ConversationStore(StateStore):
             yield key, people
 
     async def all_members(self, tenant_id: str) -> AsyncIterator[tuple[str, Member]]:
-        """Stream every present member with the tenant, of one tenant or (empty) of all."""
+        """Stream every current member with the tenant, of one tenant or (empty) of all."""
         query = {"active": True, **({"tenant_id": tenant_id} if tenant_id else {})}
         async for document in self._members.find(query, batch_size=1000):
             yield document["tenant_id"], member_of(document)

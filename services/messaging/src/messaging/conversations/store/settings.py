@@ -31,7 +31,7 @@ class SettingsStore:
     async def find(
         self, person_id: str, conversation_ids: Iterable[str]
     ) -> dict[str, ConversationSettings]:
-        """Find what a person has set for these conversations, by conversation."""
+        """Find a person's settings of these conversations, by conversation."""
         ids = [f"{conversation_id}:{person_id}" for conversation_id in conversation_ids]
         found = await self._settings.find_all({"_id": {"$in": ids}}) if ids else []
         return {document["conversation_id"]: _settings(document) for document in found}

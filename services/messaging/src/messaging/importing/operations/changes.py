@@ -1,4 +1,4 @@
-"""Bringing imported messages to what a later export has of them (MSG-19, GW-11)."""
+"""Update of imported messages from a later export (MSG-19, GW-11)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,14 +39,14 @@ from messaging.messages.store.messages import mentioned_in, message_of
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A message as the last import had it: what people changed here since is no part of it."""
+    """A message in its state after the last import, without later changes by people here."""
 
     content_hash: bytes
     reactions: tuple[Reaction, ...]
 
 
 async def base_of(store: Store, original: Mapping[str, Any]) -> Base:
-    """Return what the last import had of the message with this posted entry."""
+    """Return the state of the last import for the message with this posted entry."""
     message = message_of({**original, "current": None})
     for entry in await store.messages.find_about(original["conversation_id"], original["seq"]):
         if entry["kind"] == EntryKind.EDITED.value and entry.get("origin") == IMPORT:
@@ -72,7 +72,7 @@ def may_differ(original: Mapping[str, Any], new_message: NewMessage) -> bool:
     """
     if original.get("purged"):
         return False
-    # Of a message that an import has edited since, the posted entry has the first words.
+    # If an import has edited a message since, its posted entry has the first text.
     if original.get("imported_edit") or not says_the_same(original, new_message.content_hash):
         return True
     given = () if new_message.imported is None else new_message.imported.reactions

@@ -48,7 +48,7 @@ def require_importer(actor: Actor) -> None:
 async def import_conversation(
     log: Log[Store], people: People, *, actor: Actor, foreign: ForeignConversation, now: datetime
 ) -> Begun:
-    """Make a conversation once per external id; on a repeat, bring it to what the export has.
+    """Create a conversation once per external id; a repeat updates it from the export.
 
     It changes only as long as it follows the export; never a direct one, or one that people use
     (GW-11). Two people who talk here already keep their one conversation, and no history comes

@@ -1,4 +1,4 @@
-"""Bringing imported groups to what a later export has of them (GW-11)."""
+"""Update of imported groups from a later export (GW-11)."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -28,13 +28,13 @@ class GroupFollowing:
     """One import of a group that is there already.
 
     Attributes:
-        log: the way into the log.
-        people: of the directory.
-        actor: who imports.
-        exported: what the export has now.
-        owner_id: who owns the group in the export; empty if it does not say.
-        following: how the import stands to the group.
-        now: when.
+        log: access to the log.
+        people: directory's answers.
+        actor: the importer.
+        exported: current state of the export.
+        owner_id: owner of the group in the export; empty if not exported.
+        following: link between the import and the group.
+        now: current time.
     """
 
     log: Log[Store]
@@ -78,7 +78,7 @@ class GroupFollowing:
         await check_following(self.log.store, log_state.conversation.id, tx=tx)
 
     async def _note(self, conversation_id: str) -> None:
-        """Note what the export has, once all of it was followed."""
+        """Record the state of the export, once all of it was applied."""
 
         async def work(tx: Transaction) -> None:
             await check_following(self.log.store, conversation_id, tx=tx, exported=self.exported)

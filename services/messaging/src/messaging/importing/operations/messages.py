@@ -55,13 +55,13 @@ class Followed(enum.Enum):
 
 @dataclass(slots=True)
 class ImportRun:
-    """One stream of batches: what it learnt about numbers, and where it wrote."""
+    """State of one stream of batches: known numbers, and conversations written."""
 
     actor: Actor
     # seq by request id, per conversation
     known: dict[str, dict[str, int]] = field(default_factory=dict)
     allowed: set[str] = field(default_factory=set)
-    # Direct conversations among them: what is in them stays as it is.
+    # Direct conversations among them: their existing messages stay unchanged.
     direct: set[str] = field(default_factory=set)
     # People of the tenant who sent something.
     senders: set[str] = field(default_factory=set)
@@ -74,9 +74,9 @@ async def import_batch(
     *,
     messages: Sequence[ForeignMessage | tuple[str, Refusal]],
 ) -> BatchOutcome:
-    """Store one batch, in its order; what is there already follows the export (MSG-3, MSG-19).
+    """Store one batch, in its order; existing messages follow the export (MSG-3, MSG-19).
 
-    Nothing of a direct conversation is changed.
+    Existing messages of a direct conversation stay unchanged.
 
     Raises:
         DependencyDown: the store, or directory about people who are new, cannot be reached.
@@ -130,10 +130,10 @@ async def _follow(
 async def _check_conversations(
     log: Log[Store], people: People, run: ImportRun, foreign: Sequence[ForeignMessage]
 ) -> tuple[list[ForeignMessage], list[tuple[str, Refusal]]]:
-    """Keep messages to conversations that this import created and that still follow it (GW-11).
+    """Restrict messages to conversations that this import created and that still follow it (GW-11).
 
-    Decided again, and exactly, in the transaction that writes (see `append_imported`): what this
-    finds closed costs nothing more.
+    The transaction that writes decides again, exactly (see `append_imported`); this check saves the
+    work for closed conversations.
     """
     ids = {message.new_message.conversation_id for message in foreign}
     following = await log.store.imports.find_many(ids & run.allowed)
@@ -161,7 +161,7 @@ async def _check_senders(
     foreign: Sequence[ForeignMessage],
     refusals: list[tuple[str, Refusal]],
 ) -> list[ForeignMessage]:
-    """Keep the messages of people of the tenant; each is looked for once per stream."""
+    """Restrict messages to senders in the tenant; each is looked up once per stream."""
     sent = {message.new_message.sender_id for message in foreign}
     unknown = await strangers(log.store, people, sent - run.senders, actor=run.actor)
     run.senders |= sent - unknown
@@ -255,7 +255,7 @@ async def finish_import(
 
     Args:
         log: the conversations.
-        run: what was imported.
+        run: state of the import.
         place_cursors: places the cursors of all members of conversations, given by their last seq.
         now: current time.
     """

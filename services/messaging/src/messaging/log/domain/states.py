@@ -1,4 +1,4 @@
-"""State of a conversation, as its log leads to it: fields and members."""
+"""State of a conversation as derived from its log: fields and members."""
 
 import enum
 from dataclasses import dataclass

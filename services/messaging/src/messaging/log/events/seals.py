@@ -27,7 +27,7 @@ from messaging.log.domain.chain import Seals, packed
 
 SCHEMA_VERSION: Final = 1
 
-# Facts that a recall empties; the others carry what stays.
+# Facts that a recall empties; the others contain only what stays.
 OF_MESSAGES: Final = (
     events_pb2.MessagePosted,
     events_pb2.MessageEdited,
@@ -154,7 +154,7 @@ def fact_in(envelope: Envelope) -> Any:
 
 
 def subject_of(fact: Any) -> bytes:
-    """Return what the kind of fact adds to the header."""
+    """Return the addition to the header for the kind of fact."""
     if has_parts(fact):
         return _parts_subject(fact.parts)
     if isinstance(fact, OF_MESSAGES):
@@ -205,7 +205,7 @@ def has_parts(fact: Any) -> bool:
 
 
 def placed(fact: Any) -> Parts:
-    """Return what members have put on a message, as a fact about that carries it.
+    """Return a message's reactions, pin and labels, as a fact about them carries them.
 
     Facts from before `parts` carry the whole message.
     """
@@ -219,7 +219,7 @@ def _parts_subject(parts: messages_pb2.MessageParts) -> bytes:
 
 
 def members_digest(members: Any) -> bytes:
-    """Hash members in their order: who, with which role, for which messages."""
+    """Hash members in their order: person, role and visible messages."""
     words: list[bytes] = []
     for member in members:
         words += (
@@ -280,7 +280,7 @@ def with_additions(words_hash: bytes, fact: Any) -> bytes:
 
 
 def state_of(fact: Any) -> bytes:
-    """Hash the state that a fact carries, where that is not the words of a message."""
+    """Hash the state that a fact carries, if that is not the text of a message."""
     return hashlib.sha256(packed((type(fact).DESCRIPTOR.name.encode(), _state(fact)))).digest()
 
 
@@ -353,7 +353,7 @@ def conversation_state(conversation: conversations_pb2.Conversation) -> bytes:
 
 
 def older_state(fact: Any) -> bytes:
-    """Return what the digest of older entries adds to header and link: what no recall takes."""
+    """Return the state that the digest of older entries adds; no recall erases it."""
     return b"" if isinstance(fact, OF_MESSAGES) else state_of(fact)
 
 

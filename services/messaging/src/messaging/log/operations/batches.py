@@ -66,7 +66,7 @@ class Batch:
             self.refuse_rest(DependencyDown())
 
     async def _begin_chains(self, staged: list[Staged]) -> bool:
-        """Begin version 2 of the chain where a log ends in version 1; then decide anew."""
+        """Begin version 2 of the chain where a log ends in version 1; then decide again."""
         wanted = {each.item.conversation_id for each in staged}
         older = [
             self._log_states.pop(id_) for id_ in sorted(wanted) if not begun(self._log_states[id_])
@@ -83,12 +83,12 @@ class Batch:
         return waiting
 
     def refuse_rest(self, refusal: Refusal) -> None:
-        """Refuse what has no verdict yet, and forget the tails: its write may have happened."""
+        """Refuse items without a verdict, and drop the tails: their write may have happened."""
         for item in self.take_rest():
             item.on_verdict(refusal)
 
     async def _load(self) -> None:
-        """Get the tail of every conversation of the batch, and what its messages refer to."""
+        """Load the tails of the batch's conversations, and the objects its messages refer to."""
         missing = {
             item.new_message.conversation_id for item in self._waiting
         } - self._log_states.keys()
@@ -117,9 +117,9 @@ class Batch:
         self._waiting = kept
 
     async def _forget_stale(self, doubtful: list[tuple[Item[Submission], Refusal]]) -> set[str]:
-        """Forget tails that another process has written past; give their conversations.
+        """Drop tails that another process has written past; return their conversations.
 
-        Nothing is refused on an old tail: who was just added elsewhere may write at once.
+        Nothing is refused on an old tail: a person just added by another process may write at once.
         """
         places = {item.new_message.conversation_id for item, _ in doubtful}
         stale = await self._log.log_states.find_stale(self._log_states[place] for place in places)
@@ -171,7 +171,7 @@ class Batch:
             try:
                 entry = compose(item, log_state, head, relations, now, stamp)
             except (MessageTooLarge, FactTooLarge) as refusal:
-                # A retry of what an earlier version took is answered with its numbers.
+                # A retry of an item stored by an earlier version is answered with its numbers.
                 doubtful.append((item, refusal))
                 continue
             seen.add(item.key)
@@ -275,7 +275,7 @@ class Batch:
         self._waiting = [waiting for waiting in self._waiting if id(waiting) not in settled]
 
     def _retried(self, item: Item[Submission], original: dict[str, Any]) -> Stored | Refusal:
-        """Judge an item that the log has already; who wrote it may not have saved the head."""
+        """Judge an item that is in the log already; its writer may not have saved the head."""
         self._log.heads.mark_stale([item.conversation_id])
         return repeated(item, original)
 

@@ -114,14 +114,14 @@ class LogStates:
         }
 
     def put(self, log_state: LogState) -> None:
-        """Keep a tail, forgetting the one unused for longest beyond the limit."""
+        """Keep a tail; beyond the limit drop the least recently used one."""
         self._log_states[log_state.conversation.id] = log_state
         self._log_states.move_to_end(log_state.conversation.id)
         if len(self._log_states) > self._limit:
             self._log_states.popitem(last=False)
 
     def advance(self, log_state: LogState, head: Head, *, at: datetime) -> None:
-        """Note that the log went on to `head`, written and acknowledged."""
+        """Advance the log's tail to `head`, which is written and acknowledged."""
         self.put(replace(log_state, head=head))
         self._heads.note(log_state.conversation.id, head, at=at)
 

@@ -10,7 +10,7 @@ from plexuskit.errors import Kind, Refusal
 
 
 class LogOverloaded(Refusal):
-    """More messages wait than this process takes in."""
+    """More messages are waiting than this process accepts."""
 
     kind = Kind.EXHAUSTED
     text = "Too many messages are waiting; try again in a moment."

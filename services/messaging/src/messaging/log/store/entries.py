@@ -54,7 +54,7 @@ class EntryStore:
                     name="thread",
                     partial={"root_seq": {"$exists": True}},
                 ),
-                # The last replies of a stretch, whatever number of threads lies before it.
+                # The last replies of a stretch, with any number of threads before it.
                 Index(
                     keys=[("conversation_id", 1), ("seq", 1), ("sender_id", 1), ("root_seq", 1)],
                     name="replies",
@@ -232,9 +232,9 @@ def either(clauses: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def says_the_same(entry: Mapping[str, Any], words_hash: bytes) -> bool:
-    """Return whether a posted entry was stored with the words that have this hash (MSG-3).
+    """Return whether a posted entry was stored with the content of this hash (MSG-3).
 
-    True for one that was recalled: its salt is erased, so nothing can be compared.
+    True for a recalled one: its salt is erased, so nothing can be compared.
     """
     if entry.get("purged"):
         return True

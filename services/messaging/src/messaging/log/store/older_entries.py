@@ -1,4 +1,4 @@
-"""Entries from before version 2 of the chain: their digest, and what recalled ones must lose."""
+"""Entries from before version 2 of the chain: their digest, and erasure in recalled ones."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -89,13 +89,13 @@ def take_older(older: OlderEntries, entry: Mapping[str, Any]) -> None:
 
 
 async def erase_recalled_hashes(proofs: ProofStore) -> None:
-    """Erase the unsalted hashes of what was recalled before version 2; a second run finds none."""
+    """Erase the unsalted hashes of messages recalled before version 2; a second run finds none."""
     while page := await proofs.recalled_with_hash(limit=PAGE):
         await _erase(proofs, page)
 
 
 async def erase_recalled_hashes_of(proofs: ProofStore, conversation_id: str) -> None:
-    """Erase the unsalted hashes of what was recalled in a log of version 1.
+    """Erase the unsalted hashes of messages recalled in a log of version 1.
 
     A process of the release before may have recalled it after this one was provisioned.
     """
@@ -107,7 +107,7 @@ async def _erase(proofs: ProofStore, page: Iterable[Mapping[str, Any]]) -> None:
     recalled = [entry for entry in page if entry.get("purged") and "content_hash" in entry]
     if not recalled:
         return
-    # The fact of the recall first: by what is erased last the rest is found again after a crash.
+    # The fact of the recall first: the hash erased last allows a restart after a crash.
     seqs: dict[str, set[int]] = {}
     for entry in recalled:
         seq = entry.get("seq") or entry["about_seq"]

@@ -91,7 +91,7 @@ class ProofStore:
         return await self._entries.find_all(query, limit=limit, hint="recalled_hash")
 
     async def save_tombstones(self, events: Mapping[str, bytes]) -> None:
-        """Replace the events of recalls by the same ones without the hash of what was recalled."""
+        """Replace the events of recalls by the same ones without the recalled content's hash."""
         ops = [
             UpdateOne({"_id": entry_id}, {"$set": {"event": event}})
             for entry_id, event in events.items()

@@ -1,4 +1,4 @@
-"""State of conversations: the fields and members that each log leads to."""
+"""State of conversations: the fields and members derived from each log."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -82,7 +82,7 @@ class StateStore:
         documents = [
             _member_document(member, tenant_id=conversation.tenant_id) for member in members
         ]
-        # In one round trip: a transaction lives three seconds, and a change holds its place.
+        # In one round trip: a transaction lives three seconds, and a change occupies a slot.
         await self._members.bulk(
             [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents], tx=tx
         )

@@ -1,4 +1,4 @@
-"""MessagingService: messages, and what members do to them."""
+"""MessagingService: messages, and changes of them by members."""
 
 from typing import Any, TypeVar
 
@@ -231,7 +231,7 @@ class MessagesApi:
         return pb.ForwardMessagesResponse(stored=[to_send_response(each) for each in stored])
 
     def _change_request(self, request: Any, response: type[ResponseT]) -> ChangeRequest[ResponseT]:
-        """Read who asks to change which message; each of these responses has the message."""
+        """Read caller and message of a change; each of these responses has the message."""
         me, now = actor(), self._clock.now()
         answer: Any = response
         remembered = self._store.requests.remembered(

@@ -14,7 +14,7 @@ pb = messaging_service_pb2
 
 
 def to_addressed(mentions: Sequence[messages_pb2.Mention]) -> Addressed:
-    """Read whom a message would address."""
+    """Read the addressees of a message."""
     return Addressed(
         person_ids=frozenset(each.person_id for each in mentions if each.person_id),
         department_ids=frozenset(each.department_id for each in mentions if each.department_id),

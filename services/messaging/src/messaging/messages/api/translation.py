@@ -73,7 +73,7 @@ def to_content(request: messaging_service_pb2.EditMessageRequest) -> MessageCont
 def try_new_message(
     request: messaging_service_pb2.SendMessageRequest, *, sender_id: str
 ) -> NewMessage | Refusal:
-    """Read one item of many; what makes it impossible is its own verdict."""
+    """Read one item of many; an error in it is its own verdict."""
     try:
         bounds.check(request)
         return to_new_message(request, sender_id=sender_id)

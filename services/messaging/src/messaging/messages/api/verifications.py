@@ -22,7 +22,7 @@ _RETRY: Final = timedelta(seconds=1)
 
 
 class Alone:
-    """Knows who is being answered at this moment."""
+    """Tracks the callers being answered at this moment."""
 
     def __init__(self) -> None:
         self._people: set[str] = set()

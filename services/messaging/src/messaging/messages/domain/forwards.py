@@ -29,11 +29,11 @@ class Forwarded:
 
 
 def size_of_span(span: Span) -> int:
-    """Return how many bytes a span takes in a message, rather too many."""
+    """Return an upper estimate of a span's bytes in a message."""
     return 16 + len(span.value.encode())
 
 
 def size_of_attachment(attachment: Attachment) -> int:
-    """Return how many bytes an attachment takes in a message, rather too many."""
+    """Return an upper estimate of an attachment's bytes in a message."""
     words = (attachment.name, attachment.url, attachment.media_type)
     return 32 + sum(len(each.encode()) for each in words)

@@ -1,4 +1,4 @@
-"""The hash of what a sender said: the same content has the same hash for ever (MSG-3)."""
+"""Content hash of a message: the same content has the same hash for ever (MSG-3)."""
 
 import hashlib
 import struct

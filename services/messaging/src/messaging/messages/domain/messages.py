@@ -108,8 +108,8 @@ def new_message(
     or quotes (MSG-13). With `markdown` the spans are made from the marks of the text.
 
     Raises:
-        TextTooLong: more than 150 KB of UTF-8, what is forwarded included.
-        MessageEmpty: neither text nor anything with it (imports may be empty, MSG-19).
+        TextTooLong: more than 150 KB of UTF-8, forwarded text included.
+        MessageEmpty: neither text nor anything else (imports may be empty, MSG-19).
         TooManyMentions: more than 200 named people.
         InvalidArgument: no request id, a negative number, more than 20 departments, or content that
             no client should be shown: see `content`.

@@ -31,7 +31,7 @@ def check_post(log_state: LogState, new_message: NewMessage) -> None:
 
     Raises:
         ConversationNotFound: the sender is no member (GW-2).
-        ConversationIsArchived: nothing more can be said.
+        ConversationIsArchived: it accepts no more messages.
         MentionAllDenied: `@all` by a plain member.
         MentionDepartmentDenied: a department by a plain member.
     """

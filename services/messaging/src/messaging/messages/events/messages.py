@@ -136,12 +136,12 @@ def _add_import(message: messages_pb2.Message, new_message: NewMessage) -> None:
 
 
 def check_content(message: messages_pb2.Message) -> None:
-    """Refuse words that would leave no room for what members put on the message (MSG-21).
+    """Refuse content that would leave no room for reactions, pin and labels (MSG-21).
 
     Called before the message has reactions, a pin or labels, or without them.
 
     Raises:
-        MessageTooLarge: text, spans, mentions, attachments and what is carried are too much.
+        MessageTooLarge: text, spans, mentions, attachments and forwarded content are too large.
     """
     size = message.ByteSize()
     if size > MAX_CONTENT_BYTES:
@@ -186,7 +186,7 @@ def edited(
 
 
 def recalled(message: messages_pb2.Message) -> events_pb2.MessageRecalled:
-    """A message was taken back (MSG-12)."""
+    """Return the fact that a message was recalled (MSG-12)."""
     return events_pb2.MessageRecalled(message=message)
 
 
@@ -200,7 +200,7 @@ def reacted(
 
 
 def pinned(message: messages_pb2.Message) -> events_pb2.MessagePinned:
-    """A message was pinned, or its pin was taken off (MSG-16)."""
+    """Return the fact that a message was pinned or unpinned (MSG-16)."""
     return events_pb2.MessagePinned(parts=parts_of(message))
 
 

@@ -1,4 +1,4 @@
-"""Current state of a message, and what each change makes of it.
+"""Current state of a message, and the effect of each change on it.
 
 `current` of a posted entry holds it once it changed; the facts in the log carry it as it was then.
 """

@@ -1,4 +1,4 @@
-"""Changes of a message: one transaction of an entry of the log and the message's present state."""
+"""Changes of a message: one transaction of an entry of the log and the message's current state."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -37,7 +37,7 @@ ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The message that is to be changed, as the newest state has it."""
+    """The message to change, in its newest state."""
 
     log_state: LogState
     entry: Mapping[str, Any]
@@ -66,9 +66,9 @@ class MessageChange:
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey(Generic[ResponseT]):
-    """A request that is carried out once, and how its response is made of the message.
+    """A request that is carried out once, with the function that makes its response.
 
-    Only that it was carried out is remembered: a retry is answered with the message as it is then.
+    Only the fact of its execution is stored: a retry is answered with the current message.
     """
 
     remembered: IdempotentRequest[ResponseT]

@@ -1,4 +1,4 @@
-"""Forwarding: copies with where they came from (MSG-16)."""
+"""Forwarding: copies with their origin (MSG-16)."""
 
 from collections.abc import Sequence
 
@@ -84,7 +84,7 @@ async def forward_messages(
 async def _readable(
     store: Store, actor: Actor, conversation_id: str, seqs: Sequence[int]
 ) -> list[Message]:
-    """Read what is to be forwarded, in the order asked for, as far as it may be."""
+    """Read the messages to forward, in the order requested, if they are readable."""
     place = await seat(store, actor=actor, conversation_id=conversation_id)
     if place.conversation.confidential:
         raise ConversationIsConfidential(conversation_id=conversation_id)
@@ -103,7 +103,7 @@ async def _readable(
 def _single(
     message: Message, actor: Actor, to_conversation_id: str, *, request_id: str
 ) -> NewMessage:
-    """Make the copy of one message; one that holds others is passed on with all of them."""
+    """Make the copy of one message; one that contains others is copied with all of them."""
     carried = states.carried_of(message)
     return new_message(
         conversation_id=to_conversation_id,

@@ -192,7 +192,7 @@ async def pin_message(
     *,
     unpin: bool,
 ) -> ResponseT:
-    """Keep a message in view, or no longer; who pinned first stays named (MSG-16).
+    """Pin or unpin a message; the first person who pinned it stays named (MSG-16).
 
     Raises:
         TooManyPins: 200 are pinned.

@@ -1,4 +1,4 @@
-"""Changing what a tenant allows in messages (MSG-10 to MSG-12)."""
+"""Changes of a tenant's message policy (MSG-10 to MSG-12)."""
 
 from dataclasses import replace
 

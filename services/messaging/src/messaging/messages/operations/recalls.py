@@ -42,7 +42,7 @@ async def finish_emptying(store: Store, conversation_id: str, seq: int) -> None:
 
 
 async def keep_emptying(store: Store) -> None:
-    """Finish what ended processes have left behind, for ever."""
+    """Complete the work that ended processes left, until cancelled."""
     while True:
         try:
             for conversation_id, seq in await store.emptying.left_behind(limit=_AT_ONCE):

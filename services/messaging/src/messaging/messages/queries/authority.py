@@ -127,8 +127,8 @@ async def compact_snapshot(
 ) -> AsyncIterator[authority_pb2.Relation]:
     """Stream the members of every conversation, many in one relation.
 
-    Members come and go while this is read. The version was read first, so the members contain
-    every change up to it; applying the later ones on top, in order, ends with what is true.
+    Members change while this is read. The version was read first, so the members contain every
+    change up to it; applying the later ones in order leads to the current state.
     """
     async for roster in store.conversations.rosters(tenant_id):
         yield authority_pb2.Relation(

@@ -27,7 +27,7 @@ async def complete(store: Store, place: Seat, messages: Collection[messages_pb2.
 async def _fill_quotes(
     store: Store, place: Seat, messages: Collection[messages_pb2.Message]
 ) -> int:
-    """Fill the quotes of messages; return the highest change_no of what is quoted."""
+    """Fill the quotes of messages; return the highest change_no of the quoted messages."""
     quoting = [message for message in messages if message.HasField("quote")]
     wanted = {message.quote.seq for message in quoting if place.sees(message.quote.seq)}
     if not quoting:

@@ -26,7 +26,7 @@ from messaging.log.store.entries import entry_size
 from messaging.messages.store.messages import EVERYBODY, message_of
 from messaging.messages.store.stores import Store
 
-# Bytes of messages and their changes that one call compares, besides those read together last.
+# Bytes of messages and their changes that one call compares, beside those read together last.
 MAX_COMPARED_BYTES: Final = 8 * MEBIBYTE
 MAX_TOGETHER: Final = 50
 _AT_ONCE: Final = 250
@@ -43,19 +43,19 @@ class Shown:
 
     # Messages whose state must be compared, with the number of the last entry that touched each.
     seqs: dict[int, int] = field(default_factory=dict)
-    # By number of the entry: who it made what.
+    # By number of the entry: members after their change.
     members: dict[int, dict[str, Member]] = field(default_factory=dict)
     # By version of the conversation: number of the entry and its fields.
     versions: dict[int, tuple[int, Conversation]] = field(default_factory=dict)
 
     def through(self, last: int) -> "Shown":
-        """Return what entries up to a number touched of members and of the conversation."""
+        """Return the changes of members and of the conversation by entries up to a number."""
         members = {number: who for number, who in self.members.items() if number <= last}
         versions = {each: of for each, of in self.versions.items() if of[0] <= last}
         return Shown(members=members, versions=versions)
 
     def take(self, entry: Mapping[str, Any], kind: EntryKind, fact: Any) -> None:
-        """Note what an entry touched."""
+        """Record the objects that an entry changed."""
         number = int(entry["change_no"])
         if kind is EntryKind.POSTED:
             if "current" in entry or entry.get("purged"):
@@ -110,7 +110,7 @@ async def _compare_all(
 async def _compare_messages(
     store: Store, place: Seat, seqs: Sequence[int], *, last: int, turns: Turns
 ) -> list[ChainProblem]:
-    # The messages first: what changes them in between is then among the entries read after them.
+    # The messages first: concurrent changes of them are then among the entries read after them.
     posted = await store.proofs.find_posted(place.conversation.id, seqs)
     replays = {seq: _Replay(posted.get(seq), head=place.head.change_no) for seq in seqs}
     for post in posted.values():
@@ -176,7 +176,7 @@ class _Replay:
             self._readable = False
 
     def as_the_log_says(self) -> bool:
-        """Return whether the message was at some time since the head what it is stored as."""
+        """Return whether the stored message equals one of its states since the head."""
         return self._found or self._matches()
 
     def _matches(self) -> bool:
@@ -279,7 +279,7 @@ async def _compare_members(
 def _altered_stays(
     members: Iterable[MemberState], shown: Shown, *, first: int, last: int
 ) -> set[int]:
-    """Return numbers at which a stay begins or ends that the entry there does not say."""
+    """Return numbers of entries that do not prove a stay's beginning or end there."""
     wrong: set[int] = set()
     for member in members:
         for stay in member.stays:
@@ -337,7 +337,7 @@ async def _compare_conversation(
 
 
 def _same(held: Conversation, said: Conversation) -> bool:
-    """Compare what a change of the conversation itself sets: not its numbers, nor its members."""
+    """Compare the fields set by a change of the conversation itself: not its numbers or members."""
     one, other = Conversation(), Conversation()
     one.CopyFrom(held)
     other.CopyFrom(said)

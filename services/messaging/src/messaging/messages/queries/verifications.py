@@ -113,7 +113,7 @@ def reads(place: Seat, entry: Mapping[str, Any]) -> bool:
 
 
 class _Walk:
-    """Takes entries in order, notes what is wrong, and gives each reader what is theirs."""
+    """Checks entries in order, records problems, and returns the part that the reader may see."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class _Walk:
         # True while the caller may read every entry so far and none was recalled.
         self._whole = whole
         self._size = 0
-        # The digest of all entries so far, where checkpoints let it be computed piece by piece.
+        # The digest of all entries so far, if checkpoints allow computing it piece by piece.
         self._older: OlderEntries | None = None
         self._checkpoints: dict[int, bytes] = {}
         self._turns = Turns()
@@ -184,7 +184,7 @@ class _Walk:
         self.found.links.append(link)
 
     async def _resume_older(self, last: int) -> None:
-        """Go on from the last checkpoint before the stretch, if one is near and more follow.
+        """Continue from the last checkpoint before the stretch, if one is near and more follow.
 
         A long log is verified in several calls. Each computes the checkpoints of its stretch from
         the one before, so that all of them together prove what version 2 began with.
@@ -207,7 +207,7 @@ class _Walk:
         self._older = older
 
     def _fold(self, entry: Mapping[str, Any]) -> bool:
-        """Add an entry to the digest; False if a checkpoint is not what it leads to."""
+        """Add an entry to the digest; False if a checkpoint differs from the result."""
         if self._older is None:
             return True
         take_older(self._older, entry)
@@ -292,7 +292,7 @@ class _Walk:
         return link
 
     def _finish(self, upto: int) -> None:
-        """Note the numbers that nothing has, up to this one."""
+        """Record missing numbers up to this one."""
         for number in range(self._number + 1, upto + 1):
             self._note(ChainProblem.KIND_MISSING, number, "")
         self._number = max(self._number, upto)
@@ -309,7 +309,7 @@ def _altered_2(
     if header != bytes(entry["header_hash"]):
         return ChainProblem.KIND_ALTERED_HEADER
     if kind is EntryKind.CHAIN_BEGUN:
-        return None  # its content is what is older
+        return None  # its content is the older entries
     if entry.get("purged"):
         return _not_empty(fact)
     body = chain.salted(fact.content_salt, content_of(fact, words_hash=stored_hash))

@@ -30,7 +30,7 @@ class MessageStore:
     async def find_refs(
         self, seqs: Mapping[str, Iterable[int]]
     ) -> dict[str, dict[int, MessageRef]]:
-        """Find by number what replies and quotes need of earlier messages (MSG-15), in one read.
+        """Find by number the messages that replies and quotes refer to (MSG-15), in one read.
 
         Args:
             seqs: numbers by conversation.

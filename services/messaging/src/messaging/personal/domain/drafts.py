@@ -46,7 +46,7 @@ class Draft:
 
 
 def check_words(*, text: str, spans: int, mentions: int, attachments: int) -> None:
-    """Refuse what is larger than a message may be (MSG-18); half a message is a draft too.
+    """Refuse a draft larger than a message may be (MSG-18); half a message is a draft too.
 
     Raises:
         TextTooLong: more than 150 KB of UTF-8.

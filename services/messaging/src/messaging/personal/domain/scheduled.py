@@ -1,4 +1,4 @@
-"""A message that is to be sent by itself, once (MSG-17): its states and the steps between them."""
+"""A message sent once at a later time (MSG-17): its states and the steps between them."""
 
 import enum
 import hashlib
@@ -17,7 +17,7 @@ from messaging.personal.domain.refusals import (
 
 SCHEDULED_LIMIT = 500
 FARTHEST = timedelta(days=366)
-# Later than this the author is asked instead: the words may have lost their sense.
+# Later than this the author is asked instead: the text may be outdated.
 GRACE = timedelta(hours=24)
 # Times cluster at full hours, such as 9:00:00, and rarely at 9:00:11.
 SPREAD = timedelta(seconds=30)
@@ -41,7 +41,7 @@ UNDECIDED = frozenset((State.FAILED, State.OVERDUE))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authority:
-    """The rights that the words of a scheduled message were written with.
+    """The rights with which a message was scheduled.
 
     They decide when it is sent: without a call there is no session to ask. The end of a session
     does not stop the message, the end of an API token does.
@@ -126,13 +126,13 @@ def changed(
 ) -> Scheduled:
     """Return it with other content or another time; a new time makes a failed one wait again.
 
-    Either is sent with the rights of who changed it last.
+    It is sent with the rights of its last editor.
 
     Raises:
         ScheduledMessageClaimed: it is being sent.
         ScheduledMessageEnded: it was sent or cancelled.
         VersionConflict: it was changed since `expected_version`.
-        InvalidArgument: the words are for another conversation.
+        InvalidArgument: the content is for another conversation.
         ScheduleInThePast, ScheduleTooFar: see check_time.
     """
     _check_open(current)

@@ -63,7 +63,7 @@ class Tokens(Protocol):
 
 
 class Scheduler:
-    """Sends what is due, one round at a time."""
+    """Sends due messages, one round at a time."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class Scheduler:
                 await asyncio.sleep(self._section.poll_seconds)
 
     async def finish(self) -> None:
-        """Begin no other round and wait for the end of this one."""
+        """Start no other round and wait for the end of this one."""
         self._stopping = True
         await self._idle.wait()
 
@@ -127,7 +127,7 @@ class Scheduler:
             DependencyDown: the database is unavailable.
         """
         due = await self._store.scheduled.due(now=self._clock.now(), limit=self._section.batch)
-        # Schedulers that look at the same moment begin at different ends.
+        # Concurrent schedulers begin at different ends.
         random.shuffle(due)
         async with asyncio.TaskGroup() as group:
             for scheduled in due:
@@ -166,7 +166,7 @@ class Scheduler:
         await self._send(mine)
 
     async def _require_permission(self, due: Scheduled) -> None:
-        """Refuse what its author may not send now with the rights that it was written with.
+        """Refuse a message that its author may not send now with the rights it was scheduled with.
 
         Raises:
             TokenRevoked: the API token has ended.
@@ -190,9 +190,9 @@ class Scheduler:
         self._decisions.check(asker, SEND, Object(CONVERSATION, due.conversation_id))
 
     async def _send(self, mine: Scheduled) -> None:
-        """Send a claimed message and store what came of it."""
+        """Send a claimed message and store its outcome."""
         if mine.lease_until is None or self._clock.now() >= mine.lease_until:
-            # This process stood still for so long that another may be at it.
+            # This process was paused for so long that another may be sending it.
             log.warning("schedule.lease_lost", scheduled_id=mine.id)
             return
         try:
@@ -204,7 +204,7 @@ class Scheduler:
         await self._settle(mine, sent(mine, seq=stored.seq, now=self._clock.now()))
 
     async def _was_sent(self, taken_over: Scheduled) -> bool:
-        """Look whether the scheduler that began with it had stored it; then say so."""
+        """Check if the previous scheduler had stored it; if so, record that it was sent."""
         place = taken_over.conversation_id
         found = await self._store.entries.find_requests({place: [taken_over.id]})
         original = found.get((place, taken_over.person_id, taken_over.id))

@@ -1,4 +1,4 @@
-"""Messages that are to be sent by themselves, and what became of them (MSG-17)."""
+"""Scheduled messages with their outcomes (MSG-17)."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -33,7 +33,7 @@ class ScheduledStore:
         self._scheduled = db.collection("scheduled_messages", schema_version=SCHEMA_VERSION)
 
     async def ensure_indexes(self) -> None:
-        """Create the schedulers' queue, the authors' lists, and the expiry of what has ended."""
+        """Create the indexes of the schedulers' queue, authors' lists, and expiry of ended ones."""
         await self._scheduled.ensure_indexes(
             [
                 Index(keys=[("due_at", 1)], name="due", partial={"due_at": {"$exists": True}}),
@@ -71,7 +71,7 @@ class ScheduledStore:
         )
 
     async def count_open(self, person_id: str, *, tx: Transaction) -> int:
-        """Count what a person has scheduled and is neither sent nor cancelled."""
+        """Count a person's scheduled messages that are neither sent nor cancelled."""
         query = {"person_id": person_id, "rank": {"$lt": _LAST}}
         return await self._scheduled.count(query, tx=tx)
 
@@ -90,7 +90,7 @@ class ScheduledStore:
     async def page(
         self, person_id: str, *, after: Place | None, include_ended: bool, budget: PageBudget
     ) -> tuple[list[Scheduled], bool]:
-        """Read what a person has scheduled, in the order of `Place`, and whether more follows."""
+        """Read a person's scheduled messages, in the order of `Place`, and whether more follow."""
         first = _FIRST if after is None else after.rank
         query: dict[str, Any] = {
             "person_id": person_id,

@@ -25,7 +25,7 @@ def conversations_of(actor: Actor, *, include_archived: bool) -> Listing:
 
 
 def to_list_position(listing: Listing, token: str) -> ListPosition | None:
-    """Read where a page of conversations ended.
+    """Read the position in a page token of conversations.
 
     Raises:
         InvalidPageToken: not of this listing, or of other filters.
@@ -42,7 +42,7 @@ def to_list_position(listing: Listing, token: str) -> ListPosition | None:
 
 
 def from_list_position(listing: Listing, position: ListPosition) -> str:
-    """Make the token to go on after a page of conversations."""
+    """Make the token for the next page of conversations."""
     after = position.after
     return listing.token(
         to_milliseconds(after.at),

@@ -48,7 +48,7 @@ class _Pending:
 class Cursors:
     """The advances of one process.
 
-    The first is written at once, what follows within a second goes together.
+    The first is written at once; those within the next second are written together.
     """
 
     def __init__(self, store: Store, *, clock: Clock) -> None:
@@ -85,7 +85,7 @@ class Cursors:
         await self._write(list(self._pending))
 
     async def _flush_due(self) -> float | None:
-        """Write what is due; give the seconds until the next is, None when nothing waits."""
+        """Write due advances; return the seconds until the next, None when nothing waits."""
         now = self._clock.monotonic()
         due, wait = [], None
         for key in self._pending:
@@ -222,14 +222,14 @@ async def advance_cursors(
 ) -> list[Reading | Refusal]:
     """Advance several cursors, given as (conversation, through_seq, root_seq).
 
-    Each has its own verdict. What they are decided on is read together: three reads for all.
+    Each has its own verdict. The state for all decisions is read together: three reads.
 
     Args:
         log: the conversations.
         cursors: the advances of this process.
-        actor: who reads on.
-        advances: how far, and where.
-        may: returns what roles and policies refuse of a conversation (GW-10).
+        actor: the reader.
+        advances: the advances.
+        may: returns the refusal of a conversation by roles and policies (GW-10).
     """
     places = {conversation_id for conversation_id, _, _ in advances}
     members = await log.store.conversations.members_of(actor.person_id, places)

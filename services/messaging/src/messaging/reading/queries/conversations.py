@@ -1,4 +1,4 @@
-"""Conversations as one member sees them in a list, with what is unread (MSG-8)."""
+"""Conversations as one member sees them in a list, with unread counts (MSG-8)."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -82,17 +82,17 @@ async def list_views(
     began. A conversation in which the caller is all the time is on one page at least, and on a
     second one where it moved; the later one is newer.
 
-    Sorted and cut from indexes alone: what is read of documents is the page.
+    Sorted and paged from indexes alone: only the page's documents are read.
 
     Args:
         store: the service's database.
-        actor: whose.
-        position: where the last page ended; None for the first page.
-        limit: how many at most, within the bytes of a page.
+        actor: the caller.
+        position: the end of the last page; None for the first page.
+        limit: maximum number, within the bytes of a page.
         include_archived: archived conversations too.
 
     Returns:
-        The page, and where it ended; None when it was the last.
+        The page, and its end; None when it was the last.
     """
     ids = set(await store.conversations.conversation_ids(actor.person_id))
     if not include_archived:
@@ -170,7 +170,7 @@ async def _views(
     conversations: Mapping[str, Conversation],
     heads: Mapping[str, tuple[int, int]],
 ) -> list[View]:
-    """Count what is unread on a page of conversations: a few reads, whatever its size (MSG-8)."""
+    """Count unread messages on a page of conversations: a few reads for any size (MSG-8)."""
     ids = [member.conversation_id for member in members]
     person = actor.person_id
     keys = {id_: CursorKey(id_, person) for id_ in ids}

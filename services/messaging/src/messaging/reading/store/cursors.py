@@ -53,7 +53,7 @@ class CursorStore:
         await self._cursors.ensure_indexes(
             [
                 Index(keys=[("conversation_id", 1), ("person_id", 1)], name="conversation"),
-                # Cursors of conversations alone: those of threads are many more.
+                # Cursors of conversations only: there are many more of threads.
                 Index(
                     keys=[("conversation_id", 1), ("person_id", 1)],
                     name="receipts",
@@ -78,7 +78,7 @@ class CursorStore:
         )
 
     async def find(self, keys: Iterable[CursorKey]) -> dict[CursorKey, tuple[int, datetime]]:
-        """Find present cursors as {key: (through_seq, read_at)}; those never moved are left out."""
+        """Find current cursors as {key: (through_seq, read_at)}; those never moved are left out."""
         wanted = {key.id: key for key in keys}
         found = await self._cursors.find_all({"_id": {"$in": list(wanted)}})
         return {wanted[doc["_id"]]: (doc["through_seq"], doc["read_at"]) for doc in found}
@@ -133,7 +133,7 @@ class CursorStore:
         )
 
     async def begins(self, person_id: str, conversation_ids: Iterable[str]) -> dict[str, int]:
-        """Find where reading begins after an import, as {conversation: seq}."""
+        """Find the starting positions after an import, as {conversation: seq}."""
         ids = [CursorKey(conversation, person_id).id for conversation in conversation_ids]
         found = await self._cursors.find_all({"_id": {"$in": ids}, "begins_seq": {"$gt": 0}})
         return {doc["conversation_id"]: doc["begins_seq"] for doc in found}

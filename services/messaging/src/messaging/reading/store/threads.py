@@ -74,7 +74,7 @@ class ThreadStore:
         """Count the replies of a thread by sender; from the index alone.
 
         Args:
-            conversation_id: where.
+            conversation_id: the conversation.
             root_seq: number of the thread's first message.
             ranges: (first, last) numbers that are counted.
             through_seq: those after it are unread.

@@ -27,7 +27,7 @@ from directory.sign_in.operations.openid.documents import (
 )
 from directory.sign_in.operations.openid.fetching import Fetcher, Unexpected, fetcher
 
-# Both change rarely; a key that is unknown is asked for at once.
+# Both change rarely; an unknown key is requested at once.
 KEPT: Final = timedelta(minutes=10)
 LEAST_BETWEEN: Final = timedelta(seconds=10)
 SCOPE: Final = "openid email profile"
@@ -47,7 +47,7 @@ class _Known:
 
 
 class OpenIdClient:
-    """Speaks to providers; remembers what they publish for 10 minutes."""
+    """Client of providers; caches what they publish for 10 minutes."""
 
     def __init__(self, fetcher: Fetcher, *, clock: Clock) -> None:
         self._fetcher = fetcher
@@ -172,7 +172,7 @@ class OpenIdClient:
 
 @asynccontextmanager
 async def openid_client(section: OpenIdSection, *, clock: Clock) -> AsyncIterator[OpenIdClient]:
-    """Open what speaks to providers."""
+    """Open the client of providers."""
     async with fetcher(section) as opened:
         yield OpenIdClient(opened, clock=clock)
 

@@ -65,7 +65,7 @@ class _Claims(BaseModel):
 
 
 class _Allowed(JWSRegistry):
-    """Allows named algorithms alone, without the warning that one of them has a newer name."""
+    """Allows named algorithms only, without the warning that one of them has a newer name."""
 
     def __init__(self, algorithms: frozenset[str]) -> None:
         super().__init__(algorithms=sorted(algorithms))

@@ -12,7 +12,7 @@ from messaging.messages.domain.content.texts import clean_text
 
 
 class Content(NamedTuple):
-    """A text in the form in which it is stored, and whom it addresses."""
+    """A text in stored form, with its addressees."""
 
     text: str
     spans: tuple[Span, ...] = ()

@@ -30,7 +30,7 @@ _SPECIAL: Final = re.compile(
 )
 
 Piece = tuple[int, int, str]
-"""From where to where of a text is replaced, and by what."""
+"""Replacement of a range of a text: start, end and new text."""
 
 
 def clean_text(text: str, spans: tuple[Span, ...] = ()) -> tuple[str, tuple[Span, ...]]:
@@ -100,7 +100,7 @@ def _directions(text: str) -> Iterator[Piece]:
 
 
 def _closes(character: str, opened: list[str]) -> bool:
-    """Close what a character closes: an isolate with all inside it, an embedding alone."""
+    """Close marks that a character closes: an isolate with all inside it, an embedding alone."""
     if character == _POP_EMBEDDING:
         if opened[-1:] != [_POP_EMBEDDING]:
             return False
@@ -122,7 +122,7 @@ def _replaced(text: str, pieces: Sequence[Piece]) -> str:
 
 
 def _moved(spans: tuple[Span, ...], pieces: Sequence[Piece]) -> tuple[Span, ...]:
-    """Move spans; one of which nothing is left goes, one outside the text stays outside."""
+    """Shift spans; empty ones are dropped, ones outside the text stay outside."""
     places = [start for start, _, _ in pieces]
     shifts = [0, *accumulate(len(new) - (end - start) for start, end, new in pieces)]
 

@@ -14,7 +14,7 @@
 Everything else is plain text: headings, lists, tables, images and HTML have no meaning here. An
 address that no client should follow makes no link and its marks stay text. Of a link whose text is
 an address of another host, both are shown and only the real target is a link.
-"""  # noqa: RUF002 - Chinese punctuation is what the amendments are about
+"""  # noqa: RUF002 - the amendments are about Chinese punctuation
 
 from messaging.messages.domain.content.markdown.cost import MARK_LIMIT
 from messaging.messages.domain.content.markdown.reading import read_markdown

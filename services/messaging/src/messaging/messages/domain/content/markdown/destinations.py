@@ -44,7 +44,7 @@ def read_destination(source: str, start: int, end: int) -> Destination:
 
 
 def _end(source: str, start: int, end: int) -> int:
-    """Return where an address ends that is not in angle brackets; -1 for one that does not."""
+    """Return the end of an address that is not in angle brackets; -1 if there is none."""
     level, at = 0, start
     for part in _PART.finditer(source, start, end):
         if part.start() != at or (part[0] == ")" and not level):

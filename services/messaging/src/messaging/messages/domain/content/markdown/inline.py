@@ -19,7 +19,7 @@ from messaging.messages.domain.content.markdown.cost import Cost
 from messaging.messages.domain.content.markdown.destinations import read_destination
 
 LINE_END: Final = "\x0b"
-"""Stands for a line feed, which markdown-it changes in places; white space to it all the same."""
+"""Stands for a line feed, which markdown-it changes in places; it counts as white space too."""
 
 DEEPEST: Final = 20
 
@@ -56,7 +56,7 @@ class CjkState(StateInline):
     Punctuation of Chinese, Japanese and Korean counts as a letter, and next to such a character
     other punctuation hinders neither the beginning nor the end of emphasis. The plain rule takes
     the marks of `**重点：**后文` for text, since words are not parted by spaces there.
-    """  # noqa: RUF002 - Chinese punctuation is what it is about
+    """  # noqa: RUF002 - its subject is Chinese punctuation
 
     def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:  # noqa: N802, N803, FBT001 - markdown-it's names
         """Return whether a run of marks can open and close emphasis, and how long it is."""
@@ -102,7 +102,7 @@ class _Inline(ParserInline):
         return state.tokens
 
     def skipToken(self, state: StateInline) -> None:  # noqa: N802 - markdown-it's name
-        """Pass over one token, and count it: brackets look at what is in them again and again."""
+        """Skip one token, and count it: brackets visit their contents again and again."""
         state.env["cost"].step()
         super().skipToken(state)
 
