@@ -47,6 +47,7 @@ DRIVERS = {
         "plexus_sdk",
         "plexus_cli",
         "plexus_bench",
+        "plexus_testkit.companies",
         "plexus_testkit.faults",
         "plexus_testkit.harness",
         "plexus_testkit.leaks",
