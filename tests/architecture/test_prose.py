@@ -1,4 +1,4 @@
-"""Prose reads like its field: Markdown fits a screen, words are the field's, subjects are short."""
+"""Rules of prose: Markdown fits a screen, words are the field's, commit subjects are short."""
 
 import ast
 import inspect
@@ -40,7 +40,7 @@ def outside_of_code(text: str) -> Iterator[tuple[int, str]]:
 # --- width
 
 MARKER = re.compile(r"^(?:>|[-*+] |\d+[.)] |\s)*")
-# A link, a picture or a code span: breaking it would change what it is.
+# A link, a picture or a code span cannot be broken without changing its meaning.
 UNBREAKABLE = re.compile(r"!?\[[^\]]*\]\([^)]*\)|`[^`]+`")
 
 
@@ -50,7 +50,7 @@ def columns(line: str) -> int:
 
 
 def too_wide(text: str) -> list[str]:
-    """Return the lines that could be broken and are not; tables, code and URLs are excepted."""
+    """Return the lines that are too wide and could be broken; except tables, code and URLs."""
     return [
         f"{number}: {line}"
         for number, line in outside_of_code(text)
@@ -76,7 +76,7 @@ def test_a_wide_line_is_seen_and_what_cannot_be_broken_is_not() -> None:
 
 # --- words
 
-# The words of the field instead: publish, notify, report, receive; user, member, caller, recipient.
+# Use the words of the field instead: publish, notify, report, receive; user, member, recipient.
 FORBIDDEN = re.compile(
     r"\b(?:somebody|nobody|whoever|whomever|everybody|the present one|the word of|let stand"
     r"|tell|tells|told|hear|hears|heard)\b",
@@ -86,7 +86,7 @@ FORBIDDEN = re.compile(
 OPENING = re.compile(r"^(?:What|Who|Whom|Whoever|How(?! to)|Whether) (?!.*\?)", re.IGNORECASE)
 BULLET = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+(?:\*\*)?")
 HEADING = re.compile(r"^#+\s+")
-# Decisions are records of their time; a later decision replaces them.
+# Decision records keep their original wording; a later decision replaces them.
 RECORDS = ROOT / "docs/adr"
 
 
@@ -97,7 +97,7 @@ def prose(text: str) -> Iterator[tuple[int, str]]:
 
 
 def private_words(text: str) -> list[str]:
-    """Return the lines with a word that only this project would use so, and odd openings."""
+    """Return the lines with a forbidden word or with a relative clause as their opening."""
     found = []
     begins = True
     for number, line in prose(text):
@@ -128,7 +128,9 @@ def test_private_words_and_odd_openings_are_seen() -> None:
 # --- docstrings and comments
 
 # Folders whose docstrings and comments are checked.
-DESCRIBED = ("libs", "proto", "services")
+DESCRIBED = ("bench", "clients", "deploy", "libs", "proto", "services", "tests")
+# Docstrings here are the help of commands, in the words of users.
+HELP = ROOT / "clients/cli/src/plexus_cli/commands"
 # A docstring names its subject or begins with an imperative; none of these is either.
 CODE_OPENING = re.compile(
     r"^(?:what|who|whom|whose|whoever|whatever|whichever|whether|how(?! to)"
@@ -136,6 +138,8 @@ CODE_OPENING = re.compile(
     re.IGNORECASE,
 )
 CONTRACT_COMMENT = re.compile(r"^\s*//[ \t]?(.*)", re.MULTILINE)
+SCRIPT_COMMENT = re.compile(r"^[ \t]*/\*+(.*?)\*/", re.MULTILINE | re.DOTALL)
+MARGIN = re.compile(r"^[ \t]*\* ?", re.MULTILINE)
 ARGUMENT = re.compile(r"^ +\w+: ")
 DIRECTIVE = re.compile(r"^(?:noqa|type|ruff|pragma|nosec|fmt)\b.*?(?: - |$)")
 
@@ -172,6 +176,13 @@ def contract_comments(source: str) -> Iterator[Text]:
     return joined({number: match[1] for number, match in found if match is not None})
 
 
+def script_comments(source: str) -> Iterator[Text]:
+    """Yield each comment of TypeScript that begins its line."""
+    for block in SCRIPT_COMMENT.finditer(source):
+        yield source.count("\n", 0, block.start()) + 1, MARGIN.sub("", block[1]).strip(" ")
+    yield from contract_comments(source)
+
+
 def joined(lines: dict[int, str]) -> Iterator[Text]:
     """Yield the texts of adjacent lines as one, with the number of the first line."""
     first, texts = 0, list[str]()
@@ -189,6 +200,10 @@ def described(path: Path) -> Iterator[Text]:
     source = path.read_text(encoding="utf-8")
     if path.suffix == ".proto":
         return contract_comments(source)
+    if path.suffix != ".py":
+        return script_comments(source)
+    if HELP in path.parents:
+        return comments(source)
     return chain(docstrings(source), comments(source))
 
 
@@ -208,11 +223,11 @@ def odd_descriptions(texts: Iterable[Text]) -> list[str]:
 
 
 def described_files(folder: str) -> Iterator[Path]:
-    """Yield the contracts and the Python files of a folder, without generated code."""
+    """Yield the contracts and the source files of a folder, without generated code."""
     for path in sorted((ROOT / folder).rglob("*")):
-        if SKIPPED & set(path.relative_to(ROOT).parts) or "_pb2" in path.name:
+        if SKIPPED & set(path.relative_to(ROOT).parts) or "_pb" in path.name:
             continue
-        if path.suffix in {".py", ".proto"}:
+        if path.suffix in {".py", ".proto", ".ts", ".tsx"}:
             yield path
 
 
@@ -240,6 +255,10 @@ def test_odd_docstrings_and_comments_are_seen() -> None:
     assert odd('"""Do.\n\nArgs:\n    value: whether it is.\n"""\n') == []
     contract = "// Who sent it.\nstring sender_id = 1;  // What else.\n"
     assert odd_descriptions(contract_comments(contract)) == ["1: Who sent it."]
+    script = (
+        "/**\n * A part.\n *\n * Who sent it.\n */\nf();\n  /** What is it. */\n// Nobody is.\n"
+    )
+    assert [odd[0] for odd in odd_descriptions(script_comments(script))] == ["4", "7", "8"]
 
 
 # --- commits
@@ -262,7 +281,7 @@ def git(*arguments: str) -> str:
 
 
 def subjects() -> list[str]:
-    """Return the subjects since the last tag, before the first tag since this rule exists."""
+    """Return the commit subjects since the last tag, or since this rule was introduced."""
     since = git("describe", "--tags", "--abbrev=0") or git(
         "log", "--diff-filter=A", "--format=%H", "-1", "--", INTRODUCED
     )
@@ -272,7 +291,7 @@ def subjects() -> list[str]:
 
 
 def problem_of(subject: str) -> str:
-    """Describe what is wrong with a subject; empty for a good one."""
+    """Return the problem of a subject; empty if it is valid."""
     if len(subject) > MAX_SUBJECT:
         return f"{len(subject)} characters, at most {MAX_SUBJECT}"
     matched = SUBJECT.match(subject)

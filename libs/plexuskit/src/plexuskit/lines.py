@@ -14,7 +14,7 @@ class Lines:
 
     @property
     def keys(self) -> frozenset[Hashable]:
-        """The keys whose turn somebody has."""
+        """The keys whose turn is taken."""
         return frozenset(self._lines)
 
     @asynccontextmanager

@@ -152,6 +152,30 @@ async def test_int_1_the_window_slides_and_the_feed_may_take_back_what_waits(
         assert (await feed.ask("DELETE", f"/Users/{id_}")).status == 204
 
 
+@pytest.mark.rule("MSG-21")
+async def test_msg_21_a_status_names_the_1000_who_wait_longest_and_counts_all(
+    company, served, feed, staff, clock
+):
+    await stop(feed, staff)
+    more = [f"per_{number:04}" for number in range(1_200)]
+    since = clock.now() + DAY
+    await company.store.feeds._waiting.insert_many(
+        [
+            {"_id": each, "tenant_id": company.tenant.id, "since": since, "remove": True}
+            for each in more
+        ]
+    )
+
+    status = (await served.scim.GetFeedStatus(GetFeedStatusRequest(), **feed.caller)).status
+
+    assert status.waiting == 1_202
+    assert list(status.waiting_person_ids) == [*staff[5:7], *more[:998]]
+    told = await served.scim.ResolveFeed(
+        ResolveFeedRequest(approve=False, expected_waiting=status.waiting), **feed.caller
+    )
+    assert (told.status.stopped, told.status.waiting) == (False, 0)
+
+
 async def test_the_last_administrator_is_not_deactivated_by_a_feed(feed, company):
     told = await feed.ask("POST", "/Users", {"schemas": [], "userName": "root", "active": False})
     assert told.status == 201

@@ -25,7 +25,7 @@ from messaging.messages.domain.messages import Imported, new_message
 from messaging.messages.operations.sends import send_message
 from messaging.reading.operations.cursors import place_cursors
 from messaging.reading.queries.conversations import get_view
-from messaging.reading.queries.receipts import list_receipts
+from messaging.reading.queries.receipts import Audiences, list_receipts
 from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.grpc import Actor
@@ -131,7 +131,7 @@ async def test_msg_19_imported_messages_have_no_receipts(store, log, person, roo
     await finish_import(log, run, place_cursors=partial(place_cursors, store), now=NOW)
 
     receipts = await list_receipts(
-        store, actor=person("ann"), conversation_id=room, seq=1, after="", limit=10
+        store, Audiences(), actor=person("ann"), conversation_id=room, seq=1, after="", limit=10
     )
 
     assert receipts.audience == 0

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
+from messaging.conversations.domain import conversations
+from messaging.conversations.domain.refusals import GroupTooLarge
 from messaging.conversations.operations.conversations import update_conversation
 from messaging.conversations.operations.members import leave_conversation
 from messaging.importing.operations.conversations import ForeignConversation, import_conversation
@@ -330,3 +332,19 @@ async def test_what_an_earlier_version_imported_follows_too(store, log, bring, r
 
     assert again.conversation.name == "renamed"
     assert set((await log.log_states.load(room)).members) == {"ann", "carol"}
+
+
+@pytest.mark.rule("SCALE-1")
+async def test_scale_1_an_import_makes_no_group_larger_than_the_limit(store, bring, monkeypatch):
+    monkeypatch.setattr(conversations, "MEMBER_LIMIT", 4)
+    with pytest.raises(GroupTooLarge):
+        await bring(member_ids=("ann", "bob", "carol", "dave", "erin"))
+    room = (await bring(member_ids=("ann", "bob", "carol", "dave"))).conversation.id
+
+    # As many come as leave, then one too many beside those who were added here.
+    await bring(member_ids=("ann", "bob", "erin", "frank"))
+    members = await store.conversations.active_ids(room)
+    assert members == {"ann", "bob", "erin", "frank"}
+    with pytest.raises(GroupTooLarge):
+        await bring(member_ids=("ann", "bob", "erin", "frank", "greta"))
+    assert await store.conversations.active_ids(room) == members

@@ -13,7 +13,7 @@ from messaging.messages.domain.messages import NewMessage, Span, SpanKind
 from messaging.messages.domain.refusals import MentionDepartmentDenied
 from messaging.messages.operations.sends import send_message, send_messages
 from messaging.reading.queries.conversations import get_view
-from messaging.reading.queries.receipts import list_receipts
+from messaging.reading.queries.receipts import Audiences, list_receipts
 from messaging.reading.queries.threads import get_thread
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import messaging_service_pb2 as pb
@@ -134,11 +134,11 @@ async def test_msg_09_a_department_changes_neither_receipts_nor_followers_nor_ou
     )
     assert stored.not_in_conversation == ("eve",)
     receipts = await list_receipts(
-        store, actor=person("ann"), conversation_id=room, seq=1, after="", limit=10
+        store, Audiences(), actor=person("ann"), conversation_id=room, seq=1, after="", limit=10
     )
     assert receipts.audience == 3
     thread = await get_thread(store, actor=person("ann"), conversation_id=room, root_seq=1)
-    assert thread.followers == ("ann", "eve")
+    assert thread.followers == ("ann",)
 
 
 async def test_msg_03_departments_are_part_of_what_was_said(log: Any, room: str, say: Any) -> None:

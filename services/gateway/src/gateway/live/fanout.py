@@ -23,6 +23,7 @@ from plexus_access.masks import NONE, Masks
 from plexuskit import fault, kafka
 from plexuskit.backoff import pause
 from plexuskit.config import KafkaSection
+from plexuskit.ids import is_id
 from plexuskit.items import item_failed
 from plexuskit.kafka import KafkaUnavailable, Record, tail
 from plexuskit.kafka.tracing import processing
@@ -41,6 +42,10 @@ from gateway.live.wire import Chunk
 log = structlog.get_logger()
 
 DELIVERED = counter("plexus_gateway_deliveries_total", "Events put into streams")
+BROKEN_KEYS = counter(
+    "plexus_gateway_broken_keys_total",
+    "Records of conversations left out because their key is not the id of their conversation",
+)
 
 GAP: Final = "GAP"
 CHECK: Final = "fanout"
@@ -154,10 +159,12 @@ class FanOut:
             self._subscribers.mark_everything_stale(reason=RELOADED)
         runs: dict[str, list[Fact]] = {}
         for record in records:
-            if record.topic == MESSAGING_CONVERSATION_V1.name:
-                runs.setdefault(record.key, []).append(Fact(_envelope(record), record.value))
-            else:
+            if record.topic != MESSAGING_CONVERSATION_V1.name:
                 self._deliver_personal(record)
+                continue
+            fact = Fact(_envelope(record), record.value)
+            if _is_keyed(record, fact.envelope):
+                runs.setdefault(record.key, []).append(fact)
         for conversation_id, run in runs.items():
             self._apply_alone(self._channels.get(conversation_id), run)
         fault.point("gateway.after_apply")
@@ -368,6 +375,21 @@ def _envelope(record: Record) -> Envelope | None:
     except DecodeError:
         log.warning("live.record_unreadable", topic=record.topic, offset=record.offset)
         return None
+
+
+def _is_keyed(record: Record, envelope: Envelope | None) -> bool:
+    """Return whether the key names a conversation, that of the fact if it can be read.
+
+    A record without such a key is reported by its position and left out: its key is nothing that
+    messaging could be asked about, and the next fact of its conversation shows the gap.
+    """
+    if is_id(record.key) and (envelope is None or envelope.scope == record.key):
+        return True
+    BROKEN_KEYS.inc()
+    log.error(
+        "live.key_broken", topic=record.topic, partition=record.partition, offset=record.offset
+    )
+    return False
 
 
 def _meaning(envelope: Envelope) -> Meaning | None:

@@ -172,15 +172,18 @@ class FeedStatus(_message.Message):
     WAITING_PERSON_IDS_FIELD_NUMBER: _builtins.int
     REFUSED_FIELD_NUMBER: _builtins.int
     IGNORED_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
     stopped: _builtins.bool
     deactivated: _builtins.int
     """Deactivations in the current window of 24 hours, and how many it allows."""
     allowed: _builtins.int
+    waiting: _builtins.int
+    """How many people wait, listed or not."""
     @_builtins.property
     def stopped_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def waiting_person_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """People whom the feed wanted to deactivate since it stopped; they are unchanged."""
+        """Whom the feed wanted to deactivate since it stopped; nothing happened to them. At most 1,000, who wait longest."""
 
     @_builtins.property
     def refused(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeedRefusal]:
@@ -204,10 +207,11 @@ class FeedStatus(_message.Message):
         waiting_person_ids: _abc.Iterable[_builtins.str] | None = ...,
         refused: _abc.Iterable[Global___FeedRefusal] | None = ...,
         ignored: _abc.Iterable[Global___IgnoredAttribute] | None = ...,
+        waiting: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["stopped_at", b"stopped_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "deactivated", b"deactivated", "ignored", b"ignored", "refused", b"refused", "stopped", b"stopped", "stopped_at", b"stopped_at", "waiting_person_ids", b"waiting_person_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "deactivated", b"deactivated", "ignored", b"ignored", "refused", b"refused", "stopped", b"stopped", "stopped_at", b"stopped_at", "waiting", b"waiting", "waiting_person_ids", b"waiting_person_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -288,7 +292,7 @@ class ResolveFeedRequest(_message.Message):
     approve: _builtins.bool
     """True: those waiting are deactivated. False: they stay, and the feed continues."""
     expected_waiting: _builtins.int
-    """The number shown by GetFeedStatus."""
+    """`waiting` of GetFeedStatus."""
     def __init__(
         self,
         *,

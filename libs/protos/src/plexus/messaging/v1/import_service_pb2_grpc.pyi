@@ -34,10 +34,10 @@ class ImportServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ImportServiceAsyncStub: ...
     ImportConversations: _grpc.UnaryUnaryMultiCallable[_import_service_pb2.ImportConversationsRequest, _import_service_pb2.ImportConversationsResponse]
-    """Creates conversations by their external id; running it again returns the same ones. Conversations created by an
-    import follow the export until the first message that was not imported or FinishImport, never direct ones (GW-11):
-    new people join, people no longer listed leave, and name, topic and archiving change. Changes made here since the
-    last import stay.
+    """Makes conversations by their external id; running it again answers the same ones. Those that an import created follow the
+    export until the first message that was not imported or FinishImport, never direct ones (GW-11): new people join, people
+    who are no longer listed leave, and name, topic and archiving change. What was changed here since the last import stays.
+    Refused: GROUP_TOO_LARGE (more than 5,000 members).
     """
     ImportMessages: _grpc.StreamStreamMultiCallable[_import_service_pb2.ImportMessagesRequest, _import_service_pb2.ImportMessagesResponse]
     """Imports batches of messages; returns their outcomes in order. An existing message is skipped (MSG-3); if the export
@@ -57,10 +57,10 @@ class ImportServiceAsyncStub(ImportServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ImportConversations: _aio.UnaryUnaryMultiCallable[_import_service_pb2.ImportConversationsRequest, _import_service_pb2.ImportConversationsResponse]  # type: ignore[assignment]
-    """Creates conversations by their external id; running it again returns the same ones. Conversations created by an
-    import follow the export until the first message that was not imported or FinishImport, never direct ones (GW-11):
-    new people join, people no longer listed leave, and name, topic and archiving change. Changes made here since the
-    last import stay.
+    """Makes conversations by their external id; running it again answers the same ones. Those that an import created follow the
+    export until the first message that was not imported or FinishImport, never direct ones (GW-11): new people join, people
+    who are no longer listed leave, and name, topic and archiving change. What was changed here since the last import stays.
+    Refused: GROUP_TOO_LARGE (more than 5,000 members).
     """
     ImportMessages: _aio.StreamStreamMultiCallable[_import_service_pb2.ImportMessagesRequest, _import_service_pb2.ImportMessagesResponse]  # type: ignore[assignment]
     """Imports batches of messages; returns their outcomes in order. An existing message is skipped (MSG-3); if the export
@@ -83,10 +83,10 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _import_service_pb2.ImportConversationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_import_service_pb2.ImportConversationsResponse, _abc.Awaitable[_import_service_pb2.ImportConversationsResponse]]:
-        """Creates conversations by their external id; running it again returns the same ones. Conversations created by an
-        import follow the export until the first message that was not imported or FinishImport, never direct ones (GW-11):
-        new people join, people no longer listed leave, and name, topic and archiving change. Changes made here since the
-        last import stay.
+        """Makes conversations by their external id; running it again answers the same ones. Those that an import created follow the
+        export until the first message that was not imported or FinishImport, never direct ones (GW-11): new people join, people
+        who are no longer listed leave, and name, topic and archiving change. What was changed here since the last import stays.
+        Refused: GROUP_TOO_LARGE (more than 5,000 members).
         """
 
     @_abc_1.abstractmethod

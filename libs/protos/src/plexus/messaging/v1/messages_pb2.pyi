@@ -639,7 +639,9 @@ class ThreadView(_message.Message):
     unread: _builtins.int
     @_builtins.property
     def follower_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Author of the root, repliers, mentioned people, and explicit followers; without those who unfollowed."""
+        """Author of the root, repliers, mentioned people, and who follows explicitly; without those who unfollowed. Members of the
+        conversation only, so at most 5,000.
+        """
 
     def __init__(
         self,

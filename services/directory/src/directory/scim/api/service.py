@@ -112,6 +112,7 @@ def _to_proto(feed: Feed) -> pb.FeedStatus:
         deactivated=feed.deactivated,
         allowed=feed.allowed,
         waiting_person_ids=[each.person_id for each in feed.waiting],
+        waiting=feed.waiting_count,
         refused=[
             pb.FeedRefusal(
                 about=each.about,

@@ -10,6 +10,7 @@ from directory.shared.domain.ids import PersonId, TenantId
 
 WINDOW: Final = timedelta(hours=24)
 MAX_ABOUT: Final = 256
+MAX_WAITING_SHOWN: Final = 1_000
 REFUSED_KEPT: Final = timedelta(days=30)
 MAX_REFUSED_SHOWN: Final = 100
 IGNORED_KEPT: Final = timedelta(days=30)
@@ -91,11 +92,21 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """State of a tenant's feed; it is stopped while people wait."""
+    """State of a tenant's feed, which is stopped while deactivations wait.
+
+    Attributes:
+        deactivated: deactivations of the last 24 hours.
+        allowed: the limit of them.
+        waiting: the 1,000 people at most who wait longest, in this order.
+        waiting_count: the number of all who wait.
+        refused: the last refusals of what the feed sent.
+        ignored: attributes without a column.
+    """
 
     deactivated: int
     allowed: int
     waiting: tuple[Waiting, ...]
+    waiting_count: int
     refused: tuple[Refused, ...] = ()
     ignored: tuple[Ignored, ...] = ()
 

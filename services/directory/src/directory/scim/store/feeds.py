@@ -63,7 +63,12 @@ class Feeds:
             ]
         )
         await self._waiting.ensure_indexes(
-            [Index(keys=[("tenant_id", ASCENDING), ("since", ASCENDING)], name="tenant_since")]
+            [
+                Index(
+                    keys=[("tenant_id", ASCENDING), ("since", ASCENDING), ("_id", ASCENDING)],
+                    name="tenant_since_id",
+                )
+            ]
         )
 
     async def serialise(self, tenant_id: TenantId, *, tx: Transaction) -> None:
@@ -209,12 +214,19 @@ class Feeds:
         """Remove people from the waiting list; out: how many were on it."""
         return await self._waiting.delete_many({"_id": {"$in": list(person_ids)}}, tx=tx)
 
+    async def count_waiting(self, tenant_id: TenantId) -> int:
+        """Count the people who wait."""
+        return await self._waiting.count({"tenant_id": tenant_id})
+
     async def list_waiting(
-        self, tenant_id: TenantId, *, tx: Transaction | None = None
+        self, tenant_id: TenantId, *, limit: int = 0, tx: Transaction | None = None
     ) -> tuple[Waiting, ...]:
-        """Load all waiting people, the longest waiting first."""
+        """Load the people who wait, the longest first; all of them without a limit."""
         found = await self._waiting.find_all(
-            {"tenant_id": tenant_id}, sort=[("since", ASCENDING), ("_id", ASCENDING)], tx=tx
+            {"tenant_id": tenant_id},
+            sort=[("since", ASCENDING), ("_id", ASCENDING)],
+            limit=limit,
+            tx=tx,
         )
         return tuple(
             Waiting(

@@ -76,6 +76,16 @@ def left(member: Member, *, seq: int, version: int) -> Member:
     return replace(member, stays=(*member.stays[:-1], closed), version=version)
 
 
+def check_member_count(count: int) -> None:
+    """Refuse a group beyond the limit of members.
+
+    Raises:
+        GroupTooLarge: more than 5,000 members (SCALE-1).
+    """
+    if count > MEMBER_LIMIT:
+        raise GroupTooLarge(limit=MEMBER_LIMIT)
+
+
 def check_additions(conversation: Conversation, *, added: int) -> None:
     """Refuse additions to a direct conversation or beyond the limit of members.
 
@@ -85,8 +95,7 @@ def check_additions(conversation: Conversation, *, added: int) -> None:
     """
     if conversation.kind is Kind.DIRECT:
         raise DirectConversationFixed
-    if conversation.member_count + added > MEMBER_LIMIT:
-        raise GroupTooLarge(limit=MEMBER_LIMIT)
+    check_member_count(conversation.member_count + added)
 
 
 def check_removals(

@@ -80,20 +80,20 @@ async def apply_once(
     actor_id: str,
     now: datetime,
 ) -> tuple[LogState, Answer]:
-    """Decide on the present tail, and write entry, state and request together.
+    """Decide on the current tail, and write entry, state and request together.
 
     Args:
-        log: the way into the log.
-        conversation_id: which conversation.
+        log: access to the log.
+        conversation_id: the conversation.
         decide: as `apply_change` takes it; asks `check_new` once the caller is known to be one who
             may be answered.
         request: the change as its id identifies it; None: carried out every time.
         answer: the ids to record of a decision.
-        actor_id: who changes it.
-        now: when.
+        actor_id: the person who makes the change.
+        now: current time.
 
     Returns:
-        The tail after the change, or the present one for a repeat; and the recorded answer.
+        The tail after the change, or the current one for a repeat; and the recorded answer.
 
     Raises:
         RequestIdReused: the request id was used for other content.

@@ -8,6 +8,7 @@ from plexuskit.grpc import Actor
 from plexuskit.mongo import DuplicateKey, Transaction
 
 from messaging.contract.events import IMPORT
+from messaging.conversations.domain.conversations import check_member_count
 from messaging.conversations.operations.conversations import Begun, begin, write_new
 from messaging.conversations.operations.people import People, require_people
 from messaging.importing.domain import Exported, Following, ImportDenied, source_of
@@ -56,9 +57,11 @@ async def import_conversation(
 
     Raises:
         ImportDenied: not an administrator.
+        GroupTooLarge: more than 5,000 members (SCALE-1).
         PersonNotFound: a member is not in the directory.
     """
     require_importer(actor)
+    check_member_count(len(foreign.member_ids))
     store = log.store
     found = await store.conversations.find_external(actor.tenant_id, [foreign.external_id])
     if not found:

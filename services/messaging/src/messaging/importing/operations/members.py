@@ -8,6 +8,7 @@ from plexuskit.grpc import Actor
 from plexuskit.mongo import Transaction
 
 from messaging.contract.events import IMPORT
+from messaging.conversations.domain.conversations import check_member_count
 from messaging.conversations.events.conversations import members_added
 from messaging.conversations.operations.conversations import FIRST_CHANGE, changed
 from messaging.conversations.operations.members import added, removed
@@ -53,6 +54,7 @@ class GroupFollowing:
 
         Raises:
             PersonNotFound: a member is not in the directory.
+            GroupTooLarge: more than 5,000 members (SCALE-1).
         """
         await require_people(self.people, self.actor, self.exported.member_ids)
         changed_at_all = False
@@ -89,7 +91,11 @@ class GroupFollowing:
             return
 
     async def _joining(self, log_state: LogState) -> Change | None:
-        """Add people who were never members here; people who left the group stay out."""
+        """Add people who were never members here; people who left the group stay out.
+
+        Raises:
+            GroupTooLarge: the group has more than 5,000 members once this export is followed.
+        """
         new = [each for each in self.exported.member_ids if each not in log_state.members]
         if not new:
             return None
@@ -100,6 +106,8 @@ class GroupFollowing:
         fresh = [each for each in new if each not in known or self._came_back(each, previous)]
         if not fresh:
             return None
+        leavers = await self._leavers(log_state)
+        check_member_count(len(log_state.members) + len(fresh) - len(leavers))
         stays = {member.person_id: member for member in earlier}
         return added(log_state, fresh, known=stays, role=Role.MEMBER, now=self.now, origin=IMPORT)
 

@@ -154,7 +154,9 @@ class CursorStore:
                         "through_seq": {"$gte": seq},
                     }
                 },
-                {"$group": {"_id": "$person_id", "at": {"$min": "$at"}}},
+                # The first of each person is found in the index, however many follow.
+                {"$sort": {"person_id": 1, "through_seq": 1}},
+                {"$group": {"_id": "$person_id", "at": {"$first": "$at"}}},
             ],
             hint="receipt",
         )

@@ -712,7 +712,8 @@ export type ThreadView = Message$1<"plexus.messaging.v1.ThreadView"> & {
   lastSeq: bigint;
 
   /**
-   * Author of the root, repliers, mentioned people, and explicit followers; without those who unfollowed.
+   * Author of the root, repliers, mentioned people, and who follows explicitly; without those who unfollowed. Members of the
+   * conversation only, so at most 5,000.
    *
    * @generated from field: repeated string follower_ids = 5;
    */
