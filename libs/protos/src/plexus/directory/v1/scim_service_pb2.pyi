@@ -178,12 +178,12 @@ class FeedStatus(_message.Message):
     """Deactivations in the current window of 24 hours, and how many it allows."""
     allowed: _builtins.int
     waiting: _builtins.int
-    """How many people wait, listed or not."""
+    """Number of people who wait, listed or not."""
     @_builtins.property
     def stopped_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def waiting_person_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Whom the feed wanted to deactivate since it stopped; nothing happened to them. At most 1,000, who wait longest."""
+        """People whom the feed wanted to deactivate since it stopped; they are unchanged. At most 1,000, the longest waiting."""
 
     @_builtins.property
     def refused(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeedRefusal]:

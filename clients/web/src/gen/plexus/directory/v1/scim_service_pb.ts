@@ -150,7 +150,7 @@ export type FeedStatus = Message<"plexus.directory.v1.FeedStatus"> & {
   allowed: number;
 
   /**
-   * Whom the feed wanted to deactivate since it stopped; nothing happened to them. At most 1,000, who wait longest.
+   * People whom the feed wanted to deactivate since it stopped; they are unchanged. At most 1,000, the longest waiting.
    *
    * @generated from field: repeated string waiting_person_ids = 5;
    */
@@ -173,7 +173,7 @@ export type FeedStatus = Message<"plexus.directory.v1.FeedStatus"> & {
   ignored: IgnoredAttribute[];
 
   /**
-   * How many people wait, listed or not.
+   * Number of people who wait, listed or not.
    *
    * @generated from field: int32 waiting = 8;
    */
