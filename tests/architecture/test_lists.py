@@ -1,4 +1,4 @@
-"""Every list of an answer comes in pages, or has a maximum that is enforced (MSG-21)."""
+"""Lists in answers: each is paginated or has an enforced maximum (MSG-21)."""
 
 import importlib
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ MANY: Final = 10_000
 
 _DIRECTORY: Final = "plexus.directory.v1"
 _MESSAGING: Final = "plexus.messaging.v1"
-# Pages that go on after a number instead of a token.
+# Pages that continue after a number instead of a token.
 BY_NUMBER: Final = {
     f"{_MESSAGING}.ListMessagesResponse",
     f"{_MESSAGING}.ListChangesResponse",
@@ -26,14 +26,14 @@ BY_NUMBER: Final = {
 
 
 class Enforced(NamedTuple):
-    """A constant of the code that bounds the number, or a collection that is all there can be."""
+    """A constant of the code that bounds the number, or a collection that contains all items."""
 
     module: str
     name: str
 
 
 class Asked(NamedTuple):
-    """At most one for each item of a field of the request."""
+    """A field of the request with one item for each item of the list."""
 
     request: str
     fields: tuple[str, ...]
@@ -79,7 +79,7 @@ MAXIMA: Final[dict[str, Enforced | Asked]] = {
 
 
 def _entities() -> set[str]:
-    """Name the messages that facts carry: the size of a fact bounds their lists together."""
+    """Return the messages contained in facts: the size of a fact bounds their lists together."""
     return {
         field.message_type.full_name
         for type_ in FACT_TYPES.values()
@@ -99,7 +99,7 @@ def _lists(answer: Descriptor, entities: set[str]) -> Iterator[FieldDescriptor]:
 
 
 def _found() -> set[str]:
-    """Name the lists of all reads that clients may call, as far as they are no pages."""
+    """Return the lists without pages in all reads that clients may call."""
     entities = _entities()
     reads = [
         info

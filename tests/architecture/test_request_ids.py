@@ -1,6 +1,6 @@
 """Every change with a request id is recorded by the one mechanism of plexuskit (GW-6, ADR 13).
 
-Request types are read from the contracts, and how their edges treat them from the code.
+Request types are read from the contracts, and the handlers of their methods from the code.
 """
 
 import ast
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.rule("GW-6")
 
 MECHANISM = "plexuskit.request_ids"
 EDGE = "request_of"
-# Its collection is named in no other module.
+# No other module names this collection.
 COLLECTION = "requests"
 
 
@@ -32,7 +32,7 @@ def every_method() -> Iterator[MethodDescriptor]:
 
 
 def posts_messages(method: MethodDescriptor) -> bool:
-    """Return whether it answers how messages were stored: the log keeps their ids (MSG-3)."""
+    """Return whether a method stores messages, whose request ids are in the log (MSG-3)."""
     stored = SendMessageResponse.DESCRIPTOR
     fields = method.output_type.fields
     return method.output_type is stored or any(each.message_type is stored for each in fields)
@@ -66,7 +66,7 @@ def handlers_of(root: Path, method: MethodDescriptor) -> list[tuple[ast.Module, 
 
 
 def declares(handler: ast.AST) -> bool:
-    """Return whether it recognises its own request by `request_of(request)`."""
+    """Return whether a handler identifies its request by `request_of(request)`."""
     assert isinstance(handler, ast.AsyncFunctionDef)
     request = handler.args.args[1].arg
     return any(
@@ -136,7 +136,7 @@ def names_collection(module: ast.Module) -> bool:
 
 @pytest.mark.parametrize("method", RECORDED, ids=lambda method: method.full_name)
 def test_gw_06_passwords_are_where_they_are_left_out_of_the_hash(method: MethodDescriptor) -> None:
-    """They are fields of the request itself: `Request.of` looks no deeper."""
+    """Passwords are fields of the request itself, because `Request.of` does not look deeper."""
     below = [each.message_type for each in method.input_type.fields if each.message_type]
     assert not [each.full_name for each in passwords_below(below, seen=set())]
 

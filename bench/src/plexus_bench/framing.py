@@ -1,4 +1,4 @@
-"""`python -m plexus_bench.framing`: the driver's own HTTP/2 client beside the library `h2`.
+"""`python -m plexus_bench.framing`: the driver's own HTTP/2 client compared with `h2`.
 
 Both read and write the same frames of one gRPC stream, without sockets. Short rounds alternate, so
 that a busy machine slows both; CPU time of the thread counts, not the clock.
@@ -38,7 +38,7 @@ Work = Callable[[], Awaitable[None]]
 
 
 def main() -> None:
-    """Print microseconds of CPU for reading and for writing a message, with each, and ratios."""
+    """Print the CPU microseconds of reading and writing a message with each, and their ratios."""
     asyncio.run(_compare())
 
 
@@ -56,14 +56,14 @@ async def _compare() -> None:
 
 
 async def _timed(work: Work) -> float:
-    """Return microseconds of CPU that one message takes."""
+    """Return the CPU microseconds per message."""
     began = time.thread_time()
     await work()
     return (time.thread_time() - began) / _MESSAGES * 1e6
 
 
 class _Own:
-    """A call of the driver's client, whose connection writes into nothing."""
+    """A call of the driver's client on a connection that discards its output."""
 
     def __init__(self) -> None:
         self._connection = Connection("bench")
@@ -127,10 +127,10 @@ class _Library:
 
 
 class _Nowhere:
-    """A transport that drops what is written."""
+    """A transport that discards its output."""
 
     def write(self, content: bytes) -> None:
-        """Drop it."""
+        """Discard the content."""
 
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:

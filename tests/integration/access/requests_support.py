@@ -1,4 +1,4 @@
-"""Examples of every request that has a request id, each about objects of its own."""
+"""Examples of every request with a request id, each about objects of its own."""
 
 import secrets
 from collections.abc import Awaitable, Callable
@@ -33,7 +33,7 @@ def ahead(**time: float) -> Timestamp:
 
 
 class Scene:
-    """An administrator and two members, with the shortest ways to objects for a request.
+    """An administrator and two members, with methods that create the objects of a request.
 
     Attributes:
         root: administers the company.
@@ -93,7 +93,7 @@ class Scene:
         return str(made.conversation.id)
 
     async def message(self) -> dict[str, Any]:
-        """Post a message of ann's, and name it as requests do."""
+        """Post a message as ann, and return its fields in a request."""
         room = await self.room()
         request = messaging_pb.SendMessageRequest(
             conversation_id=room, request_id=new_name(), text=new_name()
@@ -147,7 +147,7 @@ Example = Callable[[Scene], Awaitable[Message]]
 
 
 def _made(kind: Any, /, **fields: Any) -> Example:
-    """Return an example of a request; a field that is a function is asked for a new object."""
+    """Return an example of a request; a field that is a function creates a new object each time."""
 
     async def make(scene: Scene) -> Message:
         values = {
@@ -192,7 +192,7 @@ async def _subject(scene: Scene) -> str:
 
 
 async def _shared(scene: Scene) -> str:
-    """Return the one room in which ids of messages meet: they are of a conversation."""
+    """Return the shared room: request ids of messages are unique in their conversation."""
     return scene.shared
 
 
@@ -303,7 +303,7 @@ REQUESTS: dict[str, list[Example]] = {
             expected_version=1,
             name=_name,
         ),
-        # It changes nothing, and is recorded.
+        # It changes nothing but is recorded.
         _made(messaging_pb.UpdateConversationRequest, conversation_id=Scene.room),
     ],
     "AddMembers": [
@@ -321,11 +321,11 @@ REQUESTS: dict[str, list[Example]] = {
     "RecallMessage": [_about_message(messaging_pb.RecallMessageRequest)],
     "ReactToMessage": [
         _about_message(messaging_pb.ReactToMessageRequest, emoji="ok"),
-        # It changes nothing, and is recorded.
+        # It changes nothing but is recorded.
         _about_message(messaging_pb.ReactToMessageRequest, emoji="ok", remove=True),
     ],
     "PinMessage": [_about_message(messaging_pb.PinMessageRequest)],
     "LabelMessage": [_about_message(messaging_pb.LabelMessageRequest, add=["later"])],
     "ScheduleMessage": [_schedule],
 }
-"""By method: each example makes a new request whenever it is asked."""
+"""Examples by method: each returns a new request on every call."""

@@ -1,6 +1,6 @@
-"""Every change that has a request id: repeated, repeated at once, and asked for differently (GW-6).
+"""Every change with a request id: repeated, repeated concurrently, and with other content (GW-6).
 
-Methods are read from the contracts: a new one fails here until it has an example.
+Methods are read from the contracts: a new one fails until it has an example.
 """
 
 import asyncio
@@ -29,9 +29,9 @@ METHODS = {
     if "request_id" in method.request_class.DESCRIPTOR.fields_by_name
 }
 CASES = [(name, number) for name in METHODS for number in range(len(REQUESTS.get(name, ())))]
-# It hides the conversation from its caller (GW-2), so a repeat is refused before it is recognised.
+# It hides the conversation from its caller (GW-2), so a repeat is refused as not found.
 HIDING = {"LeaveConversation"}
-# Of the first answer alone: whether it was one, and a secret.
+# Fields that differ in a repeated answer.
 OF_FIRST = ("deduplicated", "secret")
 
 
@@ -86,7 +86,7 @@ async def test_gw_06_a_change_has_one_effect_and_its_id_is_of_this_change_alone(
 
 
 def _caller(scene: Scene, method: MethodInfo) -> Plexus:
-    """Return the member where members may call it, else the administrator."""
+    """Return the member if members may call the method, else the administrator."""
     return scene.ann if method.requirement.permission in BUILT_IN["member"] else scene.root
 
 
@@ -108,7 +108,7 @@ async def _asked(caller: Plexus, stub: Any, message: Message) -> Message | str:
 
 
 def _same(answer: Message) -> bytes:
-    """Return what the answers to one request have in common."""
+    """Return the fields that all answers to one request have in common."""
     for message in (answer, *_below(answer)):
         for name in OF_FIRST:
             if name in message.DESCRIPTOR.fields_by_name:
@@ -125,7 +125,7 @@ def _below(answer: Message) -> list[Message]:
 
 
 def _posts(method: MethodInfo) -> bool:
-    """Return whether it answers how messages were stored: the log keeps their ids (MSG-3)."""
+    """Return whether a method stores messages, whose request ids are in the log (MSG-3)."""
     answer, stored = method.response_class.DESCRIPTOR, SendMessageResponse.DESCRIPTOR
     return answer is stored or any(field.message_type is stored for field in answer.fields)
 
@@ -133,7 +133,7 @@ def _posts(method: MethodInfo) -> bool:
 async def _is_recorded(
     platform: Platform, method: MethodInfo, caller: Plexus, request_id: str
 ) -> bool:
-    """Return whether the service has the record of the one mechanism."""
+    """Return whether the service has recorded the request by the common mechanism."""
     database = f"plexus_{method.service}"
     async with connect(MongoSection(url=platform.mongo_url, database=database)) as db:
         return await _count(db, f":{caller.profile.person_id}:{request_id}") == 1

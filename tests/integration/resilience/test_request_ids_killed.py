@@ -1,4 +1,4 @@
-"""A service dies between the commit of a change and its answer: the repeat is answered (GW-6)."""
+"""A service killed between the commit of a change and its answer: a repeat is answered (GW-6)."""
 
 import asyncio
 import secrets
@@ -25,7 +25,7 @@ DIES_WITHIN = 20
 
 @pytest.fixture
 def killed(armed, patiently) -> Callable[..., Awaitable[Any]]:
-    """Send a request to a process that dies after the commit, and return what a repeat gets."""
+    """Send a request to a process that dies after the commit; return the answer to a repeat."""
 
     async def sent(process: str, caller: Plexus, method: Any, request: Any) -> Any:
         doomed = await armed(process, FAULT)
