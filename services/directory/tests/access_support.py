@@ -8,8 +8,8 @@ from directory.access import operations, queries
 from directory.people import operations as people_operations
 from directory.people.domain.departments import Department
 from directory.people.domain.people import Person
-from directory.shared.domain.requests import Request
 from plexus.event.v1.envelope_pb2 import Envelope
+from plexuskit.request_ids import Request
 
 Facts = Callable[[], Awaitable[list[Envelope]]]
 HR = ("people.manage", "roles.bind", "roles.read")

@@ -30,7 +30,7 @@ def move(store: Store, ann: Actor, now: datetime) -> Mover:
             "state": None,
             "column_id": "",
             "after_task_id": "",
-            "request_id": "",
+            "request": None,
         }
         return await operations.move_task(
             store, actor=ann, task_id=task.id, now=now, **{**fields, **asked}
@@ -263,7 +263,7 @@ async def test_tsk_06_a_place_picked_just_before_a_spread_is_picked_again(
         state=None,
         column_id="todo",
         after_task_id=tasks[9].id,
-        request_id="",
+        request=None,
         now=now,
     )
 

@@ -12,6 +12,7 @@ from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from plexuskit import fault
 from plexuskit.backoff import contended
 from plexuskit.errors import DependencyDown
 from plexuskit.mongo import driving
@@ -92,6 +93,7 @@ async def _attempt(
     try:
         result = await work(Transaction(session))
         await _commit(session, deadline=deadline)
+        fault.point("transaction.after_commit")
     finally:
         # Also on cancellation: an open transaction blocks its documents until the server ends it.
         if session.in_transaction:

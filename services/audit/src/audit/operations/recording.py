@@ -8,6 +8,7 @@ import structlog
 from plexuskit.backoff import FULL, jittered
 from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown
+from plexuskit.mongo import Transaction
 
 from audit.domain.entries import Entry, LedgerHead, Occurrence, append
 from audit.operations.placing import place
@@ -52,6 +53,18 @@ class LedgerWriter:
             for start in range(0, len(waiting), BATCH):
                 added += await self._append(tenant_id, waiting[start : start + BATCH])
         return added
+
+    async def add(self, occurrence: Occurrence, *, tx: Transaction) -> Entry:
+        """Write one entry in a transaction of the caller, and return it.
+
+        Raises:
+            Retry: another process took the number.
+            DependencyDown: the store failed.
+        """
+        head = await self._store.ledger.head(occurrence.tenant_id, tx=tx)
+        (entry,) = self._entries(head, [occurrence])
+        await self._store.ledger.add(entry, tx=tx)
+        return entry
 
     async def _append(self, tenant_id: str, waiting: list[Occurrence]) -> int:
         added = fruitless = 0

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from plexuskit.mongo import ASCENDING, DESCENDING, Database, Index, InsertOutcome
+from plexuskit.mongo import (
+    ASCENDING,
+    DESCENDING,
+    Database,
+    DuplicateKey,
+    Index,
+    InsertOutcome,
+    Retry,
+    Transaction,
+)
 from plexuskit.paging import PageBudget
 from plexuskit.turns import Turns
 
@@ -114,12 +123,24 @@ class LedgerStore:
         """Write entries in order, majority and journal, up to the first taken number or event."""
         return await self._entries.insert_many([_document(entry) for entry in entries])
 
-    async def head(self, tenant_id: str) -> LedgerHead:
+    async def add(self, entry: Entry, *, tx: Transaction) -> None:
+        """Write one entry in a transaction.
+
+        Raises:
+            Retry: another process took the number.
+        """
+        try:
+            await self._entries.insert(_document(entry), tx=tx)
+        except DuplicateKey as taken:
+            raise Retry from taken
+
+    async def head(self, tenant_id: str, *, tx: Transaction | None = None) -> LedgerHead:
         """Read the end of a tenant's ledger (majority)."""
         last = await self._entries.find_one(
             {"_id": _between(tenant_id, 0, HIGHEST)},
             projection={"hash": 1},
             sort=[("_id", DESCENDING)],
+            tx=tx,
         )
         return EMPTY if last is None else LedgerHead(number_of(last["_id"]), bytes(last["hash"]))
 

@@ -10,8 +10,8 @@ from plexus_access.objects import CONVERSATION, Object
 from plexuskit.clock import Clock
 from plexuskit.errors import InvalidArgument
 from plexuskit.grpc import actor, caller
-from plexuskit.mongo import Transaction
 from plexuskit.paging import Listing, from_milliseconds, to_milliseconds
+from plexuskit.request_ids import request_of
 
 from messaging.config import ScheduleSection
 from messaging.contract.api import from_timestamp, page_size
@@ -25,6 +25,7 @@ from messaging.personal.operations.drafts import save_draft
 from messaging.personal.operations.scheduled import (
     cancel_scheduled_message,
     schedule_message,
+    schedule_once,
     update_scheduled_message,
 )
 from messaging.personal.queries import list_drafts, list_scheduled
@@ -98,19 +99,8 @@ class ScheduledApi:
             shortest=self._shortest,
             now=now,
         )
-
-        async def work(tx: Transaction) -> pb.ScheduleMessageResponse:
-            return pb.ScheduleMessageResponse(scheduled=scheduled_to_proto(await write(tx)))
-
-        response, _ = await self._store.requests.once(
-            work,
-            request=request,
-            request_id=request.request_id,
-            actor_id=me.person_id,
-            response=pb.ScheduleMessageResponse,
-            now=now,
-        )
-        return response
+        scheduled = await schedule_once(self._store, write, request=request_of(request), now=now)
+        return pb.ScheduleMessageResponse(scheduled=scheduled_to_proto(scheduled))
 
     async def UpdateScheduledMessage(
         self, request: pb.UpdateScheduledMessageRequest, context: Any

@@ -9,6 +9,7 @@ from plexus_access.decisions import Decisions, asker_of
 from plexus_access.objects import PROJECT, TASK, Object
 from plexuskit.clock import Clock
 from plexuskit.grpc import caller
+from plexuskit.request_ids import request_of
 
 from tasks import operations, queries
 from tasks.api.translation import (
@@ -41,7 +42,7 @@ class TasksApi(TasksServiceServicer):
             name=request.name,
             goal=request.goal,
             member_ids=request.member_ids,
-            request_id=request.request_id,
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.CreateProjectResponse(project=project_message(project))
@@ -78,7 +79,7 @@ class TasksApi(TasksServiceServicer):
                 assignee_ids=tuple(request.assignee_ids),
                 due=due_of(request.due) if request.HasField("due") else None,
             ),
-            request_id=request.request_id,
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.CreateTaskResponse(task=task_message(task))
@@ -124,7 +125,7 @@ class TasksApi(TasksServiceServicer):
                 due=due_of(request.due) if request.HasField("due") else None,
                 clear_due=request.clear_due,
             ),
-            request_id=request.request_id,
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.UpdateTaskResponse(task=task_message(task))
@@ -137,7 +138,7 @@ class TasksApi(TasksServiceServicer):
             task_id=request.task_id,
             expected_version=request.expected_version,
             assignee_ids=request.assignee_ids,
-            request_id=request.request_id,
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.AssignTaskResponse(task=task_message(task))
@@ -152,7 +153,7 @@ class TasksApi(TasksServiceServicer):
             state=optional_state_of(request.state),
             column_id=request.column_id,
             after_task_id=request.after_task_id,
-            request_id=request.request_id,
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.MoveTaskResponse(task=task_message(task))

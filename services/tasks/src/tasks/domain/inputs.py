@@ -20,8 +20,6 @@ PAGE_DEFAULT: Final = 50
 PAGE_LIMIT: Final = 200
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]*")
-# Characters that a single line cannot show.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
 def line(text: str, *, field: str, limit: int) -> str:
@@ -52,17 +50,6 @@ def identifier(value: str, *, field: str) -> str:
     """Return an id as it is when it has the form of one. Refusals: InvalidArgument."""
     if len(value) > ID_CHARACTERS or not _ID.fullmatch(value):
         raise InvalidArgument(field=field, problem="is not an id; use one that Plexus gave you")
-    return value
-
-
-def request_id(value: str) -> str:
-    """Return the client's id of a request; empty means that it gave none.
-
-    Refusals: InvalidArgument.
-    """
-    if len(value) > ID_CHARACTERS or _CONTROL.search(value):
-        problem = f"must be at most {ID_CHARACTERS} printable characters, for example a UUID"
-        raise InvalidArgument(field="request_id", problem=problem)
     return value
 
 

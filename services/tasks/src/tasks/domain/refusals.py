@@ -78,10 +78,3 @@ class NeighbourNotInColumn(Refusal):
 
     kind = Kind.FAILED_PRECONDITION
     text = "Task {after_task_id} is not in column {column_id}; load the board and place it again."
-
-
-class RequestIdReused(Refusal):
-    """A request id came again with other content within its 7 days."""
-
-    kind = Kind.ALREADY_EXISTS
-    text = "Request id {request_id} was used for another request; take a new id for new content."

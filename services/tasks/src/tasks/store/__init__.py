@@ -7,9 +7,11 @@ from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from plexus.authz.v1.authority_pb2 import ReadFactsRequest, ReadFactsResponse
+from plexuskit.lines import Lines
 from plexuskit.mongo import Database, DuplicateKey, Retry, Transaction, UpdateOne
 from plexuskit.outbox import Outbox
 from plexuskit.relay import OUTBOX, read_facts
+from plexuskit.request_ids import Requests
 
 from tasks.domain.identity import Actor, ColumnId, ProjectId, TenantId
 from tasks.domain.projects import Project
@@ -18,15 +20,15 @@ from tasks.domain.task import Task
 from tasks.domain.visibility import may_see
 from tasks.store.documents import COLUMN_LOCK_SCHEMA, COUNTER_SCHEMA
 from tasks.store.history import HistoryStore
+from tasks.store.older_requests import OlderRequests
 from tasks.store.projects import ProjectStore
-from tasks.store.requests import RequestStore
 from tasks.store.tasks import TaskFilter, TaskStore
 
 __all__ = ["Seen", "Store", "TaskFilter"]
 
 T = TypeVar("T")
 
-# Makers of tasks meet at one counter per tenant, so they may have to wait for each other.
+# Processes meet at one counter per tenant, so they may have to wait for each other.
 _ATTEMPTS: Final = 60
 _WITHIN: Final = timedelta(seconds=8)
 # Moves touch one of these, spreading touches all: moves exclude spreading but hardly each other.
@@ -42,15 +44,21 @@ class Seen:
 
 
 class Store:
-    """The service's database. `zone` is where all-day due values end (TSK-3)."""
+    """The service's database.
+
+    Attributes:
+        zone: where all-day due values end (TSK-3).
+        lines: the turns of people who change tasks, and of those who take a tenant's next number.
+    """
 
     def __init__(self, db: Database, *, zone: ZoneInfo) -> None:
         self._db = db
         self.zone = zone
+        self.lines = Lines()
         self.tasks = TaskStore(db, zone=zone)
         self.projects = ProjectStore(db)
         self.history = HistoryStore(db)
-        self.requests = RequestStore(db)
+        self.requests = Requests(db, older=OlderRequests())
         self.outbox = Outbox(db)
         self._counters = db.collection("counters", schema_version=COUNTER_SCHEMA)
         self._column_locks = db.collection("lanes", schema_version=COLUMN_LOCK_SCHEMA)

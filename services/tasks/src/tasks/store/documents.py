@@ -16,7 +16,6 @@ Document = dict[str, Any]
 TASK_SCHEMA: Final = 1
 PROJECT_SCHEMA: Final = 1
 HISTORY_SCHEMA: Final = 1
-REQUEST_SCHEMA: Final = 1
 COUNTER_SCHEMA: Final = 1
 COLUMN_LOCK_SCHEMA: Final = 1
 

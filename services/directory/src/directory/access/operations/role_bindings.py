@@ -8,6 +8,7 @@ import structlog
 from plexus_access.objects import Object, Subject
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
+from plexuskit.request_ids import Request
 
 from directory.access import events
 from directory.access.domain import role_bindings
@@ -15,10 +16,8 @@ from directory.access.domain.refusals import RoleBindingNotFound, ScopeNotFound
 from directory.access.domain.role_bindings import Binding
 from directory.access.domain.roles import Role
 from directory.access.store import Store
-from directory.access.store.documents import binding_document, binding_from
 from directory.shared.domain.actors import SERVICE, Actor
 from directory.shared.domain.ids import BindingId, TenantId
-from directory.shared.domain.requests import Request
 
 log = structlog.get_logger()
 
@@ -48,14 +47,20 @@ async def bind_role(
         GroupSelfChosen: it is a group that people join by what they say of themselves.
         ScopeNotFound: there is no such scope, or the actor binds no roles there (GW-2).
         GrantExceedsOwn: the role holds, or shows, more than the actor may on that scope.
+        RoleBindingNotFound: it ended since the same request was carried out.
         RequestIdReused: the request id was used with other content.
     """
 
     async def work(tx: Transaction) -> Binding:
         grants = await store.grants.of_actor(actor, now=now, tx=tx)
         grants.require(BIND)
-        if answered := await store.requests.answer(request, tx=tx):
-            return binding_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            current, place = await store.places.get_binding(
+                answered["id"], tenant_id=actor.tenant_id, tx=tx
+            )
+            if not grants.holds(BIND, place):
+                raise RoleBindingNotFound
+            return current
         whom = role_bindings.check_subject(subject)
         what = role_bindings.check_scope(scope, tenant_id=actor.tenant_id)
         until = role_bindings.check_expiry(expires_at, now=now)
@@ -110,7 +115,7 @@ async def _bind(
             created_by=actor.person_id,
             now=now,
         )
-    await store.requests.remember(request, binding_document(after), now=now, tx=tx)
+    await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
     if after is previous:
         return after
     if previous is None:
@@ -138,7 +143,7 @@ async def unbind_role(
     async def work(tx: Transaction) -> None:
         grants = await store.grants.of_actor(actor, now=now, tx=tx)
         grants.require(BIND)
-        if await store.requests.answer(request, tx=tx):
+        if await store.requests.answer(request, now=now, tx=tx):
             return
         previous, place = await store.places.get_binding(
             binding_id, tenant_id=actor.tenant_id, tx=tx
@@ -146,7 +151,7 @@ async def unbind_role(
         if not grants.holds(BIND, place):
             raise RoleBindingNotFound
         after = role_bindings.unbind(previous)
-        await store.requests.remember(request, binding_document(after), now=now, tx=tx)
+        await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
         await store.bindings.save_many([after], now=now, tx=tx)
         fact = events.binding_changed(after, actor_id=actor.person_id, now=now)
         await store.outbox.add(fact, tx=tx)

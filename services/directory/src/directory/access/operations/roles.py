@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
+from plexuskit.request_ids import Request
 
 from directory.access import events
 from directory.access.domain import roles
@@ -14,10 +15,8 @@ from directory.access.domain.grants import IN_TENANT, shows_less
 from directory.access.domain.role_bindings import unbind
 from directory.access.domain.roles import FieldMask, Role, RoleChanges
 from directory.access.store import Store
-from directory.access.store.documents import role_document, role_from
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import RoleId
-from directory.shared.domain.requests import Request
 
 log = structlog.get_logger()
 
@@ -50,8 +49,8 @@ async def create_role(
     async def work(tx: Transaction) -> Role:
         grants = await store.grants.of_actor(actor, now=now, tx=tx)
         grants.require_everywhere(MANAGE)
-        if answered := await store.requests.answer(request, tx=tx):
-            return role_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.roles.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         role = roles.create(
             role_id=RoleId(new_id("rol", now=now)),
             tenant_id=actor.tenant_id,
@@ -61,7 +60,7 @@ async def create_role(
             masks=masks,
         )
         grants.require_giving(role.permissions, IN_TENANT, masks=role.columns)
-        await store.requests.remember(request, role_document(role), now=now, tx=tx)
+        await store.requests.record(request, {"id": role.id}, now=now, tx=tx)
         await store.roles.add(role, tx=tx)
         fact = events.role_changed(role, actor_id=actor.person_id, now=now)
         await store.outbox.add(fact, tx=tx)
@@ -99,12 +98,12 @@ async def update_role(
     async def work(tx: Transaction) -> Role:
         grants = await store.grants.of_actor(actor, now=now, tx=tx)
         grants.require_everywhere(MANAGE)
-        if answered := await store.requests.answer(request, tx=tx):
-            return role_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.roles.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         previous = await store.roles.get(role_id, tenant_id=actor.tenant_id, tx=tx)
         after = roles.change(previous, changes, expected_version=expected_version)
         grants.require_giving(_added(previous, after), IN_TENANT, masks=after.columns)
-        await store.requests.remember(request, role_document(after), now=now, tx=tx)
+        await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
         if after is not previous:
             if previous.version:
                 await store.roles.save(after, now=now, tx=tx)
@@ -139,11 +138,11 @@ async def delete_role(
     async def work(tx: Transaction) -> int:
         grants = await store.grants.of_actor(actor, now=now, tx=tx)
         grants.require_everywhere(MANAGE)
-        if await store.requests.answer(request, tx=tx):
+        if await store.requests.answer(request, now=now, tx=tx):
             return 0
         previous = await store.roles.get(role_id, tenant_id=actor.tenant_id, tx=tx)
         after = roles.remove(previous)
-        await store.requests.remember(request, role_document(after), now=now, tx=tx)
+        await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
         bound = await store.bindings.list_of_role(after.id, tenant_id=actor.tenant_id, tx=tx)
         ended = [unbind(binding) for binding in bound]
         await store.roles.save(after, now=now, tx=tx)

@@ -5,6 +5,7 @@ from typing import Any
 from plexus.directory.v1 import directory_service_pb2 as pb
 from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceServicer
 from plexuskit.clock import Clock
+from plexuskit.request_ids import request_of
 
 from directory.accounts.operations.hashing import Hashing
 from directory.people import operations, queries
@@ -18,7 +19,7 @@ from directory.people.api.translation import (
 )
 from directory.people.events import person_to_proto
 from directory.people.store import Store
-from directory.shared.api.translation import acting, request_of
+from directory.shared.api.translation import acting
 
 
 class PeopleApi(DirectoryServiceServicer):
@@ -40,9 +41,7 @@ class PeopleApi(DirectoryServiceServicer):
             actor=actor,
             draft=draft_of(request),
             password=request.password,
-            request=request_of(
-                request, actor=actor, request_id=request.request_id, secret=("password",)
-            ),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.CreatePersonResponse(person=person_to_proto(person))
@@ -59,7 +58,7 @@ class PeopleApi(DirectoryServiceServicer):
             changes=changes_of(request),
             expected_version=request.expected_version,
             reason=request.reason,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.UpdatePersonResponse(person=person_to_proto(person))
@@ -73,7 +72,7 @@ class PeopleApi(DirectoryServiceServicer):
             self._store,
             actor=actor,
             person_id=request.person_id,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.DeactivatePersonResponse(person=person_to_proto(person))
@@ -87,7 +86,7 @@ class PeopleApi(DirectoryServiceServicer):
             self._store,
             actor=actor,
             person_id=request.person_id,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.ReactivatePersonResponse(person=person_to_proto(person))
@@ -102,7 +101,7 @@ class PeopleApi(DirectoryServiceServicer):
             actor=actor,
             person_id=request.person_id,
             absence=absence_of(request.absence) if request.HasField("absence") else None,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.SetAbsenceResponse(person=person_to_proto(person))
@@ -116,7 +115,7 @@ class PeopleApi(DirectoryServiceServicer):
             self._store,
             actor=actor,
             changes=profile_changes_of(request),
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.UpdateProfileResponse(person=person_to_proto(person))

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import structlog
 from plexuskit.mongo import Transaction
+from plexuskit.request_ids import Request
 
 from directory.people.domain import absences, people
 from directory.people.domain.absences import Absence
@@ -12,11 +13,9 @@ from directory.people.domain.refusals import DeputyUnavailable
 from directory.people.operations.changes import change_one
 from directory.people.operations.rights import PEOPLE
 from directory.people.store import Store
-from directory.people.store.documents import person_document, person_from
 from directory.shared.domain.actors import Actor, require
 from directory.shared.domain.ids import TenantId
 from directory.shared.domain.refusals import PersonNotFound
-from directory.shared.domain.requests import Request
 
 log = structlog.get_logger()
 
@@ -45,14 +44,14 @@ async def set_absence(
     require(actor, "people.set_absence")
 
     async def work(tx: Transaction) -> Person:
-        if answered := await store.requests.answer(request, tx=tx):
-            return person_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.people.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         previous = await _planned_for(store, person_id, actor=actor, now=now, tx=tx)
         planned = None if absence is None else absences.check(absence, of=previous.id, now=now)
         if planned is not None and planned.deputy_id:
             await _check_deputy(store, planned, tenant_id=actor.tenant_id, now=now, tx=tx)
         after = people.set_absence(previous, planned)
-        await store.requests.remember(request, person_document(after), now=now, tx=tx)
+        await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
         await change_one(store, previous, after, actor_id=actor.person_id, now=now, tx=tx)
         return after
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import structlog
 from plexus_access.objects import DEPARTMENT, Object
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
+from plexuskit.request_ids import Answer, Request
 
 from directory.access.domain.grants import place_of_departments
 from directory.access.operations.role_bindings import end_bindings_about
@@ -32,11 +32,9 @@ from directory.people.operations.subtrees import (
     transfer_people,
 )
 from directory.people.store import Store
-from directory.people.store.documents import department_document, department_from
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import DepartmentId
 from directory.shared.domain.refusals import DepartmentNotFound, PersonNotFound
-from directory.shared.domain.requests import Request
 
 log = structlog.get_logger()
 
@@ -66,8 +64,8 @@ async def create_department(
 
     async def work(tx: Transaction) -> Department:
         grants = await store.grants.holding(actor, DEPARTMENTS, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return department_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.departments.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         if external_id:
             existing = await store.departments.find_by_external_id(
                 external_id, tenant_id=actor.tenant_id, tx=tx
@@ -79,9 +77,7 @@ async def create_department(
             if existing is not None:
                 if not grants.holds(DEPARTMENTS, place_of_departments([existing.path])):
                     raise DepartmentNotFound
-                await store.requests.remember(
-                    request, department_document(existing), now=now, tx=tx
-                )
+                await store.requests.record(request, {"id": existing.id}, now=now, tx=tx)
                 return existing
 
         parent = await managed_home(store, grants, parent_id, tenant_id=actor.tenant_id, tx=tx)
@@ -92,7 +88,7 @@ async def create_department(
             parent=parent,
             external_id=external_id,
         )
-        await store.requests.remember(request, department_document(department), now=now, tx=tx)
+        await store.requests.record(request, {"id": department.id}, now=now, tx=tx)
         await store.departments.add(department, tx=tx)
         fact = events.department_added(department, actor_id=actor.person_id, now=now)
         await store.outbox.add(fact, tx=tx)
@@ -125,8 +121,8 @@ async def update_department(
 
     async def work(tx: Transaction) -> Department:
         grants = await store.grants.holding(actor, DEPARTMENTS, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return department_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.departments.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         previous = await managed_department(
             store, grants, department_id, tenant_id=actor.tenant_id, tx=tx
         )
@@ -137,7 +133,7 @@ async def update_department(
             leader = await store.people.get(after.leader_id, tenant_id=actor.tenant_id, tx=tx)
             if not leader.active or leader.kind is Kind.GUEST:
                 raise PersonNotFound
-        await store.requests.remember(request, department_document(after), now=now, tx=tx)
+        await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
         if after is not previous:
             await store.departments.save_many([(previous, after)], tx=tx)
             fact = events.department_changed(after, actor_id=actor.person_id, now=now)
@@ -184,8 +180,8 @@ async def move_department(
 
     async def work(tx: Transaction) -> Restructured:
         grants = await store.grants.holding(actor, DEPARTMENTS, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return _remembered(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await _again(store, answered, actor=actor, tx=tx)
         previous = await managed_department(
             store, grants, department_id, tenant_id=tenant_id, tx=tx
         )
@@ -198,7 +194,7 @@ async def move_department(
         done = Restructured(
             department=changed[0][1] if changed else previous, departments_moved=len(changed)
         )
-        await store.requests.remember(request, _memory(done), now=now, tx=tx)
+        await store.requests.record(request, _answer(done), now=now, tx=tx)
         if changed:
             await save_departments(store, changed, actor=actor, now=now, tx=tx)
             await regroup_all(store, actor=actor, now=now, tx=tx)
@@ -239,8 +235,8 @@ async def merge_department(
 
     async def work(tx: Transaction) -> Restructured:
         grants = await store.grants.holding(actor, DEPARTMENTS, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return _remembered(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await _again(store, answered, actor=actor, tx=tx)
         closing = await managed_department(store, grants, department_id, tenant_id=tenant_id, tx=tx)
         check_contained(grants, closing)
         into = await managed_department(store, grants, into_id, tenant_id=tenant_id, tx=tx)
@@ -257,7 +253,7 @@ async def merge_department(
         done = Restructured(
             department=into, departments_moved=len(changed) - 1, people_moved=len(moved)
         )
-        await store.requests.remember(request, _memory(done), now=now, tx=tx)
+        await store.requests.record(request, _answer(done), now=now, tx=tx)
         await save_departments(store, changed, actor=actor, now=now, tx=tx)
         await transfer_people(store, moved, actor=actor, now=now, tx=tx)
         of_it = await store.groups.of_department(closing.id, tenant_id=tenant_id, tx=tx)
@@ -317,8 +313,8 @@ async def split_department(
 
     async def work(tx: Transaction) -> Restructured:
         grants = await store.grants.holding(actor, DEPARTMENTS, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return _remembered(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await _again(store, answered, actor=actor, tx=tx)
         old = await managed_department(store, grants, department_id, tenant_id=tenant_id, tx=tx)
         above: Department | None = old
         if not below:
@@ -337,7 +333,7 @@ async def split_department(
             for person in await named_people(store, old, person_ids, tx=tx)
         ]
         done = Restructured(department=new, departments_moved=len(changed), people_moved=len(moved))
-        await store.requests.remember(request, _memory(done), now=now, tx=tx)
+        await store.requests.record(request, _answer(done), now=now, tx=tx)
         await store.departments.add(new, tx=tx)
         added = events.department_added(new, actor_id=actor.person_id, now=now)
         await store.outbox.add(added, tx=tx)
@@ -357,17 +353,22 @@ async def split_department(
     return done
 
 
-def _memory(done: Restructured) -> dict[str, Any]:
+def _answer(done: Restructured) -> Answer:
     return {
-        "department": department_document(done.department),
+        "id": done.department.id,
         "departments_moved": done.departments_moved,
         "people_moved": done.people_moved,
     }
 
 
-def _remembered(answered: dict[str, Any]) -> Restructured:
+async def _again(store: Store, answered: Answer, *, actor: Actor, tx: Transaction) -> Restructured:
+    """Return what a step did, with its department as it is now.
+
+    Raises:
+        DepartmentNotFound: it was closed since.
+    """
     return Restructured(
-        department=department_from(answered["department"]),
+        department=await store.departments.get(answered["id"], tenant_id=actor.tenant_id, tx=tx),
         departments_moved=answered["departments_moved"],
         people_moved=answered["people_moved"],
     )

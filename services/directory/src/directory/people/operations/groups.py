@@ -9,6 +9,7 @@ from plexus_access.objects import GROUP, Object, Subject
 from plexuskit.errors import InvalidArgument
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
+from plexuskit.request_ids import Request
 
 from directory.access.domain.grants import Grants
 from directory.access.domain.refusals import GroupSelfChosen
@@ -20,10 +21,8 @@ from directory.people.domain.refusals import GroupByRule, PersonDeactivated
 from directory.people.operations.memberships import publish, regroup
 from directory.people.operations.rights import GROUPS, check_joining, managed_group, managed_home
 from directory.people.store import Store
-from directory.people.store.groups import group_document, group_from
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import GroupId
-from directory.shared.domain.requests import Request
 
 log = structlog.get_logger()
 
@@ -65,15 +64,15 @@ async def create_group(
 
     async def work(tx: Transaction) -> Group:
         grants = await store.grants.holding(actor, GROUPS, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return group_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.groups.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         if draft.external_id:
             existing = await store.groups.find_by_external_id(
                 draft.external_id, tenant_id=actor.tenant_id, tx=tx
             )
             if existing is not None:
                 await managed_group(store, grants, existing.id, tenant_id=actor.tenant_id, tx=tx)
-                await store.requests.remember(request, group_document(existing), now=now, tx=tx)
+                await store.requests.record(request, {"id": existing.id}, now=now, tx=tx)
                 return existing
         await managed_home(
             store,
@@ -134,8 +133,8 @@ async def update_group(
 
     async def work(tx: Transaction) -> Group:
         grants = await store.grants.holding(actor, GROUPS, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return group_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.groups.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         previous = await managed_group(store, grants, group_id, tenant_id=actor.tenant_id, tx=tx)
         after = groups.change(
             previous, name=name, description=description, by=rule, expected_version=expected_version
@@ -145,7 +144,7 @@ async def update_group(
             await _check_joining(store, grants, after, now=now, tx=tx)
             await _check_chosen(store, after, now=now, tx=tx)
         if after is previous:
-            await store.requests.remember(request, group_document(after), now=now, tx=tx)
+            await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
             return after
         return await _finish(store, after, actor=actor, request=request, now=now, tx=tx)
 
@@ -181,8 +180,8 @@ async def change_group_members(
 
     async def work(tx: Transaction) -> Group:
         grants = await store.grants.holding(actor, GROUPS, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return group_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.groups.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         group = await managed_group(store, grants, group_id, tenant_id=actor.tenant_id, tx=tx)
         if group.rule is not None:
             raise GroupByRule
@@ -191,7 +190,7 @@ async def change_group_members(
         joined = [id_ for id_, person in added.items() if group.id not in person.group_ids]
         gone = [id_ for id_, person in removed.items() if group.id in person.group_ids]
         if not joined and not gone:
-            await store.requests.remember(request, group_document(group), now=now, tx=tx)
+            await store.requests.record(request, {"id": group.id}, now=now, tx=tx)
             return group
         if joined:
             await _check_joining(store, grants, group, now=now, tx=tx)
@@ -216,13 +215,13 @@ async def delete_group(
 
     async def work(tx: Transaction) -> None:
         grants = await store.grants.holding(actor, GROUPS, now=now, tx=tx)
-        if await store.requests.answer(request, tx=tx):
+        if await store.requests.answer(request, now=now, tx=tx):
             return
         group = await managed_group(store, grants, group_id, tenant_id=actor.tenant_id, tx=tx)
         members = await store.members.of_group(group.id, tx=tx)
         await store.members.move({group.id: ((), members)}, tx=tx)
         removed = groups.remove(group)
-        await store.requests.remember(request, group_document(removed), now=now, tx=tx)
+        await store.requests.record(request, {"id": removed.id}, now=now, tx=tx)
         await publish(store, [removed], actor_id=actor.person_id, now=now, tx=tx)
         await end_bindings_about(
             store,
@@ -246,7 +245,7 @@ async def _finish(
     now: datetime,
     tx: Transaction,
 ) -> Group:
-    """Bring a group's members up to its rule, store and state it, and remember the answer."""
+    """Bring a group's members up to its rule, store and state it, and record the request."""
     await regroup(
         store,
         among=(),
@@ -257,7 +256,7 @@ async def _finish(
         tx=tx,
     )
     stored = await store.groups.get(group.id, tenant_id=actor.tenant_id, tx=tx)
-    await store.requests.remember(request, group_document(stored), now=now, tx=tx)
+    await store.requests.record(request, {"id": stored.id}, now=now, tx=tx)
     return stored
 
 

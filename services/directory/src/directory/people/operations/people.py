@@ -9,6 +9,7 @@ import structlog
 from plexuskit.errors import InvalidArgument
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
+from plexuskit.request_ids import Request
 from plexuskit.turns import in_turns
 
 from directory.accounts.domain.passwords import normalise
@@ -36,10 +37,8 @@ from directory.people.operations.rights import (
 )
 from directory.people.operations.standing import Written, check_regrouped, check_written
 from directory.people.store import Store
-from directory.people.store.documents import person_document, person_from
 from directory.shared.domain.actors import SERVICE, Actor
 from directory.shared.domain.ids import PersonId
-from directory.shared.domain.requests import Request
 
 log = structlog.get_logger()
 
@@ -89,9 +88,9 @@ async def create_person(
 
     async def work(tx: Transaction) -> tuple[Person, bool]:
         grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return person_from(answered), False
-        await store.requests.remember(request, person_document(person), now=now, tx=tx)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.people.get(answered["id"], tenant_id=actor.tenant_id, tx=tx), False
+        await store.requests.record(request, {"id": person.id}, now=now, tx=tx)
         await check_departments(
             store, grants, person.department_ids, tenant_id=actor.tenant_id, now=now, tx=tx
         )
@@ -158,8 +157,8 @@ async def update_person(
 
     async def work(tx: Transaction) -> Person:
         grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return person_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.people.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         previous = await store.places.managed_person(
             grants, person_id, tenant_id=actor.tenant_id, tx=tx
         )
@@ -169,7 +168,7 @@ async def update_person(
             # Single sign-on may know somebody by it.
             await check_standing(store, grants, previous, now=now, tx=tx)
             await _give_reason(store, after, reason=reason, actor=actor, now=now, tx=tx)
-        await store.requests.remember(request, person_document(after), now=now, tx=tx)
+        await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
         if changes.department_ids is not None:
             wanted = profiles.departments(changes.department_ids)
             await check_departments(
@@ -222,15 +221,15 @@ async def deactivate_person(
 
     async def work(tx: Transaction) -> Person:
         grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return person_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.people.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         previous = await store.places.managed_person(
             grants, person_id, tenant_id=actor.tenant_id, tx=tx
         )
         after = people.deactivate(previous)
         if after is not previous:
             await check_standing(store, grants, previous, now=now, tx=tx)
-        await store.requests.remember(request, person_document(after), now=now, tx=tx)
+        await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
         await change_one(store, previous, after, actor_id=actor.person_id, now=now, tx=tx)
         return after
 
@@ -257,14 +256,14 @@ async def reactivate_person(
 
     async def work(tx: Transaction) -> Person:
         grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return person_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.people.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         previous = await store.places.managed_person(
             grants, person_id, tenant_id=actor.tenant_id, tx=tx
         )
         after = people.reactivate(previous, now=now)
         await check_standing(store, grants, previous, now=now, tx=tx)
-        await store.requests.remember(request, person_document(after), now=now, tx=tx)
+        await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
         await change_one(store, previous, after, actor_id=actor.person_id, now=now, tx=tx)
         await check_joined(store, grants, previous, after, now=now, tx=tx)
         return after

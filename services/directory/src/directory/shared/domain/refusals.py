@@ -29,10 +29,3 @@ class PermissionMissing(Refusal):
 
     kind = Kind.PERMISSION_DENIED
     text = "You need the permission {permission}. Ask an administrator."
-
-
-class RequestIdReused(Refusal):
-    """The request id belongs to an earlier request with other content."""
-
-    kind = Kind.ALREADY_EXISTS
-    text = "The request id {request_id} was used for something else. Make a new one."

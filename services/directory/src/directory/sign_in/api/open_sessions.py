@@ -4,10 +4,11 @@ from typing import Any
 
 from plexus.directory.v1 import session_service_pb2 as pb
 from plexus_access.roles import GUEST
+from plexuskit.request_ids import request_of
 from plexuskit.timestamps import requested_field
 
 from directory.accounts.queries import find_ended_sessions
-from directory.shared.api.translation import acting, request_of
+from directory.shared.api.translation import acting
 from directory.sign_in import operations, queries
 from directory.sign_in.api.session_rooms import SessionRoom
 from directory.sign_in.api.translation import api_token_to_proto, session_of_token, session_to_proto
@@ -63,7 +64,7 @@ class OpenSessionsApi(SessionRoom):
             person_id=request.person_id,
             scopes=request.scopes,
             expires_at=requested_field(request, "expires_at"),
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.CreateApiTokenResponse(

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from plexus.messaging.v1 import messages_pb2, messaging_service_pb2
+from plexus.messaging.v1 import messages_pb2
 from plexuskit.grpc import Actor
 from plexuskit.mongo import Transaction
 from plexuskit.timestamps import timestamp
@@ -26,7 +26,6 @@ from messaging.messages.events import states
 from messaging.messages.events.messages import check_content, edited, reacted, recalled
 from messaging.messages.operations.changes import (
     ChangeRequest,
-    IdempotencyKey,
     ImportedChange,
     MessageChange,
     Target,
@@ -233,19 +232,11 @@ class _Change:
         async def check(tx: Transaction) -> None:
             await check_following(self._log.store, self._conversation_id, tx=tx)
 
-        response = messaging_service_pb2.EditMessageResponse
-        remembered = self._log.store.requests.remembered(
-            request=messaging_service_pb2.EditMessageRequest(),
-            request_id="",
-            actor_id=self._actor.person_id,
-            response=response,
-            now=self._now,
-        )
         request = ChangeRequest(
             actor=self._actor,
             conversation_id=self._conversation_id,
             seq=self._seq,
-            key=IdempotencyKey(remembered, lambda message: response(message=message)),
+            request=None,
             now=self._now,
         )
         await alter_message(self._log, request, noting, imports=ImportedChange(check))

@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
 
-from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.messaging.v1.messages_pb2 import NOTIFY_NONE, Message
 from plexuskit.grpc import Actor
@@ -47,17 +45,15 @@ RECALLED_FIELDS = {
     "imported_reactions": None,
 }
 
-ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
-
 
 async def edit_message(
     log: Log[Store],
-    request: ChangeRequest[ResponseT],
+    request: ChangeRequest,
     *,
     content: MessageContent,
     expected_version: int | None,
     policy: Policy,
-) -> ResponseT:
+) -> Message:
     """Change the words of one's own message (MSG-11); the same words change nothing.
 
     Raises:
@@ -110,10 +106,10 @@ async def edit_message(
 
 async def recall_message(
     log: Log[Store],
-    request: ChangeRequest[ResponseT],
+    request: ChangeRequest,
     *,
     policy: Policy,
-) -> ResponseT:
+) -> Message:
     """Take a message back (MSG-12): its content goes, also out of every stored event of it.
 
     The words go in the transaction of the recall; facts of reactions, pins and labels, of which
@@ -146,18 +142,18 @@ async def recall_message(
             empties=True,
         )
 
-    answer = await alter_message(log, request, decide)
+    recalled = await alter_message(log, request, decide)
     await finish_emptying(log.store, request.conversation_id, request.seq)
-    return answer
+    return recalled
 
 
 async def react_to_message(
     log: Log[Store],
-    request: ChangeRequest[ResponseT],
+    request: ChangeRequest,
     *,
     emoji: str,
     remove: bool,
-) -> ResponseT:
+) -> Message:
     """Put an emoji on a message or take one's own off: a set, so twice is once (MSG-16).
 
     Raises:
@@ -188,10 +184,10 @@ async def react_to_message(
 
 async def pin_message(
     log: Log[Store],
-    request: ChangeRequest[ResponseT],
+    request: ChangeRequest,
     *,
     unpin: bool,
-) -> ResponseT:
+) -> Message:
     """Keep a message in view, or no longer; who pinned first stays named (MSG-16).
 
     Raises:
@@ -228,11 +224,11 @@ async def pin_message(
 
 async def label_message(
     log: Log[Store],
-    request: ChangeRequest[ResponseT],
+    request: ChangeRequest,
     *,
     add: Sequence[str],
     remove: Sequence[str],
-) -> ResponseT:
+) -> Message:
     """Put labels on a message and take labels off.
 
     Raises:

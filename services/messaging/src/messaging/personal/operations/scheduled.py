@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from plexuskit.grpc import Actor
 from plexuskit.ids import new_id
 from plexuskit.mongo import Retry, Transaction
+from plexuskit.request_ids import Request
 
 from messaging.conversations.operations.members import require_membership
 from messaging.messages.domain.messages import NewMessage
@@ -71,6 +72,39 @@ def schedule_message(
         return scheduled
 
     return work
+
+
+async def schedule_once(
+    store: Store,
+    write: Callable[[Transaction], Awaitable[Scheduled]],
+    *,
+    request: Request | None,
+    now: datetime,
+) -> Scheduled:
+    """Keep a message for later in one transaction, or return the one that the same request kept.
+
+    Args:
+        store: the service's database.
+        write: what `schedule_message` gave.
+        request: the call as its id identifies it; None: carried out every time.
+        now: the present instant.
+
+    Raises:
+        RequestIdReused: the request id was used for other content.
+        ScheduledMessageNotFound: what the same request kept has ended, and is gone.
+    """
+
+    async def work(tx: Transaction) -> Scheduled:
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            kept = await store.scheduled.find(answered["id"], tx=tx)
+            if kept is None:
+                raise ScheduledMessageNotFound(id=answered["id"])
+            return kept
+        scheduled = await write(tx)
+        await store.requests.record(request, {"id": scheduled.id}, now=now, tx=tx)
+        return scheduled
+
+    return await store.transact(work)
 
 
 async def update_scheduled_message(
