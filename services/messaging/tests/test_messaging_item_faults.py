@@ -1,4 +1,4 @@
-"""A fault of one item is that item's verdict, and concerns nobody else's (GW-8)."""
+"""A fault of one item is reported as that item's verdict and does not affect others (GW-8)."""
 
 import asyncio
 from dataclasses import replace
@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 
 def broken(draft):
-    """Give a draft that no batch can number: its hash is no bytes."""
+    """Return a draft that no batch can number: its hash is not bytes."""
     return replace(draft, content_hash="not bytes")
 
 

@@ -31,7 +31,7 @@ def new_id(prefix: str, *, now: datetime) -> str:
     were made in this process.
 
     Args:
-        prefix: what it names, up to 16 lowercase letters and digits: `msg`, `tsk`.
+        prefix: kind of the id, up to 16 lowercase letters and digits: `msg`, `tsk`.
         now: the instant it carries; aware.
 
     Raises:

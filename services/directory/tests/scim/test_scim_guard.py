@@ -1,4 +1,4 @@
-"""INT-1: a feed that would deactivate too many stops, waits for an answer, and goes on."""
+"""INT-1: a feed that would deactivate too many people stops, waits for an answer, and resumes."""
 
 import asyncio
 from datetime import timedelta
@@ -30,7 +30,7 @@ def test_int_1_never_more_than_the_share_of_those_who_were_active(active, percen
 
 @pytest.fixture
 async def staff(feed):
-    """Ten people, of whom five may go in a day."""
+    """Ten people, of whom five may be deactivated in a day."""
     return [(await feed.hire(f"p{number}"))["id"] for number in range(10)]
 
 
@@ -50,7 +50,7 @@ async def test_int_1_two_feeds_at_once_cannot_pass_the_limit_together(
     refusal = next(each for each in told if each.status == 409)
     assert "administrator" in refusal.body["detail"]
 
-    # Who waits is still there, nothing else is blocked, and asking again changes nothing.
+    # People who wait stay active, nothing else is blocked, and a repeated request changes nothing.
     waiting = sorted(await active(company, staff))
     first = await feed.ask("GET", f"/Users/{waiting[0]}")
     assert (first.status, first.body.get("active")) == (200, None)
@@ -92,7 +92,7 @@ async def test_int_1_approved_deactivations_happen_once_and_the_count_begins_ane
     assert await answer(expected=1) == "FEED_CHANGED"
     assert "" in await asyncio.gather(answer(), answer())
     assert await active(company, staff) == set(staff[7:])
-    # Removed by DELETE, or only deactivated: each as the feed had said.
+    # Removed by DELETE, or only deactivated: each as the feed had requested.
     assert (await feed.ask("GET", f"/Users/{staff[5]}")).status == 404
     assert (await feed.ask("GET", f"/Users/{staff[6]}")).body["active"] is False
     kinds = [fact.type.rpartition(".")[2] for fact in await facts()]

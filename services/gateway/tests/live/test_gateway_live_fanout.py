@@ -1,4 +1,4 @@
-"""What the fan-out makes of records: holes, repeats, owners that answer late (MSG-6, MSG-14)."""
+"""Fan-out of records: gaps, repeats, owners that answer late (MSG-6, MSG-14)."""
 
 import asyncio
 from dataclasses import replace

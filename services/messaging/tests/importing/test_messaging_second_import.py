@@ -1,4 +1,4 @@
-"""A later export brings edits, reactions, deletions, names and departures: MSG-19, GW-11."""
+"""A later export applies edits, reactions, deletions, names and departures: MSG-19, GW-11."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -292,7 +292,7 @@ async def test_who_left_in_the_other_system_leaves_and_may_come_back(log, bring,
 
     await bring(member_ids=("ann", "bob"))
     assert set((await log.log_states.load(room)).members) == {"ann", "bob"}
-    # An export without a list of members says nothing about them.
+    # An export without a list of members leaves the members unchanged.
     assert not (await bring(member_ids=())).changed
 
 

@@ -22,7 +22,7 @@ from plexus.messaging.v1.messages_pb2 import Mention
 from plexuskit.errors import InvalidArgument
 
 TENANT = "ten_acme"
-# What the release before departments made of the plain message below.
+# Hash of the plain message below in the release before departments.
 EARLIER_HASH = "942a0a7d217295a0b3847f2dabe0f507bb2b3b7c6f8b87c71925a2742467f947"
 
 
@@ -121,7 +121,7 @@ async def test_msg_08_who_belongs_to_a_department_or_below_it_is_mentioned(
     assert await unread(store, person("dora"), room) == (4, 1)
     assert await unread(store, person("ann"), room) == (0, 0)
 
-    # Who changes department is addressed as a member of the new one.
+    # After a change of department, a person is addressed as a member of the new one.
     await store.people.put([someone("dora", "dep_b", version=2)])
     assert await unread(store, person("dora"), room) == (4, 4)
 

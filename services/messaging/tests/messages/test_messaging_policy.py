@@ -1,4 +1,4 @@
-"""What a tenant allows: MSG-10, MSG-11, MSG-12, MSG-18."""
+"""Message policy of a tenant: MSG-10, MSG-11, MSG-12, MSG-18."""
 
 from datetime import timedelta
 

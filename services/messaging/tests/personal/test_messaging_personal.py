@@ -32,7 +32,7 @@ def now():
 
 @pytest.fixture
 def write(store, person, now):
-    """Save a draft of somebody: `await write("ann", room, "words", ago=3)`."""
+    """Save a person's draft: `await write("ann", room, "words", ago=3)`."""
 
     async def written(name, conversation_id, text, *, ago=0.0, root_seq=0):
         words = personal_service_pb2.Draft(text=text).SerializeToString()

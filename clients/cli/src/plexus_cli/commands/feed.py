@@ -1,4 +1,4 @@
-"""The HR feed: how it stands, and an administrator's answer when it has stopped."""
+"""The HR feed: its status, and an administrator's decision when it has stopped."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Reading how the feed stands."""
+"""Query of the feed's status."""
 
 from datetime import datetime
 
@@ -8,10 +8,10 @@ from directory.shared.domain.actors import Actor
 
 
 async def get_feed_status(store: Store, *, actor: Actor, rules: FeedRules, now: datetime) -> Feed:
-    """Say how the feed stands.
+    """Return the feed's status.
 
     Raises:
-        PermissionMissing: the actor may not answer for the feed.
+        PermissionMissing: the actor may not resolve the feed.
     """
     await store.grants.holding_everywhere(actor, APPROVE, now=now)
     tenant_id = actor.tenant_id

@@ -37,7 +37,7 @@ class ForeignConversation:
 
 
 def require_importer(actor: Actor) -> None:
-    """Refuse whoever is no administrator; the gateway has checked it too.
+    """Refuse callers who are not administrators; the gateway has checked it too.
 
     Raises:
         ImportDenied: not an administrator.
@@ -49,7 +49,7 @@ def require_importer(actor: Actor) -> None:
 async def import_conversation(
     log: Log[Store], people: People, *, actor: Actor, foreign: ForeignConversation, now: datetime
 ) -> Begun:
-    """Make a conversation once per external id; on a repeat, bring it to what the export has.
+    """Create a conversation once per external id; a repeat updates it from the export.
 
     It changes only as long as it follows the export; never a direct one, or one that people use
     (GW-11). Two people who talk here already keep their one conversation, and no history comes

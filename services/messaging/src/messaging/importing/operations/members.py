@@ -1,4 +1,4 @@
-"""Bringing imported groups to what a later export has of them (GW-11)."""
+"""Update of imported groups from a later export (GW-11)."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -29,13 +29,13 @@ class GroupFollowing:
     """One import of a group that is there already.
 
     Attributes:
-        log: the way into the log.
-        people: of the directory.
-        actor: who imports.
-        exported: what the export has now.
-        owner_id: who owns the group in the export; empty if it does not say.
-        following: how the import stands to the group.
-        now: when.
+        log: access to the log.
+        people: directory's answers.
+        actor: the importer.
+        exported: current state of the export.
+        owner_id: owner of the group in the export; empty if not exported.
+        following: link between the import and the group.
+        now: current time.
     """
 
     log: Log[Store]
@@ -49,7 +49,7 @@ class GroupFollowing:
     async def follow(self, log_state: LogState) -> tuple[LogState, bool]:
         """Add members, remove those who left, and rename; return the tail and whether it changed.
 
-        What was changed here since the last import stays. Nothing is written once people use the
+        Changes made here since the last import are kept. Nothing is written once people use the
         group or its import was finished.
 
         Raises:
@@ -80,7 +80,7 @@ class GroupFollowing:
         await check_following(self.log.store, log_state.conversation.id, tx=tx)
 
     async def _note(self, conversation_id: str) -> None:
-        """Note what the export has, once all of it was followed."""
+        """Record the state of the export, once all of it was applied."""
 
         async def work(tx: Transaction) -> None:
             await check_following(self.log.store, conversation_id, tx=tx, exported=self.exported)
@@ -116,7 +116,7 @@ class GroupFollowing:
         return self.following.exported is not None and person_id not in previous
 
     async def _owning(self, log_state: LogState) -> Change | None:
-        """Give the group an owner who stays, if all owners leave."""
+        """Make a remaining member owner if all owners leave."""
         leavers = set(await self._leavers(log_state))
         staying = [
             member for member in log_state.members.values() if member.person_id not in leavers
@@ -158,9 +158,9 @@ class GroupFollowing:
         return replace(changed(replace(after, version=current.version + 1), current), origin=IMPORT)
 
     async def _leavers(self, log_state: LogState) -> list[str]:
-        """Return members whom the last import had and this one has not.
+        """Return members listed in the last import and missing from this one.
 
-        An export that lists nobody says nothing about members.
+        An export without a member list removes no members.
         """
         if not self.exported.member_ids:
             return []
@@ -171,7 +171,7 @@ class GroupFollowing:
     async def _previous_members(self, log_state: LogState) -> Sequence[str]:
         if self.following.exported is not None:
             return self.following.exported.member_ids
-        # An earlier version kept no list: whoever was there from the beginning was imported.
+        # An earlier version kept no list: the first members of the group came from the import.
         return [
             member.person_id
             for member in log_state.members.values()

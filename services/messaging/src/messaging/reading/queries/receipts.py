@@ -72,12 +72,12 @@ async def list_receipts(
 ) -> Receipts:
     """List the readers of a message: members at its membership version without the sender (MSG-9).
 
-    Imported messages have no audience (MSG-19). What the tenant's policy hides is left out: names,
-    in large groups or everywhere, or all of it (MSG-10); urgent messages always show names.
+    Imported messages have no audience (MSG-19). Parts that the tenant's policy hides are left out:
+    names, in large groups or everywhere, or all of it (MSG-10); urgent messages always show names.
 
     Raises:
         ConversationNotFound, MessageNotFound: see get_message.
-        ReceiptsAreOff: the tenant shows nobody who has read.
+        ReceiptsAreOff: the tenant has turned read receipts off.
     """
     policy = await store.policies.get(actor.tenant_id)
     if policy.receipts is Shown.OFF:

@@ -29,7 +29,7 @@ class Thread:
 
 
 async def get_thread(store: Store, *, actor: Actor, conversation_id: str, root_seq: int) -> Thread:
-    """Give a thread with its followers and the caller's cursor in it (MSG-15).
+    """Return a thread with its followers and the caller's cursor in it (MSG-15).
 
     Raises:
         ConversationNotFound: see seat.

@@ -138,7 +138,7 @@ export type FeedStatus = Message<"plexus.directory.v1.FeedStatus"> & {
   stoppedAt?: Timestamp | undefined;
 
   /**
-   * Deactivations in the present window of 24 hours, and how many it allows.
+   * Deactivations in the current window of 24 hours, and how many it allows.
    *
    * @generated from field: int32 deactivated = 3;
    */
@@ -157,16 +157,16 @@ export type FeedStatus = Message<"plexus.directory.v1.FeedStatus"> & {
   waitingPersonIds: string[];
 
   /**
-   * The last 100 things that the feed was refused because somebody would hold, or holds, more than the feed does (GW-11);
-   * each for 30 days, or until the feed carries the same thing through.
+   * The last 100 changes that the feed was refused because a person would hold, or holds, more than the feed does
+   * (GW-11); each for 30 days, or until the feed completes the same change.
    *
    * @generated from field: repeated plexus.directory.v1.FeedRefusal refused = 6;
    */
   refused: FeedRefusal[];
 
   /**
-   * Attributes that the feed sends and Plexus does not have: they are ignored, and everything else of the request is kept. Each is
-   * listed once, the last sent first, at most 100; each until 30 days after it was sent last.
+   * Attributes that the feed sends and Plexus does not have: they are ignored, and the rest of the request is applied.
+   * Each is listed once, the latest first, at most 100; each until 30 days after it was last sent.
    *
    * @generated from field: repeated plexus.directory.v1.IgnoredAttribute ignored = 7;
    */
@@ -188,20 +188,20 @@ export const FeedStatusSchema: GenMessage<FeedStatus> = /*@__PURE__*/
   messageDesc(file_plexus_directory_v1_scim_service, 4);
 
 /**
- * What an administrator has to do in the feed's place, or give the feed's account a role for.
+ * A change that an administrator has to make in place of the feed, or for which the feed's account needs a role.
  *
  * @generated from message plexus.directory.v1.FeedRefusal
  */
 export type FeedRefusal = Message<"plexus.directory.v1.FeedRefusal"> & {
   /**
-   * The id of a person or group, or the userName of somebody who would have been made.
+   * The id of a person or group, or the userName of a person who would have been created.
    *
    * @generated from field: string about = 1;
    */
   about: string;
 
   /**
-   * As in errors, for example `GRANT_EXCEEDS_OWN`.
+   * A reason as in errors, for example `GRANT_EXCEEDS_OWN`.
    *
    * @generated from field: string reason = 2;
    */
@@ -267,7 +267,7 @@ export const IgnoredAttributeSchema: GenMessage<IgnoredAttribute> = /*@__PURE__*
  */
 export type ResolveFeedRequest = Message<"plexus.directory.v1.ResolveFeedRequest"> & {
   /**
-   * True: those waiting are deactivated. False: they stay, and the feed goes on.
+   * True: those waiting are deactivated. False: they stay, and the feed continues.
    *
    * @generated from field: bool approve = 1;
    */
@@ -306,13 +306,13 @@ export const ResolveFeedResponseSchema: GenMessage<ResolveFeedResponse> = /*@__P
   messageDesc(file_plexus_directory_v1_scim_service, 8);
 
 /**
- * The HR feed: SCIM 2.0 (RFC 7643, 7644). The gateway passes HTTP requests under `/scim/v2` on as they are.
+ * The HR feed: SCIM 2.0 (RFC 7643, 7644). The gateway passes HTTP requests under `/scim/v2` on unchanged.
  *
  * @generated from service plexus.directory.v1.ScimService
  */
 export const ScimService: GenService<{
   /**
-   * One HTTP exchange; refusals are SCIM errors in the answer, never statuses of this method.
+   * Performs one HTTP exchange; refusals are SCIM errors in the response, never statuses of this method.
    *
    * @generated from rpc plexus.directory.v1.ScimService.ExchangeScim
    */
@@ -322,7 +322,7 @@ export const ScimService: GenService<{
     output: typeof ExchangeScimResponseSchema;
   },
   /**
-   * The feed as it stands: running, or stopped because it would deactivate too many (INT-1).
+   * Returns the feed's status: running, or stopped because it would deactivate too many people (INT-1).
    *
    * @generated from rpc plexus.directory.v1.ScimService.GetFeedStatus
    */
@@ -332,8 +332,8 @@ export const ScimService: GenService<{
     output: typeof GetFeedStatusResponseSchema;
   },
   /**
-   * An administrator's answer to a stopped feed: let these deactivations pass, or drop them. Refused: FEED_NOT_STOPPED,
-   * FEED_CHANGED (more are waiting than the answer is about).
+   * Resolves a stopped feed: an administrator lets its deactivations pass, or drops them. Refused: FEED_NOT_STOPPED,
+   * FEED_CHANGED (more are waiting than the administrator confirmed).
    *
    * @generated from rpc plexus.directory.v1.ScimService.ResolveFeed
    */
