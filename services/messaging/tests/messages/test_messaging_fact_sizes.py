@@ -4,9 +4,11 @@ import random
 from datetime import UTC, datetime
 
 import pytest
-from messaging.contract.domain import MessageTooLarge
-from messaging.contract.events import MAX_EVENT_BYTES
+from messaging.contract.domain import FactTooLarge, MessageTooLarge
+from messaging.contract.events import MAX_EVENT_BYTES, envelope
+from messaging.conversations.operations.members import add_members
 from messaging.log.domain.entries import EntryKind
+from messaging.log.domain.states import Role
 from messaging.messages.domain.content import Attachment, Span, SpanKind
 from messaging.messages.domain.forwards import Forwarded
 from messaging.messages.domain.messages import MessageContent, new_message
@@ -17,8 +19,9 @@ from messaging.messages.operations.sends import send_message, send_messages
 from messaging.messages.store.messages import message_of
 from messaging.messages.store.recalls import EmptyingStore
 from plexus.event.v1.envelope_pb2 import Envelope
-from plexus.messaging.v1 import events_pb2
+from plexus.messaging.v1 import events_pb2, messages_pb2
 from plexuskit.kafka import MAX_FACT_BYTES
+from plexuskit.timestamps import timestamp
 
 pytestmark = pytest.mark.rule("MSG-21")
 
@@ -75,6 +78,42 @@ async def test_a_message_that_no_record_could_carry_gets_no_number(store, log, g
     assert stored.seq == 1
     rows = await store.entries.list_changes(room, since=0, limit=10)
     assert [row["change_no"] for row in rows] == [1, 2]
+
+
+async def test_a_change_that_no_record_could_carry_gets_no_number(log, people, person, group):
+    room = await group("ann")
+    crowd = [f"per_{number:04}" + "p" * 240 for number in range(4_000)]
+
+    async def add(names):
+        return await add_members(
+            log,
+            people,
+            actor=person("ann"),
+            conversation_id=room,
+            person_ids=names,
+            role=Role.MEMBER,
+            now=datetime.now(UTC),
+        )
+
+    with pytest.raises(FactTooLarge):
+        await add(crowd)
+    assert (await add(crowd[:2])).change_no == 2
+
+
+def test_a_fact_outside_of_logs_that_no_record_could_carry_is_not_made() -> None:
+    now = datetime.now(UTC)
+    with pytest.raises(FactTooLarge):
+        envelope(
+            messages_pb2.Message(text="x" * MAX_EVENT_BYTES),
+            tenant_id="ten_acme",
+            scope="per_ann",
+            change_no=1,
+            entity_id="per_ann",
+            entity_version=1,
+            actor_id="per_ann",
+            occurred_at=timestamp(now),
+            now=now,
+        )
 
 
 async def test_one_item_of_a_batch_that_is_too_large_refuses_no_other(log, group):
