@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TypeVar
 
+from plexuskit import fault
 from plexuskit.mongo import Transaction
 from plexuskit.request_ids import Request
 
@@ -44,7 +45,9 @@ async def once(
         await store.requests.record(request, {"id": done.id}, now=now, tx=tx)
         return done
 
-    return await store.transact(recorded)
+    done = await store.transact(recorded)
+    fault.point("once.after_commit")
+    return done
 
 
 async def once_for_task(
