@@ -193,7 +193,7 @@ MECHANISMS: Final[Mapping[str, Mechanism]] = {
         others=("serve = framed(begin, admit=admit, behaviour=behaviour)",),
         exceptions={
             "bench/src/plexus_bench/access/owners.py": "a stand-in for owners, without a frame",
-            "libs/access/src/plexus_access/testing.py": "a stand-in for directory in tests",
+            "libs/plexus-testkit/src/plexus_testkit/companies.py": "a stand-in for directory",
         },
     ),
     "newer-wins upserts": Mechanism(

@@ -19,7 +19,7 @@ from messaging.reading.operations.cursors import place_cursors
 from plexus.authz.v1 import authority_pb2
 from plexus.messaging.v1 import conversations_pb2, import_service_pb2
 from plexus.messaging.v1 import messaging_service_pb2 as pb
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexuskit.clock import SystemClock
 from plexuskit.mongo import Database
 

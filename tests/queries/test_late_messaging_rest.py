@@ -26,7 +26,7 @@ from plexus.messaging.v1 import (
     signal_service_pb2,
 )
 from plexus.messaging.v1 import messaging_service_pb2 as pb
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexuskit.clock import SystemClock
 from plexuskit.mongo import Database
 

@@ -12,7 +12,7 @@ from notify.queries import PAGE_LIMIT, DeadLetters
 from notify.store import Cursor, Store
 from plexus.notify.v1 import notifications_pb2
 from plexus.notify.v1 import notify_service_pb2 as pb
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexuskit.clock import SystemClock
 from plexuskit.mongo import Database
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from plexus.authz.v1 import authority_pb2
 from plexus.tasks.v1 import tasks_service_pb2 as pb
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexuskit.clock import SystemClock
 from plexuskit.mongo import Database
 from tasks.api import AuthorityApi, TasksApi

@@ -57,6 +57,8 @@ class Oracle:
         for role, permissions in BUILT_IN.items():
             if permission in permissions and ("tenant:t", role, f"person:{person}") in self.tuples:
                 scopes.add("tenant:t")
+        if self.until.get(person):
+            return scopes  # a guest is bound to no role (GW-5)
         for role, subject, scope, expires in self.bindings.values():
             given = BUILT_IN.get(role, self.roles.get(role, set()))
             if (

@@ -15,7 +15,7 @@ from plexus_access.columns import IDENTIFYING, columns_of, encoded_in, message_n
 from plexus_access.decisions import Asker
 from plexus_access.masks import NONE, Masks
 from plexus_access.refusals import FieldMasked
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexuskit.grpc import requirements
 
 SECRET = "secret"

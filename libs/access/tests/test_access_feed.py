@@ -17,8 +17,8 @@ from plexus_access.owner import deciding
 from plexus_access.refusals import AccessNotCurrent, PolicyForbids
 from plexus_access.repairing import Repairs
 from plexus_access.replica import Replica
-from plexus_access.testing import Company
 from plexus_testkit import FrozenClock
+from plexus_testkit.companies import Company
 from plexus_testkit.wait import eventually
 from plexuskit.config import CallerSection, KafkaSection
 from plexuskit.errors import DependencyDown

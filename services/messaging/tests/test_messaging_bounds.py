@@ -23,7 +23,7 @@ from plexus.messaging.v1 import (
     messaging_service_pb2,
     messaging_service_pb2_grpc,
 )
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexuskit import metrics
 from plexuskit.clock import SystemClock
 from plexuskit.config import GrpcSection

@@ -28,9 +28,9 @@ from plexus.messaging.v1.conversations_pb2 import Conversation, ConversationSett
 from plexus.messaging.v1.messages_pb2 import Cursor, Mention, Message
 from plexus.tasks.v1 import events_pb2 as tasks_pb
 from plexus.tasks.v1.tasks_pb2 import Due, Task
-from plexus_access.testing import Company
 from plexus_local.servers.ports import free_port
 from plexus_testkit.clock import FrozenClock
+from plexus_testkit.companies import Company
 from plexus_testkit.databases import database_fixtures
 from plexuskit.kafka import Record
 from plexuskit.mongo import Database

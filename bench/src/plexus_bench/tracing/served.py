@@ -25,7 +25,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from plexus.messaging.v1.log_service_pb2_grpc import add_LogServiceServicer_to_server
 from plexus.messaging.v1.messaging_service_pb2_grpc import add_MessagingServiceServicer_to_server
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexuskit import telemetry
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, MongoSection

@@ -189,7 +189,13 @@ class State:
         return frozenset(found)
 
     def bindings_of(self, person: Person) -> list[Binding]:
-        """Return the bindings that reach a person: their own, their groups', their departments'."""
+        """Return the bindings that reach a person: their own, their groups', their departments'.
+
+        None reaches a guest, who holds the role `guest` alone (GW-5): groups and departments do not
+        look at who joins them.
+        """
+        if person.guest:
+            return []
         subjects = [Subject(PERSON, person.id)]
         subjects += [Subject(GROUP, id_) for id_ in self._groups_of.get(person.id, ())]
         subjects += [Subject(DEPARTMENT, id_) for id_ in self.above(person.departments)]

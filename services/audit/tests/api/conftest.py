@@ -11,8 +11,8 @@ from audit.store import Store
 from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.event.v1.envelope_pb2 import Envelope
-from plexus_access.testing import Company
 from plexus_local.servers.ports import free_port
+from plexus_testkit.companies import Company
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection, MongoSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens, open_channel

@@ -13,8 +13,8 @@ from audit.operations import LedgerWriter, take_facts
 from audit.store import Store
 from plexus.audit.v1 import audit_service_pb2 as pb
 from plexus.event.v1.envelope_pb2 import Envelope
-from plexus_access.testing import Company
 from plexus_cli.ledger import verify_lines
+from plexus_testkit.companies import Company
 from plexuskit.grpc import refused
 from plexuskit.mongo import Collection
 

@@ -12,7 +12,7 @@ from audit.store import Store
 from plexus.audit.v1 import audit_service_pb2 as pb
 from plexus.audit.v1.audit_pb2 import AuditEntry
 from plexus_access.roles import CHANGING
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexuskit.clock import SystemClock, to_milliseconds
 from plexuskit.grpc import refused
 

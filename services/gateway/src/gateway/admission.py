@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Final
 
-from plexuskit.errors import Refusal
 from plexuskit.grpc import MethodInfo
 
 from gateway.access import Access, DecisionLog
@@ -65,11 +64,8 @@ class Admission:
         """
         required = method.requirement
         if not required.resource:
-            try:
+            with self.decision_log.refusals(method, identity, None):
                 verdict = self.access.decide(identity, required.permission)
-            except Refusal as refusal:
-                self.decision_log.refused(method, identity, object_=None, refusal=refusal)
-                raise
             await self.decision_log.before(
                 method, identity, object_=None, rule=verdict.rule, reason=reason
             )

@@ -12,7 +12,7 @@ from messaging.app import Store, conversation_log
 from messaging.config import LogSection, ScheduleSection
 from messaging.personal.api import read_scheduled
 from messaging.personal.operations.schedulers import Scheduler
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexuskit.clock import SystemClock
 from plexuskit.config import MongoSection
 from plexuskit.mongo import connect

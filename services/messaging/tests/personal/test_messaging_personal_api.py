@@ -22,7 +22,7 @@ from plexus.messaging.v1.personal_service_pb2_grpc import (
     PersonalServiceStub,
     add_PersonalServiceServicer_to_server,
 )
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexuskit.clock import SystemClock
 from plexuskit.config import GrpcSection
 from plexuskit.grpc import (

@@ -40,8 +40,8 @@ from messaging.personal.store.scheduled import place_of
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.events_pb2 import ScheduledMessageChanged
 from plexus.messaging.v1.personal_service_pb2 import ScheduledContent, ScheduledMessage
-from plexus_access.testing import Company
 from plexus_testkit.clock import FrozenClock
+from plexus_testkit.companies import Company
 from plexuskit.errors import DependencyDown
 
 # Ahead of the server's clock: what expires is not deleted while a test looks at it.

@@ -25,7 +25,7 @@ from plexus.messaging.v1.signal_service_pb2_grpc import (
     SignalServiceStub,
     add_SignalServiceServicer_to_server,
 )
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection, MongoSection

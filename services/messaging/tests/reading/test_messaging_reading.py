@@ -304,6 +304,28 @@ async def test_msg_15_threads_have_their_own_cursor_and_followers(
     assert not view.unread_in_threads
 
 
+async def test_msg_15_a_cursor_of_a_thread_needs_a_message_that_begins_one(
+    store, log, cursors, group, say, person
+):
+    room = await group("ann", "bob")
+    await send_message(log, new_message=say(room, "ann", "root"))
+    await send_message(log, new_message=say(room, "bob", "reply", reply_to_seq=1))
+    roots = (1, 2, 3, 10**12)
+
+    verdicts = await advance_cursors(
+        log,
+        cursors,
+        actor=person("ann"),
+        advances=[(room, 2, root) for root in roots],
+        may=lambda _: None,
+    )
+
+    refused = [isinstance(verdict, MessageNotFound) for verdict in verdicts]
+    assert refused == [False, True, True, True]
+    kept = await store.cursors.threads("ann", {room: roots})
+    assert kept == {(room, 1): 2}
+
+
 async def test_msg_15_following_is_also_a_choice(store, log, group, say, person):
     room = await group("ann", "bob", "carol")
     await send_message(log, new_message=say(room, "ann", "root"))

@@ -8,8 +8,8 @@ from notify.config import DeliverySection, PeersSection, Settings, SmtpSection
 from plexus.authz.v1 import authority_pb2
 from plexus.authz.v1.authority_pb2_grpc import AuthorityServicer, add_AuthorityServicer_to_server
 from plexus.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
-from plexus_access.testing import Company, context_of
 from plexus_local.servers.ports import free_port
+from plexus_testkit.companies import Company, context_of
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection, MongoSection
 from plexuskit.grpc import (

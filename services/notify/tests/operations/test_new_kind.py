@@ -31,8 +31,8 @@ from plexus.notify.v1 import notifications_pb2 as pb
 from plexus.tasks.v1.events_pb2 import TaskChanged
 from plexus.tasks.v1.tasks_pb2 import Task
 from plexus_access.decisions import Asker
-from plexus_access.testing import Company
 from plexus_testkit.clock import FrozenClock
+from plexus_testkit.companies import Company
 from plexuskit.mongo import Database
 
 # Not in the contract: an open enum keeps it.

@@ -12,8 +12,8 @@ from plexus.authz.v1 import authority_pb2 as authz
 from plexus.authz.v1.authority_pb2_grpc import AuthorityServicer, add_AuthorityServicer_to_server
 from plexus.search.v1.search_service_pb2_grpc import SearchServiceStub
 from plexus.topics import SEARCH_MESSAGES, SEARCH_PEOPLE, SEARCH_TASKS
-from plexus_access.testing import Company, context_of
 from plexus_local.servers.ports import free_port
+from plexus_testkit.companies import Company, context_of
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection
 from plexuskit.grpc import (

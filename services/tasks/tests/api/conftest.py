@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
 from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
-from plexus_access.testing import Company, context_of
 from plexus_local.servers.ports import free_port
+from plexus_testkit.companies import Company, context_of
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection, MongoSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens, channel, open_channel

@@ -53,6 +53,31 @@ async def test_twenty_writers_at_once_get_dense_keys(add_task: AddTask) -> None:
     assert sorted(task.number for task in tasks) == list(range(1, 21))
 
 
+@pytest.mark.rule("GW-13")
+async def test_gw_13_many_tasks_of_one_person_delay_nobody_elses(
+    store: Store, person: Callable[..., Actor], now: datetime
+) -> None:
+    def made(name: str, number: int) -> asyncio.Task[Any]:
+        return asyncio.create_task(
+            operations.create_task(
+                store,
+                actor=person(name),
+                project_id="",
+                new=NewTask(title=f"{name} {number}"),
+                request=None,
+                now=now,
+            )
+        )
+
+    flood = [made("ann", number) for number in range(30)]
+    bystander = made("bo", 0)
+
+    # One of hers is being made; his is the next, whatever else of hers waits.
+    assert (await bystander).number == 2
+    assert sum(task.done() for task in flood) <= 2
+    assert len({task.number for task in await asyncio.gather(*flood)}) == 30
+
+
 async def test_a_refused_task_takes_no_key(add_task: AddTask, project: Project) -> None:
     with pytest.raises(PersonNotInProject):
         await add_task(project_id=project.id, owner_id="per_stranger")

@@ -132,6 +132,12 @@ class DecisionLog:
                 )
             )
 
+    def refusals(
+        self, method: MethodInfo, identity: Identity, object_: Object | None
+    ) -> "RecordedRefusals":
+        """Return a context that records the refusal which ends it."""
+        return RecordedRefusals(self, method, identity, object_)
+
     def refused(
         self, method: MethodInfo, identity: Identity, *, object_: Object | None, refusal: Refusal
     ) -> None:
@@ -226,6 +232,28 @@ class DecisionLog:
             actor_id=identity.person_id,
         )
         return (GATEWAY_DECISION_V1.name, identity.tenant_id, envelope.SerializeToString(), {})
+
+
+class RecordedRefusals:
+    """The block in which a call is decided on; every send passes one, so it is no generator."""
+
+    __slots__ = ("_identity", "_log", "_method", "_object")
+
+    def __init__(
+        self, log: DecisionLog, method: MethodInfo, identity: Identity, object_: Object | None
+    ) -> None:
+        self._log = log
+        self._method = method
+        self._identity = identity
+        self._object = object_
+
+    def __enter__(self) -> None:
+        """Begin to decide."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        """Record a refusal, which goes on to the caller."""
+        if isinstance(error, Refusal):
+            self._log.refused(self._method, self._identity, object_=self._object, refusal=error)
 
 
 def _rule_of(refusal: Refusal) -> str:

@@ -122,15 +122,12 @@ class Sends:
         Doubt is bounded: who keeps sending where they do not belong has to wait (GW-2).
         """
         object_ = Object(CONVERSATION, command.conversation_id)
-        try:
+        with self._decision_log.refusals(_METHOD, identity, object_):
             verdict = self._access.decide(identity, PERMISSION, object_)
             if verdict.confirm:
                 self._access.mark_stale(identity, object_)
             if masks := self._access.masks(identity, PERMISSION, object_):
                 clearing_of(masks).check(command)
-        except Refusal as refusal:
-            self._decision_log.refused(_METHOD, identity, object_=object_, refusal=refusal)
-            raise
 
     def _check(self, stream: Stream, item: SendItem) -> SendMessageRequest:
         if stream.unanswered >= self._max_waiting:

@@ -6,7 +6,6 @@ from typing import Final
 import grpc
 from plexus.authz.v1.options_pb2 import Requirement
 from plexus_access.objects import Object
-from plexuskit.errors import Refusal
 from plexuskit.grpc import MethodInfo, refused
 
 from gateway.access import (
@@ -113,21 +112,14 @@ class Guard:
             for object_ in read(request):
                 if object_.id == identity.person_id:
                     continue
-                policy = self._access.keeps_from(identity, permission, object_)
-                if policy:
-                    refusal = PolicyForbids(policy=policy)
-                    self._decision_log.refused(
-                        self._method, identity, object_=object_, refusal=refusal
-                    )
-                    raise refusal
+                with self._decision_log.refusals(self._method, identity, object_):
+                    if policy := self._access.keeps_from(identity, permission, object_):
+                        raise PolicyForbids(policy=policy)
 
     async def _authorise(self, identity: Identity, permission: str, object_: Object | None) -> str:
         """Return the rule that grants a permission; what was decided is recorded (GW-7)."""
-        try:
+        with self._decision_log.refusals(self._method, identity, object_):
             rule = await self._access.authorise(identity, permission, object_)
-        except Refusal as refusal:
-            self._decision_log.refused(self._method, identity, object_=object_, refusal=refusal)
-            raise
         await self._decision_log.before(
             self._method, identity, object_=object_, rule=rule, reason=""
         )
@@ -135,14 +127,11 @@ class Guard:
 
     def _check(self, request: bytes, identity: Identity, object_: Object | None) -> None:
         """Check that a request names nothing that is hidden from its caller (GW-3)."""
-        try:
+        with self._decision_log.refusals(self._method, identity, object_):
             if self._method.client_streaming:
                 self._shown.check_stream(identity)
             else:
                 self._shown.check(request, identity, object_)
-        except Refusal as refusal:
-            self._decision_log.refused(self._method, identity, object_=object_, refusal=refusal)
-            raise
 
     def done(self, authorized: Authorized | None) -> None:
         """Record a call that succeeded."""

@@ -46,4 +46,4 @@ async def create_project(
     async def again(project_id: str, tx: Transaction) -> Project:
         return await store.visible_project(project_id, actor=actor, tx=tx)
 
-    return await once(store, work, request=request, again=again, now=now)
+    return await once(store, work, actor=actor, request=request, again=again, now=now)

@@ -1,6 +1,6 @@
 """A change is carried out once, however often its request comes (GW-6)."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from datetime import datetime
 from typing import TypeVar
 
@@ -20,18 +20,25 @@ async def once(
     store: Store,
     work: Callable[[Transaction], Awaitable[AnswerT]],
     *,
+    actor: Actor,
     request: Request | None,
     again: Callable[[str, Transaction], Awaitable[AnswerT]],
     now: datetime,
+    shared: tuple[Hashable, ...] = (),
 ) -> AnswerT:
     """Run the work in a transaction, unless this request was answered in the last 7 days.
+
+    Changes of one person come one after the other, so many of them delay nobody else (GW-13).
 
     Args:
         store: the service's database.
         work: makes the change.
+        actor: the person who makes it.
         request: the change as its id identifies it; None: carried out every time.
         again: loads what an earlier request made or changed, by its id.
         now: the time it happens.
+        shared: what every such change writes, in the order of `Lines.turn`; conflicts at the
+            database would let the luckiest go first.
 
     Returns: what the work returned, or what the first request was about as it is now.
 
@@ -45,7 +52,8 @@ async def once(
         await store.requests.record(request, {"id": done.id}, now=now, tx=tx)
         return done
 
-    done = await store.transact(recorded)
+    async with store.lines.turn(actor, *shared):
+        done = await store.transact(recorded)
     fault.point("once.after_commit")
     return done
 
@@ -57,6 +65,7 @@ async def once_for_task(
     actor: Actor,
     request: Request | None,
     now: datetime,
+    shared: tuple[Hashable, ...] = (),
 ) -> Task:
     """Run work that makes or changes a task, as `once` does.
 
@@ -68,4 +77,6 @@ async def once_for_task(
         seen = await store.visible_task(task_id, actor=actor, tx=tx)
         return seen.task
 
-    return await once(store, work, request=request, again=again, now=now)
+    return await once(
+        store, work, actor=actor, request=request, again=again, now=now, shared=shared
+    )

@@ -37,7 +37,7 @@ async def create_task(
     task_id = TaskId(new_id("tsk", now=now))
 
     async def work(tx: Transaction) -> Task:
-        # The counter is where makers of tasks meet: whoever must wait finds out first of all.
+        # Another process may write the tenant's counter: a conflict shows here, before other work.
         number = await store.next_number(tenant_id=actor.tenant_id, tx=tx)
         project = None
         place = Place(state=State.TODO)
@@ -59,7 +59,9 @@ async def create_task(
         await store_steps(store, *others, created, actor_id=actor.person_id, now=now, tx=tx)
         return created.task
 
-    return await once_for_task(store, work, actor=actor, request=request, now=now)
+    return await once_for_task(
+        store, work, actor=actor, request=request, now=now, shared=(actor.tenant_id,)
+    )
 
 
 async def update_task(

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from plexus.authz.v1.authority_pb2 import ReadFactsRequest, ReadFactsResponse
+from plexuskit.lines import Lines
 from plexuskit.mongo import Database, DuplicateKey, Retry, Transaction, UpdateOne
 from plexuskit.outbox import Outbox
 from plexuskit.relay import OUTBOX, read_facts
@@ -27,7 +28,7 @@ __all__ = ["Seen", "Store", "TaskFilter"]
 
 T = TypeVar("T")
 
-# Makers of tasks meet at one counter per tenant, so they may have to wait for each other.
+# Processes meet at one counter per tenant, so they may have to wait for each other.
 _ATTEMPTS: Final = 60
 _WITHIN: Final = timedelta(seconds=8)
 # Moves touch one of these, spreading touches all: moves exclude spreading but hardly each other.
@@ -43,11 +44,17 @@ class Seen:
 
 
 class Store:
-    """The service's database. `zone` is where all-day due values end (TSK-3)."""
+    """The service's database.
+
+    Attributes:
+        zone: where all-day due values end (TSK-3).
+        lines: the turns of people who change tasks, and of those who take a tenant's next number.
+    """
 
     def __init__(self, db: Database, *, zone: ZoneInfo) -> None:
         self._db = db
         self.zone = zone
+        self.lines = Lines()
         self.tasks = TaskStore(db, zone=zone)
         self.projects = ProjectStore(db)
         self.history = HistoryStore(db)

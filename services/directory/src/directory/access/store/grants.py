@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from plexus_access.masks import Masks, union
 from plexus_access.objects import DEPARTMENT, GROUP, MEMBER, PERSON, TENANT, Subject, object_of
-from plexus_access.roles import BUILT_IN, NAMES, permissions_of
+from plexus_access.roles import BUILT_IN, GUEST, NAMES, permissions_of
 from plexuskit.mongo import Database, Transaction
 
 from directory.access.domain.grants import Grants, Held
@@ -186,7 +186,13 @@ def _pipeline(who: Mapping[str, Any], *, tenant_id: TenantId, now: datetime) -> 
     return [
         {"$match": who},
         open_departments(tenant_id, local="department_ids", name="departments"),
-        {"$project": {"roles": 1, "subjects": _subjects()}},
+        # No binding reaches a guest, whatever group or department they are in (GW-5).
+        {
+            "$project": {
+                "roles": 1,
+                "subjects": {"$cond": [{"$in": [GUEST, "$roles"]}, [], _subjects()]},
+            }
+        },
         join(
             BINDINGS,
             local="subjects",

@@ -20,6 +20,7 @@ from messaging.log.domain.entries import Head
 from messaging.log.domain.refusals import ConversationNotFound
 from messaging.log.domain.states import Conversation, Member, sees
 from messaging.log.operations.logs import Log
+from messaging.messages.domain.posts import MessageRef
 from messaging.messages.domain.refusals import MessageNotFound
 from messaging.reading.domain import CursorBeyondEnd
 from messaging.reading.events import cursor_advanced, cursor_to_proto
@@ -221,7 +222,8 @@ async def advance_cursors(
 ) -> list[Reading | Refusal]:
     """Advance several cursors, given as (conversation, through_seq, root_seq).
 
-    Each has its own verdict. What they are decided on is read together: three reads for all.
+    Each has its own verdict. What they are decided on is read together: three reads for all, one
+    more where some are about threads.
 
     Args:
         log: the conversations.
@@ -233,6 +235,7 @@ async def advance_cursors(
     places = {conversation_id for conversation_id, _, _ in advances}
     members = await log.store.conversations.members_of(actor.person_id, places)
     conversations = await log.store.conversations.find_many(members)
+    roots = await _find_roots(log.store, advances, members)
     # Read last: what somebody could read before this call is not beyond the end.
     heads = await log.store.heads.actual(conversations)
     verdicts: list[Refusal | asyncio.Future[Reading]] = []
@@ -250,6 +253,7 @@ async def advance_cursors(
                 through_seq=through_seq,
                 root_seq=root_seq,
                 conversation_id=conversation_id,
+                root=roots.get(conversation_id, {}).get(root_seq),
             )
         except Refusal as refusal:
             verdicts.append(refusal)
@@ -271,6 +275,17 @@ async def advance_cursors(
     return [each if isinstance(each, Refusal) else settled[each] for each in verdicts]
 
 
+async def _find_roots(
+    store: Store, advances: Sequence[tuple[str, int, int]], members: Mapping[str, Member]
+) -> dict[str, dict[int, MessageRef]]:
+    """Find the messages that threads begin with, in one read; none for advances without one."""
+    wanted: dict[str, set[int]] = {}
+    for conversation_id, _, root_seq in advances:
+        if root_seq > 0 and conversation_id in members:
+            wanted.setdefault(conversation_id, set()).add(root_seq)
+    return await store.messages.find_refs(wanted)
+
+
 def _check_advance(
     conversation: Conversation | None,
     member: Member | None,
@@ -279,10 +294,15 @@ def _check_advance(
     conversation_id: str,
     through_seq: int,
     root_seq: int,
+    root: MessageRef | None,
 ) -> None:
     if member is None or not member.active or conversation is None or head is None:
         raise ConversationNotFound(conversation_id=conversation_id)
     if through_seq > head.seq:
         raise CursorBeyondEnd(through_seq=through_seq, last_seq=head.seq)
-    if root_seq and not sees(member, history=conversation.history, seq=root_seq):
+    if not root_seq:
+        return
+    # A cursor for each number that a request can name would be documents without a bound (GW-13).
+    begins = root is not None and not root.root_seq
+    if not begins or not sees(member, history=conversation.history, seq=root_seq):
         raise MessageNotFound(conversation_id=conversation_id)

@@ -52,8 +52,7 @@ class CursorStore:
         """Create the indexes that the queries below use."""
         await self._cursors.ensure_indexes(
             [
-                Index(keys=[("conversation_id", 1), ("person_id", 1)], name="conversation"),
-                # Cursors of conversations alone: those of threads are many more.
+                # Cursors of conversations alone: those of threads are read by their ids.
                 Index(
                     keys=[("conversation_id", 1), ("person_id", 1)],
                     name="receipts",
@@ -84,18 +83,21 @@ class CursorStore:
         return {wanted[doc["_id"]]: (doc["through_seq"], doc["read_at"]) for doc in found}
 
     async def threads(
-        self, person_id: str, conversation_ids: Iterable[str]
+        self, person_id: str, roots: Mapping[str, Iterable[int]]
     ) -> dict[tuple[str, int], int]:
-        """Find the person's thread cursors as {(conversation, root): through_seq}."""
-        found = await self._cursors.find_all(
-            {
-                "conversation_id": {"$in": list(conversation_ids)},
-                "person_id": person_id,
-                "root_seq": {"$gt": 0},
-            },
-            hint="conversation",
-        )
-        return {(doc["conversation_id"], doc["root_seq"]): doc["through_seq"] for doc in found}
+        """Find the person's cursors of threads as {(conversation, root): through_seq}.
+
+        Args:
+            person_id: of the reader.
+            roots: the numbers that the threads begin with, by conversation.
+        """
+        keys = [
+            CursorKey(conversation_id, person_id, root)
+            for conversation_id, numbers in roots.items()
+            for root in numbers
+        ]
+        found = await self.find(keys) if keys else {}
+        return {(key.conversation_id, key.root_seq): seq for key, (seq, _) in found.items()}
 
     async def of_conversation(self, conversation_id: str) -> dict[str, int]:
         """Read everybody's cursor of a conversation as {person: through_seq}."""

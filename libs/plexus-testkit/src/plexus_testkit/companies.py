@@ -10,11 +10,10 @@ from plexus.authz.v1 import authority_pb2
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.directory.v1 import access_pb2, events_pb2, people_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
-from plexuskit.clock import Clock, SystemClock
-from plexuskit.timestamps import timestamp
-
 from plexus_access.decisions import Decisions
 from plexus_access.replica import Replica
+from plexuskit.clock import Clock, SystemClock
+from plexuskit.timestamps import timestamp
 
 AUTHORITY: Final = authority_pb2.DESCRIPTOR.services_by_name["Authority"].full_name
 
@@ -73,7 +72,7 @@ class Company:
             id=person_id,
             version=self._next(),
             roles=roles,
-            kind=people_pb2.Person.KIND_HUMAN,
+            kind=fields.pop("kind", people_pb2.Person.KIND_HUMAN),
             state=fields.pop("state", people_pb2.Person.STATE_ACTIVE),
             **fields,
         )
