@@ -38,7 +38,7 @@ FEW = 20
 
 
 class Outlet:
-    """Kafka at the outer seam: takes what is published."""
+    """Kafka at the outer seam: accepts every published record."""
 
     def __init__(self) -> None:
         self.offered: list[object] = []
@@ -49,7 +49,7 @@ class Outlet:
 
 @pytest.fixture
 async def api(late_db: Database) -> AsyncIterator[SimpleNamespace]:
-    """The services of one process without its background tasks: each command is a call's."""
+    """Yield the services of one process without its background tasks: each command is a call's."""
     store, clock, decisions = Store(late_db), SystemClock(), Company().decisions
     await store.provision()
     outlet = Outlet()

@@ -18,7 +18,7 @@ from plexuskit.mongo import Database
 
 NOW = datetime(2036, 3, 2, 1, tzinfo=UTC)
 FEW = 16
-# Changed 250 in one transaction, each a handful of commands.
+# 250 are changed in one transaction, each with a handful of commands.
 PARTS = 40
 
 

@@ -59,7 +59,7 @@ async def test_tasks_at_their_largest(store, called, as_person):
         ).task
         for number in range(PAGE_LIMIT)
     ]
-    # At the end of a full column, for as many people as a task may have.
+    # At the end of a full column, with the maximum number of assignees.
     last = await called(
         lambda: api.CreateTask(
             pb.CreateTaskRequest(

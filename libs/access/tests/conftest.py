@@ -1,4 +1,4 @@
-"""What may be done, by brute force: plain tuples, searched from scratch for every question."""
+"""Oracle of access decisions by brute force: plain tuples, searched anew for every question."""
 
 from dataclasses import dataclass, field
 
@@ -127,5 +127,5 @@ class Oracle:
 
 @pytest.fixture(scope="session")
 def oracle() -> type[Oracle]:
-    """What an engine is held against."""
+    """Return the oracle to compare an engine with."""
     return Oracle

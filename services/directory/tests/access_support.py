@@ -1,4 +1,4 @@
-"""What the tests of access share: the shortest ways to change who may do what."""
+"""Shared helpers of the access tests: short ways to change roles, bindings and policies."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What messaging's tests share: a store on a real mongod, a running log, people and drafts."""
+"""Fixtures of messaging's tests: a store on a real mongod, a running log, people and drafts."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 
 
 class Everybody:
-    """Directory's contract at the outer seam: who begins with `ghost` is nobody."""
+    """Directory's contract at the outer seam: ids that begin with `ghost` name no person."""
 
     async def unknown(
         self, *, tenant_id: str, asker_id: str, person_ids: Sequence[str]

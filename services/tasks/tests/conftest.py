@@ -16,7 +16,7 @@ from tasks.domain.task import Task
 from tasks.store import Store
 
 TENANT = TenantId("ten_a")
-# Ahead of the server's clock: what expires is not deleted while a test looks at it.
+# Ahead of the server's clock: expiring documents are not deleted while a test looks at them.
 NOW = datetime(2036, 3, 2, 1, tzinfo=UTC)
 
 

@@ -83,7 +83,7 @@ class Company:
         return self.person(tenant_id, f"per_{AUDITOR}", roles=roles_of(AUDITOR))
 
     def policy(self, tenant_id: str, name: str, cedar: str, *, removed: bool = False) -> Envelope:
-        """Put or remove an attribute policy."""
+        """Store or remove an attribute policy."""
         told = access_pb2.AccessPolicy(
             id=f"pol_{name}",
             name=name,
@@ -95,10 +95,10 @@ class Company:
         return self._tell(tenant_id, told.id, events_pb2.AccessPolicyChanged(policy=told))
 
     def masks(self, tenant_id: str, role: str, **shown: Iterable[str]) -> Envelope:
-        """Let a built-in role show only some fields of messages.
+        """Limit a built-in role to some fields of messages.
 
         Args:
-            tenant_id: of the tenant.
+            tenant_id: id of the tenant.
             role: for example `member`.
             shown: the visible fields by the last part of a message's name, for example `Person`.
         """

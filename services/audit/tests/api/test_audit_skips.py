@@ -1,4 +1,4 @@
-"""A record that is moved to the dead letters stands in the ledger first (GW-7, GW-9)."""
+"""A record that is moved to the dead letters is recorded in the ledger first (GW-7, GW-9)."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,7 +21,7 @@ SignedIn = Callable[..., Any]
 
 @pytest.fixture
 def auditors(auditors: Company) -> Company:
-    """Give each tenant an operator beside its auditors."""
+    """Add an operator to each tenant beside its auditors."""
     for tenant in ("ten_a", "ten_b"):
         auditors.person(tenant, "per_ops", roles=["admin"])
     return auditors

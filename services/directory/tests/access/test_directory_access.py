@@ -1,4 +1,4 @@
-"""Roles, and who may change what others may do, on a real database."""
+"""Roles, and administration of other people's access, on a real database."""
 
 from collections.abc import Awaitable
 from dataclasses import replace
@@ -242,7 +242,7 @@ async def test_gw_2_another_tenants_access_is_absent(company: Any) -> None:
 
 
 async def test_gw_3_the_snapshot_tells_what_facts_tell(company: Any, facts: Facts) -> None:
-    # The server forgets what was removed long ago by its own clock.
+    # The server deletes old removed documents by its own clock.
     company.clock.advance(timedelta(days=3_650))
     role, gone = await company.create_role(), await company.create_role("gone")
     await company.bind(role.id, f"person:{company.admin.id}")

@@ -1,4 +1,4 @@
-"""Bindings of roles: to whom, for what and until when, on a real database."""
+"""Bindings of roles: subject, scope and expiry, on a real database."""
 
 import asyncio
 from datetime import datetime, timedelta

@@ -159,7 +159,7 @@ async def test_the_last_administrator_stays(company: Any) -> None:
 
 async def test_two_administrators_at_once_cannot_both_leave(company: Any) -> None:
     other = await company.hire("second", roles=[ADMIN])
-    # Each by their own: who is deactivated already may do nothing to the other one.
+    # Each by their own: one who is deactivated already can do nothing to the other one.
     by_other = replace(company, actor=company.acting_as(other))
     outcomes = await asyncio.gather(
         deactivate(by_other, other), deactivate(company, company.admin), return_exceptions=True

@@ -129,7 +129,7 @@ async def test_gw_03_a_merge_takes_people_posts_and_departments_over_and_closes(
     assert (closed.closed, closed.merged_into_id) == (True, into)
     types = [fact.type.rpartition(".")[2] for fact in (await facts())[-4:]]
     assert types == ["DepartmentChanged", "DepartmentChanged", "PersonChanged", "PersonChanged"]
-    # A feed that still names it goes on where its people are.
+    # A feed that still names the old department reaches the one with its people.
     assert await company.department("旧", external_id="hr:old") == into
     for gone in (closing, "dep_none"):
         with pytest.raises(DepartmentNotFound):
@@ -241,7 +241,7 @@ async def test_gw_03_600_departments_move_and_1000_people_merge_in_one_step_each
             await store.departments.add(each, tx=tx)
 
     await store.transact(add)
-    # The server ends a transaction after 3 s, so what is answered took less.
+    # The server ends a transaction after 3 s, so a successful one took less.
     assert (await move(company, root, target)).departments_moved == 600
     assert len(await tree(company)) == 601
 

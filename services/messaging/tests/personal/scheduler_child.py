@@ -22,7 +22,7 @@ SECTION = ScheduleSection(poll_seconds=0.05, lease_seconds=1.5)
 
 
 class Everybody:
-    """Directory's contract at the outer seam: everybody is active."""
+    """Directory's contract at the outer seam: every person is active."""
 
     async def unknown(
         self, *, tenant_id: str, asker_id: str, person_ids: Sequence[str]

@@ -102,7 +102,7 @@ def messaging(channel):
 
 @pytest.fixture
 def reason_of():
-    """Give the reason that a call is refused with: `await reason_of(stub.Call(…))`."""
+    """Return the reason with which a call is refused: `await reason_of(stub.Call(…))`."""
 
     async def refusal(call):
         with pytest.raises(grpc.aio.AioRpcError) as error:

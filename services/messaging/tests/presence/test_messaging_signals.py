@@ -188,7 +188,7 @@ async def test_gw_13_a_person_is_heard_in_three_threads_of_a_conversation_at_onc
     for number in range(9):
         await send_message(log, new_message=say(rooms[0], "ann", f"root {number}"))
     async with processes(outlet=outlet) as process:
-        # Also those that come together, while the first of them are being looked up.
+        # Also concurrent ones, while the first of them are being looked up.
         calls = [process.type_in("ann", rooms[0], root_seq=number) for number in range(10)]
         outcomes = await asyncio.gather(*calls, return_exceptions=True)
         refused_with = [

@@ -1,4 +1,4 @@
-"""A new kind of notification is its definition alone: nothing else of the service lists kinds."""
+"""A new kind of notification needs only its definition: no other code lists kinds."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""A new searchable kind is its definition alone: nothing else of the service lists kinds."""
+"""A new searchable kind needs only its definition: no other code of the service lists kinds."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime

@@ -30,7 +30,7 @@ class Person:
 
 @pytest.fixture
 async def directory() -> AsyncIterator[str]:
-    """Directory, which knows an auditor: what members may do is on the gateway's word."""
+    """Yield a directory with an auditor: the permissions of members come from the gateway."""
     company = Company()
     company.auditor("ten_a")
     async with company.directory() as address:
@@ -62,14 +62,14 @@ async def target(settings: Settings, runtime: Runtime) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def client(target: str) -> AsyncIterator[Any]:
-    """The service as anybody without a caller context finds it."""
+    """Yield a client without a caller context."""
     async with open_channel(target) as opened:
         yield TasksServiceStub(opened)
 
 
 @pytest.fixture
 def signed_in(client: Any, caller_keys_of: Callable[[str], CallerSection]) -> Callable[..., Person]:
-    """A person whom the gateway has let in."""
+    """Return a function that makes a person admitted by the gateway."""
 
     def entered(name: str, *, tenant: str = "ten_a") -> Person:
         context = context_of(name, tenant_id=tenant)

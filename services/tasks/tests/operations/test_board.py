@@ -167,7 +167,7 @@ async def test_tsk_06_a_storm_of_moves_leaves_every_task_in_one_place(
 
 
 async def crowd(db: Database, tasks: list[Task]) -> None:
-    """Put tasks behind the first one with keys as long as they may get."""
+    """Put tasks after the first one, with keys of the maximum length."""
     longest = tasks[0].rank.ljust(ranks.MAX_LENGTH - 1, "0")
     collection = db.collection("tasks", schema_version=1)
     for number, task in enumerate(tasks[1:]):

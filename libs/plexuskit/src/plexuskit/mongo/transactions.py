@@ -49,9 +49,9 @@ async def run(
         work: reads and writes through the `Transaction` it gets; it may run several times, so it
             has no effect outside the transaction.
         session: an open session without a transaction.
-        attempts: how often the work may run, at least 1.
+        attempts: maximum number of runs, at least 1.
         within: no further attempt starts later than this after the first.
-        commit_timeout: how long the majority may take to confirm one commit.
+        commit_timeout: time limit for the majority to confirm one commit.
 
     Raises:
         DependencyDown: attempts or time are used up, or the commit's result stays unknown.

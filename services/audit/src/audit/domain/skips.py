@@ -42,7 +42,7 @@ def skip(
     """Return the ledger's account of a record that is moved to the dead letters.
 
     Args:
-        skipper: who has it moved.
+        skipper: the person who has it moved.
         topic: name in the catalogue.
         partition: of the topic.
         offset: of the record in the partition.

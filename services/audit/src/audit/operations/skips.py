@@ -25,7 +25,7 @@ async def record_skip(
     """Append a skip to its tenant's ledger and return the entry; a repeat returns the first one.
 
     The entry is written here and not by a fact, because the held partition may be the one that
-    brings facts to the ledger.
+    carries facts to the ledger.
 
     Args:
         store: the ledger.

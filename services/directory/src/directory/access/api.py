@@ -96,7 +96,7 @@ class AccessApi(AccessServiceServicer):
         return pb.ListRolesResponse(roles=map(role_to_proto, roles), next_page_token=token)
 
     async def BindRole(self, request: pb.BindRoleRequest, context: Any) -> pb.BindRoleResponse:
-        """Give a role to somebody for a scope."""
+        """Bind a role to a subject for a scope."""
         actor = acting()
         binding = await operations.bind_role(
             self._store,
@@ -113,7 +113,7 @@ class AccessApi(AccessServiceServicer):
     async def UnbindRole(
         self, request: pb.UnbindRoleRequest, context: Any
     ) -> pb.UnbindRoleResponse:
-        """Take a role away."""
+        """Remove a role binding."""
         actor = acting()
         await operations.unbind_role(
             self._store,
@@ -161,7 +161,7 @@ class AccessApi(AccessServiceServicer):
     async def DeleteAccessPolicy(
         self, request: pb.DeleteAccessPolicyRequest, context: Any
     ) -> pb.DeleteAccessPolicyResponse:
-        """Take an attribute policy away."""
+        """Delete an attribute policy."""
         actor = acting()
         await operations.delete_access_policy(
             self._store,

@@ -1,4 +1,4 @@
-"""What a call needs once its request is here: the object decided on, columns, the record."""
+"""Checks of a call once its request has arrived: object, columns, decision record."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -26,7 +26,7 @@ _BY_ROLE: Final = "role"
 
 @dataclass(frozen=True, slots=True)
 class Authorized:
-    """A call that was let through, and what by."""
+    """An allowed call, and the ground of the decision."""
 
     identity: Identity
     object: Object | None
@@ -34,7 +34,7 @@ class Authorized:
 
 
 class Guard:
-    """Stands before and after every call of one method."""
+    """Checks before and after every call of one method."""
 
     __slots__ = (
         "_access",
@@ -48,7 +48,7 @@ class Guard:
     )
 
     def __init__(self, access: Access, decision_log: DecisionLog, method: MethodInfo) -> None:
-        """Take what is the same for every call of a method.
+        """Prepare the checks shared by all calls of a method.
 
         Raises LookupError for a requirement that cannot be read from its requests.
         """

@@ -159,7 +159,7 @@ class ScheduledApi:
 
 
 def to_saved_draft(request: pb.SaveDraftRequest, *, person_id: str, tenant_id: str) -> Draft:
-    """Read a draft to keep; blank text without attachments is none.
+    """Read a draft to store; blank text without attachments is none.
 
     Raises:
         TextTooLong, TooManyMentions: see domain.
@@ -193,7 +193,7 @@ def to_saved_draft(request: pb.SaveDraftRequest, *, person_id: str, tenant_id: s
 def to_new_message(
     words: pb.ScheduledContent, *, sender_id: str, request_id: str = "later"
 ) -> NewMessage:
-    """Read the words of a scheduled message exactly as SendMessage reads its own.
+    """Read the content of a scheduled message exactly as SendMessage reads its own.
 
     Raises:
         InvalidArgument, TextTooLong, MessageEmpty, TooManyMentions: see domain.
@@ -215,7 +215,7 @@ def to_new_message(
 
 
 def read_scheduled(scheduled: Scheduled) -> NewMessage:
-    """Make the message of a scheduled one; its id is the request id for ever (MSG-3, MSG-17).
+    """Make the message of a scheduled one; its id is the only request id (MSG-3, MSG-17).
 
     Raises:
         InvalidArgument, TextTooLong, MessageEmpty, TooManyMentions: see domain.

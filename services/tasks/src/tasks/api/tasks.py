@@ -90,7 +90,7 @@ class TasksApi(TasksServiceServicer):
             self._store, actor=current_actor(), task_id=request.task_id, key=request.key
         )
         if request.key:
-            # Until here nobody knew which task the key names, so no policy was asked about it.
+            # The task of the key was unknown until here, so no policy has been evaluated for it.
             await self._decisions.settled(asker_of(caller()), "tasks.read", Object(TASK, task.id))
         return pb.GetTaskResponse(task=task_message(task))
 
@@ -111,7 +111,7 @@ class TasksApi(TasksServiceServicer):
         )
 
     async def UpdateTask(self, request: pb.UpdateTaskRequest, _: Any) -> Any:
-        """Change what a task says."""
+        """Change the fields of a task."""
         task = await operations.update_task(
             self._store,
             actor=current_actor(),
@@ -144,7 +144,7 @@ class TasksApi(TasksServiceServicer):
         return pb.AssignTaskResponse(task=task_message(task))
 
     async def MoveTask(self, request: pb.MoveTaskRequest, _: Any) -> Any:
-        """Bring a task to a state and place."""
+        """Move a task to a state and place."""
         task = await operations.move_task(
             self._store,
             actor=current_actor(),
@@ -199,7 +199,7 @@ class TasksApi(TasksServiceServicer):
         return pb.GetTasksStatusResponse(tasks=figures.tasks, projects=figures.projects)
 
     def _shown(self, tasks: Iterable[Task]) -> list[Task]:
-        """Return the tasks that policies let the caller read (GW-10)."""
+        """Return the tasks that the caller may read by policies (GW-10)."""
         return self._decisions.visible(asker_of(caller()), "tasks.read", TASK, tasks, _id_of)
 
 

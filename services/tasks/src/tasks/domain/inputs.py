@@ -1,4 +1,4 @@
-"""What may come in: lengths, counts and forms, each refused with what to do about it."""
+"""Validation of input: lengths, counts and formats, with a remedy in each refusal."""
 
 import re
 from collections.abc import Iterable
@@ -54,7 +54,7 @@ def identifier(value: str, *, field: str) -> str:
 
 
 def assignees(values: Iterable[str]) -> tuple[PersonId, ...]:
-    """Return who works on a task, each once, in the order given, at most 50.
+    """Return the assignees of a task without duplicates, in the order given, at most 50.
 
     Refusals: InvalidArgument, TooManyAssignees.
     """
@@ -76,7 +76,7 @@ def members(values: Iterable[str], *, owner_id: PersonId) -> tuple[PersonId, ...
 
 
 def page_size(value: int) -> int:
-    """Return how many to list: 0 is 50, more than 200 is 200. Refusals: InvalidArgument."""
+    """Return the size of a page: 0 is 50, more than 200 is 200. Refusals: InvalidArgument."""
     if value < 0:
         raise InvalidArgument(field="page_size", problem="is negative; leave it out or raise it")
     return min(value or PAGE_DEFAULT, PAGE_LIMIT)

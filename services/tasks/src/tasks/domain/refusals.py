@@ -1,4 +1,4 @@
-"""Every reason for which this service does not do what it was asked."""
+"""Refusals of this service."""
 
 from plexuskit.errors import Kind, Refusal
 
@@ -18,7 +18,7 @@ class ProjectNotFound(Refusal):
 
 
 class TransitionNotAllowed(Refusal):
-    """A state cannot follow the present one (TSK-1)."""
+    """A state cannot follow the current one (TSK-1)."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "A task that is {source} cannot become {target}; it may become: {allowed}."
@@ -60,7 +60,7 @@ class ColumnNotFound(Refusal):
 
 
 class ColumnStateMismatch(Refusal):
-    """The column shows another state than the one asked for."""
+    """The column shows another state than the requested one."""
 
     kind = Kind.INVALID
     text = "Column {column_id} shows {column_state}, not {state}; leave out one of the two."

@@ -31,15 +31,15 @@ async def move_task(
     request: Request | None,
     now: datetime,
 ) -> Task:
-    """Bring a task to a state and place; already there is no new version.
+    """Move a task to a state and place; if it is there already, no version is made.
 
     Args:
         store: the service's database.
-        actor: who moves it.
+        actor: the person who moves it.
         task_id: its id or key.
-        expected_version: the version that the actor saw; 0: whatever it is.
-        state: the state to reach; nothing: that of the column, else the present one.
-        column_id: the column to go to; empty: the first one of the state.
+        expected_version: the version that the actor saw; 0 for any version.
+        state: the target state; None: that of the column, else the current one.
+        column_id: the target column; empty: the first one of the state.
         after_task_id: directly after this task (id or key); empty: at the top.
         request: the change as its id identifies it; None: carried out every time.
         now: the time it happens.
@@ -59,7 +59,7 @@ async def move_task(
             column_id=column_id,
             after_task_id=after_task_id,
         )
-        # Refused before anything is looked up for it.
+        # Refused before any query for it.
         check_transition(source=task.state, target=target.state)
 
         if not target.column_id:
@@ -119,7 +119,7 @@ async def _enter(
     now: datetime,
     tx: Transaction,
 ) -> Task:
-    """Put the task between the two ranks and store it with those that make room."""
+    """Put the task between two ranks and store it together with tasks moved to make room."""
     rank, others = await take_spot(
         store,
         spot,

@@ -29,7 +29,7 @@ async def create_task(
     request: Request | None,
     now: datetime,
 ) -> Task:
-    """Make a task to do; in a project it goes to the bottom of the first column.
+    """Create a task in state to do; in a project it goes to the bottom of the first column.
 
     Refusals: InvalidArgument, TooManyAssignees, ProjectNotFound, PersonNotInProject,
         RequestIdReused.

@@ -91,7 +91,7 @@ class Store:
         task = await self.tasks.get(task_id, tenant_id=actor.tenant_id, tx=tx)
         project = None
         if task is None or task.project_id or actor.person_id not in task.participants:
-            # Asked also where there is no task: what is hidden must not cost more than what is not.
+            # Also queried for an unknown task: hidden objects must not cost more than absent ones.
             project_id = task.project_id if task is not None else ""
             project = await self.projects.get(project_id, tenant_id=actor.tenant_id, tx=tx)
         if task is None or not may_see(task, project=project, person_id=actor.person_id):
@@ -111,7 +111,7 @@ class Store:
         return project
 
     async def next_number(self, *, tenant_id: TenantId, tx: Transaction) -> int:
-        """Return the next task number of a tenant, dense from 1: an abort gives it back.
+        """Return the next task number of a tenant, dense from 1: an abort releases it.
 
         Raises:
             Retry: another process made the tenant's counter at the same moment.
@@ -129,7 +129,7 @@ class Store:
     async def touch_column_lock(
         self, project_id: ProjectId, column_id: ColumnId, *, number: int, tx: Transaction
     ) -> None:
-        """Note that a place in a column is taken, so that its keys are not spread meanwhile.
+        """Record that a place in a column is taken, so that its keys are not redistributed.
 
         A key that was picked between two others would be wrong if those got new ones in the same
         moment. `number` is anything that differs between tasks.
@@ -142,7 +142,7 @@ class Store:
     async def close_column(
         self, project_id: ProjectId, column_id: ColumnId, *, tx: Transaction
     ) -> None:
-        """Note that a column's keys are spread: whoever takes a place meanwhile runs again.
+        """Record that a column's keys are redistributed: concurrent moves into it run again.
 
         Raises:
             Retry: as for `touch_column_lock`.

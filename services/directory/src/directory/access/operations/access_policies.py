@@ -1,4 +1,4 @@
-"""Putting and taking away attribute policies."""
+"""Storing and deleting attribute policies."""
 
 from datetime import datetime
 from typing import Final
@@ -33,7 +33,7 @@ async def put_access_policy(
     request: Request | None,
     now: datetime,
 ) -> AccessPolicy:
-    """Store an attribute policy by its name; nothing is written when nothing differs.
+    """Store an attribute policy under its name; write nothing if nothing differs.
 
     Raises:
         PermissionMissing: the actor may not manage policies.
@@ -88,11 +88,11 @@ async def put_access_policy(
 async def delete_access_policy(
     store: Store, *, actor: Actor, name: str, request: Request | None, now: datetime
 ) -> None:
-    """Take an attribute policy away.
+    """Delete an attribute policy.
 
     Raises:
         PermissionMissing: the actor may not manage policies.
-        PolicyNotFound: there is none of that name.
+        PolicyNotFound: there is no policy of that name.
         RequestIdReused: the request id was used with other content.
     """
 

@@ -29,7 +29,7 @@ async def set_module(
     request: Request | None,
     now: datetime,
 ) -> Module:
-    """Switch a module for the tenant, and the other way round for some departments.
+    """Switch a module for the tenant, with the opposite setting for some departments.
 
     Raises:
         PermissionMissing: the actor may not manage modules.

@@ -1,4 +1,4 @@
-"""Giving roles for scopes and taking them away."""
+"""Binding and unbinding of roles for scopes."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -36,7 +36,7 @@ async def bind_role(
     request: Request | None,
     now: datetime,
 ) -> Binding:
-    """Give a role to somebody for a scope, or answer the binding there is, with the new expiry.
+    """Bind a role to a subject for a scope; an existing binding gets the new expiry.
 
     Raises:
         PermissionMissing: the actor binds roles nowhere.
@@ -130,13 +130,13 @@ async def _bind(
 async def unbind_role(
     store: Store, *, actor: Actor, binding_id: str, request: Request | None, now: datetime
 ) -> None:
-    """Take a role away from somebody for a scope.
+    """Remove a role from a subject for a scope.
 
-    An administrator by `Person.roles` is none by a binding, so this never takes the last one.
+    Administrators by `Person.roles` do not depend on bindings, so this never removes the last one.
 
     Raises:
-        PermissionMissing: the actor binds roles nowhere.
-        RoleBindingNotFound: there is none, or the actor binds no roles on its scope (GW-2).
+        PermissionMissing: the actor may bind roles nowhere.
+        RoleBindingNotFound: absent, or the actor may not bind roles on its scope (GW-2).
         RequestIdReused: the request id was used with other content.
     """
 
@@ -169,7 +169,7 @@ async def end_bindings_about(
     now: datetime,
     tx: Transaction,
 ) -> None:
-    """Remove what is bound to the members of a department or group that goes, or for it."""
+    """Remove bindings of the members of a department or group that is removed, and those for it."""
     found = await store.bindings.list_about(object_, tenant_id=tenant_id, tx=tx)
     await _end(store, found, actor_id=actor_id, now=now, tx=tx)
 
@@ -187,9 +187,9 @@ async def _end(
 
 
 async def end_expired_bindings(store: Store, *, now: datetime) -> int:
-    """Remove bindings whose time is over, with a fact for each; out: how many.
+    """Remove expired bindings, with a fact for each; out: their number.
 
-    They bind nothing from that time on in any case; any number of processes may do this.
+    They grant nothing from that time on in any case; any number of processes may do this.
     """
 
     async def work(tx: Transaction) -> int:

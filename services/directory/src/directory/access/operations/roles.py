@@ -81,16 +81,16 @@ async def update_role(
     request: Request | None,
     now: datetime,
 ) -> Role:
-    """Change the set fields of a role; nothing is written when nothing differs.
+    """Change the set fields of a role; write nothing if nothing differs.
 
     Raises:
         PermissionMissing: the actor may not manage roles.
-        RoleNotFound: there is none in the tenant.
-        RoleBuiltIn: it is part of the product, and more than its masks would change.
-        VersionConflict: someone changed it since `expected_version`.
+        RoleNotFound: the tenant has no such role.
+        RoleBuiltIn: it is built in, and more than its masks would change.
+        VersionConflict: it was changed since `expected_version`.
         InvalidArgument: a field is not allowed.
-        PermissionUnknown: no contract names a permission.
-        GrantExceedsOwn: what is added, or shown, is more than the actor may for the tenant.
+        PermissionUnknown: a permission is in no contract.
+        GrantExceedsOwn: the added permissions or columns exceed the actor's own in the tenant.
         RoleNameTaken: another role has the name.
         RequestIdReused: the request id was used with other content.
     """
@@ -117,7 +117,7 @@ async def update_role(
 
 
 def _added(previous: Role, after: Role) -> frozenset[str]:
-    """Say which permissions give more than before: new ones, all where more columns are shown."""
+    """Return the permissions that grant more than before: new ones, or all if columns are added."""
     if shows_less(after.columns, previous.columns):
         return after.permissions - previous.permissions
     return after.permissions

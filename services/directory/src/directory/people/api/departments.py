@@ -38,7 +38,7 @@ class DepartmentsApi(DirectoryServiceServicer):
     async def UpdateDepartment(
         self, request: pb.UpdateDepartmentRequest, context: Any
     ) -> pb.UpdateDepartmentResponse:
-        """Rename a department or give it a leader."""
+        """Rename a department or set its leader."""
         actor = acting()
         department = await operations.update_department(
             self._store,

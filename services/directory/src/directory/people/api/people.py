@@ -66,7 +66,7 @@ class PeopleApi(DirectoryServiceServicer):
     async def DeactivatePerson(
         self, request: pb.DeactivatePersonRequest, context: Any
     ) -> pb.DeactivatePersonResponse:
-        """Take away the right to sign in."""
+        """Deactivate a person, who can no longer sign in."""
         actor = acting()
         person = await operations.deactivate_person(
             self._store,
@@ -80,7 +80,7 @@ class PeopleApi(DirectoryServiceServicer):
     async def ReactivatePerson(
         self, request: pb.ReactivatePersonRequest, context: Any
     ) -> pb.ReactivatePersonResponse:
-        """Let a deactivated person back in."""
+        """Reactivate a deactivated person."""
         actor = acting()
         person = await operations.reactivate_person(
             self._store,
@@ -109,7 +109,7 @@ class PeopleApi(DirectoryServiceServicer):
     async def UpdateProfile(
         self, request: pb.UpdateProfileRequest, context: Any
     ) -> pb.UpdateProfileResponse:
-        """Change what the caller says of themselves."""
+        """Update the caller's own profile."""
         actor = acting()
         person = await operations.update_profile(
             self._store,

@@ -1,4 +1,4 @@
-"""Planning an absence: one's own, or that of somebody one manages."""
+"""Planning an absence: one's own, or that of a person one manages."""
 
 from datetime import datetime
 
@@ -29,15 +29,15 @@ async def set_absence(
     request: Request | None,
     now: datetime,
 ) -> Person:
-    """Plan an absence with who stands in, or end it with None; "" means one's own.
+    """Plan an absence with a deputy, or end it with None; "" means one's own.
 
-    Somebody else's: who manages them, by name or as leader of their department, and who may manage
-    people.
+    Absences of others may be set by their manager, named or leader of their department, and by
+    people who may manage people.
 
     Raises:
-        PermissionMissing: it is somebody else, there or not, and the actor manages people nowhere.
-        PersonNotFound: the person is nobody whom the actor manages, or the deputy nobody at all.
-        InvalidArgument: the times cannot be, the note is too long, or the deputy is the person.
+        PermissionMissing: for another person, existing or not, if the actor manages people nowhere.
+        PersonNotFound: the actor does not manage the person, or the deputy does not exist.
+        InvalidArgument: the times are invalid, the note is too long, or the deputy is the person.
         DeputyUnavailable: the deputy is deactivated, a guest, or away at that time.
         RequestIdReused: the request id was used with other content.
     """
@@ -63,7 +63,7 @@ async def set_absence(
 async def _planned_for(
     store: Store, person_id: str, *, actor: Actor, now: datetime, tx: Transaction
 ) -> Person:
-    """Load whose absence the actor plans: their own, or of somebody who is there and theirs."""
+    """Load the person whose absence is planned: the actor or a person whom they manage."""
     if person_id in {"", actor.person_id}:
         return await store.people.get(actor.person_id, tenant_id=actor.tenant_id, tx=tx)
     grants = await store.grants.of_actor(actor, now=now, tx=tx)

@@ -49,14 +49,14 @@ async def create_department(
     request: Request | None,
     now: datetime,
 ) -> Department:
-    """Make a department, or answer the one that its external id already has.
+    """Create a department, or return the one that already has its external id.
 
-    For one that was merged that is the one it went into: a feed that still names it goes on there.
+    If that one was merged, return the one it went into, so that a feed can continue to name it.
 
     Raises:
-        PermissionMissing: the actor manages departments nowhere, or makes a root and manages not
-            all.
-        DepartmentNotFound: the parent is unknown or closed, or the actor manages nothing there.
+        PermissionMissing: the actor manages departments nowhere, or would make a root without
+            managing all.
+        DepartmentNotFound: the parent is unknown or closed, or outside the actor's scope.
         InvalidArgument: a field is not allowed, or the tree would be too deep.
         RequestIdReused: the request id was used with other content.
     """
@@ -108,13 +108,13 @@ async def update_department(
     request: Request | None,
     now: datetime,
 ) -> Department:
-    """Rename a department or give it a leader; nothing is written when nothing differs.
+    """Rename a department or set its leader; write nothing if nothing differs.
 
     Raises:
         PermissionMissing: the actor manages departments nowhere.
-        DepartmentNotFound: there is none that the actor manages, or it is closed.
-        PersonNotFound: the leader is nobody of the tenant who is active, or a guest.
-        VersionConflict: someone changed the department since `expected_version`.
+        DepartmentNotFound: it does not exist, is closed, or is outside the actor's scope.
+        PersonNotFound: the leader is not an active person of the tenant, or is a guest.
+        VersionConflict: the department was changed since `expected_version`.
         InvalidArgument: the name is not allowed.
         RequestIdReused: the request id was used with other content.
     """
@@ -145,7 +145,7 @@ async def update_department(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restructured:
-    """The department that the step was about, and how much went elsewhere with it."""
+    """The department of the step, and the number of others that moved with it."""
 
     department: Department
     departments_moved: int
@@ -163,17 +163,17 @@ async def move_department(
 ) -> Restructured:
     """Move a department with everything below it under another one; "" makes it a root (GW-3).
 
-    Out: the department, and how many have another path now, itself included; 0 when it stood there.
+    Out: the department, and how many paths changed, its own included; 0 if it was there already.
 
     Raises:
-        PermissionMissing: the actor manages departments nowhere, or a root is concerned and they
-            manage not all.
+        PermissionMissing: the actor manages departments nowhere, or a root is concerned and they do
+            not manage all.
         DepartmentNotFound: one of them is unknown or closed, or the actor does not manage it, or
-            what the first stands in.
-        GrantExceedsOwn: whoever belongs there holds what the actor does not.
-        DepartmentCycle: the parent is the department or stands below it.
+            not the parent of the first.
+        GrantExceedsOwn: its members would hold grants there that the actor does not.
+        DepartmentCycle: the parent is the department itself or below it.
         InvalidArgument: the tree would be deeper than 20.
-        GroupTooLarge: a group whose rule names a department on the way would be.
+        GroupTooLarge: a group whose rule names a department on the path would be.
         RequestIdReused: the request id was used with other content.
     """
     tenant_id = actor.tenant_id
@@ -214,21 +214,21 @@ async def merge_department(
     request: Request | None,
     now: datetime,
 ) -> Restructured:
-    """Close a department: its people and what stands below it go to another one.
+    """Close a department: its people and the departments below it go to another one.
 
-    Groups that it managed, and rules that name it, go there too; what was bound to its members or
-    for it ends. Out: the other one.
+    Groups that it managed, and rules that name it, go there too; role bindings of its members or
+    for it end. Out: the other one.
 
     Raises:
-        PermissionMissing: the actor manages departments nowhere, or a root is concerned and they
-            manage not all.
+        PermissionMissing: the actor manages departments nowhere, or a root is concerned and they do
+            not manage all.
         DepartmentNotFound: one of them is unknown or closed, or the actor does not manage it, or
-            what the first stands in.
-        GrantExceedsOwn: whoever belongs there holds what the actor does not.
-        DepartmentCycle: the other one is the department or stands below it.
+            not the parent of the first.
+        GrantExceedsOwn: its members would hold grants there that the actor does not.
+        DepartmentCycle: the other one is the department itself or below it.
         DepartmentTooLarge: more than 2,000 people are in it directly.
         InvalidArgument: the tree would be deeper than 20.
-        GroupTooLarge: a group whose rule names a department on the way would be.
+        GroupTooLarge: a group whose rule names a department on the path would be.
         RequestIdReused: the request id was used with other content.
     """
     tenant_id = actor.tenant_id
@@ -292,19 +292,19 @@ async def split_department(
     request: Request | None,
     now: datetime,
 ) -> Restructured:
-    """Make a department beside another, or below it, out of some of its people and departments.
+    """Create a department beside another, or below it, from some of its people and departments.
 
     Out: the new one.
 
     Raises:
-        PermissionMissing: the actor manages departments nowhere, or a root is concerned and they
-            manage not all.
+        PermissionMissing: the actor manages departments nowhere, or a root is concerned and they do
+            not manage all.
         DepartmentNotFound: the department is unknown or closed, or the actor does not manage it or,
-            for one beside it, what it stands in; or a child is not directly below it.
-        PersonNotFound: a person is not directly of the department.
+            for one beside it, its parent; or a child is not directly below it.
+        PersonNotFound: a person is not a direct member of the department.
         InvalidArgument: more than 2,000 people, the name is not allowed, or the tree would be
             deeper than 20.
-        GroupTooLarge: a group whose rule names a department on the way would be.
+        GroupTooLarge: a group whose rule names a department on the path would be.
         RequestIdReused: the request id was used with other content.
     """
     departments.check_split(person_ids)

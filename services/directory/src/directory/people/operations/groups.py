@@ -1,4 +1,4 @@
-"""Making, changing and removing groups, and who belongs to those by name."""
+"""Creation, change and removal of groups, and membership by name."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupDraft:
-    """What a new group is made from: a rule, or people by id; `department_id` "" is the tenant."""
+    """Requested fields of a group: a rule, or people by id; `department_id` "" is the tenant."""
 
     name: str
     description: str = ""
@@ -42,18 +42,18 @@ class GroupDraft:
 async def create_group(
     store: Store, *, actor: Actor, draft: GroupDraft, request: Request | None, now: datetime
 ) -> Group:
-    """Make a group with its members, or answer the one that its external id already has.
+    """Create a group with its members, or return the one that already has its external id.
 
     Raises:
-        PermissionMissing: the actor manages groups nowhere, or makes one of the tenant's and
-            manages not all.
+        PermissionMissing: the actor manages groups nowhere, or would make one of the tenant without
+            managing all.
         GroupNameTaken: a group of the tenant has the name.
         DepartmentNotFound: the managing department, or one of the rule, is unknown or closed, or
             the actor manages no groups there.
-        PersonNotFound: a member is nobody of the tenant.
+        PersonNotFound: a member is not in the tenant.
         PersonDeactivated: a member is deactivated.
-        GroupByRule: there are members by name beside a rule.
-        GroupTooLarge: the rule gives more than 10,000 people.
+        GroupByRule: members are named beside a rule.
+        GroupTooLarge: the rule matches more than 10,000 people.
         InvalidArgument: a field is not allowed, or more than 5,000 members are named.
         RequestIdReused: the request id was used with other content.
     """
@@ -121,10 +121,11 @@ async def update_group(
         PermissionMissing: the actor manages groups nowhere.
         GroupNotFound: there is none that the actor manages.
         GroupNameTaken: another group of the tenant has the name.
-        GrantExceedsOwn: by another rule people would hold what the actor does not.
-        GroupSelfChosen: a role is bound to it, and the rule is about what people say of themselves.
+        GrantExceedsOwn: through another rule people would hold grants that the actor does not.
+        GroupSelfChosen: a role is bound to it, and the rule uses fields that people edit
+            themselves.
         GroupByName: a rule is given for a group without one.
-        GroupTooLarge: the rule gives more than 10,000 people.
+        GroupTooLarge: the rule matches more than 10,000 people.
         DepartmentNotFound: a department of the rule is unknown or closed.
         VersionConflict: the group changed since `expected_version`.
         InvalidArgument: a field is not allowed.
@@ -161,17 +162,17 @@ async def change_group_members(
     request: Request | None,
     now: datetime,
 ) -> Group:
-    """Add people to a group by name and remove others; who is in both lists is removed.
+    """Add people to a group by name and remove others; a person in both lists is removed.
 
-    Nothing is written when it changes nothing.
+    Nothing is written if nothing changes.
 
     Raises:
         PermissionMissing: the actor manages groups nowhere.
-        GroupNotFound: there is none that the actor manages.
+        GroupNotFound: absent, or not managed by the actor.
         GroupByRule: its members follow its rule.
-        GrantExceedsOwn: whoever is added would hold what the actor does not.
-        PersonNotFound: somebody is nobody of the tenant.
-        PersonDeactivated: somebody to add is deactivated.
+        GrantExceedsOwn: added people would hold grants that the actor does not.
+        PersonNotFound: a person is not in the tenant.
+        PersonDeactivated: a person to add is deactivated.
         GroupTooLarge: it would have more than 10,000 members.
         InvalidArgument: more than 5,000 people are named.
         RequestIdReused: the request id was used with other content.
@@ -205,11 +206,11 @@ async def change_group_members(
 async def delete_group(
     store: Store, *, actor: Actor, group_id: str, request: Request | None, now: datetime
 ) -> None:
-    """Remove a group: nobody belongs to it any more, its name is free, and roles of it end.
+    """Remove a group: it has no members any more, its name is free, and its roles end.
 
     Raises:
         PermissionMissing: the actor manages groups nowhere.
-        GroupNotFound: there is none that the actor manages.
+        GroupNotFound: absent, or not managed by the actor.
         RequestIdReused: the request id was used with other content.
     """
 
@@ -274,7 +275,7 @@ async def _check_joining(
 
 
 async def _check_chosen(store: Store, group: Group, *, now: datetime, tx: Transaction) -> None:
-    """Check that nobody comes to hold a role by what they say of themselves."""
+    """Check that no person can gain a role by editing their own profile."""
     if group.self_chosen:
         held = await store.grants.of_subjects(
             [Subject(GROUP, group.id)], tenant_id=group.tenant_id, now=now, tx=tx

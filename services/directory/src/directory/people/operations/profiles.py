@@ -15,7 +15,7 @@ from directory.shared.domain.actors import Actor, require
 async def update_profile(
     store: Store, *, actor: Actor, changes: Changes, request: Request | None, now: datetime
 ) -> Person:
-    """Change what people say of themselves: skills, zone, language and working hours.
+    """Change a person's own fields: skills, zone, language and working hours.
 
     Raises:
         PermissionMissing: the actor may not change their profile.

@@ -7,10 +7,10 @@ from directory.shared.domain.ids import PersonId, SessionId, TenantId
 
 
 def acting() -> Actor:
-    """Take the signed-in person from the verified caller context, never from request fields (GW-1).
+    """Return the signed-in person of the verified caller context, never of request fields (GW-1).
 
     Raises:
-        Unauthenticated: the caller is no person.
+        Unauthenticated: the caller is not a person.
     """
     caller = kit_grpc.actor()
     return Actor(

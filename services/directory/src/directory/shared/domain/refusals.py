@@ -4,7 +4,7 @@ from plexuskit.errors import Kind, Refusal
 
 
 class PersonNotFound(Refusal):
-    """Nobody of that id or handle can be seen; the same for absent and hidden (GW-2)."""
+    """No person of that id or handle is visible; the same for absent and hidden (GW-2)."""
 
     kind = Kind.NOT_FOUND
     text = "There is no such person. Check the id or the handle."

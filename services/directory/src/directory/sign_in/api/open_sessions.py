@@ -15,7 +15,7 @@ from directory.sign_in.api.translation import api_token_to_proto, session_of_tok
 
 
 class OpenSessionsApi(SessionRoom):
-    """What of people goes on, and ending it."""
+    """List and revoke sessions and API tokens."""
 
     async def ListSessions(
         self, request: pb.ListSessionsRequest, context: Any
@@ -42,7 +42,7 @@ class OpenSessionsApi(SessionRoom):
     async def RevokeSessions(
         self, request: pb.RevokeSessionsRequest, context: Any
     ) -> pb.RevokeSessionsResponse:
-        """End a session, or all but the present one."""
+        """End a session, or all but the current one."""
         ended = await operations.revoke_sessions(
             self._store,
             actor=acting(),
@@ -74,7 +74,7 @@ class OpenSessionsApi(SessionRoom):
     async def ResolveApiToken(
         self, request: pb.ResolveApiTokenRequest, context: Any
     ) -> pb.ResolveApiTokenResponse:
-        """Tell the gateway who holds an API token."""
+        """Return the holder of an API token to the gateway."""
         found = await operations.resolve_api_token(
             self._store, token_hash=request.token_hash, now=self._clock.now()
         )
@@ -88,7 +88,7 @@ class OpenSessionsApi(SessionRoom):
     async def FindEndedSessions(
         self, request: pb.FindEndedSessionsRequest, context: Any
     ) -> pb.FindEndedSessionsResponse:
-        """Find which sessions and API tokens do not go on."""
+        """Find the sessions and API tokens that have ended."""
         ended = await find_ended_sessions(
             self._store, session_ids=request.session_ids, now=self._clock.now()
         )

@@ -1,4 +1,4 @@
-"""API tokens of apps: making them, and telling gateways whose they are."""
+"""API tokens of apps: creation, and resolution for gateways."""
 
 import hashlib
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class NewApiToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """Who holds an API token."""
+    """Holder of an API token."""
 
     token: ApiToken
     person: Person
@@ -155,11 +155,11 @@ async def _check_maker(store: Store, maker: ApiToken, *, now: datetime, tx: Tran
 
 
 async def resolve_api_token(store: Store, *, token_hash: bytes, now: datetime) -> Resolved:
-    """Tell who holds a token, and note the minute of its use.
+    """Return the holder of a token, and record the minute of its use.
 
     Raises:
-        ApiTokenInvalid: unknown, revoked or expired, its person is not active, or it was made on
-            behalf of a human by another, as was possible once (GW-11).
+        ApiTokenInvalid: unknown, revoked or expired, its person is not active, or another person
+            made it on behalf of a human, as was possible once (GW-11).
     """
     if len(token_hash) != _HASH_BYTES:
         raise ApiTokenInvalid

@@ -60,11 +60,11 @@ async def create_group(
     member_ids: Sequence[str],
     now: datetime,
 ) -> Callable[[Transaction], Awaitable[Begun]]:
-    """Check a new group and give the re-runnable closure that writes it and returns Begun.
+    """Check a new group and return the re-runnable closure that writes it and returns Begun.
 
     Raises:
         InvalidArgument: the name is empty, or name or topic too long.
-        PersonNotFound: somebody is not in the directory.
+        PersonNotFound: a person is not in the directory.
         GroupTooLarge: more than 5,000 members.
     """
     name, topic = clean_title(name), clean_topic(topic)
@@ -138,7 +138,7 @@ async def open_direct(
     now: datetime,
     request: Request | None = None,
 ) -> Begun:
-    """Give the direct conversation of the caller and another person, made on first use.
+    """Return the direct conversation of the caller and another person; create it on first use.
 
     Raises:
         InvalidArgument: with oneself.
@@ -273,12 +273,12 @@ async def update_conversation(
     now: datetime,
     request: Request | None = None,
 ) -> Begun:
-    """Rename, describe, archive or bring back a group, or keep what is said in it inside (MSG-16).
+    """Rename, describe, archive or unarchive a group, or make it confidential (MSG-16).
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).
         NotGroupAdmin: a plain member.
-        VersionConflict: somebody changed it since `expected_version`.
+        VersionConflict: it was changed since `expected_version`.
         InvalidArgument: the name is empty, or name or topic too long.
         RequestIdReused: the request id was used for other content.
     """

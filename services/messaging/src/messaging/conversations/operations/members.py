@@ -1,4 +1,4 @@
-"""Who belongs: adding, removing and leaving (MSG-14)."""
+"""Membership: adding, removing and leaving (MSG-14)."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from messaging.log.operations.logs import Log
 
 @dataclass(frozen=True, slots=True)
 class MembershipChanged:
-    """The conversation after the change, its last numbers, and who was touched."""
+    """The conversation after the change, its last numbers, and the affected members."""
 
     conversation: Conversation
     change_no: int
@@ -52,7 +52,7 @@ async def add_members(
         ConversationNotFound: the caller is no member (GW-2).
         DirectConversationFixed: a direct conversation keeps its two people.
         NotGroupAdmin: giving a role above one's own.
-        PersonNotFound: somebody is not in the directory.
+        PersonNotFound: a person is not in the directory.
         GroupTooLarge: more than 5,000 members.
         TooManyStays: somebody has been a member 500 times.
         RequestIdReused: the request id was used for other content.
@@ -88,11 +88,11 @@ async def remove_members(
     now: datetime,
     request: Request | None = None,
 ) -> MembershipChanged:
-    """Remove people from a group; who is no member is passed over.
+    """Remove people from a group; ids of non-members are ignored.
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).
-        NotGroupAdmin: the caller is neither owner nor administrator, or removes somebody above.
+        NotGroupAdmin: the caller is a plain member, or removes a member with a higher role.
         LastOwner, DirectConversationFixed: see domain.
         RequestIdReused: the request id was used for other content.
     """
@@ -123,7 +123,7 @@ async def leave_conversation(
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).
-        LastOwner: somebody else must become owner first.
+        LastOwner: another member must become owner first.
         DirectConversationFixed: see domain.
         RequestIdReused: the request id was used for other content.
     """
@@ -136,7 +136,7 @@ async def leave_conversation(
 
 
 def require_member(log_state: LogState, actor: Actor) -> Member:
-    """Give the caller's membership.
+    """Return the caller's membership.
 
     Raises:
         ConversationNotFound: there is none, or the conversation is another tenant's (GW-2).
@@ -150,7 +150,7 @@ def require_member(log_state: LogState, actor: Actor) -> Member:
 async def require_membership(
     store: Store, *, actor: Actor, conversation_id: str
 ) -> tuple[Conversation, Member]:
-    """Give the conversation and the caller's membership as the store has them now.
+    """Read the conversation and the caller's membership from the store.
 
     Raises:
         ConversationNotFound: there is none, or the conversation is another tenant's (GW-2).
@@ -164,9 +164,9 @@ async def require_membership(
 
 
 def require_group_admin(log_state: LogState, actor: Actor) -> Member:
-    """Give the caller's membership if it may manage the group.
+    """Return the caller's membership if it may manage the group.
 
-    Both may manage a direct conversation.
+    Both members may manage a direct conversation.
 
     Raises:
         ConversationNotFound: the caller is no member.
@@ -218,9 +218,9 @@ def added(
 
 
 def removed(log_state: LogState, found: Sequence[Member], *, by_themselves: bool) -> Change | None:
-    """Decide a removal: the last message so far is the last that they see.
+    """Decide a removal: the last message so far is the last one the removed members can see.
 
-    None when nobody is touched.
+    None if no member is affected.
     """
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""MessagingService: messages, and what members do to them."""
+"""MessagingService: messages, and changes of them by members."""
 
 from typing import Any
 

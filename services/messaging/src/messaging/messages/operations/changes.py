@@ -1,4 +1,4 @@
-"""Changes of a message: one transaction of an entry of the log and the message's present state."""
+"""Changes of a message: one transaction of an entry of the log and the message's current state."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.messaging.v1.messages_pb2 import Message
 from plexuskit import fault
 from plexuskit.errors import DependencyDown, Refusal
-from plexuskit.grpc import Actor
+from plexuskit.grpc import Actor, line_of
 from plexuskit.mongo import DuplicateKey, Transaction
 from plexuskit.request_ids import Answer, Request
 from plexuskit.telemetry import inject
@@ -36,7 +36,7 @@ from messaging.messages.store.stores import Store
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The message that is to be changed, as the newest state has it."""
+    """The message to change, in its newest state."""
 
     log_state: LogState
     entry: Mapping[str, Any]
@@ -46,13 +46,13 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class MessageChange:
-    """What a decision led to.
+    """Result of a decision.
 
     Attributes:
-        kind: of the entry.
-        message: the message after it, given its numbers and time.
+        kind: kind of the entry.
+        message: the message after it, with its numbers and time.
         fact: the event of the message after it.
-        fields: of the posted entry, as queries look at it; None takes one away.
+        fields: fields of the posted entry for queries; None removes one.
         empties: whether the content of every event of the message goes.
     """
 
@@ -106,16 +106,16 @@ async def alter_message(
     recorded.
 
     Args:
-        log: the way into the log; the conversation is held meanwhile.
-        request: who, which message, when.
-        decide: re-runnable and pure; raises a refusal, or gives the alteration.
-        imports: for a change that an import makes: the caller need not be a member.
+        log: access to the log; the conversation is locked meanwhile.
+        request: caller, message and time.
+        decide: re-runnable and pure; raises a refusal, or returns the change.
+        imports: true for a change by an import, whose caller need not be a member.
 
     Raises:
         ConversationNotFound: the caller is no member, or the conversation another tenant's (GW-2).
         MessageNotFound: no such message that the caller may see (MSG-14).
         RequestIdReused: the request id was used for another request.
-        DependencyDown: the store failed, or others were faster too often.
+        DependencyDown: the store failed, or concurrent writers won too often.
     """
     conversation_id, now = request.conversation_id, request.now
     requests = log.store.requests
@@ -128,12 +128,13 @@ async def alter_message(
             change: MessageChange | None = None
             try:
                 target = await _target(log, log_state, request, imports)
-                # A retry is answered with the present message: what was told then may be recalled.
+                # A retry is answered with the current message: the one returned then may be
+                # recalled by now.
                 change = None if done else decide(target)
             except Refusal as raised:
                 refusal = raised
             if change is None:
-                # Nobody is refused, or shown anything, on a tail that another has written past.
+                # No caller is refused, or shown anything, based on a stale tail.
                 if not await log.log_states.is_current(log_state):
                     log.log_states.forget(conversation_id)
                     continue
@@ -150,7 +151,7 @@ async def alter_message(
                 return changed
         raise DependencyDown
 
-    return await log.exclusive(conversation_id, attempt, person_id=request.actor.person_id)
+    return await log.exclusive(conversation_id, attempt, person_id=line_of(request.actor.person_id))
 
 
 async def _target(
@@ -258,7 +259,7 @@ def _entry_of(
 
 
 async def _emptied_events(log: Log[Store], target: Target) -> dict[str, bytes]:
-    """Give the stored events with words of the message without them, 21 at the most (MSG-12)."""
+    """Return the message's stored events without their content, 21 at most (MSG-12)."""
     entries = [
         target.entry,
         *await log.store.emptying.find_edits(target.message.conversation_id, target.message.seq),

@@ -1,4 +1,4 @@
-"""What authors do with messages that are to be sent later (MSG-17); `firing` sends them."""
+"""Author's operations on scheduled messages (MSG-17); `schedulers` sends them."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -34,22 +34,22 @@ def schedule_message(
     shortest: timedelta,
     now: datetime,
 ) -> Callable[[Transaction], Awaitable[Scheduled]]:
-    """Give the re-runnable closure that keeps a message for later and returns it.
+    """Check a scheduled message and return the re-runnable closure that stores and returns it.
 
     Args:
         store: the service's database.
-        actor: who says it.
-        new_message: what would be sent now, as proof that its content is valid.
-        words: the same as the contract has it; read again when it fires.
-        send_at: when.
-        authority: the rights that it is sent with.
-        shortest: how far ahead that is at least.
-        now: the present instant.
+        actor: its author.
+        new_message: the message as it would be sent now, as proof that its content is valid.
+        words: the same in the form of the contract; read again when due.
+        send_at: when to send it.
+        authority: the rights with which it is sent.
+        shortest: minimum time ahead.
+        now: current time.
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).
         ScheduleInThePast, ScheduleTooFar: see domain.
-        TooManyScheduled: 500 wait already.
+        TooManyScheduled: 500 are waiting already.
     """
     scheduled = Scheduled(
         id=new_id("sch", now=now),
@@ -146,7 +146,7 @@ async def update_scheduled_message(
 async def cancel_scheduled_message(
     store: Store, *, actor: Actor, scheduled_id: str, now: datetime
 ) -> Scheduled:
-    """Give a message up; once more changes nothing.
+    """Cancel a message; repeating it changes nothing.
 
     Raises:
         ScheduledMessageNotFound: no such message of the caller.

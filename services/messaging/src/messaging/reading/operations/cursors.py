@@ -32,7 +32,7 @@ COALESCE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How far a person has read, and since when."""
+    """Read position of a person, and its time."""
 
     key: CursorKey
     through_seq: int
@@ -49,7 +49,7 @@ class _Pending:
 class Cursors:
     """The advances of one process.
 
-    The first is written at once, what follows within a second goes together.
+    The first is written at once; those within the next second are written together.
     """
 
     def __init__(self, store: Store, *, clock: Clock) -> None:
@@ -86,7 +86,7 @@ class Cursors:
         await self._write(list(self._pending))
 
     async def _flush_due(self) -> float | None:
-        """Write what is due; give the seconds until the next is, None when nothing waits."""
+        """Write due advances; return the seconds until the next, None when nothing waits."""
         now = self._clock.monotonic()
         due, wait = [], None
         for key in self._pending:
@@ -134,7 +134,8 @@ class Cursors:
                 [_step(key, pending, now) for key, pending in forward.items()]
             )
             current |= await self._store.cursors.find(forward)
-        # Who reads to where the cursor stands has read on; a late repeat of less has not (MSG-7).
+        # Repeating the cursor's position counts as reading; a late repeat of a lower one does not
+        # (MSG-7).
         read = [
             (pending.tenant_id, key.conversation_id, key.person_id)
             for key, pending in taken.items()
@@ -175,7 +176,7 @@ def _step(key: CursorKey, pending: _Pending, now: datetime) -> Advance:
 
 
 async def place_cursors(store: Store, ends: Mapping[str, int], now: datetime) -> None:
-    """Put the cursors of all members of conversations to a `seq`, without a fact (MSG-19)."""
+    """Set the cursors of all members of conversations to a `seq`, without a fact (MSG-19)."""
     members = await store.conversations.active_member_ids(ends)
     places = {
         CursorKey(conversation_id, person_id): ends[conversation_id]
@@ -194,11 +195,11 @@ async def advance_cursor(
     through_seq: int,
     root_seq: int,
 ) -> Reading:
-    """Say how far the caller has read a conversation or a thread; never goes back (MSG-7, MSG-15).
+    """Advance the caller's read cursor of a conversation or thread; never back (MSG-7, MSG-15).
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).
-        CursorBeyondEnd: nothing is said there yet.
+        CursorBeyondEnd: the position is beyond the last message.
         MessageNotFound: no such thread that the caller may see.
         InvalidArgument: a negative number.
     """
@@ -228,9 +229,9 @@ async def advance_cursors(
     Args:
         log: the conversations.
         cursors: the advances of this process.
-        actor: who reads on.
-        advances: how far, and where.
-        may: returns what roles and policies refuse of a conversation (GW-10).
+        actor: the reader.
+        advances: the advances.
+        may: returns the refusal of a conversation by roles and policies (GW-10).
     """
     places = {conversation_id for conversation_id, _, _ in advances}
     members = await log.store.conversations.members_of(actor.person_id, places)
