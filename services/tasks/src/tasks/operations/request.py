@@ -28,7 +28,7 @@ async def once(
 ) -> AnswerT:
     """Run the work in a transaction, unless this request was answered in the last 7 days.
 
-    Changes of one person come one after the other, so many of them delay nobody else (GW-13).
+    Changes of one person come one after the other, so many of them delay no other person (GW-13).
 
     Args:
         store: the service's database.

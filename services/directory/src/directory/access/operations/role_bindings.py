@@ -42,7 +42,7 @@ async def bind_role(
         PermissionMissing: the actor binds roles nowhere.
         InvalidArgument: subject, scope or expiry are none.
         RoleNotFound: there is none in the tenant.
-        SubjectNotFound: there is nobody of that name.
+        SubjectNotFound: there is no subject of that name.
         GuestHoldsGuest: it is a guest, who holds that role and no other (GW-5).
         GroupSelfChosen: it is a group that people join by what they say of themselves.
         ScopeNotFound: there is no such scope, or the actor binds no roles there (GW-2).

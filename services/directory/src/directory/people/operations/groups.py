@@ -246,7 +246,7 @@ async def _finish(
     now: datetime,
     tx: Transaction,
 ) -> Group:
-    """Bring a group's members up to its rule, store and state it, and record the request."""
+    """Apply a group's rule to its members, store it with its fact, and record the request."""
     await regroup(
         store,
         among=(),

@@ -142,7 +142,7 @@ async def open_direct(
 
     Raises:
         InvalidArgument: with oneself.
-        PersonNotFound: nobody of that id.
+        PersonNotFound: no person has that id.
         RequestIdReused: the request id was used for other content.
     """
     if peer_id == actor.person_id:

@@ -54,7 +54,7 @@ async def add_members(
         NotGroupAdmin: giving a role above one's own.
         PersonNotFound: a person is not in the directory.
         GroupTooLarge: more than 5,000 members.
-        TooManyStays: somebody has been a member 500 times.
+        TooManyStays: a person has been a member 500 times.
         RequestIdReused: the request id was used for other content.
     """
     wanted = tuple(dict.fromkeys(person_ids))

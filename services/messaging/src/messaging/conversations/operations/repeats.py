@@ -93,7 +93,7 @@ async def apply_once(
         now: when.
 
     Returns:
-        The tail after the change, or the present one for a repeat; and the recorded answer.
+        The tail after the change, or the current one for a repeat; and the recorded answer.
 
     Raises:
         RequestIdReused: the request id was used for other content.
