@@ -32,7 +32,7 @@ def every_method() -> Iterator[MethodDescriptor]:
 
 
 def posts_messages(method: MethodDescriptor) -> bool:
-    """Return whether a method stores messages, whose request ids are in the log (MSG-3)."""
+    """Return whether it answers how messages were stored: the log keeps their ids (MSG-3)."""
     stored = SendMessageResponse.DESCRIPTOR
     fields = method.output_type.fields
     return method.output_type is stored or any(each.message_type is stored for each in fields)
@@ -66,7 +66,7 @@ def handlers_of(root: Path, method: MethodDescriptor) -> list[tuple[ast.Module, 
 
 
 def declares(handler: ast.AST) -> bool:
-    """Return whether a handler identifies its request by `request_of(request)`."""
+    """Return whether it recognises its own request by `request_of(request)`."""
     assert isinstance(handler, ast.AsyncFunctionDef)
     request = handler.args.args[1].arg
     return any(

@@ -316,7 +316,7 @@ REQUESTS: dict[str, list[Example]] = {
     "SendMessage": [_made(messaging_pb.SendMessageRequest, conversation_id=_shared, text=_name)],
     "ForwardMessages": [_forward],
     "EditMessage": [
-        _about_message(messaging_pb.EditMessageRequest, text="edited", expected_version=1)
+        _about_message(messaging_pb.EditMessageRequest, text="edited", expected_version=0)
     ],
     "RecallMessage": [_about_message(messaging_pb.RecallMessageRequest)],
     "ReactToMessage": [

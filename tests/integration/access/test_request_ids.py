@@ -125,7 +125,7 @@ def _below(answer: Message) -> list[Message]:
 
 
 def _posts(method: MethodInfo) -> bool:
-    """Return whether a method stores messages, whose request ids are in the log (MSG-3)."""
+    """Return whether it answers how messages were stored: the log keeps their ids (MSG-3)."""
     answer, stored = method.response_class.DESCRIPTOR, SendMessageResponse.DESCRIPTOR
     return answer is stored or any(field.message_type is stored for field in answer.fields)
 
@@ -133,7 +133,7 @@ def _posts(method: MethodInfo) -> bool:
 async def _is_recorded(
     platform: Platform, method: MethodInfo, caller: Plexus, request_id: str
 ) -> bool:
-    """Return whether the service has recorded the request by the common mechanism."""
+    """Return whether the service has the record of the one mechanism."""
     database = f"plexus_{method.service}"
     async with connect(MongoSection(url=platform.mongo_url, database=database)) as db:
         return await _count(db, f":{caller.profile.person_id}:{request_id}") == 1

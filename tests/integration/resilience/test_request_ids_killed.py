@@ -1,6 +1,5 @@
 """A service killed between the commit of a change and its answer: a repeat is answered (GW-6)."""
 
-import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,11 +14,9 @@ from plexus.directory.v1.directory_service_pb2 import (
 from plexus.messaging.v1.messaging_service_pb2 import AddMembersRequest
 from plexus.tasks.v1.tasks_service_pb2 import CreateTaskRequest, ListTasksRequest
 from plexus_sdk import Plexus
-from plexus_testkit.wait import eventually
 
 pytestmark = pytest.mark.rule("GW-6")
 
-FAULT = "transaction.after_commit:kill@1"
 DIES_WITHIN = 20
 
 
@@ -27,9 +24,9 @@ DIES_WITHIN = 20
 def killed(armed, patiently) -> Callable[..., Awaitable[Any]]:
     """Send a request to a process that dies after the commit; return the answer to a repeat."""
 
-    async def sent(process: str, caller: Plexus, method: Any, request: Any) -> Any:
-        doomed = await armed(process, FAULT)
-        await eventually(lambda: asyncio.to_thread(doomed.ready), within=DIES_WITHIN)
+    async def sent(process: str, point: str, caller: Plexus, method: Any, request: Any) -> Any:
+        doomed = await armed(process, f"{point}:kill@1")
+        await doomed.serves()
         with pytest.raises(grpc.aio.AioRpcError):
             await method(request, metadata=await caller.metadata(), timeout=15)
         await doomed.died(within=DIES_WITHIN)
@@ -45,7 +42,8 @@ async def test_gw_06_directory_is_killed_before_it_answers(platform, killed):
     name = f"killed {secrets.token_hex(4)}"
     request = CreateDepartmentRequest(request_id=secrets.token_hex(8), name=name)
     async with platform.admin() as root:
-        answer = await killed("directory-api", root, root.directory.CreateDepartment, request)
+        method = root.directory.CreateDepartment
+        answer = await killed("directory", "reorganise.after_commit", root, method, request)
         listed = await root.call(root.directory.ListDepartments, ListDepartmentsRequest())
 
     found = [each for each in listed.departments if each.name == name]
@@ -56,7 +54,7 @@ async def test_gw_06_tasks_is_killed_before_it_answers(people, killed):
     ann, title = people["ann"], f"killed {secrets.token_hex(4)}"
     request = CreateTaskRequest(request_id=secrets.token_hex(8), title=title)
 
-    answer = await killed("tasks-api", ann, ann.tasks.CreateTask, request)
+    answer = await killed("tasks", "once.after_commit", ann, ann.tasks.CreateTask, request)
 
     listed = await ann.call(ann.tasks.ListTasks, ListTasksRequest())
     assert [each.id for each in listed.tasks if each.title == title] == [answer.task.id]
@@ -70,7 +68,7 @@ async def test_gw_06_audit_is_killed_before_it_answers(platform, killed):
         reason="a test of repeats",
     )
     async with platform.admin() as root:
-        answer = await killed("audit-api", root, root.audit.RecordSkip, request)
+        answer = await killed("audit", "skip.after_commit", root, root.audit.RecordSkip, request)
         wanted = ListAuditEntriesRequest(object=answer.entry.object)
         listed = await root.call(root.audit.ListAuditEntries, wanted)
 
@@ -84,7 +82,8 @@ async def test_gw_06_messaging_is_killed_before_it_answers(people, room, killed)
         request_id=secrets.token_hex(8), conversation_id=conversation, person_ids=[doras_id]
     )
 
-    answer = await killed("messaging-api", ann, ann.messaging.AddMembers, request)
+    method = ann.messaging.AddMembers
+    answer = await killed("messaging-api", "change.after_commit", ann, method, request)
 
     assert list(answer.added_person_ids) == [doras_id]
     assert answer.conversation.member_count == 3

@@ -53,7 +53,7 @@ class Request:
 
     Attributes:
         tenant_id: of the person.
-        person_id: the caller; ids of different callers never collide.
+        person_id: of the caller, whose ids collide with those of no other.
         request_id: the client's id, 1 to 128 characters.
         message: the request as it came; never stored or printed.
         content_hash: SHA-256 of its type and content, without the id and passwords.

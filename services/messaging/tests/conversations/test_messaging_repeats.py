@@ -37,7 +37,7 @@ NOW = SystemClock().now()
 
 @pytest.fixture
 def identified(person):
-    """Recognise a request of a person as the edge does."""
+    """Recognise a person's request as the edge does."""
 
     def make(who, message):
         me = person(who)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from plexuskit import fault
 from plexuskit.mongo import Transaction
 from plexuskit.request_ids import KEPT_FOR, Request, RequestIdReused
 
@@ -52,6 +53,7 @@ async def record_skip(
         return entry.no
 
     no = await store.transact(work)
+    fault.point("skip.after_commit")
     return _read(await store.ledger.find(what.tenant_id, no), no=no)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from datetime import datetime
 from typing import TypeVar
 
+from plexuskit import fault
 from plexuskit.mongo import Transaction
 from plexuskit.request_ids import Request
 
@@ -27,7 +28,7 @@ async def once(
 ) -> AnswerT:
     """Run the work in a transaction, unless this request was answered in the last 7 days.
 
-    Changes of one person come one after the other, so many of them delay no one else (GW-13).
+    Changes of one person come one after the other, so many of them delay no other person (GW-13).
 
     Args:
         store: the service's database.
@@ -52,7 +53,9 @@ async def once(
         return done
 
     async with store.lines.turn(actor, *shared):
-        return await store.transact(recorded)
+        done = await store.transact(recorded)
+    fault.point("once.after_commit")
+    return done
 
 
 async def once_for_task(

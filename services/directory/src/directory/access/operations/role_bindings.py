@@ -39,14 +39,14 @@ async def bind_role(
     """Bind a role to a subject for a scope; an existing binding gets the new expiry.
 
     Raises:
-        PermissionMissing: the actor may bind roles nowhere.
-        InvalidArgument: subject, scope or expiry is invalid.
-        RoleNotFound: the tenant has no such role.
-        SubjectNotFound: there is no such subject.
-        GuestHoldsGuest: the subject is a guest, who can hold only the role `guest` (GW-5).
-        GroupSelfChosen: the subject is a group that people join through their own profile.
-        ScopeNotFound: there is no such scope, or the actor may not bind roles there (GW-2).
-        GrantExceedsOwn: the role grants, or shows, more than the actor holds on that scope.
+        PermissionMissing: the actor binds roles nowhere.
+        InvalidArgument: subject, scope or expiry are none.
+        RoleNotFound: there is none in the tenant.
+        SubjectNotFound: there is no subject of that name.
+        GuestHoldsGuest: it is a guest, who holds that role and no other (GW-5).
+        GroupSelfChosen: it is a group that people join by what they say of themselves.
+        ScopeNotFound: there is no such scope, or the actor binds no roles there (GW-2).
+        GrantExceedsOwn: the role holds, or shows, more than the actor may on that scope.
         RoleBindingNotFound: it ended since the same request was carried out.
         RequestIdReused: the request id was used with other content.
     """

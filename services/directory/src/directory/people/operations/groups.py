@@ -246,7 +246,7 @@ async def _finish(
     now: datetime,
     tx: Transaction,
 ) -> Group:
-    """Update a group's members by its rule, store it with its fact, and record the request."""
+    """Apply a group's rule to its members, store it with its fact, and record the request."""
     await regroup(
         store,
         among=(),

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
+from plexuskit import fault
 from plexuskit.mongo import Database, Transaction
 
 from directory.accounts.store import Store as AccountsStore
@@ -64,7 +65,9 @@ class Store(AccountsStore):
             return await work(tx)
 
         async with self._reorganising[tenant_id]:
-            return await self._db.transact(alone, attempts=_ATTEMPTS)
+            done = await self._db.transact(alone, attempts=_ATTEMPTS)
+        fault.point("reorganise.after_commit")
+        return done
 
     async def provision(self) -> None:
         """Create missing collections and indexes; safe to run at every start."""

@@ -141,7 +141,7 @@ async def open_direct(
     """Return the direct conversation of the caller and another person; create it on first use.
 
     Raises:
-        InvalidArgument: the peer is the caller.
+        InvalidArgument: with oneself.
         PersonNotFound: no person has that id.
         RequestIdReused: the request id was used for other content.
     """

@@ -65,7 +65,7 @@ class MessageChange:
 
 @dataclass(frozen=True, slots=True)
 class ChangeRequest:
-    """Request to change a message, with its caller and time.
+    """Request to change a message.
 
     `request` is the call as its id identifies it; None: carried out every time.
     """
@@ -102,8 +102,8 @@ async def alter_message(
 ) -> Message:
     """Decide on the current message, write entry, state and request together, and return it.
 
-    Everything is repeated after a concurrent write. If `decide` returns None, only the request is
-    recorded.
+    All of it is done again if another writer was faster. When `decide` gives None, only the request
+    is recorded.
 
     Args:
         log: access to the log; the conversation is locked meanwhile.
@@ -180,7 +180,7 @@ async def _try(
     change: MessageChange,
     imports: ImportedChange | None,
 ) -> Message | None:
-    """Write once; None if another writer took the number, or has carried out this very request."""
+    """Write once; None: the number is taken, or a copy of the request was carried out."""
     log_state, at = target.log_state, request.now
     conversation = log_state.conversation
     numbers = next_change(log_state.head)
