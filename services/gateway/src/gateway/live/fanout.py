@@ -11,7 +11,7 @@ is asked what a person may read, so nothing falls between the owner's answer and
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, NamedTuple
 
 import structlog
@@ -32,7 +32,8 @@ from plexuskit.service import Health
 from gateway.live import wire
 from gateway.live.channels import Channels
 from gateway.live.doubts import Doubts, Memberships
-from gateway.live.facts import Meaning, UnreadableFact, meaning_of
+from gateway.live.facts import FURTHER, Meaning, UnreadableFact, meaning_of
+from gateway.live.send_buffer import SendBuffer
 from gateway.live.subscribers import RELOADED, SubscriberRegistry
 from gateway.live.subscriptions import Channel, Step, Subscription
 from gateway.live.visibility import Visibility
@@ -49,6 +50,7 @@ FIRST: Final = 1
 # One chunk of a conversation; well below what a stream may hold.
 MAX_CHUNK: Final = 256 * 1024
 _BACK_OFF: Final = (0.2, 5.0)
+NOTHING: Final[frozenset[str]] = frozenset()
 
 
 class Fact(NamedTuple):
@@ -61,24 +63,40 @@ class Fact(NamedTuple):
 class Segment:
     """Consecutive changes of a conversation that go to the same people."""
 
-    __slots__ = ("after", "envelopes", "seqs", "size", "through")
+    __slots__ = ("after", "envelopes", "further", "needs", "seqs", "size", "through")
 
     def __init__(self, after: int) -> None:
         self.after = self.through = after
         self.envelopes: list[bytes] = []
         self.seqs: list[int] = []
+        # Permissions beside reading messages, of each change and of all of them.
+        self.needs: list[frozenset[str]] = []
+        self.further: frozenset[str] = NOTHING
         self.size = 0
 
-    def add(self, envelope: bytes, *, change_no: int, seq: int) -> None:
-        """Add the next change; `seq` is the message it is about, or 0."""
+    def add(
+        self, envelope: bytes, *, change_no: int, seq: int, needs: frozenset[str] = NOTHING
+    ) -> None:
+        """Add the next change.
+
+        Args:
+            envelope: serialized.
+            change_no: its number.
+            seq: of the message that it is about, or 0.
+            needs: permissions that it takes beside reading messages.
+        """
         self.envelopes.append(envelope)
         self.seqs.append(seq)
+        self.needs.append(needs)
+        if needs:
+            self.further |= needs
         self.through = change_no
         self.size += len(envelope)
 
 
-View = tuple[tuple[bool, ...], Masks]
-"""Which changes of a segment a person sees, and which columns of them."""
+View = tuple[tuple[bool, ...], Masks, bool]
+"""The changes of a segment that a person sees, the columns of them, and whether only the numbers of
+what takes more than reading messages are shown."""
 
 
 class FanOut:
@@ -230,8 +248,13 @@ class FanOut:
             segment = segment or Segment(change_no - 1)
             # Which message a fact without content or of an unknown type is about is the owner's to
             # say: nobody learns more of it than that there is something to fetch.
-            shown = event if about.known and not envelope.omitted else _only_number(envelope)
-            segment.add(shown, change_no=change_no, seq=about.seq)
+            whole = about.known and not envelope.omitted
+            segment.add(
+                event if whole else _only_number(envelope),
+                change_no=change_no,
+                seq=about.seq,
+                needs=FURTHER.get(envelope.type, NOTHING) if whole else NOTHING,
+            )
         if segment is not None:
             self._deliver(channel, segment)
 
@@ -300,28 +323,46 @@ class FanOut:
             readers = listeners.readers
             if listeners.gate is not None:
                 readers = self._visibility.readers(listeners, channel.id, segment.through)
+            limited: Collection[SendBuffer] = ()
+            if segment.further:
+                limited = self._visibility.limited(listeners, channel.id, segment.further)
             for stream in readers:
-                stream.put(chunk)
+                if stream in limited:
+                    stream.put(self._view(subscription, segment, masks, views, numbered=True))
+                else:
+                    stream.put(chunk)
                 streams += 1
         DELIVERED.inc(streams * len(segment.envelopes))
 
     def _view(
-        self, subscription: Subscription, segment: Segment, masks: Masks, views: dict["View", Chunk]
+        self,
+        subscription: Subscription,
+        segment: Segment,
+        masks: Masks,
+        views: dict["View", Chunk],
+        *,
+        numbered: bool = False,
     ) -> Chunk:
         """Give what one person may see of a segment; `through` advances over the rest.
 
-        People who see the same messages and columns share what is made once.
+        People who see the same messages and columns share what is made once. `numbered`: only the
+        numbers of what takes more than reading messages.
         """
         mask = tuple([subscription.sees(seq) for seq in segment.seqs])
         if not subscription.sure and not all(mask):
             # The policy may show it, and this gateway does not know: let the person fetch.
             return wire.resync([subscription.channel.id], reason=RELOADED)
-        chunk = views.get((mask, masks))
+        key = (mask, masks, numbered)
+        chunk = views.get(key)
         if chunk is None:
-            seen = [each for each, visible in zip(segment.envelopes, mask, strict=True) if visible]
+            seen = [
+                _only_number(Envelope.FromString(each)) if numbered and needs else each
+                for each, needs, visible in zip(segment.envelopes, segment.needs, mask, strict=True)
+                if visible
+            ]
             if masks:
                 seen = [cleared(Envelope, each, masks) for each in seen]
-            chunk = views[mask, masks] = self._chunk(subscription.channel, segment, seen)
+            chunk = views[key] = self._chunk(subscription.channel, segment, seen)
         return chunk
 
     def _chunk(self, channel: Channel, segment: Segment, envelopes: Sequence[bytes]) -> Chunk:

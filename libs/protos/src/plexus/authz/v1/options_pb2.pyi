@@ -73,8 +73,11 @@ class Requirement(_message.Message):
         ID_FIELD_NUMBER: _builtins.int
         permission: _builtins.str
         resource: _builtins.str
+        """As `Requirement.resource`. Of `policed` also `named`: the field writes its object itself, as `kind:id` or
+        `kind:id#member`; and `role_binding`: the objects are the scope and the subject of a binding.
+        """
         id: _builtins.str
-        """As `Requirement.id`."""
+        """As `Requirement.id`; of `policed` also through repeated fields."""
         def __init__(
             self,
             *,
@@ -123,7 +126,9 @@ class Requirement(_message.Message):
     def policed(self) -> _containers.RepeatedCompositeFieldContainer[Global___Requirement.Need]:
         """Further objects whose owner alone knows whether the caller needs a permission for them, for example `people.manage`
         to set the password of another person. The gateway asks the attribute policies about each, and its owner decides the
-        rest (GW-10). One's own person is not asked about, nor an empty field; a field may be repeated.
+        rest (GW-10). Of a method without `resource` they are asked about its own permission too, for each of these objects.
+        One's own person is not asked about, nor an empty field; a field may be repeated. Who holds the
+        permission for no object at all is not asked about it: the owner decides.
         """
 
     def __init__(

@@ -2000,7 +2000,7 @@ class PreviewSendResponse(_message.Message):
     """Number of them outside their working hours then; apps never are. 0 for whom zones or working hours are hidden."""
     @_builtins.property
     def people(self) -> _containers.RepeatedCompositeFieldContainer[Global___OffHours]:
-        """The first 20 of them, in order of their ids; none for guests (GW-5)."""
+        """Of the first 20 of them, in order of their ids, those whom the caller may read; none for guests (GW-5)."""
 
     def __init__(
         self,

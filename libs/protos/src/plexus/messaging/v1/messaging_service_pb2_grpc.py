@@ -378,8 +378,8 @@ class MessagingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def VerifyConversation(self, request, context):
-        """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered.
-        Refused: VERIFICATION_UNDER_WAY (one call at a time for each person).
+        """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered. The links hold facts about
+        the conversation and its members, so it takes the permission to read those too. Refused: VERIFICATION_UNDER_WAY (one call at a time for each person).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

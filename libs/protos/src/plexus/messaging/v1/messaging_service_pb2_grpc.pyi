@@ -94,8 +94,8 @@ class MessagingServiceStub:
     Refused: CONVERSATION_IS_CONFIDENTIAL, FORWARD_NESTED, MESSAGE_NOT_FOUND, and what SendMessage refuses.
     """
     VerifyConversation: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.VerifyConversationRequest, _messaging_service_pb2.VerifyConversationResponse]
-    """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered.
-    Refused: VERIFICATION_UNDER_WAY (one call at a time for each person).
+    """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered. The links hold facts about
+    the conversation and its members, so it takes the permission to read those too. Refused: VERIFICATION_UNDER_WAY (one call at a time for each person).
     """
     ExportConversationAnchors: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ExportConversationAnchorsRequest, _messaging_service_pb2.ExportConversationAnchorsResponse]
     """The newest link of every conversation of the tenant, for keeping elsewhere. The caller gives a reason, which the
@@ -176,8 +176,8 @@ class MessagingServiceAsyncStub(MessagingServiceStub):
     Refused: CONVERSATION_IS_CONFIDENTIAL, FORWARD_NESTED, MESSAGE_NOT_FOUND, and what SendMessage refuses.
     """
     VerifyConversation: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.VerifyConversationRequest, _messaging_service_pb2.VerifyConversationResponse]  # type: ignore[assignment]
-    """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered.
-    Refused: VERIFICATION_UNDER_WAY (one call at a time for each person).
+    """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered. The links hold facts about
+    the conversation and its members, so it takes the permission to read those too. Refused: VERIFICATION_UNDER_WAY (one call at a time for each person).
     """
     ExportConversationAnchors: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ExportConversationAnchorsRequest, _messaging_service_pb2.ExportConversationAnchorsResponse]  # type: ignore[assignment]
     """The newest link of every conversation of the tenant, for keeping elsewhere. The caller gives a reason, which the
@@ -411,8 +411,8 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.VerifyConversationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.VerifyConversationResponse, _abc.Awaitable[_messaging_service_pb2.VerifyConversationResponse]]:
-        """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered.
-        Refused: VERIFICATION_UNDER_WAY (one call at a time for each person).
+        """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered. The links hold facts about
+        the conversation and its members, so it takes the permission to read those too. Refused: VERIFICATION_UNDER_WAY (one call at a time for each person).
         """
 
     @_abc_1.abstractmethod
