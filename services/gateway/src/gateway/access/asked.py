@@ -10,7 +10,7 @@ from gateway.identity import Identity
 
 
 class Asked:
-    """Reads the requests of one method."""
+    """Reader of the requests of one method."""
 
     __slots__ = ("_access", "_of_directory", "_policed")
 

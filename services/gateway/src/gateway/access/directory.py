@@ -38,7 +38,7 @@ class _Forbidden(Exception):  # noqa: N818 - named after the fact that prevents
 
 
 class DirectoryPolicies:
-    """Asks the policies about people, departments and groups."""
+    """Decisions of policies about people, departments and groups."""
 
     def __init__(self, access: Access) -> None:
         """Take what decides, and asks directory."""

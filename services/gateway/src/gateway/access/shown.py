@@ -1,4 +1,4 @@
-"""The part of an answer that its caller is shown, whatever service gave it (GW-3, GW-10).
+"""The part of a response that its caller may see, for all services (GW-3, GW-10).
 
 Columns that no role shows are cleared, and each object is decided by its own id (`shown_objects`).
 """
@@ -27,7 +27,7 @@ class Shown:
     __slots__ = ("_access", "_method", "_objects", "_own")
 
     def __init__(self, access: Access, directory: DirectoryPolicies, method: MethodInfo) -> None:
-        """Take the method and what decides about its callers."""
+        """Prepare the filter of a method's responses."""
         self._access = access
         self._method = method
         answer: Any = method.response_class.DESCRIPTOR
@@ -51,7 +51,7 @@ class Shown:
         try:
             message = self._method.request_class.FromString(request)
         except DecodeError:
-            # Its owner refuses what it cannot read.
+            # Its owner refuses undecodable requests.
             return
         clearing.check(message)
 
@@ -70,17 +70,17 @@ class Shown:
     async def answer(
         self, response: bytes, identity: Identity | None, object_: Object | None
     ) -> bytes:
-        """Return an answer as its caller is shown it.
+        """Return a response reduced to the parts that its caller may see.
 
         Args:
-            response: of the owner.
-            identity: who asked; None for a public call.
-            object_: that the call was about.
+            response: response of the owner.
+            identity: the caller; None for a public call.
+            object_: object of the call.
 
         Raises:
-            PolicyForbids: the answer is one object that a policy keeps from the caller.
+            PolicyForbids: the response is one object that a policy hides from the caller.
             AccessNotCurrent: it is one that the copy does not know yet.
-            DecodeError: the answer is not what its contract says.
+            DecodeError: the response does not follow its contract.
         """
         if identity is None:
             return self._of_own(response) if self._own and self._access.masking else response

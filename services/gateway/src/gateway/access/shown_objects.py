@@ -38,7 +38,7 @@ class _Verdict(enum.Enum):
 
 
 class ShownObjects:
-    """Decides about the objects in the answers of one method."""
+    """Decisions about the objects in the answers of one method."""
 
     __slots__ = ("_access", "_by_permission", "_directory", "_held", "_leading", "_reads")
 
@@ -98,7 +98,7 @@ class ShownObjects:
 
     @property
     def reads(self) -> bool:
-        """Whether the method changes nothing."""
+        """Return whether the method changes nothing."""
         return self._reads
 
     def held(self, descriptor: Descriptor) -> bool:

@@ -1,4 +1,4 @@
-"""From protobuf to domain values; the way back is in `tasks.events`."""
+"""Conversion from protobuf to domain values; the reverse is in `tasks.events`."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""Who asks, and the names of things."""
+"""Actors, and the types of ids."""
 
 from dataclasses import dataclass
 from typing import Final, NewType
@@ -9,7 +9,7 @@ ProjectId = NewType("ProjectId", str)
 ColumnId = NewType("ColumnId", str)
 TaskId = NewType("TaskId", str)
 
-# Who changed what no person changed: a due value that passed, ranks that were spread anew.
+# Author of automatic changes: a passed due value, redistributed ranks.
 SYSTEM: Final = PersonId("tasks")
 # A task outside every project, and a task that is on no column.
 NO_PROJECT: Final = ProjectId("")

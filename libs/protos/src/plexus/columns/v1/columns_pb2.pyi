@@ -34,22 +34,22 @@ class Columns(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     read_with: _builtins.str
-    """The permission that shows this message: the roles that give it decide which of its columns are seen, whatever is
-    called. Empty: the permission of the call.
+    """The permission that shows this message: the roles that grant it decide which of its columns are visible, whatever
+    method is called. Empty: the permission of the call.
     """
     of: _builtins.str
     """Another message: fields of this one with the same names are copies of its columns, or change them."""
     kind: _builtins.str
-    """Kind of the objects that this message shows, or a part of which it shows, for example `person`: the gateway decides about
-    each by its own id, whatever the call was about (GW-9, GW-10). In answers to reads, lists leave out the people,
-    departments and groups that a policy refuses; of everything else that the caller may not read only ids and versions
-    are shown.
+    """Kind of the objects that this message shows as a whole or in part, for example `person`: the gateway decides about
+    each by its own id, independent of the object of the call (GW-9, GW-10). In responses to reads, lists leave out the
+    people, departments and groups that a policy refuses; every other object that the caller may not read is reduced to
+    ids and versions.
     """
     id: _builtins.str
     """The field with the id of that object; empty: `id`."""
     @_builtins.property
     def touches(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Columns that a request with this message reads or changes, whatever else it sets."""
+        """Columns that a request with this message reads or changes, independent of its other fields."""
 
     def __init__(
         self,
@@ -72,10 +72,11 @@ COLUMNS_FIELD_NUMBER: _builtins.int
 CARRIES_FIELD_NUMBER: _builtins.int
 ENCODES_FIELD_NUMBER: _builtins.int
 columns: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MessageOptions, Global___Columns]
-"""How this message relates to columns."""
+"""Relation of this message to columns."""
 carries: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _containers.RepeatedScalarFieldContainer[_builtins.str]]
-"""Columns whose values this field carries, beside its own: nobody receives it for whom one of them is hidden, and a
-request that sets it is refused. `<message>.{<field>}` is the column that another field of the same message names.
+"""Columns whose values this field carries, beside its own: it is removed for callers from whom one of them is hidden,
+and a request that sets it is refused. `<message>.{<field>}` is the column that another field of the same message
+names.
 """
 encodes: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.str]
 """The message whose encoded form these bytes are; `{<field>}`: the one that another field of the same message names."""

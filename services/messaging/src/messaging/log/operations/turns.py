@@ -10,7 +10,7 @@ from plexuskit.errors import Kind, Refusal
 
 
 class LogOverloaded(Refusal):
-    """More messages wait than this process takes in."""
+    """More messages are waiting than this process accepts."""
 
     kind = Kind.EXHAUSTED
     text = "Too many messages are waiting; try again in a moment."
@@ -38,7 +38,7 @@ class Lines:
             raise
 
     def leave(self, key: str) -> None:
-        """End the present turn; the next caller in line who is still there has the next one."""
+        """End the current turn and start that of the next caller who is still waiting."""
         line = self._lines[key]
         while line:
             turn = line.popleft()
@@ -59,7 +59,7 @@ class Turns:
     """
 
     def __init__(self, *, places: int, maximum: int) -> None:
-        """Take the number of changes at once, and how many may wait.
+        """Limit concurrent changes and the queue for them.
 
         Args:
             places: changes under way at once.
