@@ -22,10 +22,12 @@ class Asked:
         self._access = access
         required = method.requirement
         # Its owner decides about the objects of a call itself, but directory has no replica.
+        named = [(required.permission, required.resource, required.id)]
+        named += [(need.permission, need.resource, need.id) for need in required.also]
         self._of_directory = [
-            (need.permission, objects_at(method, need.resource, need.id))
-            for need in (required, *required.also)
-            if need.resource in KINDS
+            (permission, objects_at(method, resource, id_))
+            for permission, resource, id_ in named
+            if resource in KINDS
         ]
         self._policed = [
             (permission, objects_at(method, need.resource, need.id))
