@@ -126,6 +126,15 @@ def actor_of(context: CallerContext) -> Actor:
     )
 
 
+def line_of(person_id: str) -> str:
+    """Name the line in which calls of a person wait for each other (`plexuskit.lines`).
+
+    Calls with API tokens have a line of their own, so that an app delays no call of its person.
+    """
+    context = _serving.get(None)
+    return f"{person_id}:app" if context is not None and context.api_token_id else person_id
+
+
 def enter(context: CallerContext) -> None:
     """Make a verified context the one that `caller` answers, for the task that runs now."""
     _serving.set(context)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 from plexuskit import fault
 from plexuskit.errors import DependencyDown
+from plexuskit.grpc import line_of
 from plexuskit.mongo import DuplicateKey, Transaction
 from plexuskit.telemetry import inject
 from plexuskit.timestamps import timestamp
@@ -93,7 +94,7 @@ async def apply_change(
                 return after, change
         raise DependencyDown
 
-    return await log.exclusive(conversation_id, attempt, person_id=actor_id)
+    return await log.exclusive(conversation_id, attempt, person_id=line_of(actor_id))
 
 
 async def _write(

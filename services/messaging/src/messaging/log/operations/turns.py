@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
 
 from plexuskit.errors import Kind, Refusal
+from plexuskit.lines import Lines
 
 
 class LogOverloaded(Refusal):
@@ -14,38 +14,6 @@ class LogOverloaded(Refusal):
 
     kind = Kind.EXHAUSTED
     text = "Too many messages are waiting; try again in a moment."
-
-
-class Lines:
-    """A line of callers for each key; the first of each line has its turn."""
-
-    def __init__(self) -> None:
-        self._lines: dict[str, deque[asyncio.Future[None]]] = {}
-
-    async def enter(self, key: str) -> None:
-        """Wait for one's turn, which lasts until `leave`."""
-        line = self._lines.get(key)
-        if line is None:
-            self._lines[key] = deque()
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        line.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if not turn.cancelled():
-                self.leave(key)  # the turn came in the moment in which its caller went
-            raise
-
-    def leave(self, key: str) -> None:
-        """End the current turn and start that of the next caller who is still waiting."""
-        line = self._lines[key]
-        while line:
-            turn = line.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        del self._lines[key]
 
 
 class Turns:

@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.messaging.v1.messages_pb2 import Message
 from plexuskit import fault
 from plexuskit.errors import DependencyDown, Refusal
-from plexuskit.grpc import Actor
+from plexuskit.grpc import Actor, line_of
 from plexuskit.mongo import DuplicateKey, Transaction
 from plexuskit.request_ids import Answer, Request
 from plexuskit.telemetry import inject
@@ -151,7 +151,7 @@ async def alter_message(
                 return changed
         raise DependencyDown
 
-    return await log.exclusive(conversation_id, attempt, person_id=request.actor.person_id)
+    return await log.exclusive(conversation_id, attempt, person_id=line_of(request.actor.person_id))
 
 
 async def _target(
