@@ -265,7 +265,7 @@ NAMES = re.compile(r"(.*_)?(id|ids|subject|scope|object|key)")
 
 
 def named_in(message: Descriptor, above: tuple[Descriptor, ...] = ()) -> Iterator[str]:
-    """Give the path of every text field that could name an object."""
+    """Yield the path of every text field that could name an object."""
     for field in message.fields:
         if field.type == FieldDescriptor.TYPE_STRING and NAMES.fullmatch(field.name):
             yield field.name
@@ -314,7 +314,7 @@ def test_gw_10_every_message_that_a_permission_shows_names_its_object() -> None:
 
 
 def described_in(file: FileDescriptor) -> Iterator[Descriptor]:
-    """Give every message of a file, nested ones included."""
+    """Yield every message of a file, nested ones included."""
     waiting = list(file.message_types_by_name.values())
     while waiting:
         each = waiting.pop()

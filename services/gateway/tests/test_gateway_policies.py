@@ -236,7 +236,7 @@ async def test_gw_10_what_directory_has_and_the_copy_does_not_is_refused_for_now
 @pytest.mark.rule("GW-2")
 async def test_gw_02_absent_and_hidden_ids_go_on_to_their_owner_alike(company: Any) -> None:
     company.projection.take([forbid("people.manage", "person:per_nobody")])
-    # Directory lists everybody for members; what is out of reach is a matter of its decision.
+    # Members may read all people; directory itself decides about the reach of a role.
     company.readable.add(("per_part", "person:per_bob"))
     part = identity("per_part", "member")
     for who, asks in ((part, 1), (identity("per_bob", "member"), 0)):

@@ -181,7 +181,7 @@ async def test_gw_09_a_preview_names_people_only_to_tokens_that_read_people(
     scene: Scene, platform: Platform
 ) -> None:
     preview = messaging_pb.PreviewSendRequest(conversation_id=scene.room)
-    # A Sunday night, when nobody works.
+    # A Sunday night, outside all working hours.
     preview.send_at.FromDatetime(datetime(2030, 1, 6, 18, tzinfo=UTC))
     async with _app(scene, platform, "messages.send", "people.read") as seeing:
         whole = await seeing.call(seeing.messaging.PreviewSend, preview)

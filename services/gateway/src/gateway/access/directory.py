@@ -3,7 +3,7 @@
 The copy may be a moment behind: a call about an object that it does not know waits up to a second,
 as owners do. An object that is still unknown is refused as ACCESS_NOT_CURRENT if directory has it;
 otherwise directory answers, and an absent object as it answers a hidden one (GW-2). Both take the
-same time, because the copy cannot tell one from the other for the caller.
+same time, because the copy cannot distinguish one from the other.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ class DirectoryPolicies:
     ) -> tuple[Object | None, Refusal] | None:
         """Return the first object that is refused, with the refusal; None where none is.
 
-        What the caller's roles do not reach is left to directory.
+        Objects outside the caller's roles are left to directory.
 
         Args:
             identity: of the caller.

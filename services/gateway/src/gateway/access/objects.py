@@ -82,7 +82,7 @@ def objects_at(method: MethodInfo, resource: str, id_: str, *, empty: bool = Fal
 
 
 def _values(message: Any, path: Sequence[str]) -> Iterator[str]:
-    """Give the values of a field, of every message on the way to it."""
+    """Yield the values of a field, of every message on the way to it."""
     value = getattr(message, path[0])
     values = value if message.DESCRIPTOR.fields_by_name[path[0]].is_repeated else (value,)
     if len(path) == 1:

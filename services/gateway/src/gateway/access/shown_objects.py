@@ -142,7 +142,7 @@ class ShownAnswer:
         return self._clear(message)
 
     def _found(self, message: Any) -> Iterator[Any]:
-        """Give every message in a message that is decided by its id."""
+        """Yield every message in a message that is decided by its id."""
         for field, value in message.ListFields():
             if field.type == _MESSAGE and self._objects.leads(_content(field)):
                 for each in messages_of(field, value):
