@@ -21,6 +21,9 @@ from plexus.authz.v1.options_pb2 import Requirement, requires
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.event.v1.facts_pb2 import Fact
 from plexus.event.v1.facts_pb2 import fact as fact_option
+from plexus_access.clearing import concerned
+from plexus_access.columns import columns_of, encoded_in, read_with, relation_of
+from plexus_access.objects import KINDS
 from plexus_access.roles import CHANGING, PERMISSIONS, READING
 
 PERMISSION = re.compile(r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*")
@@ -205,44 +208,155 @@ def test_gw_01_further_permissions_name_their_objects_by_fields(method: MethodDe
         assert field_at(method.input_type, need.id).type == FieldDescriptor.TYPE_STRING
 
 
-# Fields of directory's changes that name an object by its id without a policy check.
-NOT_POLICED = {
+# Fields of changes, in any method, that name nothing that a policy is asked about.
+NO_OBJECT = {
+    "request_id": "the caller's name for the request",
+    "external_id": "a name that another system gives",
+    "manager_external_id": "as above",
+    "root_request_id": "a message of the same import",
+    "manager_id": "a manager is a fact about the person, not about the manager",
+    "deputy_id": "as above",
+    "leader_id": "as above",
+    "role_id": "roles are the tenant's",
+    "second_factor_role_ids": "as above",
+    "session_id": "a session of the person that is asked about",
+    "factor_id": "a factor of the person that is asked about",
+    "provider_id": "providers are the tenant's",
+    "client_id": "as above",
+    "mention_person_id": "the person is named in a text, and nothing of theirs changes",
+    "mention_department_id": "as above",
+    "notification_ids": "the caller's own",
+    "column_id": "a part of the project that the task is in",
+    "after_task_id": "a place on the board that the task is on",
+    "assignee_ids": "work is given to a person without changing them",
+    "owner_id": "as above",
+}
+# The same of single methods.
+NOT_ASKED = {
     ("ChangeGroupMembers", "add_ids"): "being put into a group takes no permission on the person",
     ("ChangeGroupMembers", "remove_ids"): "as above",
     ("CreateGroup", "member_ids"): "as above",
-    ("CreatePerson", "manager_id"): "a manager is a fact about the person, not about the manager",
-    ("UpdatePerson", "manager_id"): "as above",
-    ("UpdateDepartment", "leader_id"): "as above",
-    ("SplitDepartment", "person_ids"): "a change of the department that is asked about",
-    ("SplitDepartment", "child_ids"): "as above",
+    ("CreateGroup", "rule.department_ids"): "a rule reads departments and changes none",
+    ("UpdateGroup", "rule.department_ids"): "as above",
     ("SetModule", "except_department_ids"): "a module is the tenant's",
-    ("BindRole", "role_id"): "roles are the tenant's",
-    ("UpdateRole", "role_id"): "as above",
-    ("DeleteRole", "role_id"): "as above",
-    ("UnbindRole", "binding_id"): "bindings are no kind of object that policies know",
-    ("RevokeSessions", "session_id"): "a session of the person that is asked about",
-    ("RemoveSecondFactor", "factor_id"): "a factor of the person that is asked about",
-    ("DeleteOpenIdProvider", "provider_id"): "providers are the tenant's",
-    ("CreateDepartment", "external_id"): "a name that another system gives",
-    ("CreateGroup", "external_id"): "as above",
+    ("PutOpenIdProvider", "provider.id"): "providers are the tenant's",
+    ("ExchangeScim", "headers.key"): "the name of a header",
+    ("CreateConversation", "member_ids"): "a membership is of the conversation, not of the person",
+    ("AddMembers", "person_ids"): "as above",
+    ("RemoveMembers", "person_ids"): "as above",
+    ("CreateProject", "member_ids"): "as above",
+    ("ImportConversations", "conversations.member_ids"): "as above",
+    (
+        "ImportMessages",
+        "messages.conversation_id",
+    ): "made by the same import, which messaging checks",
+    ("ImportMessages", "messages.sender_id"): "a person of the same import, as above",
+    ("ImportMessages", "messages.reactions.person_ids"): "as above",
+    ("SendMessages", "items.conversation_id"): "messaging decides about each item",
+    ("AdvanceCursors", "advances.conversation_id"): "as above",
+    ("UpdateScheduledMessage", "message.conversation_id"): "messaging decides when it is stored",
+    ("UpdateScheduledMessage", "id"): "the caller's own",
+    ("CancelScheduledMessage", "id"): "as above",
+    ("SetPreferences", "preferences.person_id"): "as above",
 }
+# Mentions name people and departments by fields that have these names elsewhere.
+MENTIONS = {"mentions.person_id", "mentions.department_id"}
+NAMES = re.compile(r"(.*_)?(id|ids|subject|scope|object|key)")
+
+
+def named_in(message: Descriptor, above: tuple[Descriptor, ...] = ()) -> Iterator[str]:
+    """Yield the path of every text field that could name an object."""
+    for field in message.fields:
+        if field.type == FieldDescriptor.TYPE_STRING and NAMES.fullmatch(field.name):
+            yield field.name
+        elif field.type == FieldDescriptor.TYPE_MESSAGE and field.message_type not in above:
+            inside = named_in(field.message_type, (*above, message))
+            yield from (f"{field.name}.{path}" for path in inside)
 
 
 @pytest.mark.rule("GW-10")
-def test_gw_10_what_a_change_in_directory_names_by_id_is_asked_about() -> None:
-    found = set()
+def test_gw_10_what_a_change_names_by_id_is_asked_about() -> None:
+    not_asked, no_object = set(), set()
     for method in METHODS:
         declared = requirement(method)
-        if not method.full_name.startswith("plexus.directory.") or not declared.effect:
+        if declared.public or declared.internal or declared.effect not in CHANGES:
             continue
         asked = {declared.id, *(need.id for need in (*declared.also, *declared.policed))}
-        found |= {
-            (method.name, field.name)
-            for field in method.input_type.fields
-            if field.name.endswith(("_id", "_ids")) and field.name not in {"request_id", *asked}
-            if not (declared.public or declared.internal)
-        }
-    assert found == NOT_POLICED.keys()
+        for path in named_in(method.input_type):
+            last = path.rpartition(".")[2]
+            if path in asked or path.removeprefix("message.") in MENTIONS:
+                continue
+            if path.partition(".")[2] in MENTIONS:
+                continue
+            if last in NO_OBJECT:
+                no_object.add(last)
+            else:
+                not_asked.add((method.name, path))
+    assert not_asked == NOT_ASKED.keys()
+    assert no_object == NO_OBJECT.keys(), "what is in no contract is no exception any more"
+
+
+# Messages of single people, which no other object holds.
+OWN_MESSAGES = {"plexus.notify.v1.Notification"}
+
+
+@pytest.mark.rule("GW-10")
+def test_gw_10_every_message_that_a_permission_shows_names_its_object() -> None:
+    shown = [each for file in FILES for each in described_in(file) if relation_of(each).read_with]
+    assert {each.full_name for each in shown} >= OWN_MESSAGES
+    for each in shown:
+        relation = relation_of(each)
+        assert relation.read_with in READING, each.full_name
+        if each.full_name in OWN_MESSAGES:
+            continue
+        assert relation.kind in KINDS, each.full_name
+        assert field_at(each, relation.id or "id").type == FieldDescriptor.TYPE_STRING
+
+
+def described_in(file: FileDescriptor) -> Iterator[Descriptor]:
+    """Yield every message of a file, nested ones included."""
+    waiting = list(file.message_types_by_name.values())
+    while waiting:
+        each = waiting.pop()
+        yield each
+        waiting += each.nested_types
+
+
+# Bytes in answers that hold nothing of an object.
+PLAIN_BYTES = {
+    "plexus.messaging.v1.VerifyConversationResponse.previous_chain_hash": "a salted hash",
+    "plexus.messaging.v1.ChainLink.header_hash": "as above",
+    "plexus.messaging.v1.ChainLink.body_hash": "as above",
+    "plexus.messaging.v1.ConversationAnchor.chain_hash": "as above",
+    "plexus.messaging.v1.Message.content_hash": "empty since version 2 of the chain",
+    "plexus.audit.v1.AuditEntry.hash": "a hash of an entry that is shown beside it",
+    "plexus.audit.v1.Anchor.hash": "as above",
+    "plexus.audit.v1.ExportAuditResponse.lines": "the ledger, for who exports it",
+    "plexus.directory.v1.ExchangeScimResponse.body": "SCIM, which directory decides about",
+}
+# Each fact goes to each stream by its own permission: gateway.live.visibility.
+BY_EACH_FACT = {"Session", "Subscribe"}
+
+
+@pytest.mark.rule("GW-9")
+def test_gw_09_what_bytes_of_an_answer_hold_is_shown_by_the_permissions_of_the_call() -> None:
+    plain = set()
+    for method in METHODS:
+        declared = requirement(method)
+        if declared.public or declared.internal or method.name in BY_EACH_FACT:
+            continue
+        held = {declared.permission, *(need.permission for need in declared.also)}
+        for message in concerned(method.output_type):
+            for field in message.fields:
+                if field.type != FieldDescriptor.TYPE_BYTES:
+                    continue
+                columns = set(columns_of(field)) - {field.full_name}
+                permissions = {read_with(each.rpartition(".")[0]) for each in columns} - {""}
+                if not permissions and not encoded_in(field):
+                    plain.add(field.full_name)
+                assert permissions <= held, (method.full_name, field.full_name)
+                assert not encoded_in(field), "its message is not known before it is read"
+    assert plain == PLAIN_BYTES.keys()
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.full_name)
@@ -251,7 +365,7 @@ def test_gw_10_objects_that_policies_are_asked_about_are_named_by_fields(
 ) -> None:
     for need in requirement(method).policed:
         assert PERMISSION.fullmatch(need.permission)
-        assert need.resource
+        assert need.resource in {*KINDS, "named", "role_binding"}
         assert field_at(method.input_type, need.id).type == FieldDescriptor.TYPE_STRING
 
 

@@ -23,6 +23,7 @@ class Standing:
             self.projection,
             messaging=self._recheck,
             tasks=self._recheck,
+            directory=self._recheck,
             limits=LimitsSection(),
             clock=clock,
         )

@@ -76,6 +76,10 @@ class Issuer:
         return f"{signed}.{b64(self.key.private_key.sign(signed.encode()))}"
 
 
+LARGE = 256 * 1024
+"""Bytes of the answer about the person `large`."""
+
+
 class ApiTokenInvalid(Refusal):
     """The token is unknown."""
 
@@ -194,6 +198,8 @@ class Directory(DirectoryServiceServicer, SessionServiceServicer, ScimServiceSer
         response = directory_service_pb2.GetPersonResponse()
         response.person.id = request.person_id
         response.person.display_name = "安"
+        if request.person_id == "large":
+            response.person.title = "x" * LARGE
         return response
 
     async def _behave(self, what: str) -> None:

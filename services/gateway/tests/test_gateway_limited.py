@@ -83,6 +83,16 @@ async def test_gw_06_a_refusal_names_its_limit_and_has_retry_info(running: Any) 
     assert 90 < refusal.retry_after.total_seconds() <= 101
 
 
+@pytest.mark.rule("GW-13")
+async def test_gw_13_a_large_answer_counts_by_its_bytes_whatever_the_protocol(
+    running: Any,
+) -> None:
+    # As much as four calls, of the three that there are.
+    await get(running, wanted="large")
+    assert (await refusal_of(get(running))).reason == "RATE_LIMITED"
+    await get(running, "per_bob")
+
+
 async def test_gw_06_http_says_the_same_with_429_and_retry_after(running: Any) -> None:
     headers = {"authorization": running.bearer()[0][1], "content-type": "application/json"}
     async with aiohttp.ClientSession(running.http) as session:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from plexus.directory.v1 import access_service_pb2 as access_pb
+from plexus.directory.v1 import directory_service_pb2 as directory_pb
 from plexus.directory.v1 import session_service_pb2 as session_pb
 from plexus.messaging.v1 import messaging_service_pb2 as messaging_pb
 from plexus.messaging.v1.conversations_pb2 import Conversation
@@ -163,6 +164,73 @@ async def test_gw_09_a_token_that_may_change_and_not_read_gets_ids_alone(
     shows = method == "FollowThread" or WORD.encode() in answer.SerializeToString()
     assert shows
     assert len(answer.ListFields()[0][1].ListFields()) > 4
+
+
+async def test_gw_09_a_token_for_messages_alone_gets_no_proofs(
+    scene: Scene, platform: Platform
+) -> None:
+    proof = messaging_pb.VerifyConversationRequest(conversation_id=scene.room)
+    async with _app(scene, platform, "messages.read") as blind:
+        asked = await _asked(blind, blind.messaging.VerifyConversation, proof)
+    assert asked == "PERMISSION_MISSING"
+    async with _app(scene, platform, "messages.read", "conversations.read") as seeing:
+        assert await _asked(seeing, seeing.messaging.VerifyConversation, proof) == "done"
+
+
+async def test_gw_09_a_preview_names_people_only_to_tokens_that_read_people(
+    scene: Scene, platform: Platform
+) -> None:
+    preview = messaging_pb.PreviewSendRequest(conversation_id=scene.room)
+    # A Sunday night, outside all working hours.
+    preview.send_at.FromDatetime(datetime(2030, 1, 6, 18, tzinfo=UTC))
+    async with _app(scene, platform, "messages.send", "people.read") as seeing:
+        whole = await seeing.call(seeing.messaging.PreviewSend, preview)
+    async with _app(scene, platform, "messages.send") as blind:
+        counts = await blind.call(blind.messaging.PreviewSend, preview)
+    assert (whole.audience, whole.off_hours, len(whole.people)) == (1, 1, 1)
+    assert (counts.audience, counts.off_hours, len(counts.people)) == (1, 1, 0)
+
+
+async def test_gw_10_answers_show_objects_by_their_own_ids(
+    scene: Scene, platform: Platform
+) -> None:
+    root, person_id = scene.root, platform.id_of((await platform.new_people("kept"))["kept"])
+    department = directory_pb.CreateDepartmentRequest(
+        request_id=secrets.token_hex(8), name=WORD, external_id=f"test:{secrets.token_hex(8)}"
+    )
+    department_id = (await root.call(root.directory.CreateDepartment, department)).department.id
+
+    async def shown() -> tuple[bool, bool]:
+        absence = directory_pb.SetAbsenceRequest(
+            request_id=secrets.token_hex(8), person_id=person_id
+        )
+        absent = await root.call(root.directory.SetAbsence, absence)
+        assert absent.person.id == person_id
+        department.request_id = secrets.token_hex(8)
+        again = await root.call(root.directory.CreateDepartment, department)
+        assert again.department.id == department_id
+        return bool(absent.person.display_name), bool(again.department.name)
+
+    policies = {
+        "people.read": f"person:{person_id}",
+        "departments.read": f"department:{department_id}",
+    }
+
+    async def comes_to(expected: tuple[bool, bool]) -> None:
+        async def come() -> bool:
+            return await shown() == expected
+
+        await eventually(come, within=WITHIN)
+
+    await comes_to((True, True))
+    for permission, about in policies.items():
+        await _put(scene, permission, about, enabled=True)
+    try:
+        await comes_to((False, False))
+    finally:
+        for permission, about in policies.items():
+            await _put(scene, permission, about, enabled=False)
+    await comes_to((True, True))
 
 
 async def test_gw_10_a_policy_on_reading_holds_for_the_answers_of_changes(scene: Scene) -> None:

@@ -17,6 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.audit.v1 import audit_service_pb2 as audit_pb
 from plexus.directory.v1 import access_service_pb2 as access_pb
 from plexus.directory.v1 import directory_service_pb2 as directory_pb
+from plexus.directory.v1 import session_service_pb2 as session_pb
 from plexus.gateway.v1.session_service_pb2 import SubscribeRequest
 from plexus.messaging.v1 import messaging_service_pb2 as messaging_pb
 from plexus.messaging.v1 import personal_service_pb2 as personal_pb
@@ -323,6 +324,72 @@ async def test_gw_10_lists_of_people_leave_out_whom_a_policy_keeps_from_the_call
         await _put(scene, "people.read", enabled=False, about=f"person:{scene.ann_id}")
     await comes_to(expected=True)
     assert await _asked(scene.bob, directory.GetPerson, get) == "done"
+
+
+@pytest.mark.rule("GW-10")
+async def test_gw_10_proofs_and_changes_follow_the_policy_on_reading_conversations(
+    scene: Scene,
+) -> None:
+    proof = messaging_pb.VerifyConversationRequest(conversation_id=scene.room)
+    changes = messaging_pb.ListChangesRequest(conversation_id=scene.room)
+
+    async def named() -> bool:
+        answer = await scene.bob.call(scene.bob.messaging.ListChanges, changes)
+        return b"policed" in answer.SerializeToString()
+
+    async def comes_to(reason: str, *, names: bool) -> None:
+        async def come() -> bool:
+            verified = await _asked(scene.bob, scene.bob.messaging.VerifyConversation, proof)
+            return (verified, await named()) == (reason, names)
+
+        await eventually(come, within=WITHIN)
+
+    await comes_to("done", names=True)
+    about = f"conversation:{scene.room}"
+    await _put(scene, "conversations.read", enabled=True, about=about)
+    try:
+        await comes_to(REFUSED, names=False)
+    finally:
+        await _put(scene, "conversations.read", enabled=False, about=about)
+    await comes_to("done", names=True)
+
+
+@pytest.mark.rule("GW-10")
+async def test_gw_10_administrators_change_at_once_what_they_have_just_made(scene: Scene) -> None:
+    directory, permissions = scene.root.directory, ("people.manage", "departments.manage")
+    nobody = "person:per_nobody"
+    for permission in permissions:
+        await _put(scene, permission, enabled=True, about=nobody)
+    try:
+        for _ in range(3):
+            department = await scene.root.call(
+                directory.CreateDepartment,
+                directory_pb.CreateDepartmentRequest(
+                    request_id=secrets.token_hex(8), name=secrets.token_hex(8)
+                ),
+            )
+            made = await scene.root.call(
+                directory.CreatePerson,
+                directory_pb.CreatePersonRequest(
+                    request_id=secrets.token_hex(8),
+                    handle=f"made-{secrets.token_hex(4)}",
+                    display_name="made",
+                    department_ids=[department.department.id],
+                ),
+            )
+            password = session_pb.SetPasswordRequest(
+                person_id=made.person.id,
+                new_password=f"{secrets.token_hex(8)} x",
+                reason="a new colleague",
+            )
+            await scene.root.call(scene.root.sessions.SetPassword, password)
+        absent = directory_pb.UpdatePersonRequest(
+            request_id=secrets.token_hex(8), person_id=f"{scene.bob_id[:-4]}ZZZZ"
+        )
+        assert await _asked(scene.root, directory.UpdatePerson, absent) == "PERSON_NOT_FOUND"
+    finally:
+        for permission in permissions:
+            await _put(scene, permission, enabled=False, about=nobody)
 
 
 @pytest.mark.rule("GW-10")

@@ -203,6 +203,10 @@ class State:
             binding for subject in subjects for binding in self._bound.get(subject, _NONE).values()
         ]
 
+    def binding(self, binding_id: str) -> Binding | None:
+        """Return a binding by its id, also one that was taken away; None for an unknown one."""
+        return self._bindings.get(binding_id)
+
     def bindings(self) -> Iterable[Binding]:
         """Return every binding that was not removed."""
         return [each for each in self._bindings.values() if not each.removed]

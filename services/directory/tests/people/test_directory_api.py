@@ -277,6 +277,30 @@ async def test_src_2_a_deactivated_person_reads_nothing_at_once_and_stays_named(
     assert (await recheck(admin.id))[0] == (True, 2)
 
 
+async def test_a_group_is_readable_until_it_is_deleted(served: Any) -> None:
+    admin = await set_up(served)
+    caller = as_admin(served, admin)
+    made = await served.directory.CreateGroup(
+        pb.CreateGroupRequest(request_id="made", name="cooks"), **caller
+    )
+    group_id = made.group.id
+    request = authority_pb2.RecheckRequest(
+        tenant_id=admin.tenant_id,
+        person_id=admin.id,
+        refs=[authority_pb2.ObjectRef(kind="group", id=id_) for id_ in (group_id, "grp_none")],
+    )
+
+    async def readable() -> list[bool]:
+        answer = await served.authority.Recheck(request, **served.service)
+        return [verdict.readable for verdict in answer.verdicts]
+
+    assert await readable() == [True, False]
+    await served.directory.DeleteGroup(
+        pb.DeleteGroupRequest(request_id="gone", group_id=group_id), **caller
+    )
+    assert await readable() == [False, False]
+
+
 async def test_a_snapshot_holds_every_relation_with_its_version(served: Any) -> None:
     admin = await set_up(served)
     caller = as_admin(served, admin)

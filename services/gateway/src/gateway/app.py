@@ -208,6 +208,7 @@ async def _admission(
                     projection,
                     messaging=authorities["messaging"].Recheck,
                     tasks=authorities["tasks"].Recheck,
+                    directory=authorities["directory"].Recheck,
                     limits=settings.limits,
                     clock=runtime.clock,
                 ),

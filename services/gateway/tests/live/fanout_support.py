@@ -104,7 +104,12 @@ class House:
         )
         clock = SystemClock()
         access = Access(
-            Projection(), messaging=Mock(), tasks=Mock(), limits=LimitsSection(), clock=clock
+            Projection(),
+            messaging=Mock(),
+            tasks=Mock(),
+            directory=Mock(),
+            limits=LimitsSection(),
+            clock=clock,
         )
         self.visibility = visibility.Visibility(access, clock=clock)
         self.fanout = FanOut(

@@ -300,3 +300,63 @@ async def test_gw_09_a_token_without_messages_receives_notifications_without_wor
 
     await eventually(lambda: bodies(whole) == ["noted"], within=30)
     await eventually(lambda: bodies(limited) == [""], within=30)
+
+
+def members_added(client: Any, conversation: str) -> list[tuple[bool, bool]]:
+    """Return of each fact whether it was left out, and whether it names who joined."""
+    return [
+        (each.omitted, b"per_newcomer" in each.SerializeToString())
+        for each in client.events(conversation)
+        if each.type.endswith("MembersAdded")
+    ]
+
+
+@pytest.mark.rule("GW-9")
+async def test_gw_09_facts_about_members_come_as_numbers_to_tokens_for_messages_alone(
+    gateway: Any,
+) -> None:
+    tokens = gateway.world.directory
+    ana = await gateway.client("per_ana")
+    whole = await gateway.client("per_kai", token=tokens.api_token("per_kai", *EVERY))
+    scopes = [each for each in EVERY if each != "conversations.read"]
+    limited = await gateway.client("per_kai", token=tokens.api_token("per_kai", *scopes))
+    conversation = await ana.create("per_kai")
+
+    await ana.add(conversation, "per_newcomer")
+    await ana.answered(await ana.send(conversation, "said"))
+
+    for client in (whole, limited):
+        await eventually(lambda client=client: client.texts(conversation) == ["said"], within=30)
+    assert members_added(whole, conversation) == [(False, True)]
+    assert members_added(limited, conversation) == [(True, False)]
+    assert limited.through(conversation) == whole.through(conversation)
+
+
+@pytest.mark.rule("GW-10")
+async def test_gw_10_a_policy_on_conversations_leaves_the_numbers_of_their_facts(
+    world: Any, tell: Tell
+) -> None:
+    world.directory.facts = [person("per_ana"), person("per_bo")]
+    try:
+        async with world.gateway(heartbeat_seconds=1) as gateway:
+            ana, bo = await gateway.client("per_ana"), await gateway.client("per_bo")
+            conversation = await ana.create("per_bo")
+            forbid = (
+                'forbid(principal == Plexus::Person::"per_bo",'
+                ' action == Plexus::Action::"conversations.read",'
+                f' resource == Plexus::Object::"conversation:{conversation}");'
+            )
+            await tell(DIRECTORY_ACCESS_V1, TENANT, policy("closed", forbid))
+
+            async def numbered() -> bool:
+                await ana.add(conversation, "per_newcomer")
+                await ana.remove(conversation, "per_newcomer")
+                await ana.answered(await ana.send(conversation, "said"))
+                count = len(ana.texts(conversation))
+                await eventually(lambda: len(bo.texts(conversation)) == count, within=30)
+                return members_added(bo, conversation)[-1] == (True, False)
+
+            await eventually(numbered, within=30)
+            assert members_added(ana, conversation)[-1] == (False, True)
+    finally:
+        world.directory.facts = []

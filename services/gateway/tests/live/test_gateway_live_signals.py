@@ -52,7 +52,12 @@ class House:
             self.channels, ask=self._readable, may_read=lambda *_: True
         )
         access = Access(
-            Projection(), messaging=Mock(), tasks=Mock(), limits=LimitsSection(), clock=clock
+            Projection(),
+            messaging=Mock(),
+            tasks=Mock(),
+            directory=Mock(),
+            limits=LimitsSection(),
+            clock=clock,
         )
         self.visibility = visibility.Visibility(access, clock=clock)
         self.fanout = FanOut(

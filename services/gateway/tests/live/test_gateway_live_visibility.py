@@ -33,6 +33,7 @@ class Desk:
             self.projection,
             messaging=Mock(),
             tasks=Mock(),
+            directory=Mock(),
             limits=LimitsSection(),
             clock=self.clock,
         )

@@ -172,7 +172,7 @@ async def test_a_preview_shows_the_first_twenty_with_their_clocks(
     await store.people.put([someone(name) for name in people])
     found = await look(store, person("per_00"), room, MONDAY_NOON_UTC, everybody())
 
-    answer = to_preview(found, guest=False)
+    answer = to_preview(found, people=found.people)
 
     assert (answer.audience, answer.off_hours, len(answer.people)) == (30, 30, 20)
     first = answer.people[0]
@@ -192,6 +192,6 @@ async def test_gw_05_a_guest_learns_how_many_are_off_hours_and_nobodys_clock(
     await store.people.put([someone("ann"), someone("bob")])
     found = await look(store, person("ann"), room, MONDAY_NOON_UTC, everybody())
 
-    answer = to_preview(found, guest=True)
+    answer = to_preview(found, people=())
 
     assert (answer.audience, answer.off_hours, len(answer.people)) == (1, 1, 0)

@@ -1,16 +1,20 @@
 """Authorisation on this gateway's projection of the relations, corrected by the owners."""
 
 from gateway.access.access import Access, Verdict
+from gateway.access.asked import Asked
 from gateway.access.decision_log import DecisionLog
+from gateway.access.directory import DirectoryPolicies
 from gateway.access.following import Following
-from gateway.access.objects import object_at, object_of, objects_at
+from gateway.access.objects import object_at, object_of
 from gateway.access.projection import Projection
 from gateway.access.refusals import Hidden, ModuleOff, PermissionMissing, PolicyForbids
 from gateway.access.shown import Shown
 
 __all__ = [
     "Access",
+    "Asked",
     "DecisionLog",
+    "DirectoryPolicies",
     "Following",
     "Hidden",
     "ModuleOff",
@@ -21,5 +25,4 @@ __all__ = [
     "Verdict",
     "object_at",
     "object_of",
-    "objects_at",
 ]

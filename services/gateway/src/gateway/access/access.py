@@ -15,7 +15,7 @@ from plexus.authz.v1.authority_pb2 import ObjectRef, RecheckRequest, RecheckResp
 from plexus_access import masks
 from plexus_access.engine import WITH_MEMBERS, Ask, Decision, Engine, Reason
 from plexus_access.masks import Masks
-from plexus_access.objects import CONVERSATION, TENANT, Object
+from plexus_access.objects import CONVERSATION, GROUP, TENANT, Object
 from plexus_access.records import Person
 from plexus_access.roles import holds, permissions_of
 from plexuskit.clock import Clock
@@ -32,7 +32,6 @@ Recheck = Callable[[RecheckRequest], Awaitable[RecheckResponse]]
 _KEPT: Final = 20_000
 _DOUBT: Final = "doubt"
 _ONLY_TOLD: Final = "token"
-_NOT_KNOWN: Final = "unknown"
 _NOTHING: Final[frozenset[str]] = frozenset()
 
 
@@ -72,6 +71,7 @@ class Access:
         *,
         messaging: Recheck,
         tasks: Recheck,
+        directory: Recheck,
         limits: LimitsSection,
         clock: Clock,
     ) -> None:
@@ -81,12 +81,14 @@ class Access:
             projection: the local projection.
             messaging: confirms conversations.
             tasks: confirms projects and tasks.
+            directory: reports which people, departments and groups exist.
             limits: how often a person can have a denial of this gateway confirmed.
             clock: time for the expiry of roles.
         """
         self.projection = projection
         self._messaging = messaging
         self._tasks = tasks
+        self.ask_directory = directory
         self._clock = clock
         rate = limits.doubt
         self._limited = limits.enabled
@@ -153,7 +155,15 @@ class Access:
 
         Raises RateLimited for any object, existing or not, so that it reveals nothing.
         """
-        if not self._limited or not self.projection.knows(object_.kind):
+        if self.projection.knows(object_.kind):
+            self.limit_doubt(identity)
+
+    def limit_doubt(self, identity: Identity) -> None:
+        """Take a token for a question to an owner about what is not allowed or not known here.
+
+        Raises RateLimited, whatever the object is.
+        """
+        if not self._limited:
             return
         wait = self._confirmed.take(identity.person_id, self._clock.monotonic())
         if wait:
@@ -204,18 +214,61 @@ class Access:
         engine = self.projection.engine(tenant_id)
         return None if engine is None else engine.masked_until(person_id, now=self._clock.now())
 
-    def keeps_from(self, identity: Identity, permission: str, object_: Object) -> str:
-        """Return the policy that keeps an object of directory from a caller; empty for none.
+    def is_known(self, identity: Identity) -> bool:
+        """Return whether a person's roles are known as well as their token says."""
+        engine = self.projection.engine(identity.tenant_id)
+        person = None if engine is None else engine.state.people.get(identity.person_id)
+        return person is not None and not _says_more(identity, person)
 
-        One that is not known here yet is kept: policies cannot be asked about it.
+    def exists(self, tenant_id: str, object_: Object) -> bool:
+        """Return whether an object of directory is known here, also one that is gone."""
+        engine = self.projection.engine(tenant_id)
+        return engine is not None and (
+            engine.exists(object_) or (object_.kind == GROUP and object_.id in engine.state.groups)
+        )
+
+    def decision(
+        self, identity: Identity, permission: str, object_: Object | None
+    ) -> Decision | None:
+        """Return what roles and policies say; None where the copy is behind the token.
+
+        Membership of the object is not looked at.
         """
         engine = self.projection.engine(identity.tenant_id)
-        if engine is None:
-            return ""
-        if identity.person_id not in engine.state.people or not engine.exists(object_):
-            return _NOT_KNOWN
-        decision = engine.decide(_ask(identity, permission, object_), now=self._clock.now())
-        return decision.rule.partition(":")[2] if decision.reason is Reason.POLICY else ""
+        if engine is None or not self.is_known(identity):
+            return None
+        return engine.decide(_ask(identity, permission, object_, loose=True), now=self._clock.now())
+
+    def shows(self, identity: Identity, permission: str) -> bool | None:
+        """Return whether objects are shown by a permission, all or none; None: it depends on each.
+
+        Args:
+            identity: of the caller.
+            permission: that reads them.
+        """
+        engine = self.projection.engine(identity.tenant_id)
+        if identity.scopes and permission not in identity.scopes:
+            return False
+        if engine is None or not self.is_known(identity):
+            if self.policed(identity.tenant_id, permission):
+                return None
+            return self.grants(identity, permission)
+        if engine.plainly(identity.person_id, permission):
+            return True
+        granted = engine.granted(_ask(identity, permission, None), now=self._clock.now())
+        if not granted.allowed:
+            return False
+        tenant = Object(TENANT, identity.tenant_id)
+        whole = engine.granted(_ask(identity, permission, tenant), now=self._clock.now()).allowed
+        return True if whole and not engine.state.policies.concern(permission) else None
+
+    def bound(self, tenant_id: str, binding_id: str) -> list[Object] | None:
+        """Return the scope and the subject of a role binding; None for one that is not known."""
+        engine = self.projection.engine(tenant_id)
+        binding = None if engine is None else engine.state.binding(binding_id)
+        if binding is None:
+            return None
+        return [binding.scope, Object(binding.subject.kind, binding.subject.id)]
 
     def person_may(self, tenant_id: str, person_id: str, permission: str) -> bool:
         """Return whether a person's roles and modules give a permission, by no token in particular.
@@ -260,17 +313,6 @@ class Access:
             )
         ask = replace(_ask(identity, permission, object_), belongs=True)
         return engine.decide(ask, now=self._clock.now()).allowed
-
-    def reads(self, identity: Identity, permission: str, object_: Object | None) -> bool:
-        """Return whether the object of a call may be shown to its caller; see `may`."""
-        engine = self.projection.engine(identity.tenant_id)
-        if (
-            engine is not None
-            and not identity.scopes
-            and engine.plainly(identity.person_id, permission)
-        ):
-            return True
-        return self.may(identity, permission, object_)
 
     def current(self, identity: Identity) -> Identity:
         """Return an identity with the roles that the person has now, for the owners to see."""
@@ -352,7 +394,9 @@ def _says_more(identity: Identity, person: Person) -> bool:
     )
 
 
-def _ask(identity: Identity, permission: str, object_: Object | None) -> Ask:
+def _ask(
+    identity: Identity, permission: str, object_: Object | None, *, loose: bool = False
+) -> Ask:
     return Ask(
         person_id=identity.person_id,
         permission=permission,
@@ -360,4 +404,5 @@ def _ask(identity: Identity, permission: str, object_: Object | None) -> Ask:
         scopes=identity.scopes,
         app=bool(identity.api_token_id),
         second_factor=identity.second_factor,
+        belongs=loose,
     )

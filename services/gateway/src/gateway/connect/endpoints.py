@@ -150,9 +150,7 @@ class Endpoints:
     ) -> bytes:
         if not _is_json(context):
             return answer
-        return await self._converter.to_json(
-            answer, method, who=_who(identity), charge=self._charge(method, identity)
-        )
+        return await self._converter.to_json(answer, method, who=_who(identity))
 
     def _charge(self, method: MethodInfo, identity: Identity | None) -> Charge:
         def charge(calls: int) -> None:

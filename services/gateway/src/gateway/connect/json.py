@@ -24,7 +24,6 @@ INLINE_VALUES: Final = 2_000
 INLINE_ANSWER_BYTES: Final = 32 * 1024
 # As much as one call more: some 5 ms.
 VALUES_OF_A_CALL: Final = 1_000
-ANSWER_BYTES_OF_A_CALL: Final = 64 * 1024
 
 Charge = Callable[[int], None]
 """Charges this many further calls to the caller."""
@@ -63,11 +62,8 @@ class Converter:
             return _to_bytes(body, method.request_class)
         return await self._lane.run(who, _to_bytes, body, method.request_class)
 
-    async def to_json(
-        self, serialized: bytes, method: MethodInfo, *, who: str, charge: Charge
-    ) -> bytes:
+    async def to_json(self, serialized: bytes, method: MethodInfo, *, who: str) -> bytes:
         """Return the JSON form of a serialized answer, on one line; see to_bytes."""
-        charge(len(serialized) // ANSWER_BYTES_OF_A_CALL)
         if len(serialized) <= INLINE_ANSWER_BYTES:
             return _to_json(serialized, method.response_class)
         return await self._lane.run(who, _to_json, serialized, method.response_class)

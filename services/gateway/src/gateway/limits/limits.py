@@ -19,7 +19,7 @@ from plexuskit.metrics import counter
 from gateway.config import LimitsSection
 from gateway.identity import Identity
 from gateway.limits.classes import MethodClass, class_of
-from gateway.limits.costs import items_of
+from gateway.limits.costs import ANSWER_BYTES_OF_A_CALL, items_of
 from gateway.limits.networks import Networks
 from gateway.limits.rates import Rates
 from gateway.limits.refusals import RateLimited, TooManyCalls, TooManyStreams
@@ -83,6 +83,11 @@ class Limits:
             return
         for buckets, key, _ in _owners(rates, identity, kind):
             buckets.charge(key, now, count)
+
+    def answered(self, method: MethodInfo, identity: Identity | None, size: int) -> None:
+        """Take tokens for the bytes of an answer, in any protocol; nothing is refused by it."""
+        if identity is not None and size >= ANSWER_BYTES_OF_A_CALL:
+            self.charge(method, identity, size // ANSWER_BYTES_OF_A_CALL)
 
     def batch(self, method: MethodInfo, request: bytes, identity: Identity) -> None:
         """Take a token for each item of a call that has taken one, or give that one back.

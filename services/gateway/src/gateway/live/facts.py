@@ -9,6 +9,8 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2
 from plexus.messaging.v1.conversations_pb2 import Conversation, Member
 from plexus.topics import MESSAGING_CONVERSATION_V1
+from plexus_access.clearing import concerned
+from plexus_access.columns import relation_of
 from plexuskit.facts import FACT_TYPES, FactType
 
 from gateway.live.subscriptions import Ranges, ranges_of
@@ -20,6 +22,20 @@ _KNOWN: Final = {
 }
 OF_MESSAGES: Final = frozenset(name for name, type_ in _KNOWN.items() if type_.about_message)
 """Full names of the facts about one message."""
+_READ: Final = "messages.read"
+FURTHER: Final = {
+    name: permissions
+    for name, type_ in _KNOWN.items()
+    if (
+        permissions := frozenset(
+            permission
+            for each in concerned(type_.message.DESCRIPTOR)
+            if (permission := relation_of(each).read_with) not in {"", _READ}
+        )
+    )
+}
+"""Permissions that facts take beside reading messages, from their contracts: a fact about the
+conversation or its members takes `conversations.read`."""
 
 
 class UnreadableFact(Exception):  # noqa: N818 - named after the fact that prevents

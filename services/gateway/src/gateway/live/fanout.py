@@ -11,7 +11,7 @@ are queried, so nothing falls between the owner's answer and the first event.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, NamedTuple
 
 import structlog
@@ -33,7 +33,8 @@ from plexuskit.service import Health
 from gateway.live import wire
 from gateway.live.channels import Channels
 from gateway.live.doubts import Doubts, Memberships
-from gateway.live.facts import Meaning, UnreadableFact, meaning_of
+from gateway.live.facts import FURTHER, Meaning, UnreadableFact, meaning_of
+from gateway.live.send_buffer import SendBuffer
 from gateway.live.subscribers import RELOADED, SubscriberRegistry
 from gateway.live.subscriptions import Channel, Step, Subscription
 from gateway.live.visibility import Visibility
@@ -54,6 +55,7 @@ FIRST: Final = 1
 # Maximum size of a chunk of a conversation; well below a stream's bound.
 MAX_CHUNK: Final = 256 * 1024
 _BACK_OFF: Final = (0.2, 5.0)
+NOTHING: Final[frozenset[str]] = frozenset()
 
 
 class Fact(NamedTuple):
@@ -66,24 +68,40 @@ class Fact(NamedTuple):
 class Segment:
     """Consecutive changes of a conversation that go to the same people."""
 
-    __slots__ = ("after", "envelopes", "seqs", "size", "through")
+    __slots__ = ("after", "envelopes", "further", "needs", "seqs", "size", "through")
 
     def __init__(self, after: int) -> None:
         self.after = self.through = after
         self.envelopes: list[bytes] = []
         self.seqs: list[int] = []
+        # Permissions beside reading messages, of each change and of all of them.
+        self.needs: list[frozenset[str]] = []
+        self.further: frozenset[str] = NOTHING
         self.size = 0
 
-    def add(self, envelope: bytes, *, change_no: int, seq: int) -> None:
-        """Add the next change; `seq` is the message it is about, or 0."""
+    def add(
+        self, envelope: bytes, *, change_no: int, seq: int, needs: frozenset[str] = NOTHING
+    ) -> None:
+        """Add the next change.
+
+        Args:
+            envelope: serialized.
+            change_no: its number.
+            seq: of the message that it is about, or 0.
+            needs: permissions that it takes beside reading messages.
+        """
         self.envelopes.append(envelope)
         self.seqs.append(seq)
+        self.needs.append(needs)
+        if needs:
+            self.further |= needs
         self.through = change_no
         self.size += len(envelope)
 
 
-View = tuple[tuple[bool, ...], Masks]
-"""Changes of a segment visible to a person, and their visible columns."""
+View = tuple[tuple[bool, ...], Masks, bool]
+"""Changes of a segment visible to a person, their visible columns, and whether changes that require
+more than reading messages are reduced to their numbers."""
 
 
 class FanOut:
@@ -237,8 +255,13 @@ class FanOut:
             segment = segment or Segment(change_no - 1)
             # Only the owner knows the message of a fact without content or of an unknown type:
             # recipients learn no more than that there is something to fetch.
-            shown = event if about.known and not envelope.omitted else _only_number(envelope)
-            segment.add(shown, change_no=change_no, seq=about.seq)
+            whole = about.known and not envelope.omitted
+            segment.add(
+                event if whole else _only_number(envelope),
+                change_no=change_no,
+                seq=about.seq,
+                needs=FURTHER.get(envelope.type, NOTHING) if whole else NOTHING,
+            )
         if segment is not None:
             self._deliver(channel, segment)
 
@@ -307,28 +330,46 @@ class FanOut:
             readers = listeners.readers
             if listeners.gate is not None:
                 readers = self._visibility.readers(listeners, channel.id, segment.through)
+            limited: Collection[SendBuffer] = ()
+            if segment.further:
+                limited = self._visibility.limited(listeners, channel.id, segment.further)
             for stream in readers:
-                stream.put(chunk)
+                if stream in limited:
+                    stream.put(self._view(subscription, segment, masks, views, numbered=True))
+                else:
+                    stream.put(chunk)
                 streams += 1
         DELIVERED.inc(streams * len(segment.envelopes))
 
     def _view(
-        self, subscription: Subscription, segment: Segment, masks: Masks, views: dict["View", Chunk]
+        self,
+        subscription: Subscription,
+        segment: Segment,
+        masks: Masks,
+        views: dict["View", Chunk],
+        *,
+        numbered: bool = False,
     ) -> Chunk:
         """Return the part of a segment that one person may see; `through` advances over the rest.
 
-        People who see the same messages and columns share one encoded chunk.
+        People who see the same messages and columns share one encoded chunk. `numbered` reduces
+        changes that require more than reading messages to their numbers.
         """
         mask = tuple([subscription.sees(seq) for seq in segment.seqs])
         if not subscription.sure and not all(mask):
             # The policy may show it, and this gateway cannot decide: let the person fetch.
             return wire.resync([subscription.channel.id], reason=RELOADED)
-        chunk = views.get((mask, masks))
+        key = (mask, masks, numbered)
+        chunk = views.get(key)
         if chunk is None:
-            seen = [each for each, visible in zip(segment.envelopes, mask, strict=True) if visible]
+            seen = [
+                _only_number(Envelope.FromString(each)) if numbered and needs else each
+                for each, needs, visible in zip(segment.envelopes, segment.needs, mask, strict=True)
+                if visible
+            ]
             if masks:
                 seen = [cleared(Envelope, each, masks) for each in seen]
-            chunk = views[mask, masks] = self._chunk(subscription.channel, segment, seen)
+            chunk = views[key] = self._chunk(subscription.channel, segment, seen)
         return chunk
 
     def _chunk(self, channel: Channel, segment: Segment, envelopes: Sequence[bytes]) -> Chunk:

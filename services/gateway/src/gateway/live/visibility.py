@@ -43,7 +43,7 @@ _MINUTE: Final = 60
 _HOLDERS: Final = ("draft", "scheduled", "settings", "cursor")
 
 # The permission that each personal fact takes, and the message of the fact.
-_PERSONAL: Final[dict[str, tuple[str, type[Message]]]] = {
+PERSONAL: Final[dict[str, tuple[str, type[Message]]]] = {
     fact.DESCRIPTOR.full_name: (permission, fact)
     for permission, fact in (
         (SEND, messaging.DraftSaved),
@@ -213,6 +213,28 @@ class Visibility:
         readers = gate.readers[conversation_id] = self._decided(listeners, conversation_id, through)
         return readers
 
+    def limited(
+        self, listeners: Listeners, conversation_id: str, needs: frozenset[str]
+    ) -> list[SendBuffer]:
+        """Return the streams that receive only the numbers of facts with further needs.
+
+        Args:
+            listeners: of a member of the conversation.
+            conversation_id: which.
+            needs: permissions that the facts take beside reading messages.
+        """
+        about = Object(CONVERSATION, conversation_id)
+        return [
+            each.send_buffer
+            for each in listeners
+            if not needs <= each.permissions
+            or any(
+                self._access.policed(each.identity.tenant_id, permission)
+                and not self._access.may(each.identity, permission, about)
+                for permission in needs
+            )
+        ]
+
     def may_read(self, listener: Listener, conversation_id: str) -> bool:
         """Return whether a stream may know of a conversation that its person belongs to."""
         identity = listener.identity
@@ -231,7 +253,7 @@ class Visibility:
             envelope: the fact.
             event: its bytes.
         """
-        personal = _PERSONAL.get(envelope.type)
+        personal = PERSONAL.get(envelope.type)
         if personal is None:
             # The permission for facts of other kinds is unknown, so they go only to tokens without
             # scopes: interactive sessions, which have all of the person's permissions.
@@ -284,7 +306,7 @@ class Visibility:
         return shown
 
     def _masked(self, identity: Identity, envelope: Envelope, event: bytes) -> bytes:
-        permission, fact = _PERSONAL.get(envelope.type, (READ, None))
+        permission, fact = PERSONAL.get(envelope.type, (READ, None))
         needed: Sequence[Need] = ()
         kind = ""
         if fact is not None:
@@ -371,7 +393,7 @@ def without_words(event: bytes, *, title: bool = True, body: bool = True) -> byt
         body: whether the body is.
     """
     envelope = Envelope.FromString(event)
-    fact: Any = _PERSONAL[envelope.type][1].FromString(envelope.fact)
+    fact: Any = PERSONAL[envelope.type][1].FromString(envelope.fact)
     if title:
         fact.notification.ClearField("title")
     if body:

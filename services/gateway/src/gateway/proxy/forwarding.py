@@ -79,13 +79,14 @@ class Forwarding:
                     raise
                 tracing.answered(current, grpc.StatusCode.OK)
             fault.point("gateway.after_forward")
-            return guard.after(authorized, response)
+            limits.answered(method, identity, len(response))
+            return await guard.after(authorized, response)
 
         return forward
 
     def many(self, method: MethodInfo) -> Many:
         """Return the forwarder of a streaming method; the stream ends with its session."""
-        owner, guard = self._owners[method.service], self.guard(method)
+        owner, guard, limits = self._owners[method.service], self.guard(method), self._limits
 
         async def forward(
             request: bytes, identity: Identity | None, left: float | None
@@ -96,7 +97,8 @@ class Forwarding:
             try:
                 async with self._while_session_lives(identity, call):
                     async for response in call:
-                        yield guard.shown(authorized, response)
+                        limits.answered(method, identity, len(response))
+                        yield await guard.shown(authorized, response)
                 guard.done(authorized)
             except grpc.aio.AioRpcError as error:
                 guard.failed(authorized, error)
@@ -158,7 +160,7 @@ class Forwarding:
                 ended = await ending.of(error)
                 guard.failed(authorized, ended)
                 raise ended from None
-            return guard.after(authorized, response)
+            return await guard.after(authorized, response)
 
         return forward
 
@@ -179,7 +181,7 @@ class Forwarding:
             try:
                 async with self._while_session_lives(identity, call):
                     async for response in call:
-                        await context.write(guard.shown(authorized, response))
+                        await context.write(await guard.shown(authorized, response))
             except grpc.aio.AioRpcError as error:
                 ended = await ending.of(error)
                 guard.failed(authorized, ended)

@@ -1,21 +1,23 @@
 """Checks of a call once its request has arrived: object, columns, decision record."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import grpc
 from plexus.authz.v1.options_pb2 import Requirement
+from plexus_access.decisions import Need
 from plexus_access.objects import Object
 from plexuskit.grpc import MethodInfo, refused
 
 from gateway.access import (
     Access,
+    Asked,
     DecisionLog,
-    PolicyForbids,
+    DirectoryPolicies,
     Shown,
     object_at,
     object_of,
-    objects_at,
 )
 from gateway.identity import Identity
 from gateway.proxy.refusals import RequestUnreadable
@@ -39,10 +41,11 @@ class Guard:
     __slots__ = (
         "_access",
         "_also",
+        "_asked",
         "_decision_log",
+        "_directory",
         "_method",
         "_object_of",
-        "_policed",
         "_recorded",
         "_shown",
     )
@@ -53,18 +56,16 @@ class Guard:
         Raises LookupError for a requirement that cannot be read from its requests.
         """
         self._access, self._decision_log = access, decision_log
+        self._directory = DirectoryPolicies(access)
         self._method = method
         self._object_of = object_of(method)
         self._also = [
             (need.permission, object_at(method, need.resource, need.id))
             for need in method.requirement.also
         ]
-        self._policed = [
-            (need.permission, objects_at(method, need.resource, need.id))
-            for need in method.requirement.policed
-        ]
+        self._asked = Asked(access, method)
         self._recorded = method.requirement.effect in _RECORDED
-        self._shown = Shown(access, method)
+        self._shown = Shown(access, self._directory, method)
         if method.client_streaming and self._object_of is not None:
             raise LookupError(f"{method.path}: a stream of requests is about no single object")
 
@@ -75,7 +76,8 @@ class Guard:
         """
         if identity is None:
             return None
-        self._ask_policies(request, identity)
+        if needs := self._asked.of(request, identity):
+            await self._ask_policies(identity, needs)
         if self._object_of is None:
             self._check(request, identity, None)
             return Authorized(identity, None, _BY_ROLE)
@@ -93,28 +95,24 @@ class Guard:
         self._check(request, identity, asked)
         return Authorized(identity, asked, rule)
 
-    def after(self, authorized: Authorized | None, response: bytes) -> bytes:
+    async def after(self, authorized: Authorized | None, response: bytes) -> bytes:
         """Record a call that succeeded, and return its answer with the columns that are shown."""
         self.done(authorized)
-        return self.shown(authorized, response)
+        return await self.shown(authorized, response)
 
-    def shown(self, authorized: Authorized | None, response: bytes) -> bytes:
+    async def shown(self, authorized: Authorized | None, response: bytes) -> bytes:
         """Return an answer with the columns that are shown."""
         if authorized is None:
-            return self._shown.answer(response, None, None)
-        return self._shown.answer(response, authorized.identity, authorized.object)
+            return await self._shown.answer(response, None, None)
+        return await self._shown.answer(response, authorized.identity, authorized.object)
 
-    def _ask_policies(self, request: bytes, identity: Identity) -> None:
+    async def _ask_policies(self, identity: Identity, needs: Sequence[Need]) -> None:
         """Ask the policies about the objects that their owner decides about (GW-10)."""
-        for permission, read in self._policed:
-            if not self._access.policed(identity.tenant_id, permission):
-                continue
-            for object_ in read(request):
-                if object_.id == identity.person_id:
-                    continue
-                with self._decision_log.refusals(self._method, identity, object_):
-                    if policy := self._access.keeps_from(identity, permission, object_):
-                        raise PolicyForbids(policy=policy)
+        found = await self._directory.refusal(identity, needs)
+        if found is not None:
+            object_, refusal = found
+            with self._decision_log.refusals(self._method, identity, object_):
+                raise refusal
 
     async def _authorise(self, identity: Identity, permission: str, object_: Object | None) -> str:
         """Return the rule that grants a permission; the decision is recorded (GW-7)."""

@@ -95,7 +95,7 @@ class ObjectRef(_message.Message):
     CONTAINER_ID_FIELD_NUMBER: _builtins.int
     SEQ_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """`message`, `task`, `person`, `conversation`."""
+    """`message`, `task`, `project`, `conversation`, `person`, `department`, `group`."""
     id: _builtins.str
     container_id: _builtins.str
     seq: _builtins.int

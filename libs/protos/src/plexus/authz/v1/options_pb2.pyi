@@ -73,8 +73,11 @@ class Requirement(_message.Message):
         ID_FIELD_NUMBER: _builtins.int
         permission: _builtins.str
         resource: _builtins.str
+        """As `Requirement.resource`. Of `policed` also `named`: the field writes its object itself, as `kind:id` or
+        `kind:id#member`; and `role_binding`: the objects are the scope and the subject of a binding.
+        """
         id: _builtins.str
-        """As `Requirement.id`."""
+        """As `Requirement.id`; of `policed` also through repeated fields."""
         def __init__(
             self,
             *,
@@ -123,7 +126,9 @@ class Requirement(_message.Message):
     def policed(self) -> _containers.RepeatedCompositeFieldContainer[Global___Requirement.Need]:
         """Further objects for which only the owner knows whether the caller needs a permission, for example `people.manage`
         to set the password of another person. The gateway evaluates the attribute policies for each, and the owner decides
-        the rest (GW-10). The caller's own person and an empty field are skipped; a field may be repeated.
+        the rest (GW-10); without `resource` it also evaluates them for the method's own permission. The caller's own person
+        and an empty field are skipped; a field may be repeated. If the caller holds the permission for no object at all, the
+        owner decides alone.
         """
 
     def __init__(

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fplexus/columns/v1/columns.proto\x12\x11plexus.columns.v1\x1a google/protobuf/descriptor.proto\"G\n\x07\x43olumns\x12\x11\n\tread_with\x18\x01 \x01(\t\x12\n\n\x02of\x18\x02 \x01(\t\x12\x0f\n\x07touches\x18\x03 \x03(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t:N\n\x07\x63olumns\x12\x1f.google.protobuf.MessageOptions\x18\xfd\x88\x03 \x01(\x0b\x32\x1a.plexus.columns.v1.Columns:0\n\x07\x63\x61rries\x12\x1d.google.protobuf.FieldOptions\x18\xfe\x88\x03 \x03(\t:0\n\x07\x65ncodes\x12\x1d.google.protobuf.FieldOptions\x18\xff\x88\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fplexus/columns/v1/columns.proto\x12\x11plexus.columns.v1\x1a google/protobuf/descriptor.proto\"S\n\x07\x43olumns\x12\x11\n\tread_with\x18\x01 \x01(\t\x12\n\n\x02of\x18\x02 \x01(\t\x12\x0f\n\x07touches\x18\x03 \x03(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\n\n\x02id\x18\x05 \x01(\t:N\n\x07\x63olumns\x12\x1f.google.protobuf.MessageOptions\x18\xfd\x88\x03 \x01(\x0b\x32\x1a.plexus.columns.v1.Columns:0\n\x07\x63\x61rries\x12\x1d.google.protobuf.FieldOptions\x18\xfe\x88\x03 \x03(\t:0\n\x07\x65ncodes\x12\x1d.google.protobuf.FieldOptions\x18\xff\x88\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.columns.v1.columns_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_COLUMNS']._serialized_start=88
-  _globals['_COLUMNS']._serialized_end=159
+  _globals['_COLUMNS']._serialized_end=171
 # @@protoc_insertion_point(module_scope)

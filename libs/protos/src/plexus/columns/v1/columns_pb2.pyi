@@ -32,6 +32,7 @@ class Columns(_message.Message):
     OF_FIELD_NUMBER: _builtins.int
     TOUCHES_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
     read_with: _builtins.str
     """The permission that shows this message: the roles that grant it decide which of its columns are visible, whatever
     method is called. Empty: the permission of the call.
@@ -39,9 +40,13 @@ class Columns(_message.Message):
     of: _builtins.str
     """Another message: fields of this one with the same names are copies of its columns, or change them."""
     kind: _builtins.str
-    """Kind of the objects that this message shows, for example `person`, whose id is in its field `id`: a list leaves out
-    those that an attribute policy refuses (GW-10). Only if the owner does not decide about each by itself.
+    """Kind of the objects that this message shows as a whole or in part, for example `person`: the gateway decides about
+    each by its own id, independent of the object of the call (GW-9, GW-10). In responses to reads, lists leave out the
+    people, departments and groups that a policy refuses; every other object that the caller may not read is reduced to
+    ids and versions.
     """
+    id: _builtins.str
+    """The field with the id of that object; empty: `id`."""
     @_builtins.property
     def touches(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Columns that a request with this message reads or changes, independent of its other fields."""
@@ -53,10 +58,11 @@ class Columns(_message.Message):
         of: _builtins.str = ...,
         touches: _abc.Iterable[_builtins.str] | None = ...,
         kind: _builtins.str = ...,
+        id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "of", b"of", "read_with", b"read_with", "touches", b"touches"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "kind", b"kind", "of", b"of", "read_with", b"read_with", "touches", b"touches"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

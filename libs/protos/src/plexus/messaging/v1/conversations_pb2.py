@@ -27,7 +27,7 @@ from plexus.authz.v1 import authority_pb2 as plexus_dot_authz_dot_v1_dot_authori
 from plexus.columns.v1 import columns_pb2 as plexus_dot_columns_dot_v1_dot_columns__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'plexus/messaging/v1/conversations.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fplexus/authz/v1/authority.proto\x1a\x1fplexus/columns/v1/columns.proto\"\xcb\x04\n\x0c\x43onversation\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x34\n\x04kind\x18\x03 \x01(\x0e\x32&.plexus.messaging.v1.Conversation.Kind\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\r\n\x05topic\x18\x05 \x01(\t\x12:\n\x07history\x18\x06 \x01(\x0e\x32).plexus.messaging.v1.Conversation.History\x12\x10\n\x08\x61rchived\x18\x07 \x01(\x08\x12\x12\n\ncreated_by\x18\x08 \x01(\t\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tchange_no\x18\n \x01(\x03\x12\x10\n\x08last_seq\x18\x0b \x01(\x03\x12\x1a\n\x12membership_version\x18\x0c \x01(\x03\x12\x14\n\x0cmember_count\x18\r \x01(\x05\x12\x0f\n\x07version\x18\x0e \x01(\x03\x12\x13\n\x0b\x65xternal_id\x18\x0f \x01(\t\x12\x14\n\x0c\x63onfidential\x18\x10 \x01(\x08\"=\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n\x0bKIND_DIRECT\x10\x01\x12\x0e\n\nKIND_GROUP\x10\x02\"K\n\x07History\x12\x17\n\x13HISTORY_UNSPECIFIED\x10\x00\x12\x16\n\x12HISTORY_SINCE_JOIN\x10\x01\x12\x0f\n\x0bHISTORY_ALL\x10\x02:\x18\xea\xc7\x18\x14\n\x12\x63onversations.read\"\xcb\x02\n\x06Member\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12.\n\x04role\x18\x03 \x01(\x0e\x32 .plexus.messaging.v1.Member.Role\x12\x0e\n\x06\x61\x63tive\x18\x04 \x01(\x08\x12,\n\tintervals\x18\x05 \x03(\x0b\x32\x19.plexus.authz.v1.Interval\x12\x0f\n\x07version\x18\x06 \x01(\x03\x12-\n\tjoined_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"M\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_MEMBER\x10\x01\x12\x0e\n\nROLE_ADMIN\x10\x02\x12\x0e\n\nROLE_OWNER\x10\x03:\x18\xea\xc7\x18\x14\n\x12\x63onversations.read\"\xa3\x02\n\x10\x43onversationView\x12\x37\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32!.plexus.messaging.v1.Conversation\x12+\n\x06member\x18\x02 \x01(\x0b\x32\x1b.plexus.messaging.v1.Member\x12\x18\n\x10read_through_seq\x18\x03 \x01(\x03\x12\x0e\n\x06unread\x18\x04 \x01(\x05\x12\x16\n\x0emention_unread\x18\x05 \x01(\x05\x12\x19\n\x11unread_in_threads\x18\x06 \x01(\x08\x12\x0f\n\x07peer_id\x18\x07 \x01(\t\x12;\n\x08settings\x18\x08 \x01(\x0b\x32).plexus.messaging.v1.ConversationSettings\"\xc3\x01\n\x14\x43onversationSettings\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0e\n\x06\x66older\x18\x02 \x01(\t\x12/\n\x0bmuted_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rmarked_unread\x18\x04 \x01(\x08\x12\x0f\n\x07starred\x18\x05 \x01(\x08\x12\x0f\n\x07version\x18\x06 \x01(\x03:\x18\xea\xc7\x18\x14\n\x12\x63onversations.readb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'plexus/messaging/v1/conversations.proto\x12\x13plexus.messaging.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fplexus/authz/v1/authority.proto\x1a\x1fplexus/columns/v1/columns.proto\"\xd9\x04\n\x0c\x43onversation\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x34\n\x04kind\x18\x03 \x01(\x0e\x32&.plexus.messaging.v1.Conversation.Kind\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\r\n\x05topic\x18\x05 \x01(\t\x12:\n\x07history\x18\x06 \x01(\x0e\x32).plexus.messaging.v1.Conversation.History\x12\x10\n\x08\x61rchived\x18\x07 \x01(\x08\x12\x12\n\ncreated_by\x18\x08 \x01(\t\x12.\n\ncreated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tchange_no\x18\n \x01(\x03\x12\x10\n\x08last_seq\x18\x0b \x01(\x03\x12\x1a\n\x12membership_version\x18\x0c \x01(\x03\x12\x14\n\x0cmember_count\x18\r \x01(\x05\x12\x0f\n\x07version\x18\x0e \x01(\x03\x12\x13\n\x0b\x65xternal_id\x18\x0f \x01(\t\x12\x14\n\x0c\x63onfidential\x18\x10 \x01(\x08\"=\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n\x0bKIND_DIRECT\x10\x01\x12\x0e\n\nKIND_GROUP\x10\x02\"K\n\x07History\x12\x17\n\x13HISTORY_UNSPECIFIED\x10\x00\x12\x16\n\x12HISTORY_SINCE_JOIN\x10\x01\x12\x0f\n\x0bHISTORY_ALL\x10\x02:&\xea\xc7\x18\"\n\x12\x63onversations.read\"\x0c\x63onversation\"\xea\x02\n\x06Member\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x11\n\tperson_id\x18\x02 \x01(\t\x12.\n\x04role\x18\x03 \x01(\x0e\x32 .plexus.messaging.v1.Member.Role\x12\x0e\n\x06\x61\x63tive\x18\x04 \x01(\x08\x12,\n\tintervals\x18\x05 \x03(\x0b\x32\x19.plexus.authz.v1.Interval\x12\x0f\n\x07version\x18\x06 \x01(\x03\x12-\n\tjoined_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"M\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_MEMBER\x10\x01\x12\x0e\n\nROLE_ADMIN\x10\x02\x12\x0e\n\nROLE_OWNER\x10\x03:7\xea\xc7\x18\x33\n\x12\x63onversations.read\"\x0c\x63onversation*\x0f\x63onversation_id\"\xa3\x02\n\x10\x43onversationView\x12\x37\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32!.plexus.messaging.v1.Conversation\x12+\n\x06member\x18\x02 \x01(\x0b\x32\x1b.plexus.messaging.v1.Member\x12\x18\n\x10read_through_seq\x18\x03 \x01(\x03\x12\x0e\n\x06unread\x18\x04 \x01(\x05\x12\x16\n\x0emention_unread\x18\x05 \x01(\x05\x12\x19\n\x11unread_in_threads\x18\x06 \x01(\x08\x12\x0f\n\x07peer_id\x18\x07 \x01(\t\x12;\n\x08settings\x18\x08 \x01(\x0b\x32).plexus.messaging.v1.ConversationSettings\"\xe2\x01\n\x14\x43onversationSettings\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0e\n\x06\x66older\x18\x02 \x01(\t\x12/\n\x0bmuted_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rmarked_unread\x18\x04 \x01(\x08\x12\x0f\n\x07starred\x18\x05 \x01(\x08\x12\x0f\n\x07version\x18\x06 \x01(\x03:7\xea\xc7\x18\x33\n\x12\x63onversations.read\"\x0c\x63onversation*\x0f\x63onversation_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,23 +35,23 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'plexus.messaging.v1.convers
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CONVERSATION']._loaded_options = None
-  _globals['_CONVERSATION']._serialized_options = b'\352\307\030\024\n\022conversations.read'
+  _globals['_CONVERSATION']._serialized_options = b'\352\307\030\"\n\022conversations.read\"\014conversation'
   _globals['_MEMBER']._loaded_options = None
-  _globals['_MEMBER']._serialized_options = b'\352\307\030\024\n\022conversations.read'
+  _globals['_MEMBER']._serialized_options = b'\352\307\0303\n\022conversations.read\"\014conversation*\017conversation_id'
   _globals['_CONVERSATIONSETTINGS']._loaded_options = None
-  _globals['_CONVERSATIONSETTINGS']._serialized_options = b'\352\307\030\024\n\022conversations.read'
+  _globals['_CONVERSATIONSETTINGS']._serialized_options = b'\352\307\0303\n\022conversations.read\"\014conversation*\017conversation_id'
   _globals['_CONVERSATION']._serialized_start=164
-  _globals['_CONVERSATION']._serialized_end=751
+  _globals['_CONVERSATION']._serialized_end=765
   _globals['_CONVERSATION_KIND']._serialized_start=587
   _globals['_CONVERSATION_KIND']._serialized_end=648
   _globals['_CONVERSATION_HISTORY']._serialized_start=650
   _globals['_CONVERSATION_HISTORY']._serialized_end=725
-  _globals['_MEMBER']._serialized_start=754
-  _globals['_MEMBER']._serialized_end=1085
-  _globals['_MEMBER_ROLE']._serialized_start=982
-  _globals['_MEMBER_ROLE']._serialized_end=1059
-  _globals['_CONVERSATIONVIEW']._serialized_start=1088
-  _globals['_CONVERSATIONVIEW']._serialized_end=1379
-  _globals['_CONVERSATIONSETTINGS']._serialized_start=1382
-  _globals['_CONVERSATIONSETTINGS']._serialized_end=1577
+  _globals['_MEMBER']._serialized_start=768
+  _globals['_MEMBER']._serialized_end=1130
+  _globals['_MEMBER_ROLE']._serialized_start=996
+  _globals['_MEMBER_ROLE']._serialized_end=1073
+  _globals['_CONVERSATIONVIEW']._serialized_start=1133
+  _globals['_CONVERSATIONVIEW']._serialized_end=1424
+  _globals['_CONVERSATIONSETTINGS']._serialized_start=1427
+  _globals['_CONVERSATIONSETTINGS']._serialized_end=1653
 # @@protoc_insertion_point(module_scope)

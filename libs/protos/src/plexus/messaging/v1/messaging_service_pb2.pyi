@@ -2004,7 +2004,7 @@ class PreviewSendResponse(_message.Message):
     """
     @_builtins.property
     def people(self) -> _containers.RepeatedCompositeFieldContainer[Global___OffHours]:
-        """The first 20 of them, in order of their ids; none for guests (GW-5)."""
+        """Of the first 20 of them, in order of their ids, those whom the caller may read; none for guests (GW-5)."""
 
     def __init__(
         self,

@@ -378,7 +378,8 @@ class MessagingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def VerifyConversation(self, request, context):
-        """Proves by the hash chain that a stretch of the log is complete and unaltered. Refused: VERIFICATION_UNDER_WAY (one
+        """Proves by the hash chain that a stretch of the log is complete and unaltered. The links contain facts about the
+        conversation and its members, so the permission to read those is required too. Refused: VERIFICATION_UNDER_WAY (one
         call at a time for each person).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

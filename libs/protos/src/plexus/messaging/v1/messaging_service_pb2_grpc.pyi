@@ -94,7 +94,8 @@ class MessagingServiceStub:
     FORWARD_NESTED, MESSAGE_NOT_FOUND, and SendMessage's refusals.
     """
     VerifyConversation: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.VerifyConversationRequest, _messaging_service_pb2.VerifyConversationResponse]
-    """Proves by the hash chain that a stretch of the log is complete and unaltered. Refused: VERIFICATION_UNDER_WAY (one
+    """Proves by the hash chain that a stretch of the log is complete and unaltered. The links contain facts about the
+    conversation and its members, so the permission to read those is required too. Refused: VERIFICATION_UNDER_WAY (one
     call at a time for each person).
     """
     ExportConversationAnchors: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ExportConversationAnchorsRequest, _messaging_service_pb2.ExportConversationAnchorsResponse]
@@ -176,7 +177,8 @@ class MessagingServiceAsyncStub(MessagingServiceStub):
     FORWARD_NESTED, MESSAGE_NOT_FOUND, and SendMessage's refusals.
     """
     VerifyConversation: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.VerifyConversationRequest, _messaging_service_pb2.VerifyConversationResponse]  # type: ignore[assignment]
-    """Proves by the hash chain that a stretch of the log is complete and unaltered. Refused: VERIFICATION_UNDER_WAY (one
+    """Proves by the hash chain that a stretch of the log is complete and unaltered. The links contain facts about the
+    conversation and its members, so the permission to read those is required too. Refused: VERIFICATION_UNDER_WAY (one
     call at a time for each person).
     """
     ExportConversationAnchors: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ExportConversationAnchorsRequest, _messaging_service_pb2.ExportConversationAnchorsResponse]  # type: ignore[assignment]
@@ -411,7 +413,8 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.VerifyConversationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.VerifyConversationResponse, _abc.Awaitable[_messaging_service_pb2.VerifyConversationResponse]]:
-        """Proves by the hash chain that a stretch of the log is complete and unaltered. Refused: VERIFICATION_UNDER_WAY (one
+        """Proves by the hash chain that a stretch of the log is complete and unaltered. The links contain facts about the
+        conversation and its members, so the permission to read those is required too. Refused: VERIFICATION_UNDER_WAY (one
         call at a time for each person).
         """
 

@@ -97,10 +97,18 @@ async def recheck(
     tenant = asking.tenant_id
     people = [PersonId(ref.id) for ref in refs if ref.kind == "person"]
     departments = [ref.id for ref in refs if ref.kind == "department"]
+    groups = [ref.id for ref in refs if ref.kind == "group"]
     versions: dict[str, dict[str, int]] = {
         "person": await store.people.versions(people, tenant_id=tenant) if people else {},
         "department": await store.departments.existing(departments, tenant_id=tenant)
         if departments
+        else {},
+        "group": {
+            each.id: each.version
+            for each in await store.groups.find_many(groups, tenant_id=tenant)
+            if not each.removed
+        }
+        if groups
         else {},
         # A tenant never changes.
         "tenant": {tenant: 1},

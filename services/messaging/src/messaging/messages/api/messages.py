@@ -1,9 +1,11 @@
 """MessagingService: messages, and changes of them by members."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 from plexus.messaging.v1 import messaging_service_pb2
 from plexus_access.decisions import Decisions, asker_of
+from plexus_access.objects import PERSON
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import actor, caller
 from plexuskit.paging import Listing, from_milliseconds, to_milliseconds
@@ -21,6 +23,7 @@ from messaging.messages.api.translation import (
     try_new_message,
     try_send_verdict,
 )
+from messaging.messages.domain.availability import OffHours
 from messaging.messages.domain.messages import NewMessage
 from messaging.messages.operations import messages, sends
 from messaging.messages.operations.changes import ChangeRequest
@@ -33,6 +36,7 @@ from messaging.messages.store.stores import Store
 pb = messaging_service_pb2
 
 MAX_SENDS = 256
+READ_PEOPLE: Final = "people.read"
 
 
 class MessagesApi:
@@ -115,7 +119,16 @@ class MessagesApi:
             addressed=to_addressed(request.mentions),
             at=sending_at(request, now=self._clock.now()),
         )
-        return to_preview(found, guest=caller().guest)
+        return to_preview(found, people=self._named(found.people))
+
+    def _named(self, people: Sequence[OffHours]) -> Sequence[OffHours]:
+        """Return the people whom the caller may read: none for guests (GW-5)."""
+        asker = asker_of(caller())
+        if caller().guest or not self._decisions.holds(asker, READ_PEOPLE):
+            return ()
+        return self._decisions.visible(
+            asker, READ_PEOPLE, PERSON, people, lambda each: each.person_id
+        )
 
     async def EditMessage(
         self, request: pb.EditMessageRequest, context: Any

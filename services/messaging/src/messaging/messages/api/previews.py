@@ -7,7 +7,7 @@ from plexus.messaging.v1 import messages_pb2, messaging_service_pb2
 from plexuskit.timestamps import timestamp
 
 from messaging.contract.api import from_timestamp
-from messaging.messages.domain.availability import Addressed
+from messaging.messages.domain.availability import Addressed, OffHours
 from messaging.messages.queries.previews import Preview
 
 pb = messaging_service_pb2
@@ -31,8 +31,8 @@ def sending_at(request: pb.PreviewSendRequest, *, now: datetime) -> datetime:
     return from_timestamp(request.send_at, field="send_at") if request.HasField("send_at") else now
 
 
-def to_preview(preview: Preview, *, guest: bool) -> pb.PreviewSendResponse:
-    """Return a preview with the first 20 people; guests get the counts alone (GW-5)."""
+def to_preview(preview: Preview, *, people: Sequence[OffHours]) -> pb.PreviewSendResponse:
+    """Return a preview with those of its people whom the caller may read."""
     return pb.PreviewSendResponse(
         audience=preview.audience,
         off_hours=preview.off_hours,
@@ -43,6 +43,6 @@ def to_preview(preview: Preview, *, guest: bool) -> pb.PreviewSendResponse:
                 local_time=each.local.strftime("%H:%M"),
                 works_again_at=timestamp(each.works_again_at),
             )
-            for each in (() if guest else preview.people)
+            for each in people
         ],
     )

@@ -96,7 +96,7 @@ export const ContainerSchema: GenMessage<Container> = /*@__PURE__*/
  */
 export type ObjectRef = Message<"plexus.authz.v1.ObjectRef"> & {
   /**
-   * `message`, `task`, `person`, `conversation`.
+   * `message`, `task`, `project`, `conversation`, `person`, `department`, `group`.
    *
    * @generated from field: string kind = 1;
    */

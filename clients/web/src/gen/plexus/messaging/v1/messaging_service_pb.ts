@@ -2133,7 +2133,7 @@ export type PreviewSendResponse = Message<"plexus.messaging.v1.PreviewSendRespon
   offHours: number;
 
   /**
-   * The first 20 of them, in order of their ids; none for guests (GW-5).
+   * Of the first 20 of them, in order of their ids, those whom the caller may read; none for guests (GW-5).
    *
    * @generated from field: repeated plexus.messaging.v1.OffHours people = 3;
    */
@@ -2633,7 +2633,8 @@ export const MessagingService: GenService<{
     output: typeof ForwardMessagesResponseSchema;
   },
   /**
-   * Proves by the hash chain that a stretch of the log is complete and unaltered. Refused: VERIFICATION_UNDER_WAY (one
+   * Proves by the hash chain that a stretch of the log is complete and unaltered. The links contain facts about the
+   * conversation and its members, so the permission to read those is required too. Refused: VERIFICATION_UNDER_WAY (one
    * call at a time for each person).
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.VerifyConversation
