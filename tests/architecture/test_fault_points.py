@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from plexus_testkit.faults.plan import BLOCK, make_plan
-from plexus_testkit.faults.points import POINTS
+from plexus_testkit.faults.points import BY_TESTS, POINTS
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted([*ROOT.glob("services/*/src/**/*.py"), *ROOT.glob("libs/plexuskit/src/**/*.py")])
@@ -28,8 +28,13 @@ def points_of(source: str) -> Iterator[str]:
 def test_every_point_in_the_code_is_in_the_table_of_the_crash_cycles():
     found = {name for path in SOURCES for name in points_of(path.read_text())}
 
-    assert found == {place.name for place in POINTS}
-    assert len(POINTS) == len(found)
+    assert found == {place.name for place in POINTS} | BY_TESTS.keys()
+    assert len(POINTS) + len(BY_TESTS) == len(found)
+
+
+@pytest.mark.parametrize(("point", "test"), BY_TESTS.items())
+def test_a_point_outside_the_cycles_is_struck_by_its_test(point, test):
+    assert f'"{point}' in (ROOT / test).read_text()
 
 
 @pytest.mark.parametrize("seed", range(20))

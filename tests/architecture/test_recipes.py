@@ -147,11 +147,15 @@ def tracked() -> list[str]:
 
 
 def enumerating(members: list[str], *, under: tuple[str, ...] = ("",)) -> list[str]:
-    """Return the files below the folders that match every one of the patterns."""
+    """Return the files below the folders that match every one of the patterns.
+
+    Left out are formats of earlier releases (`older_*.py`): nothing new is added to them.
+    """
     patterns = [re.compile(member) for member in members]
     found = []
     for file in tracked():
-        if file.startswith(under) and (ROOT / file).is_file():
+        older = Path(file).name.startswith("older_")
+        if file.startswith(under) and not older and (ROOT / file).is_file():
             text = (ROOT / file).read_text(encoding="utf-8")
             if all(pattern.search(text) for pattern in patterns):
                 found.append(file)

@@ -7,8 +7,14 @@ from importlib.resources import files
 from pathlib import Path
 
 import plexus_cli
+from plexus_access import refusals as access_refusals
 from plexus_cli.index import load
+from plexuskit import errors, items, paging, request_ids
+from plexuskit.errors import Refusal
+from plexuskit.grpc import interceptors
 
+SHARED = (errors, items, paging, request_ids, interceptors, access_refusals)
+"""Modules whose refusals a user can get from any service."""
 SOURCES = Path(plexus_cli.__file__).parent
 TRANSLATED = {"tr": 1, "counted": 3, "heading": 1, "answer": 1, "_changed": 2, "_complain": 1}
 """Functions with texts, and the number of arguments that are texts."""
@@ -75,9 +81,23 @@ def of_help() -> set[str]:
 
 
 def of_refusals() -> set[str]:
-    """Return the keys of the services' refusals."""
+    """Return the keys of the services' refusals, and of those that all services share."""
     content = json.loads(files("plexus").joinpath("refusals.json").read_text(encoding="utf-8"))
-    return {f"{service}.{reason}" for service, reasons in content.items() for reason in reasons}
+    of_services = {
+        f"{service}.{reason}" for service, reasons in content.items() for reason in reasons
+    }
+    return of_services | {refusal.reason for refusal in _shared()}
+
+
+def _shared() -> Iterator[type[Refusal]]:
+    """Yield refusals of shared modules; `{problem}` stands for English words."""
+    for module in SHARED:
+        for refusal in vars(module).values():
+            if not isinstance(refusal, type) or not issubclass(refusal, Refusal):
+                continue
+            own = refusal.__module__ == module.__name__ and refusal is not Refusal
+            if own and "{problem}" not in refusal.text:
+                yield refusal
 
 
 def untranslatable() -> list[str]:

@@ -204,7 +204,7 @@ def test_a_page_shows_types_bounds_and_errors_of_a_method(reference_documents):
         "at most 200 elements",
         '<a href="#plexus.tasks.v1.TaskPriority">TaskPriority</a>',
         '<a href="#plexus.tasks.v1.Task">Task</a>',
-        "/docs/errors#tasks-REQUEST_ID_REUSED",
+        "/docs/errors#-REQUEST_ID_REUSED",
         "curl -H &#39;Content-Type: application/json&#39;",
         "Changes state; recorded in the ledger of the company",
     ):

@@ -9,10 +9,12 @@ def shown(refused: Refused) -> str:
     """Return the message of a refusal, in Chinese if the catalogue contains its reason."""
     if not is_chinese() or not refused.reason:
         return str(refused)
-    key = f"{refused.domain.removeprefix('plexus.')}.{refused.reason}".lstrip(".")
-    template = tr(key)
-    if template == key:
+    own = f"{refused.domain.removeprefix('plexus.')}.{refused.reason}".lstrip(".")
+    # Every service has refusals of the shared libraries too; they stand under the reason alone.
+    key = next((each for each in (own, refused.reason) if tr(each) != each), None)
+    if key is None:
         return str(refused)
+    template = tr(key)
     try:
         text = template.format(**refused.metadata)
     except (KeyError, IndexError):

@@ -64,3 +64,11 @@ POINTS: Final = (
     Place(name="schedule.after_send", processes=SCHEDULER, maximum=3),
     Place(name="consumer.after_effect", processes=NOTIFY, maximum=2),
 )
+
+BY_TESTS: Final = {
+    "transaction.after_commit": "libs/plexuskit/tests/test_request_ids.py",
+    "once.after_commit": "tests/integration/resilience/test_request_ids_killed.py",
+    "reorganise.after_commit": "tests/integration/resilience/test_request_ids_killed.py",
+    "skip.after_commit": "tests/integration/resilience/test_request_ids_killed.py",
+}
+"""Points that a test of their own strikes, because the cycles send nothing that reaches them."""

@@ -74,7 +74,7 @@ async def update_task(
     request: Request | None,
     now: datetime,
 ) -> Task:
-    """Change title, description, priority, due value or owner; nothing changed is no new version.
+    """Change what a task says, or its owner; nothing changed is no new version.
 
     Refusals: TaskNotFound, VersionConflict, InvalidArgument, OwnerRequired, PersonNotInProject,
         RequestIdReused.
