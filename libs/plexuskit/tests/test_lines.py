@@ -15,15 +15,17 @@ class Served:
     def __init__(self) -> None:
         self.lines = Lines()
         self.order: list[str] = []
-        self.at_once = 0
+        self.busy = False
 
     async def call(self, caller: str, *shared: Hashable) -> None:
         async with self.lines.turn(("caller", caller), *(shared or (SHARED,))):
-            self.at_once += 1
-            assert self.at_once == 1
-            await asyncio.sleep(0)
-            self.order.append(caller)
-            self.at_once -= 1
+            assert not self.busy
+            self.busy = True
+            try:
+                await asyncio.sleep(0)
+                self.order.append(caller)
+            finally:
+                self.busy = False
 
 
 @pytest.fixture
