@@ -117,7 +117,7 @@ async def create_person(
         await check_joined(store, grants, None, person, now=now, tx=tx)
         return person, True
 
-    made, new = await store.reorganise(actor.tenant_id, work)
+    made, new = await store.reorganise(actor.tenant_id, work, caller=actor.caller)
     if new:
         log.info("person.created", person_id=made.id, by=actor.person_id)
     return made
@@ -180,7 +180,7 @@ async def update_person(
         await check_joined(store, grants, previous, after, now=now, tx=tx)
         return after
 
-    return await store.reorganise(actor.tenant_id, work)
+    return await store.reorganise(actor.tenant_id, work, caller=actor.caller)
 
 
 async def _give_reason(
@@ -234,7 +234,7 @@ async def deactivate_person(
         await change_one(store, previous, after, actor_id=actor.person_id, now=now, tx=tx)
         return after
 
-    person = await store.reorganise(actor.tenant_id, work)
+    person = await store.reorganise(actor.tenant_id, work, caller=actor.caller)
     log.info("person.deactivated", person_id=person.id, by=actor.person_id)
     return person
 
@@ -269,7 +269,7 @@ async def reactivate_person(
         await check_joined(store, grants, previous, after, now=now, tx=tx)
         return after
 
-    person = await store.reorganise(actor.tenant_id, work)
+    person = await store.reorganise(actor.tenant_id, work, caller=actor.caller)
     log.info("person.reactivated", person_id=person.id, by=actor.person_id)
     return person
 
@@ -291,7 +291,7 @@ async def expire_guests(store: Store, *, now: datetime) -> int:
             await change_one(store, previous, after, actor_id=SERVICE, now=now, tx=tx)
             return True
 
-        if await store.reorganise(guest.tenant_id, work):
+        if await store.reorganise(guest.tenant_id, work, caller=SERVICE):
             log.info("guest.expired", person_id=guest.id)
     return len(found)
 
@@ -365,7 +365,7 @@ async def import_people(
         await check_regrouped(store, grants, everybody, tenant_id=actor.tenant_id, now=now, tx=tx)
         return plan
 
-    plan = await store.reorganise(actor.tenant_id, work)
+    plan = await store.reorganise(actor.tenant_id, work, caller=actor.caller)
     outcome = ImportOutcome(
         people=plan.people,
         created=len(plan.created),
