@@ -36,7 +36,8 @@ class Person:
     """Someone, or something, that acts in a tenant.
 
     `group_ids` are the groups that the person belongs to; they are no part of what the person's
-    facts tell, so a change of them alone is no new version.
+    facts tell, so a change of them alone is no new version. `reactivated_at` is the last time of
+    many.
     """
 
     id: PersonId
@@ -63,11 +64,17 @@ class Person:
     employee_number: str = ""
     cost_center: str = ""
     group_ids: tuple[GroupId, ...] = ()
+    reactivated_at: datetime | None = None
 
     @property
     def active(self) -> bool:
         """Whether the person may sign in, as far as nobody's time is over."""
         return self.state is State.ACTIVE
+
+    @property
+    def active_since(self) -> datetime:
+        """The instant since which the person is active, if at all: made then, or let back in."""
+        return self.reactivated_at or self.created_at
 
     @property
     def administers(self) -> bool:
@@ -239,7 +246,9 @@ def reactivate(person: Person, *, now: datetime) -> Person:
     """
     if person.expired(now=now):
         raise GuestExpired
-    return next_version(person, replace(person, state=State.ACTIVE))
+    if person.active:
+        return person
+    return next_version(person, replace(person, state=State.ACTIVE, reactivated_at=now))
 
 
 def set_absence(person: Person, absence: Absence | None) -> Person:

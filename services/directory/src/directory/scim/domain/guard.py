@@ -51,7 +51,12 @@ class Bounds:
     at_least: int
 
     def allowed(self, *, active: int, deactivated: int) -> int:
-        """Return how many of those active when the window began may go; all counts of people."""
+        """Return how many people may go.
+
+        Args:
+            active: people who have been active since the window began.
+            deactivated: those who were active then, and whom the feed has deactivated since.
+        """
         return max(self.at_least, (active + deactivated) * self.percent // 100)
 
 

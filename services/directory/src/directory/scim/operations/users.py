@@ -196,7 +196,7 @@ async def _may(
     if after.active or not previous.active:
         return True
     return await admit(
-        store, previous.id, remove=False, bounds=rules.bounds, actor=actor, now=now, tx=tx
+        store, previous, remove=False, bounds=rules.bounds, actor=actor, now=now, tx=tx
     )
 
 
@@ -229,9 +229,12 @@ def _changed(
     )
     changed = people.change(previous, meant.changes(department_ids=belongs), now=now)
     others = previous.external_id and not previous.external_id.startswith(f"{SOURCE}:")
+    state = _STATES.get(meant.active, previous.state)
+    returns = state is State.ACTIVE and not previous.active
     after = replace(
         changed,
-        state=_STATES.get(meant.active, previous.state),
+        state=state,
+        reactivated_at=now if returns else previous.reactivated_at,
         # Another system's key stays: it is how that system finds the person again.
         external_id=previous.external_id if others else meant.external_id,
         version=previous.version,
@@ -269,7 +272,7 @@ async def remove_user(
         after = people.deactivate(previous)
         await writes.check(store, previous, after, actor=actor, now=now, turn=turn)
         if after is not previous and not await admit(
-            store, previous.id, remove=True, bounds=rules.bounds, actor=actor, now=now, tx=turn.tx
+            store, previous, remove=True, bounds=rules.bounds, actor=actor, now=now, tx=turn.tx
         ):
             return False
         await writes.save(store, previous, after, actor=actor, now=now, turn=turn)
