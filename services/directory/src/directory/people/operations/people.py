@@ -26,7 +26,13 @@ from directory.people.operations.changes import (
     deactivated,
     save_changed,
 )
-from directory.people.operations.imports import check_passwords, hashes_of, plan_of, write_new
+from directory.people.operations.imports import (
+    check_passwords,
+    hashes_of,
+    plan_of,
+    write_addresses,
+    write_new,
+)
 from directory.people.operations.memberships import regroup
 from directory.people.operations.rights import (
     PEOPLE,
@@ -191,11 +197,9 @@ async def _give_reason(
     Raises:
         ReasonRequired: no reason is given.
     """
-    if person.id == actor.person_id or person.kind not in {Kind.HUMAN, Kind.GUEST}:
+    if person.id == actor.person_id:
         return
-    if not await store.provider_ids.linking(
-        person.email, person_id=person.id, tenant_id=person.tenant_id, tx=tx
-    ):
+    if not await store.provider_ids.linking([person], tenant_id=person.tenant_id, tx=tx):
         return
     if not reason.strip():
         raise ReasonRequired
@@ -312,7 +316,8 @@ async def import_people(
     """Make or change people by their external id; running it again changes nothing.
 
     All or nothing. Passwords are set for people that are new only, hashed once per distinct
-    password.
+    password. Whoever can sign in already gets no address by which a provider would sign in
+    somebody else as them.
 
     Raises:
         PermissionMissing: the actor may not import people into the tenant.
@@ -343,6 +348,7 @@ async def import_people(
         ]
         grants = await store.grants.holding_everywhere(actor, IMPORT, now=now, tx=tx)
         await check_written(store, grants, everybody, tenant_id=actor.tenant_id, now=now, tx=tx)
+        await write_addresses(store, plan, checked, actor=actor, now=now, tx=tx)
         await check_managers(store, everybody, tenant_id=actor.tenant_id, tx=tx)
         await write_new(store, plan, hashes=hashes, actor=actor, now=now, tx=tx)
         await save_changed(

@@ -88,9 +88,8 @@ async def create_user(
         )
         if not await _may(store, previous, after, rules=rules, actor=actor, now=now, tx=turn.tx):
             return None
-        await writes.save(
-            store, previous, after, password=password, actor=actor, now=now, turn=turn
-        )
+        given = await writes.for_newcomers(store, previous, password, actor=actor, turn=turn)
+        await writes.save(store, previous, after, password=given, actor=actor, now=now, turn=turn)
         if old is None:
             record = records.begin(user, after, department_id=said, now=now)
             await store.scim.add(record, tx=turn.tx)
