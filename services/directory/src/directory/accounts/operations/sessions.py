@@ -62,7 +62,7 @@ async def end_sessions(
     ending = [session for session in opened[:ENDED_AT_ONCE] if session.id != but]
     await end_each(store, ending, cause=cause, actor_id=actor_id, now=now, tx=tx)
     tokens = await store.api_tokens.list_open(person_ids, tx=tx) if api_tokens else []
-    tokens = [token for token in tokens if token.id != but]
+    tokens = [token for token in tokens if SessionId(token.id) != but]
     await revoke_each(store, tokens, cause=cause, actor_id=actor_id, now=now, tx=tx)
     return ended + len(tokens)
 
