@@ -2,8 +2,12 @@
 
 import asyncio
 from collections.abc import Hashable
+from contextvars import copy_context
 
 import pytest
+from plexus.authz.v1.caller_pb2 import CallerContext
+from plexuskit.grpc import line_of
+from plexuskit.grpc.caller import enter
 from plexuskit.lines import Lines
 
 SHARED = ("organisation", "t1")
@@ -93,3 +97,18 @@ async def test_a_failed_block_ends_its_turns(served: Served) -> None:
 
     await served.call("bob")
     assert served.order == ["bob"]
+
+
+@pytest.mark.rule("GW-13")
+def test_gw_13_apps_of_a_person_wait_in_a_line_of_their_own() -> None:
+    def line(**fields: str) -> str:
+        enter(CallerContext(kind=CallerContext.KIND_PERSON, person_id="per_ann", **fields))
+        return line_of("per_ann")
+
+    def lines() -> tuple[str, str, str]:
+        return line(), line(api_token_id="tok_1"), line(api_token_id="tok_2")
+
+    own, *of_apps = copy_context().run(lines)
+
+    assert own == line_of("per_ann") == "per_ann"
+    assert set(of_apps) == {"per_ann:app"}

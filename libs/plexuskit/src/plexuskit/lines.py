@@ -14,7 +14,7 @@ class Lines:
 
     @property
     def keys(self) -> frozenset[Hashable]:
-        """The keys whose turn somebody has."""
+        """The keys whose turn is taken."""
         return frozenset(self._lines)
 
     @asynccontextmanager
@@ -31,11 +31,12 @@ class Lines:
         """
         with ExitStack() as held:
             for key in keys:
-                await self._enter(key)
-                held.callback(self._leave, key)
+                await self.enter(key)
+                held.callback(self.leave, key)
             yield
 
-    async def _enter(self, key: Hashable) -> None:
+    async def enter(self, key: Hashable) -> None:
+        """Wait for the turn at one key; it lasts until `leave`."""
         line = self._lines.get(key)
         if line is None:
             self._lines[key] = deque()
@@ -46,10 +47,11 @@ class Lines:
             await turn
         except asyncio.CancelledError:
             if not turn.cancelled():
-                self._leave(key)  # the turn came in the moment in which its caller went
+                self.leave(key)  # the turn came in the moment in which its caller went
             raise
 
-    def _leave(self, key: Hashable) -> None:
+    def leave(self, key: Hashable) -> None:
+        """End the turn at one key; the next call in its line gets it."""
         line = self._lines[key]
         while line:
             turn = line.popleft()

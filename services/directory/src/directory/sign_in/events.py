@@ -11,7 +11,7 @@ from directory.sign_in.domain.second_factors import Factor
 
 
 def second_factor_added(factor: Factor, *, actor_id: str, now: datetime) -> Fact:
-    """State that a second factor was set up."""
+    """Return the fact that a second factor was set up."""
     fact = events_pb2.SecondFactorAdded(
         factor_id=factor.id, person_id=factor.person_id, kind=factor.kind.value
     )
@@ -19,7 +19,7 @@ def second_factor_added(factor: Factor, *, actor_id: str, now: datetime) -> Fact
 
 
 def second_factor_removed(factor: Factor, *, actor_id: str, now: datetime) -> Fact:
-    """State that a second factor was taken away."""
+    """Return the fact that a second factor was removed."""
     fact = events_pb2.SecondFactorRemoved(
         factor_id=factor.id, person_id=factor.person_id, kind=factor.kind.value
     )

@@ -19,7 +19,7 @@ from notify.domain.wording import MAIL_BODY, MAIL_FOOTER, MAIL_TITLE, language
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """What goes to the mail server; `message_id` is the same for every attempt (NTF-2)."""
+    """Mail for the mail server; `message_id` is the same for every attempt (NTF-2)."""
 
     sender: str
     recipient: str
@@ -37,13 +37,13 @@ def compose(
     """Write the e-mail of a notification.
 
     Args:
-        notification: what to tell.
-        person: whom; the language is theirs.
+        notification: the notification.
+        person: the recipient, with their language.
         sender: `Name <address>` or the address alone.
-        content: whether title and excerpt go out, or only that there is something (NTF-9).
-        at: the date that the mail carries: the first attempt's, so that repeats are equal.
+        content: whether title and excerpt are included (NTF-9).
+        at: the date of the mail: the first attempt's, so that repeats are equal.
 
-    Refusals: InvalidArgument for an address that cannot be written down.
+    Refusals: InvalidArgument for an address that cannot be encoded.
     """
     locale = locale_of(person)
     title, body = notification.title, notification.body

@@ -41,12 +41,12 @@ class Connection(Protocol):
     """One connection to the mail server; opened by the first mail, opened again after a loss."""
 
     async def send(self, mail: Mail) -> Answer:
-        """Hand over a mail and return what the server did; raises nothing of the mail system."""
+        """Hand over a mail and return the server's response; raises nothing of the mail system."""
         ...
 
 
 class MailServer(Protocol):
-    """The outer seam: where mails go."""
+    """The outer seam: the mail server."""
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """Return a connection for one batch."""
@@ -54,10 +54,10 @@ class MailServer(Protocol):
 
 
 class Owners(Protocol):
-    """Those who own what notifications are about."""
+    """Owners of the notifications' sources."""
 
     async def readable(self, notification: Notification) -> bool:
-        """Tell whether the person may read the source now, and it is not recalled.
+        """Return whether the person may read the source now, and it is not recalled.
 
         Raises:
             Refusal: the owner cannot be reached, or does not answer this now.
@@ -68,14 +68,14 @@ class Owners(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendingRules:
-    """How mails are sent: see the settings of the same names."""
+    """Rules of sending mails: see the settings of the same names."""
 
     sender: str
     content: bool
     batch: int
     connections: int
     lease: timedelta
-    # The longest that one mail takes, the recheck included.
+    # Maximum duration for one mail, the recheck included.
     mail_time: timedelta
     jitter: timedelta
     retries: RetryPolicy
@@ -83,14 +83,14 @@ class SendingRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What a round did: how many mails it took, and whether the server could not be reached."""
+    """Result of a round: the number of mails claimed, and whether the server was unreachable."""
 
     taken: int
     unreachable: bool
 
 
 class Sender:
-    """Sends what is due, one round at a time; any number of senders may run."""
+    """Sends due mails, one round at a time; any number of senders may run."""
 
     def __init__(
         self,
@@ -109,18 +109,19 @@ class Sender:
         self._rules = rules
         self._clock = clock
         self._stopping = False
-        # What went wrong unexpectedly in the last round; empty for nothing.
+        # Unexpected error of the last round; empty for none.
         self.unexpected = ""
 
     def stop(self) -> None:
-        """Begin no other mail; what was taken and not begun is given back."""
+        """Start no other mail; claimed mails that were not started are released."""
         self._stopping = True
 
     async def send_due(self) -> Sent:
-        """Take a batch of due e-mails and bring each to an outcome or to its next attempt.
+        """Claim a batch of due e-mails and take each to an outcome or its next attempt.
 
         Raises:
-            DependencyDown: the database is away; what was taken is due again when the lease ends.
+            DependencyDown: the database is unavailable; claimed mails are due again after the
+                lease.
         """
         self.unexpected = ""
         now = self._clock.now()
@@ -143,7 +144,7 @@ class Sender:
     async def _work(
         self, waiting: deque[Notification], answers: list[Answer], *, until: datetime
     ) -> None:
-        """Send what waits over one connection."""
+        """Send waiting mails over one connection."""
         async with self._server.connection() as connection:
             while waiting and not self._stopping:
                 if self._clock.now() + self._rules.mail_time > until:
@@ -155,10 +156,10 @@ class Sender:
                     answers.append(answer)
 
     async def _bring_alone(self, taken: Notification, connection: Connection) -> Answer | None:
-        """Bring one mail as far as possible; what is unexpected about it ends no other mail.
+        """Process one mail; an unexpected error does not affect other mails.
 
         Raises:
-            DependencyDown: the database is away, so nothing can be stored of any mail.
+            DependencyDown: the database is unavailable, so no mail can be stored.
         """
         try:
             return await self._bring(taken, connection)
@@ -167,14 +168,14 @@ class Sender:
         except Exception as error:
             self.unexpected = describe(error)
             log.exception("mail.failed", notification_id=taken.id)
-            # Whether the server has it is unknown: tried again later, and given up in the end.
+            # The server may have accepted it: tried again later, and dropped in the end.
             policy, now = self._rules.retries, self._clock.now()
             outcome = settled(taken.email, Answer.UNANSWERED, policy=policy, now=now)
             await self._store_outcome(taken, outcome)
             return None
 
     async def _bring(self, taken: Notification, connection: Connection) -> Answer | None:
-        """Bring one mail as far as possible; return the server's answer if it came to that."""
+        """Process one mail; return the server's response if it was contacted."""
         lease = taken.email.lease
         notification = await self._store.notifications.held(taken.id, lease=lease)
         if notification is None:
@@ -197,7 +198,7 @@ class Sender:
         return answer
 
     async def _look_again(self, notification: Notification) -> Person | Delivery:
-        """Decide anew with what is known now; return the recipient, or what becomes of the mail."""
+        """Decide again on current data; return the recipient, or the outcome of the mail."""
         now, email = self._clock.now(), notification.email
         context = await self._context(notification)
         reason = email_obstacle(context, kind=notification.kind)
@@ -214,14 +215,14 @@ class Sender:
         try:
             readable = await self._owners.readable(notification)
         except (Refusal, RemoteFailure) as refusal:
-            # Never a guess: nobody but the owner knows whether the text may still be shown. An
-            # owner that fails on this one is asked again too, until `give_up_after`.
+            # Never guess: only the owner knows whether the text may still be shown. An owner that
+            # fails on this one is asked again too, until `give_up_after`.
             log.warning("sender.owner_unreachable", kind=notification.kind.name, why=str(refusal))
             return self._unreachable(notification)
         return person if readable else abandoned(email, reason=Reason.ACCESS_LOST, now=now)
 
     def _unreachable(self, notification: Notification) -> Delivery:
-        """Return a delivery that is tried again: who knows what may be shown gives no answer."""
+        """Return a delivery that is retried: the owner of the text does not answer."""
         return settled(
             notification.email,
             Answer.OWNER_UNREACHABLE,
@@ -230,7 +231,7 @@ class Sender:
         )
 
     async def _untrue(self, notification: Notification) -> Reason | None:
-        """Return why the notification no longer holds, by the rule of its kind."""
+        """Return the reason why the notification is no longer valid, by the rule of its kind."""
         outdated = self._store.kinds.outdated.get(notification.kind)
         if outdated is None:
             return None
@@ -282,7 +283,7 @@ class Sender:
         return await connection.send(mail)
 
     async def _store_outcome(self, notification: Notification, outcome: Delivery) -> None:
-        """Store what became of a mail, if the lease still holds it."""
+        """Store the outcome of a mail, if the lease is still valid."""
         now, lease = self._clock.now(), notification.email.lease
 
         async def work(tx: Transaction) -> bool:
@@ -308,7 +309,7 @@ class Sender:
 
 
 def is_down(error: BaseException) -> bool:
-    """Tell whether a round failed only because something is away, also from inside a task group."""
+    """Return whether a round failed only because a dependency is down, also inside a task group."""
     if isinstance(error, BaseExceptionGroup):
         return all(is_down(each) for each in error.exceptions)
     return isinstance(error, DependencyDown)

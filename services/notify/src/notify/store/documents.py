@@ -1,4 +1,4 @@
-"""The document of a notification and the way back."""
+"""Conversion of a notification to its document and back."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ Document = dict[str, Any]
 def document_of(notification: Notification) -> Document:
     """Return a notification as a document.
 
-    `inbox` and `mail_due_at` repeat what the deliveries say, for the partial indexes: the latter is
-    there only while an e-mail is open.
+    `inbox` and `mail_due_at` repeat the state of the deliveries, for the partial indexes: the
+    latter exists only while an e-mail is open.
     """
     source = notification.source
     document = {

@@ -3,20 +3,19 @@
 from datetime import datetime
 
 from plexuskit.mongo import Transaction
+from plexuskit.request_ids import Request
 
 from directory.people.domain import people
 from directory.people.domain.people import Changes, Person
 from directory.people.operations.changes import change_apart, change_one
 from directory.people.store import Store
-from directory.people.store.documents import person_document, person_from
 from directory.shared.domain.actors import Actor, require
-from directory.shared.domain.requests import Request
 
 
 async def update_profile(
     store: Store, *, actor: Actor, changes: Changes, request: Request | None, now: datetime
 ) -> Person:
-    """Change what people say of themselves: skills, zone, language and working hours.
+    """Change a person's own fields: skills, zone, language and working hours.
 
     Rules of groups read skills and language; zone and hours wait for no change of the organisation.
 
@@ -31,11 +30,11 @@ async def update_profile(
     save = change_one if read_by_rules else change_apart
 
     async def work(tx: Transaction) -> Person:
-        if answered := await store.requests.answer(request, tx=tx):
-            return person_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.people.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         previous = await store.people.get(actor.person_id, tenant_id=actor.tenant_id, tx=tx)
         after = people.change(previous, changes, now=now)
-        await store.requests.remember(request, person_document(after), now=now, tx=tx)
+        await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
         await save(store, previous, after, actor_id=actor.person_id, now=now, tx=tx)
         return after
 
