@@ -163,7 +163,7 @@ async def test_gw_11_a_feed_gives_nobody_in_use_an_address_that_a_provider_links
     body = user("vic", emails=address("mallory@acme.example"))
     assert (await hr.ask("POST", "/Users", body)).error == (400, "mutability")
     assert await stated(facts, events_pb2.SignInEmailSet) == []
-    # Another address signs nobody in, and whom the provider knows it does not link again.
+    # No provider links by another address, and none links a person again whom it knows.
     elsewhere = await hr.patch(ann["id"], replacing("emails", address("ann@y.example")))
     assert elsewhere.status == 200
     await link(company, await company.store.people.get(ann["id"], tenant_id=company.tenant.id))

@@ -13,7 +13,7 @@ from directory.people.store import Store
 from directory.shared.domain.ids import PersonId, TenantId
 
 IN_USE: Final = (
-    "belongs to somebody who can sign in already: an administrator sets it, with a reason"
+    "belongs to a person who can sign in already: an administrator sets it, with a reason"
 )
 
 

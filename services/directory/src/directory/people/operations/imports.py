@@ -124,7 +124,7 @@ async def write_addresses(
     """Check the addresses that change and state those that single sign-on links by.
 
     Raises:
-        InvalidArgument: somebody who can sign in already would get one of those.
+        InvalidArgument: a person who can sign in already would get one of those.
     """
     facts, kept = await check_addresses(
         store,

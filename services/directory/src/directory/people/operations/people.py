@@ -315,8 +315,8 @@ async def import_people(
     """Create or change people by their external id; running it again changes nothing.
 
     All or nothing. Passwords are set only for new people, hashed once per distinct password.
-    Whoever can sign in already gets no address by which a provider would sign in somebody else as
-    them.
+    A person who can sign in already gets no address by which a provider would sign in another one
+    as them.
 
     Raises:
         PermissionMissing: the actor may not import people into the tenant.

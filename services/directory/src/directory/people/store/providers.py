@@ -25,7 +25,7 @@ class ProviderIds:
     async def linking(
         self, people: Sequence[Person], *, tenant_id: TenantId, tx: Transaction
     ) -> frozenset[PersonId]:
-        """Find the people as whom a provider would sign in whoever has their address.
+        """Find the people as whom a provider would sign in the holder of their address.
 
         That is so where it links by addresses of that domain and does not know the person yet.
         """

@@ -62,7 +62,7 @@ class Turns:
             nonlocal attempts
             attempts += 1
             if attempts > 1:
-                # Somebody who changes themselves again and again does not conflict again.
+                # People who change themselves all the time do not conflict a second time.
                 undisturbed.clear()
             return await work(tx)
 

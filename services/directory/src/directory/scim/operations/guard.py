@@ -30,8 +30,8 @@ async def admit(
 ) -> bool:
     """Decide about one deactivation of an active person; True: proceed, it is counted.
 
-    The share is one of those who were active when the window began: nobody whom the feed made or
-    let back in since then lets it deactivate more.
+    The share is one of those who were active when the window began: people whom the feed
+    made or let back in since then do not let it deactivate more.
 
     False: the person waits, and nothing else of the request may be written. The first person to
     wait stops the feed: one fact notifies those who may resolve it, however many wait after that.

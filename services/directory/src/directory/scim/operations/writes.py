@@ -205,7 +205,7 @@ async def save(
     """Store a changed person after `check`; a deactivated one is signed out and leaves groups.
 
     A password, and an address that single sign-on links by, are for people who cannot sign in yet.
-    An external id by which a provider signs somebody in ends the sessions of an account in use.
+    An external id by which a provider signs people in ends the sessions of an account in use.
 
     Raises:
         MutabilityException: the person can sign in already.
@@ -222,9 +222,9 @@ async def save(
 async def for_newcomers(
     store: Store, person: Person, password: PasswordSet, *, actor: Actor, turn: Turn
 ) -> PasswordSet:
-    """Return the password for somebody taken over, none for whoever can sign in already.
+    """Return the password for an adopted person, none for one who can sign in already.
 
-    Okta sends a random password with every new resource, also for somebody who is here.
+    Okta sends a random password with every new resource, also for people who are here.
     """
     if not password.hash or not await _in_use(store, person, turn=turn):
         return password
