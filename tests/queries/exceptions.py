@@ -56,6 +56,13 @@ EXCEPTIONS: tuple[Exceeding, ...] = (
     Exceeding(
         "directory",
         "people",
+        ('"reactivated_at"', '"$group"'),
+        "Counts the people who have been active for a day, which are nearly all of a company; only "
+        "deactivations by the HR feed and its status ask for it.",
+    ),
+    Exceeding(
+        "directory",
+        "people",
         ('"posts.title": 1',),
         "Evaluates the rules of groups in one query for all: it reads the people of the rules' "
         "departments, or of the tenant where a rule that was just written names none.",

@@ -144,7 +144,10 @@ async def test_changes_of_an_organisation_wait_instead_of_conflicting(company: A
         await asyncio.sleep(0)
 
     await asyncio.gather(
-        *[company.store.reorganise(company.actor.tenant_id, work) for _ in range(8)]
+        *[
+            company.store.reorganise(company.actor.tenant_id, work, caller=caller)
+            for caller in "abcdabcd"
+        ]
     )
     assert runs == 8
 

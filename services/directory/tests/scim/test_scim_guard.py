@@ -1,9 +1,12 @@
 """INT-1: a feed that would deactivate too many people stops, waits for an answer, and resumes."""
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
 
 import pytest
+from directory.people import operations
+from directory.people.domain.imports import Imported
 from directory.scim import queries
 from directory.scim.domain.guard import APPROVE, Bounds, passes
 from grpc.aio import AioRpcError
@@ -11,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plexus.directory.v1.scim_service_pb2 import GetFeedStatusRequest, ResolveFeedRequest
 from plexuskit.grpc import refused
+
+from .conftest import user
 
 DAY = timedelta(hours=24)
 
@@ -150,6 +155,81 @@ async def test_int_1_the_window_slides_and_the_feed_may_take_back_what_waits(
         assert (await feed.patch(id_, on)).status == 200
     for id_ in staff[5:]:
         assert (await feed.ask("DELETE", f"/Users/{id_}")).status == 204
+
+
+async def colleagues(company, count, **fields):
+    """People who are here for longer than a day, with what an import says of them."""
+    imported = [
+        Imported(external_id=f"old:{number}", handle=f"old{number}", display_name="Old", **fields)
+        for number in range(count)
+    ]
+    done = await operations.import_people(
+        company.store, company.hashes, actor=company.actor, imported=imported, now=company.now
+    )
+    return [person.id for person in done.people]
+
+
+async def dismissed(feed, count):
+    """Let the feed take over the colleagues and remove them; count what it is answered."""
+    statuses = []
+    for number in range(count):
+        body = user(f"old{number}")
+        id_ = (await feed.ask("POST", "/Users", body)).body["id"]
+        statuses.append((await feed.ask("DELETE", f"/Users/{id_}")).status)
+    return Counter(statuses)
+
+
+async def test_int_1_people_made_in_the_window_let_nobody_else_go(feed, company, clock, served):
+    real = await colleagues(company, 60)
+    clock.advance(DAY)
+    feed.renew()
+    made = await asyncio.gather(*(feed.hire(f"made{number}") for number in range(60)))
+
+    assert await dismissed(feed, 10) == {204: 6, 409: 4}
+
+    assert len(await active(company, real)) == 54
+    status = (await served.scim.GetFeedStatus(GetFeedStatusRequest(), **feed.caller)).status
+    assert (status.stopped, status.deactivated, status.allowed) == (True, 6, 6)
+    # Those who were made are no way around either.
+    assert (await feed.ask("DELETE", f"/Users/{made[0]['id']}")).status == 409
+
+
+async def test_int_1_people_let_back_in_in_the_window_let_nobody_else_go(feed, company, clock):
+    leavers = await colleagues(company, 60, deactivated=True)
+    clock.advance(DAY)
+    feed.renew()
+    told = [await feed.ask("POST", "/Users", user(f"old{number}")) for number in range(60)]
+    assert [each.body["id"] for each in told] == leavers
+    assert len(await active(company, leavers)) == 60
+
+    statuses = [(await feed.ask("DELETE", f"/Users/{id_}")).status for id_ in leavers[:8]]
+
+    assert statuses == [204] * 5 + [409] * 3
+
+
+async def test_int_1_the_same_people_back_and_forth_let_nobody_else_go(feed, company, clock):
+    real = await colleagues(company, 60)
+    clock.advance(DAY)
+    feed.renew()
+    told = await feed.ask("POST", "/Users", user("old0"))
+    statuses = []
+    for active_now in [False, True] * 8:
+        clock.advance(timedelta(minutes=1))
+        feed.renew()
+        change = {"op": "replace", "path": "active", "value": active_now}
+        statuses.append((await feed.patch(told.body["id"], change)).status)
+    assert statuses == [200] * 12 + [409, 200] * 2
+    assert len(await active(company, real)) == 60
+    assert (await feed.ask("DELETE", f"/Users/{real[0]}")).status == 409
+
+
+async def test_int_1_after_the_window_those_who_were_made_count(feed, company, clock):
+    await colleagues(company, 60)
+    made = [await feed.hire(f"made{number}") for number in range(20)]
+    clock.advance(DAY)
+    feed.renew()
+    statuses = [(await feed.ask("DELETE", f"/Users/{each['id']}")).status for each in made[:10]]
+    assert statuses == [204] * 8 + [409] * 2
 
 
 @pytest.mark.rule("MSG-21")

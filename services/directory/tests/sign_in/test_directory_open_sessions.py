@@ -424,3 +424,23 @@ async def test_a_hash_that_is_none_is_nobody_s(company: Any) -> None:
     for wrong in (b"", b"x", bytes(32)):
         with pytest.raises(ApiTokenInvalid):
             await operations.resolve_api_token(company.store, token_hash=wrong, now=company.now)
+
+
+async def test_gw_04_an_api_token_that_ends_all_others_goes_on(company: Any, facts: Facts) -> None:
+    person = await member_of(company)
+    asking, other = await make(company, person), await make(company, person)
+    app = replace(
+        person,
+        session_id=SessionId(asking.token.id),
+        scopes=frozenset({"sessions.end"}),
+    )
+    tokens = await company.sign_in("li", PASSWORD)
+
+    assert await revoke(company, app) == 2
+
+    assert (await resolve(company, asking.secret)).person.id == person.person_id
+    with pytest.raises(ApiTokenInvalid):
+        await resolve(company, other.secret)
+    with pytest.raises(RefreshRefused):
+        await company.refresh(tokens.refresh_token)
+    assert asking.token.id not in await revoked(facts)

@@ -42,6 +42,14 @@ def tenant_to_proto(tenant: Tenant) -> people_pb2.Tenant:
     )
 
 
+def password_set(person: Person, *, actor_id: str, now: datetime, reason: str = "") -> Fact:
+    """State that a person's password was set, by the person or for them with a reason."""
+    fact = events_pb2.PasswordSet(person_id=person.id, reason=reason)
+    return of_occasion(
+        fact, person.id, tenant_id=person.tenant_id, id_=person.id, actor_id=actor_id, now=now
+    )
+
+
 def sign_in_email_set(person: Person, *, reason: str, actor_id: str, now: datetime) -> Fact:
     """Return the fact that a person got an address by which a provider may sign them in."""
     fact = events_pb2.SignInEmailSet(person_id=person.id, reason=reason)

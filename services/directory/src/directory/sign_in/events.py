@@ -1,4 +1,4 @@
-"""Facts about passwords and second factors."""
+"""Facts about second factors."""
 
 from datetime import datetime
 
@@ -7,16 +7,7 @@ from plexus.directory.v1 import events_pb2
 from plexuskit.outbox import Fact
 
 from directory.accounts.events import of_occasion
-from directory.people.domain.people import Person
 from directory.sign_in.domain.second_factors import Factor
-
-
-def password_set(person: Person, *, actor_id: str, now: datetime, reason: str = "") -> Fact:
-    """Return the fact that a person's password was set, by the person or for them with a reason."""
-    fact = events_pb2.PasswordSet(person_id=person.id, reason=reason)
-    return of_occasion(
-        fact, person.id, tenant_id=person.tenant_id, id_=person.id, actor_id=actor_id, now=now
-    )
 
 
 def second_factor_added(factor: Factor, *, actor_id: str, now: datetime) -> Fact:

@@ -424,8 +424,8 @@ Global___RefreshRepeated: _TypeAlias = RefreshRepeated  # noqa: Y015
 
 @_typing.final
 class SignInEmailSet(_message.Message):
-    """An administrator of people set the e-mail address by which a provider may sign a person in. Topic
-    `directory.account.v1`, key = person id.
+    """An administrator, an import or the HR feed set the e-mail address, or the external id, by which a provider may sign a
+    person in. Topic `directory.account.v1`, key = person id.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

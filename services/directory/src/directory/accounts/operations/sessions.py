@@ -33,7 +33,7 @@ async def end_sessions(
 ) -> int:
     """End all open sessions of people and revoke their API tokens; out: the number of both.
 
-    In: a session to keep, and whether API tokens are revoked too.
+    In: a session, or an API token, to keep; and whether API tokens are revoked too.
 
     The next generation takes effect at once, whatever their number: no earlier session can be
     refreshed from now on, and gateways that ask learn that it has ended. The 200 that were used
@@ -62,6 +62,7 @@ async def end_sessions(
     ending = [session for session in opened[:ENDED_AT_ONCE] if session.id != but]
     await end_each(store, ending, cause=cause, actor_id=actor_id, now=now, tx=tx)
     tokens = await store.api_tokens.list_open(person_ids, tx=tx) if api_tokens else []
+    tokens = [token for token in tokens if SessionId(token.id) != but]
     await revoke_each(store, tokens, cause=cause, actor_id=actor_id, now=now, tx=tx)
     return ended + len(tokens)
 

@@ -1,7 +1,7 @@
 """Password hashes, apart from people so that nothing can show them; and failed attempts."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -54,6 +54,15 @@ class Credentials:
             tenant_id=TenantId(found["tenant_id"]),
             password_hash=found["password_hash"],
         )
+
+    async def holders(
+        self, person_ids: Sequence[PersonId], *, tx: Transaction
+    ) -> frozenset[PersonId]:
+        """Find which of the people have an account."""
+        found = await self._credentials.find_all(
+            {"_id": {"$in": list(person_ids)}}, projection={"_id": 1}, tx=tx
+        )
+        return frozenset(PersonId(document["_id"]) for document in found)
 
     async def set(self, credential: Credential, *, now: datetime, tx: Transaction) -> None:
         """Store a person's password hash over any earlier one."""

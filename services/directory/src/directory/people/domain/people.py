@@ -36,7 +36,7 @@ class Person:
     """Human or service account that acts in a tenant.
 
     `group_ids` are the groups that the person belongs to; they are not part of the person's facts,
-    so a change of them alone makes no new version.
+    so a change of them alone makes no new version. `reactivated_at` is the last time of many.
     """
 
     id: PersonId
@@ -63,11 +63,17 @@ class Person:
     employee_number: str = ""
     cost_center: str = ""
     group_ids: tuple[GroupId, ...] = ()
+    reactivated_at: datetime | None = None
 
     @property
     def active(self) -> bool:
         """True if the person may sign in, unless their access has expired."""
         return self.state is State.ACTIVE
+
+    @property
+    def active_since(self) -> datetime:
+        """The instant since which the person is active, if at all: made then, or let back in."""
+        return self.reactivated_at or self.created_at
 
     @property
     def administers(self) -> bool:
@@ -238,7 +244,9 @@ def reactivate(person: Person, *, now: datetime) -> Person:
     """
     if person.expired(now=now):
         raise GuestExpired
-    return next_version(person, replace(person, state=State.ACTIVE))
+    if person.active:
+        return person
+    return next_version(person, replace(person, state=State.ACTIVE, reactivated_at=now))
 
 
 def set_absence(person: Person, absence: Absence | None) -> Person:

@@ -10,7 +10,7 @@ from directory.people.domain import absences, people
 from directory.people.domain.absences import Absence
 from directory.people.domain.people import Kind, Person
 from directory.people.domain.refusals import DeputyUnavailable
-from directory.people.operations.changes import change_one
+from directory.people.operations.changes import change_apart
 from directory.people.operations.rights import PEOPLE
 from directory.people.store import Store
 from directory.shared.domain.actors import Actor, require
@@ -52,10 +52,12 @@ async def set_absence(
             await _check_deputy(store, planned, tenant_id=actor.tenant_id, now=now, tx=tx)
         after = people.set_absence(previous, planned)
         await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
-        await change_one(store, previous, after, actor_id=actor.person_id, now=now, tx=tx)
+        await change_apart(store, previous, after, actor_id=actor.person_id, now=now, tx=tx)
         return after
 
-    person = await store.reorganise(actor.tenant_id, work)
+    person = await store.change_person(
+        actor.tenant_id, person_id or actor.person_id, work, caller=actor.caller
+    )
     log.info("person.absence_set", person_id=person.id, by=actor.person_id)
     return person
 

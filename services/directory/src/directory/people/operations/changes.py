@@ -69,14 +69,7 @@ async def change_one(
     """
     if after is previous:
         return
-    await save_changed(
-        store,
-        [(previous, after)],
-        tenant_id=after.tenant_id,
-        actor_id=actor_id,
-        now=now,
-        tx=tx,
-    )
+    await change_apart(store, previous, after, actor_id=actor_id, now=now, tx=tx)
     await regroup(
         store,
         among=[after.id],
@@ -86,6 +79,21 @@ async def change_one(
         now=now,
         tx=tx,
     )
+
+
+async def change_apart(
+    store: Store, previous: Person, after: Person, *, actor_id: str, now: datetime, tx: Transaction
+) -> None:
+    """Store one changed person whose groups stay as they are; nothing when nothing differs."""
+    if after is not previous:
+        await save_changed(
+            store,
+            [(previous, after)],
+            tenant_id=after.tenant_id,
+            actor_id=actor_id,
+            now=now,
+            tx=tx,
+        )
 
 
 def deactivated(changed: Sequence[Changed]) -> list[Person]:

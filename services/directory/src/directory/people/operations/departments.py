@@ -94,7 +94,7 @@ async def create_department(
         await store.outbox.add(fact, tx=tx)
         return department
 
-    return await store.reorganise(actor.tenant_id, work)
+    return await store.reorganise(actor.tenant_id, work, caller=actor.caller)
 
 
 async def update_department(
@@ -140,7 +140,7 @@ async def update_department(
             await store.outbox.add(fact, tx=tx)
         return after
 
-    return await store.reorganise(actor.tenant_id, work)
+    return await store.reorganise(actor.tenant_id, work, caller=actor.caller)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +200,7 @@ async def move_department(
             await regroup_all(store, actor=actor, now=now, tx=tx)
         return done
 
-    done = await store.reorganise(tenant_id, work)
+    done = await store.reorganise(tenant_id, work, caller=actor.caller)
     log.info("department.moved", department_id=done.department.id, moved=done.departments_moved)
     return done
 
@@ -269,7 +269,7 @@ async def merge_department(
         )
         return done
 
-    done = await store.reorganise(tenant_id, work)
+    done = await store.reorganise(tenant_id, work, caller=actor.caller)
     log.info(
         "department.merged",
         department_id=department_id,
@@ -342,7 +342,7 @@ async def split_department(
         await regroup_all(store, actor=actor, now=now, tx=tx)
         return done
 
-    done = await store.reorganise(tenant_id, work)
+    done = await store.reorganise(tenant_id, work, caller=actor.caller)
     log.info(
         "department.split",
         department_id=department_id,

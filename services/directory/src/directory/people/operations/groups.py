@@ -98,7 +98,7 @@ async def create_group(
         await store.members.move({group.id: (members, ())}, tx=tx)
         return await _finish(store, group, actor=actor, request=request, now=now, tx=tx)
 
-    made = await store.reorganise(actor.tenant_id, work)
+    made = await store.reorganise(actor.tenant_id, work, caller=actor.caller)
     log.info("group.created", group_id=made.id, by=actor.person_id, size=made.size)
     return made
 
@@ -149,7 +149,7 @@ async def update_group(
             return after
         return await _finish(store, after, actor=actor, request=request, now=now, tx=tx)
 
-    return await store.reorganise(actor.tenant_id, work)
+    return await store.reorganise(actor.tenant_id, work, caller=actor.caller)
 
 
 async def change_group_members(
@@ -200,7 +200,7 @@ async def change_group_members(
         changed = groups.sized(groups.next_version(group), size)
         return await _finish(store, changed, actor=actor, request=request, now=now, tx=tx)
 
-    return await store.reorganise(actor.tenant_id, work)
+    return await store.reorganise(actor.tenant_id, work, caller=actor.caller)
 
 
 async def delete_group(
@@ -233,7 +233,7 @@ async def delete_group(
             tx=tx,
         )
 
-    await store.reorganise(actor.tenant_id, work)
+    await store.reorganise(actor.tenant_id, work, caller=actor.caller)
     log.info("group.removed", group_id=group_id, by=actor.person_id)
 
 

@@ -15,6 +15,7 @@ from directory.people import events
 from directory.people.domain import imports
 from directory.people.domain.imports import Imported, Plan
 from directory.people.domain.tenants import Tenant
+from directory.people.operations.accounts import IN_USE, check_addresses
 from directory.people.store import Store
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import PersonId, TenantId
@@ -109,6 +110,36 @@ async def _managers(
         return {}
     found = await store.people.find_by_external_ids(sorted(named), tenant_id=tenant.id, tx=tx)
     return {external_id: person.id for external_id, person in found.items()}
+
+
+async def write_addresses(
+    store: Store,
+    plan: Plan,
+    checked: Sequence[Imported],
+    *,
+    actor: Actor,
+    now: datetime,
+    tx: Transaction,
+) -> None:
+    """Check the addresses that change and state those that single sign-on links by.
+
+    Raises:
+        InvalidArgument: a person who can sign in already would get one of those.
+    """
+    facts, kept = await check_addresses(
+        store,
+        plan.changed,
+        tenant_id=actor.tenant_id,
+        origin="import",
+        actor_id=actor.person_id,
+        now=now,
+        tx=tx,
+    )
+    for index, person in enumerate(plan.people):
+        if person.id in kept:
+            problem = f"of {checked[index].external_id!r} {IN_USE}"
+            raise InvalidArgument(field=f"people[{index}].email", problem=problem)
+    await store.outbox.add(*facts, tx=tx)
 
 
 async def write_new(

@@ -27,7 +27,13 @@ from directory.people.operations.changes import (
     deactivated,
     save_changed,
 )
-from directory.people.operations.imports import check_passwords, hashes_of, plan_of, write_new
+from directory.people.operations.imports import (
+    check_passwords,
+    hashes_of,
+    plan_of,
+    write_addresses,
+    write_new,
+)
 from directory.people.operations.memberships import regroup
 from directory.people.operations.rights import (
     PEOPLE,
@@ -116,7 +122,7 @@ async def create_person(
         await check_joined(store, grants, None, person, now=now, tx=tx)
         return person, True
 
-    made, new = await store.reorganise(actor.tenant_id, work)
+    made, new = await store.reorganise(actor.tenant_id, work, caller=actor.caller)
     if new:
         log.info("person.created", person_id=made.id, by=actor.person_id)
     return made
@@ -179,7 +185,7 @@ async def update_person(
         await check_joined(store, grants, previous, after, now=now, tx=tx)
         return after
 
-    return await store.reorganise(actor.tenant_id, work)
+    return await store.reorganise(actor.tenant_id, work, caller=actor.caller)
 
 
 async def _give_reason(
@@ -190,11 +196,9 @@ async def _give_reason(
     Raises:
         ReasonRequired: no reason is given.
     """
-    if person.id == actor.person_id or person.kind not in {Kind.HUMAN, Kind.GUEST}:
+    if person.id == actor.person_id:
         return
-    if not await store.provider_ids.linking(
-        person.email, person_id=person.id, tenant_id=person.tenant_id, tx=tx
-    ):
+    if not await store.provider_ids.linking([person], tenant_id=person.tenant_id, tx=tx):
         return
     if not reason.strip():
         raise ReasonRequired
@@ -233,7 +237,7 @@ async def deactivate_person(
         await change_one(store, previous, after, actor_id=actor.person_id, now=now, tx=tx)
         return after
 
-    person = await store.reorganise(actor.tenant_id, work)
+    person = await store.reorganise(actor.tenant_id, work, caller=actor.caller)
     log.info("person.deactivated", person_id=person.id, by=actor.person_id)
     return person
 
@@ -268,7 +272,7 @@ async def reactivate_person(
         await check_joined(store, grants, previous, after, now=now, tx=tx)
         return after
 
-    person = await store.reorganise(actor.tenant_id, work)
+    person = await store.reorganise(actor.tenant_id, work, caller=actor.caller)
     log.info("person.reactivated", person_id=person.id, by=actor.person_id)
     return person
 
@@ -290,7 +294,7 @@ async def expire_guests(store: Store, *, now: datetime) -> int:
             await change_one(store, previous, after, actor_id=SERVICE, now=now, tx=tx)
             return True
 
-        if await store.reorganise(guest.tenant_id, work):
+        if await store.reorganise(guest.tenant_id, work, caller=SERVICE):
             log.info("guest.expired", person_id=guest.id)
     return len(found)
 
@@ -311,6 +315,8 @@ async def import_people(
     """Create or change people by their external id; running it again changes nothing.
 
     All or nothing. Passwords are set only for new people, hashed once per distinct password.
+    A person who can sign in already gets no address by which a provider would sign in another one
+    as them.
 
     Raises:
         PermissionMissing: the actor may not import people into the tenant.
@@ -341,6 +347,7 @@ async def import_people(
         ]
         grants = await store.grants.holding_everywhere(actor, IMPORT, now=now, tx=tx)
         await check_written(store, grants, everybody, tenant_id=actor.tenant_id, now=now, tx=tx)
+        await write_addresses(store, plan, checked, actor=actor, now=now, tx=tx)
         await check_managers(store, everybody, tenant_id=actor.tenant_id, tx=tx)
         await write_new(store, plan, hashes=hashes, actor=actor, now=now, tx=tx)
         await save_changed(
@@ -363,7 +370,7 @@ async def import_people(
         await check_regrouped(store, grants, everybody, tenant_id=actor.tenant_id, now=now, tx=tx)
         return plan
 
-    plan = await store.reorganise(actor.tenant_id, work)
+    plan = await store.reorganise(actor.tenant_id, work, caller=actor.caller)
     outcome = ImportOutcome(
         people=plan.people,
         created=len(plan.created),

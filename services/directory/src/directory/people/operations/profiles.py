@@ -7,7 +7,7 @@ from plexuskit.request_ids import Request
 
 from directory.people.domain import people
 from directory.people.domain.people import Changes, Person
-from directory.people.operations.changes import change_one
+from directory.people.operations.changes import change_apart, change_one
 from directory.people.store import Store
 from directory.shared.domain.actors import Actor, require
 
@@ -17,6 +17,8 @@ async def update_profile(
 ) -> Person:
     """Change a person's own fields: skills, zone, language and working hours.
 
+    Rules of groups read skills and language; zone and hours wait for no change of the organisation.
+
     Raises:
         PermissionMissing: the actor may not change their profile.
         InvalidArgument: a field is not allowed.
@@ -24,6 +26,8 @@ async def update_profile(
         RequestIdReused: the request id was used with other content.
     """
     require(actor, "people.update_profile")
+    read_by_rules = changes.skills is not None or changes.locale is not None
+    save = change_one if read_by_rules else change_apart
 
     async def work(tx: Transaction) -> Person:
         if answered := await store.requests.answer(request, now=now, tx=tx):
@@ -31,7 +35,9 @@ async def update_profile(
         previous = await store.people.get(actor.person_id, tenant_id=actor.tenant_id, tx=tx)
         after = people.change(previous, changes, now=now)
         await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
-        await change_one(store, previous, after, actor_id=actor.person_id, now=now, tx=tx)
+        await save(store, previous, after, actor_id=actor.person_id, now=now, tx=tx)
         return after
 
-    return await store.reorganise(actor.tenant_id, work)
+    if read_by_rules:
+        return await store.reorganise(actor.tenant_id, work, caller=actor.caller, own=True)
+    return await store.change_person(actor.tenant_id, actor.person_id, work, caller=actor.caller)

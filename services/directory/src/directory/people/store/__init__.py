@@ -1,9 +1,7 @@
 """The collections of tenants, people, departments and groups."""
 
-import asyncio
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import TypeVar
 
 from plexuskit import fault
 from plexuskit.mongo import Database, Transaction
@@ -18,11 +16,10 @@ from directory.people.store.places import PeoplePlaces
 from directory.people.store.providers import ProviderIds
 from directory.people.store.reporting import Reporting
 from directory.people.store.tenants import Tenants
+from directory.people.store.turns import Turns
 from directory.shared.domain.ids import TenantId
 
 T = TypeVar("T")
-# Changes at once wait for one another by trying again.
-_ATTEMPTS: Final = 60
 
 
 class Store(AccountsStore):
@@ -33,7 +30,7 @@ class Store(AccountsStore):
     def __init__(self, db: Database, *, followers: Sequence[Follower] = ()) -> None:
         """Open the stores; `followers` are called in transactions that change people."""
         super().__init__(db)
-        self._reorganising: defaultdict[TenantId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns = Turns(db)
         self.tenants = Tenants(db)
         self.people = People(db, followers=followers)
         self.members = Members(db)
@@ -51,23 +48,44 @@ class Store(AccountsStore):
         self.provider_ids = ProviderIds(db)
 
     async def reorganise(
-        self, tenant_id: TenantId, work: Callable[[Transaction], Awaitable[T]]
+        self,
+        tenant_id: TenantId,
+        work: Callable[[Transaction], Awaitable[T]],
+        *,
+        caller: Hashable,
+        own: bool = False,
     ) -> T:
         """Run a closure in one transaction that no other change of the organisation overlaps.
 
         Changes of one tenant's people, departments and groups come one after the other, in any
-        number of processes; readers, sign-ins and everything else do not wait. Those of one process
-        wait for each other here: every conflict would cost a transaction.
+        number of processes; readers, sign-ins and everything else do not wait. Callers take turns:
+        further calls of the same one wait, and so do those of all who change `own` profiles, who
+        have one place together (GW-13).
         """
 
         async def alone(tx: Transaction) -> T:
             await self.tenants.serialise_organisation(tenant_id, tx=tx)
             return await work(tx)
 
-        async with self._reorganising[tenant_id]:
-            done = await self._db.transact(alone, attempts=_ATTEMPTS)
+        run = self._turns.own if own else self._turns.alone
+        done = await run(tenant_id, alone, caller=caller)
         fault.point("reorganise.after_commit")
         return done
+
+    async def change_person(
+        self,
+        tenant_id: TenantId,
+        person_id: str,
+        work: Callable[[Transaction], Awaitable[T]],
+        *,
+        caller: Hashable,
+    ) -> T:
+        """Run a closure that changes a person in what neither rules nor departments depend on.
+
+        It runs beside changes of the organisation; where both concern one person, one of the two
+        is run again.
+        """
+        return await self._turns.beside(tenant_id, person_id, work, caller=caller)
 
     async def provision(self) -> None:
         """Create missing collections and indexes; safe to run at every start."""

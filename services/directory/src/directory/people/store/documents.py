@@ -47,6 +47,8 @@ def person_document(person: Person) -> Document:
         document["external_id"] = person.external_id
     if person.employee_number:
         document["employee_number"] = person.employee_number
+    if person.reactivated_at:
+        document["reactivated_at"] = person.reactivated_at
     return document
 
 
@@ -80,6 +82,7 @@ def person_from(document: Mapping[str, Any]) -> Person:
         employee_number=document.get("employee_number", ""),
         cost_center=document.get("cost_center", ""),
         group_ids=tuple(map(GroupId, document.get("group_ids", ()))),
+        reactivated_at=document.get("reactivated_at"),
     )
 
 

@@ -312,11 +312,19 @@ class People:
         return await self._people.count({"tenant_id": tenant_id, "kind": Kind.HUMAN.value})
 
     async def count_active_humans(
-        self, *, tenant_id: TenantId, tx: Transaction | None = None
+        self, *, tenant_id: TenantId, since: datetime, tx: Transaction | None = None
     ) -> int:
-        """Count humans that may sign in."""
+        """Count humans that may sign in and were made, or last let back in, by an instant."""
         return await self._people.count(
-            {"tenant_id": tenant_id, "kind": Kind.HUMAN.value, "state": State.ACTIVE.value}, tx=tx
+            {
+                "tenant_id": tenant_id,
+                "kind": Kind.HUMAN.value,
+                "state": State.ACTIVE.value,
+                "created_at": {"$lte": since},
+                # Also true where there is none.
+                "reactivated_at": {"$not": {"$gt": since}},
+            },
+            tx=tx,
         )
 
     async def count_with_role(self, role: str, *, tenant_id: TenantId, tx: Transaction) -> int:

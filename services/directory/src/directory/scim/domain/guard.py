@@ -52,7 +52,12 @@ class Bounds:
     at_least: int
 
     def allowed(self, *, active: int, deactivated: int) -> int:
-        """Return how many of the people active at the window's start may be deactivated."""
+        """Return how many people may go.
+
+        Args:
+            active: people who have been active since the window began.
+            deactivated: those who were active then, and whom the feed has deactivated since.
+        """
         return max(self.at_least, (active + deactivated) * self.percent // 100)
 
 

@@ -6,12 +6,12 @@ from typing import Final
 import structlog
 from plexuskit.mongo import Transaction
 
+from directory.people.domain.people import Person
 from directory.scim import events
 from directory.scim.domain import guard
 from directory.scim.domain.guard import APPROVE, Bounds, Stop, Waiting
 from directory.scim.store import Store
 from directory.shared.domain.actors import Actor
-from directory.shared.domain.ids import PersonId
 
 MAX_NOTIFIED: Final = 100
 
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 async def admit(
     store: Store,
-    person_id: PersonId,
+    person: Person,
     *,
     remove: bool,
     bounds: Bounds,
@@ -30,21 +30,24 @@ async def admit(
 ) -> bool:
     """Decide about one deactivation of an active person; True: proceed, it is counted.
 
+    The share is one of those who were active when the window began: people whom the feed
+    made or let back in since then do not let it deactivate more.
+
     False: the person waits, and nothing else of the request may be written. The first person to
     wait stops the feed: one fact notifies those who may resolve it, however many wait after that.
     """
     tenant_id = actor.tenant_id
     # First, so that a concurrent decision comes after this one or is retried.
     await store.feeds.serialise(tenant_id, tx=tx)
-    deactivated = await store.feeds.count(tenant_id, now=now, tx=tx)
-    active = await store.people.count_active_humans(tenant_id=tenant_id, tx=tx)
-    allowed = bounds.allowed(active=active, deactivated=deactivated)
+    deactivated, allowed = await store.deactivations(tenant_id, bounds=bounds, now=now, tx=tx)
     waiting = await store.feeds.waits(tenant_id, tx=tx)
     if guard.passes(deactivated=deactivated, allowed=allowed, waiting=waiting):
-        await store.feeds.note(person_id, tenant_id=tenant_id, at=now, tx=tx)
+        await store.feeds.note(
+            person.id, tenant_id=tenant_id, active_since=person.active_since, at=now, tx=tx
+        )
         return True
     await store.feeds.hold(
-        Waiting(person_id=person_id, remove=remove, since=now), tenant_id=tenant_id, tx=tx
+        Waiting(person_id=person.id, remove=remove, since=now), tenant_id=tenant_id, tx=tx
     )
     if not waiting:
         await _tell(store, allowed=allowed, deactivated=deactivated, actor=actor, now=now, tx=tx)

@@ -88,9 +88,8 @@ async def create_user(
         )
         if not await _may(store, previous, after, rules=rules, actor=actor, now=now, tx=turn.tx):
             return None
-        await writes.save(
-            store, previous, after, password=password, actor=actor, now=now, turn=turn
-        )
+        given = await writes.for_newcomers(store, previous, password, actor=actor, turn=turn)
+        await writes.save(store, previous, after, password=given, actor=actor, now=now, turn=turn)
         if old is None:
             record = records.begin(user, after, department_id=said, now=now)
             await store.scim.add(record, tx=turn.tx)
@@ -196,7 +195,7 @@ async def _may(
     if after.active or not previous.active:
         return True
     return await admit(
-        store, previous.id, remove=False, bounds=rules.bounds, actor=actor, now=now, tx=tx
+        store, previous, remove=False, bounds=rules.bounds, actor=actor, now=now, tx=tx
     )
 
 
@@ -229,9 +228,12 @@ def _changed(
     )
     changed = people.change(previous, meant.changes(department_ids=belongs), now=now)
     others = previous.external_id and not previous.external_id.startswith(f"{SOURCE}:")
+    state = _STATES.get(meant.active, previous.state)
+    returns = state is State.ACTIVE and not previous.active
     after = replace(
         changed,
-        state=_STATES.get(meant.active, previous.state),
+        state=state,
+        reactivated_at=now if returns else previous.reactivated_at,
         # Another system's key stays, since that system finds the person by it.
         external_id=previous.external_id if others else meant.external_id,
         version=previous.version,
@@ -269,7 +271,7 @@ async def remove_user(
         after = people.deactivate(previous)
         await writes.check(store, previous, after, actor=actor, now=now, turn=turn)
         if after is not previous and not await admit(
-            store, previous.id, remove=True, bounds=rules.bounds, actor=actor, now=now, tx=turn.tx
+            store, previous, remove=True, bounds=rules.bounds, actor=actor, now=now, tx=turn.tx
         ):
             return False
         await writes.save(store, previous, after, actor=actor, now=now, turn=turn)

@@ -120,7 +120,7 @@ class WriteQueue:
             await self._finish(turn, some[-1])
             return results
 
-        return await self._store.reorganise(some[0].actor.tenant_id, work)
+        return await self._store.reorganise(some[0].actor.tenant_id, work, caller="feed")
 
     async def _finish(self, turn: Turn, last: _Waiting) -> None:
         await self._store.outbox.add(*turn.facts, tx=turn.tx)

@@ -5,16 +5,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+import structlog
 from plexuskit.mongo import Retry
+from scim2_models import MutabilityException
 
 from directory.access.domain.refusals import GrantExceedsOwn
 from directory.accounts.domain.passwords import normalise
+from directory.accounts.domain.sessions import EndCause
 from directory.accounts.operations.hashing import Hashing
 from directory.accounts.operations.lines import Source
+from directory.accounts.operations.sessions import end_sessions
 from directory.accounts.store import Credential
 from directory.people import events
 from directory.people.domain.people import Person
 from directory.people.domain.refusals import HandleTaken
+from directory.people.operations.accounts import IN_USE, check_addresses, in_use
 from directory.people.operations.changes import check_managers, deactivated, save_changed
 from directory.people.operations.standing import check_regrouped, check_written
 from directory.scim.domain.resources import FeedUser
@@ -33,6 +38,10 @@ class PasswordSet:
 
 NO_PASSWORD = PasswordSet()
 PERMISSION: Final = "people.provision"
+ORIGIN: Final = "feed"
+"""The reason that the ledger shows for changes of accounts by the feed."""
+
+log = structlog.get_logger()
 
 
 async def hashed(hashing: Hashing, user: FeedUser, *, source: Source) -> PasswordSet:
@@ -178,7 +187,7 @@ async def add(
         await store.people.add(person, tx=turn.tx)
     except HandleTaken as taken:
         raise Retry from taken
-    await _set_password(store, person, password, now=now, turn=turn)
+    await _write_password(store, person, password, now=now, turn=turn)
     turn.facts.append(events.person_added(person, actor_id=actor.person_id, now=now))
     turn.touched.append(person.id)
 
@@ -195,16 +204,98 @@ async def save(
 ) -> None:
     """Store a changed person after `check`; a deactivated one is signed out and leaves groups.
 
+    A password, and an address that single sign-on links by, are for people who cannot sign in yet.
+    An external id by which a provider signs people in ends the sessions of an account in use.
+
     Raises:
+        MutabilityException: the person can sign in already.
         LastAdministrator: the tenant would have no administrator any more.
         EmployeeNumberTaken: another person of the tenant has the employee number.
         PersonNotFound, SuperiorUnavailable, ReportingCycle: the manager is not possible.
     """
-    await _set_password(store, after, password, now=now, turn=turn)
+    await _set_password(store, after, password, actor=actor, now=now, turn=turn)
+    await _set_address(store, previous, after, actor=actor, now=now, turn=turn)
+    await _set_external_id(store, previous, after, actor=actor, now=now, turn=turn)
     await save_many(store, [(previous, after)], actor=actor, now=now, turn=turn)
 
 
+async def for_newcomers(
+    store: Store, person: Person, password: PasswordSet, *, actor: Actor, turn: Turn
+) -> PasswordSet:
+    """Return the password for an adopted person, none for one who can sign in already.
+
+    Okta sends a random password with every new resource, also for people who are here.
+    """
+    if not password.hash or not await _in_use(store, person, turn=turn):
+        return password
+    log.info("feed.password_kept", person_id=person.id, by=actor.person_id)
+    return NO_PASSWORD
+
+
 async def _set_password(
+    store: Store, person: Person, password: PasswordSet, *, actor: Actor, now: datetime, turn: Turn
+) -> None:
+    if not password.hash:
+        return
+    if await _in_use(store, person, turn=turn):
+        raise MutabilityException(detail=f"The password {IN_USE}.", attribute="password")
+    await _sign_out(store, person, EndCause.PASSWORD_SET, actor=actor, now=now, turn=turn)
+    await _write_password(store, person, password, now=now, turn=turn)
+    fact = events.password_set(person, reason=ORIGIN, actor_id=actor.person_id, now=now)
+    turn.facts.append(fact)
+
+
+async def _set_address(
+    store: Store, previous: Person, after: Person, *, actor: Actor, now: datetime, turn: Turn
+) -> None:
+    facts, kept = await check_addresses(
+        store,
+        [(previous, after)],
+        tenant_id=after.tenant_id,
+        origin=ORIGIN,
+        actor_id=actor.person_id,
+        now=now,
+        tx=turn.tx,
+    )
+    if kept:
+        raise MutabilityException(detail=f"The address {IN_USE}.", attribute="emails")
+    turn.facts.extend(facts)
+
+
+async def _set_external_id(
+    store: Store, previous: Person, after: Person, *, actor: Actor, now: datetime, turn: Turn
+) -> None:
+    if after.external_id == previous.external_id:
+        return
+    providers = await store.provider_ids.list_of(after.tenant_id, tx=turn.tx)
+    if after.external_id.partition(":")[0] not in providers:
+        return
+    if await _in_use(store, previous, turn=turn):
+        await _sign_out(store, after, EndCause.REVOKED, actor=actor, now=now, turn=turn)
+    reason = f"{ORIGIN}: external id"
+    fact = events.sign_in_email_set(after, reason=reason, actor_id=actor.person_id, now=now)
+    turn.facts.append(fact)
+
+
+async def _sign_out(
+    store: Store, person: Person, cause: EndCause, *, actor: Actor, now: datetime, turn: Turn
+) -> None:
+    await end_sessions(
+        store,
+        person_ids=[person.id],
+        tenant_id=person.tenant_id,
+        cause=cause,
+        actor_id=actor.person_id,
+        now=now,
+        tx=turn.tx,
+    )
+
+
+async def _in_use(store: Store, person: Person, *, turn: Turn) -> bool:
+    return bool(await in_use(store, [person], tenant_id=person.tenant_id, tx=turn.tx))
+
+
+async def _write_password(
     store: Store, person: Person, password: PasswordSet, *, now: datetime, turn: Turn
 ) -> None:
     if password.hash:

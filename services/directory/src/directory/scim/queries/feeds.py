@@ -15,11 +15,10 @@ async def get_feed_status(store: Store, *, actor: Actor, rules: FeedRules, now: 
     """
     await store.grants.holding_everywhere(actor, APPROVE, now=now)
     tenant_id = actor.tenant_id
-    deactivated = await store.feeds.count(tenant_id, now=now)
-    active = await store.people.count_active_humans(tenant_id=tenant_id)
+    deactivated, allowed = await store.deactivations(tenant_id, bounds=rules.bounds, now=now)
     return Feed(
         deactivated=deactivated,
-        allowed=rules.bounds.allowed(active=active, deactivated=deactivated),
+        allowed=allowed,
         waiting=await store.feeds.list_waiting(tenant_id, limit=MAX_WAITING_SHOWN),
         waiting_count=await store.feeds.count_waiting(tenant_id),
         refused=await store.feeds.list_refused(tenant_id),

@@ -94,11 +94,37 @@ class Feeds:
             {"tenant_id": tenant_id, "at": {"$gt": now - WINDOW}}, tx=tx
         )
 
+    async def count_established(
+        self, tenant_id: TenantId, *, now: datetime, tx: Transaction | None = None
+    ) -> int:
+        """Count those of `count` that were active when the 24 hours began."""
+        began = now - WINDOW
+        return await self._deactivations.count(
+            # Older documents lack the last field; they count.
+            {
+                "tenant_id": tenant_id,
+                "at": {"$gt": began},
+                "active_since": {"$not": {"$gt": began}},
+            },
+            tx=tx,
+        )
+
     async def note(
-        self, person_id: PersonId, *, tenant_id: TenantId, at: datetime, tx: Transaction
+        self,
+        person_id: PersonId,
+        *,
+        tenant_id: TenantId,
+        active_since: datetime,
+        at: datetime,
+        tx: Transaction,
     ) -> None:
         """Count one deactivation; the same person may be deactivated many times a day."""
-        document = {"_id": f"{person_id}:{at.timestamp()}", "tenant_id": tenant_id, "at": at}
+        document = {
+            "_id": f"{person_id}:{at.timestamp()}",
+            "tenant_id": tenant_id,
+            "active_since": active_since,
+            "at": at,
+        }
         await self._deactivations.replace({"_id": document["_id"]}, document, upsert=True, tx=tx)
 
     async def forget_counted(self, tenant_id: TenantId, *, tx: Transaction) -> None:

@@ -12,11 +12,11 @@ from directory.accounts.operations.hashing import Hashing
 from directory.accounts.operations.lines import signed_in
 from directory.accounts.operations.sessions import end_sessions
 from directory.accounts.store import Credential
+from directory.people import events
 from directory.people.domain.people import Person
 from directory.people.domain.refusals import PersonDeactivated, ReasonRequired
 from directory.people.operations.rights import PEOPLE, check_standing
 from directory.shared.domain.actors import Actor, require
-from directory.sign_in import events
 from directory.sign_in.domain.refusals import OldPasswordWrong
 from directory.sign_in.store import Store
 

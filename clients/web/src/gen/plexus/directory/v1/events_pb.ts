@@ -406,8 +406,8 @@ export const RefreshRepeatedSchema: GenMessage<RefreshRepeated> = /*@__PURE__*/
   messageDesc(file_plexus_directory_v1_events, 14);
 
 /**
- * An administrator of people set the e-mail address by which a provider may sign a person in. Topic
- * `directory.account.v1`, key = person id.
+ * An administrator, an import or the HR feed set the e-mail address, or the external id, by which a provider may sign a
+ * person in. Topic `directory.account.v1`, key = person id.
  *
  * @generated from message plexus.directory.v1.SignInEmailSet
  */
