@@ -1,4 +1,4 @@
-"""A message to a whole conversation or to departments counts once for each 50 members (GW-13)."""
+"""Messages to a whole conversation or to departments, and edits, count by members (GW-13)."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -75,6 +75,10 @@ def method_of(request: Message) -> MethodInfo:
         (SendMessageRequest(**all_of(mentions=[], text="<!-- -->", format=FORMAT_MARKDOWN)), 1),
         (SendMessageRequest(**all_of(mentions=[], text="<!all>", format=FORMAT_PLAIN)), 1),
         (EditMessageRequest(**all_of()), 40),
+        (EditMessageRequest(**all_of("cnv_unheard_of")), UNKNOWN_MEMBERS // 50),
+        (EditMessageRequest(**all_of(mentions=[], text="addressed all before")), 40),
+        (EditMessageRequest(**all_of("cnv_tiny", mentions=[])), 1),
+        (EditMessageRequest(**all_of("cnv_unheard_of", mentions=[])), 1),
         (ScheduleMessageRequest(message=ScheduledContent(**all_of())), 40),
         (UpdateScheduledMessageRequest(message=ScheduledContent(**all_of())), 40),
         (

@@ -1,6 +1,7 @@
-"""Messages that address a whole conversation or departments, and what they count as (GW-13).
+"""Messages that concern a whole conversation, and how many calls they count as (GW-13).
 
-A message to 2,000 members is as much work for other services as 40 changes that name 50 people.
+A message to 2,000 members is as much work for other services as 40 changes that name 50 people. So
+is an edit of such a message, whatever it says now: the notifications of all get the new text.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -29,6 +30,7 @@ MESSAGES: Final[Mapping[str, str]] = {
 # A conversation that was just made has at most as many members as one call can name. A larger one
 # that is not known is counted too low, for as long as this copy of memberships is incomplete.
 UNKNOWN_MEMBERS: Final = 2_000
+_EDIT: Final = f"{_MESSAGING}/EditMessage"
 _MARKDOWN: Final = ("<!all", "<!dep_")
 
 
@@ -37,13 +39,15 @@ def further_calls(method: MethodInfo, request: bytes, *, members: Members) -> in
 
     A message without mentions and spans is not decoded; what is unreadable is left to its owner.
     """
-    field = MESSAGES.get(method.path)
-    if field is None or not (field or _may_address(method, request)):
+    field, edit = MESSAGES.get(method.path), method.path == _EDIT
+    if field is None or not (field or edit or _may_address(method, request)):
         return 0
     try:
-        message = method.request_class.FromString(request)
+        message: Any = method.request_class.FromString(request)
     except DecodeError:
         return 0
+    if edit and (known := members(message.conversation_id)) is not None:
+        return _further(known)
     if not field:
         return further_calls_of(message, members=members)
     found: Any = getattr(message, field)
@@ -61,7 +65,10 @@ def further_calls_of(message: Any, *, members: Members) -> int:
     if not _addresses_many(message):
         return 0
     known = members(message.conversation_id)
-    reached = UNKNOWN_MEMBERS if known is None else known
+    return _further(UNKNOWN_MEMBERS if known is None else known)
+
+
+def _further(reached: int) -> int:
     return max(-(-reached // NAMED_PER_ITEM) - 1, 0)
 
 

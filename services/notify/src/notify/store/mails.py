@@ -257,7 +257,7 @@ def _group(head: Document, waiting: Iterable[Document], *, now: datetime) -> tup
 def _mark(document: Document) -> str:
     """Return the name of an ambiguous mail: that of an earlier one, or the lease that ran out."""
     email = document["email"]
-    return email.get("mail", "") or email["lease"]
+    return str(email.get("mail", "") or email["lease"])
 
 
 def _may_leave(document: Document, *, now: datetime) -> bool:
@@ -266,7 +266,7 @@ def _may_leave(document: Document, *, now: datetime) -> bool:
     Quiet hours are those of the person: they are over for all, or each is deferred again.
     """
     email = document["email"]
-    return (
+    return bool(
         document["mail_due_at"] <= now or email["attempts"] > 0 or email["state"] == State.DEFERRED
     )
 
