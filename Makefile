@@ -123,6 +123,10 @@ bench-cli: setup ## Measure what starting each command costs; ARGS="--help-only 
 bench-feed: setup ## Measure how fast a company comes in by SCIM; ARGS="--people 1000 --departments 60"
 	@$(BIN)/python -m plexus_bench.feed $(ARGS)
 
+.PHONY: bench-framing
+bench-framing: setup ## Measure the driver's HTTP/2 client beside the library h2
+	@$(BIN)/python -m plexus_bench.framing
+
 .PHONY: bench-peers
 bench-peers: setup ## Measure Plexus beside ejabberd and Synapse; RUNS= SECONDS= SHAPES= PEERS= JSON=
 	@$(BIN)/python -m plexus_bench.peers $(if $(RUNS),--runs "$(RUNS)") $(if $(SECONDS),--seconds "$(SECONDS)") \

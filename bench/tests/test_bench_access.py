@@ -1,4 +1,4 @@
-"""The company that decisions are measured on is the same each time, and its answers are right."""
+"""The company of the decision benchmark: reproducible, and with correct expected answers."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""The checker of the benchmarks sees what it is for."""
+"""The checker of the benchmarks detects every kind of violation."""
 
 import pytest
 from plexus_bench.check import differences, violations

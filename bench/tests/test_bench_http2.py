@@ -1,4 +1,4 @@
-"""The driver's own client against a real gRPC server."""
+"""The driver's own client with a real gRPC server."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ REFUSAL = "不行: 100 %"
 
 
 class Echo:
-    """A server of serialized messages, and what it has seen."""
+    """A server of serialized messages that records its requests."""
 
     def __init__(self) -> None:
         self.cancelled = asyncio.Event()

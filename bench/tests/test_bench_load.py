@@ -1,4 +1,4 @@
-"""The shapes of load on a system that is a few lines long."""
+"""The shapes of load on a minimal in-memory system."""
 
 import asyncio
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class Told:
 
 
 class InMemory:
-    """Stores and delivers in one step; with a fault, not as it should."""
+    """Stores and delivers in one step; misbehaves if a fault is set."""
 
     name = "in memory"
     durability = "none"

@@ -1,4 +1,4 @@
-"""The benchmark of tracing: every mode does what its name says."""
+"""The benchmark of tracing: every mode behaves as its name states."""
 
 import pytest
 from opentelemetry import trace

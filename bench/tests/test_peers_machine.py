@@ -1,4 +1,4 @@
-"""What the peers need of the machine, and what is said when it is not there."""
+"""Requirements of the peers, and the messages for missing ones."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The Matrix client on a server that plays a script."""
+"""The Matrix client with a scripted server."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ ROOM = "!room:localhost"
 
 
 class Script:
-    """Answers syncs with what a test has put in, sends with what a test has set."""
+    """Answers syncs and sends as the test has configured."""
 
     def __init__(self) -> None:
         self.timelines: asyncio.Queue[dict] = asyncio.Queue()

@@ -1,4 +1,4 @@
-"""Ratios are taken run by run, and only of runs in which nothing was lost."""
+"""Ratios are computed run by run, and only for runs without loss."""
 
 import json
 
@@ -88,7 +88,7 @@ def test_the_report_names_durability_pairs_and_what_was_left_out(capsys, tmp_pat
 
 
 class Silent:
-    """A system without people: what is measured is in which order."""
+    """A system without people: only the order of measurements matters."""
 
     durability = "none"
     notes = ()

@@ -1,4 +1,4 @@
-"""The real peers behind the seam: a pair and a room each, checked message by message."""
+"""The real peers: a pair and a room each, checked message by message."""
 
 import pytest
 from plexus_bench.peers.catalogue import PEERS

@@ -1,4 +1,4 @@
-"""The XMPP client on a server that plays a script."""
+"""The XMPP client with a scripted server."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ HEADER = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabbe
 FEATURES = (
     "<stream:features><mechanisms><mechanism>PLAIN</mechanism></mechanisms></stream:features>"
 )
-# What a server answers to each part of the login.
+# Answers of a server to each part of the login.
 LOGIN = {
     r"<stream:stream": HEADER + FEATURES,
     r"</auth>": "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>",
@@ -27,7 +27,7 @@ ROOM = "room@conference.localhost"
 
 
 class Script:
-    """One connection: answers the login, keeps everything else, says what a test says."""
+    """One connection: answers the login, records all other input, and sends as the test directs."""
 
     def __init__(self, login: dict[str, str]) -> None:
         self.port = 0

@@ -1,7 +1,7 @@
 import hooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
-// From lower to higher: a folder of src/ imports only folders below its own. README.md shows them.
+// From lower to higher: a folder of src/ imports only folders below its own, as in README.md.
 const LAYERS = [
   'gen',
   'kit',
@@ -14,7 +14,7 @@ const LAYERS = [
   'scenes',
   'app',
 ];
-// Components carry no business words: they know neither texts nor contracts.
+// Components contain no business terms: they use neither texts nor contracts.
 const EXCEPT = {
   components: ['gen', 'messages'],
   messages: ['gen'],

@@ -30,7 +30,7 @@ export default defineConfig({
     sourcemap: false,
     rolldownOptions: {
       output: {
-        // What changes together is cached together.
+        // Modules that change together are cached together.
         codeSplitting: {
           groups: [
             { name: 'react', test: /node_modules\/(react|react-dom|scheduler)\// },
@@ -39,7 +39,7 @@ export default defineConfig({
               test: /node_modules\/@tanstack\/(react-router|router-core|history|react-store|store)/,
             },
             { name: 'connect', test: /node_modules\/(@connectrpc|@bufbuild)/ },
-            // Contracts of scenes that load on demand go with their scenes.
+            // Contracts of scenes that load on demand are bundled with their scenes.
             {
               name: 'contracts',
               test: /src\/gen\/(google|plexus\/(directory|event|gateway|messaging))\//,

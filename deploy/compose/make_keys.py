@@ -1,24 +1,23 @@
 #!/usr/bin/env python
-"""Make the keys that the services of one installation share, and rotate them.
+"""Creation and rotation of the keys that the services of one installation share.
 
-    make_keys.py DIR            makes what is missing
-    make_keys.py DIR --announce makes the next keys; all accept them, nobody signs with them yet
-    make_keys.py DIR --switch   everybody signs with the next keys and still accepts the old ones
-    make_keys.py DIR --retire   forgets the old keys
+    make_keys.py DIR            creates missing keys
+    make_keys.py DIR --announce creates the next keys; all services accept them, none signs yet
+    make_keys.py DIR --switch   all services sign with the next keys and still accept the old ones
+    make_keys.py DIR --retire   removes the old keys
     make_keys.py DIR --certificates
-                                makes what is missing, and certificates of every service anew
+                                creates missing keys, and new certificates for every service
 
-A rotation is the three steps in this order, each known to every service before the next: a process
-reads its file again when it has changed, and what an old key has signed lives for a minute. It
-writes `DIR/<service>/caller.json` for each service, `DIR/directory/tokens.json` and
-`DIR/directory/secrets.json`; between
-`--announce` and `--switch` the next private keys wait in `DIR/next.json`. Passwords of MongoDB and
-Kafka are made once: `DIR/<service>/mongo-password` and `kafka-password`, those of the operator in
-`DIR/operator`, all of them in `DIR/provisioning` for `provision_servers.py`. With `--servers` what
-the two servers of compose need is in `DIR/mongo` and `DIR/kafka`. With `--owner UID` the
-services' files belong to that user. Certificates live for 90 days and are of an authority whose
-key is not kept, so they are made all at once; they are for one machine. Needs plexuskit and
-directory, as the image plexus/directory has them.
+A rotation consists of these three steps in this order, each loaded by every service before the
+next: a process reloads its file when it has changed, and signatures of an old key are valid for a
+minute. The script writes `DIR/<service>/caller.json` for each service, `DIR/directory/tokens.json`
+and `DIR/directory/secrets.json`; between `--announce` and `--switch` the next private keys are in
+`DIR/next.json`. Passwords of MongoDB and Kafka are created once: `DIR/<service>/mongo-password` and
+`kafka-password`, those of the operator in `DIR/operator`, all of them in `DIR/provisioning` for
+`provision_servers.py`. With `--servers` the files for the two servers of compose are in `DIR/mongo`
+and `DIR/kafka`. With `--owner UID` the services' files belong to that user. Certificates are valid
+for 90 days on one machine; the key of their authority is not stored, so all are created at once.
+Needs plexuskit and directory, which the image plexus/directory contains.
 """
 
 import argparse
@@ -42,7 +41,7 @@ Keys = dict[str, dict[str, Any]]
 
 
 def main() -> None:
-    """Do the one step that the arguments name."""
+    """Run the step that the arguments name."""
     parser = argparse.ArgumentParser(description="Make or rotate the keys of an installation.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--owner", type=int, help="numeric id of the user who shall read them")
@@ -72,7 +71,7 @@ def main() -> None:
 
 
 def make_missing(folder: Path) -> None:
-    """Make the keys of callers unless all are there, those of access tokens and stored secrets."""
+    """Create the callers' keys unless all exist, and those of access tokens and stored secrets."""
     if not all(_caller(folder, service).is_file() for service in SERVICES):
         _write_all(folder, generate_keys(SERVICES))
     load_or_create(folder / "directory/tokens.json", now=SystemClock().now())
@@ -81,14 +80,14 @@ def make_missing(folder: Path) -> None:
 
 
 def make_certificates(folder: Path) -> None:
-    """Make an authority, and a certificate for each service beside its keys."""
+    """Create an authority, and a certificate for each service beside its keys."""
     authority = CertificateAuthority(life=CERTIFICATE_LIFE)
     for service in SERVICES:
         authority.install(folder, service)
 
 
 def announce(folder: Path) -> None:
-    """Make the next keys and let everybody accept them."""
+    """Create the next keys and let every service accept them."""
     now = _read_all(folder)
     if (folder / "next.json").exists():
         sys.exit("A rotation is under way: --switch comes next.")
@@ -102,7 +101,7 @@ def announce(folder: Path) -> None:
 
 
 def switch(folder: Path) -> None:
-    """Let everybody sign with the next keys."""
+    """Let every service sign with the next keys."""
     waiting = folder / "next.json"
     if not waiting.is_file():
         sys.exit("There are no next keys: --announce comes first.")
@@ -111,7 +110,7 @@ def switch(folder: Path) -> None:
 
 
 def retire(folder: Path) -> None:
-    """Let nobody accept a key any more that nobody signs with."""
+    """Remove the old public keys, which no service signs with any more."""
     if (folder / "next.json").exists():
         sys.exit("A rotation is under way: --switch comes next.")
     now = _read_all(folder)
@@ -125,7 +124,7 @@ def retire(folder: Path) -> None:
 
 
 def hand_over(folder: Path, *, owner: int) -> None:
-    """Give the folder of each service and the files in it to a user."""
+    """Change the owner of each service's folder and files."""
     for service in SERVICES:
         for path in (folder / service, *(folder / service).iterdir()):
             os.chown(path, owner, owner)
@@ -147,7 +146,7 @@ def _write_all(folder: Path, keys: Keys) -> None:
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
-    """Put a whole file in its place, readable by its owner only."""
+    """Replace a file atomically, readable by its owner only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)

@@ -1,15 +1,16 @@
 #!/usr/bin/env python
-"""Make the users of MongoDB and Kafka, the access rules of Kafka and the topics of the catalogue.
+"""Provisioning of the users of MongoDB and Kafka, Kafka's access rules and the topics.
 
     provision_servers.py DIR [--mongo URL] [--kafka ADDRESS]
 
-Safe to run any number of times: what is missing is made, passwords and rights become those of now,
-rules that the catalogue no longer grants are removed. `DIR` is the folder `provisioning` that
-`make_keys.py` has written. Needs plexuskit, as every image of Plexus has it.
+Idempotent: missing objects are created, passwords and rights are updated, and rules that the
+    catalogue no longer grants are removed. `DIR` is the folder `provisioning` that `make_keys.py`
+    has written. Needs plexuskit, which every image of Plexus contains.
 
-MongoDB is a replica set that knows its members by `DIR/mongo/replica-set-key`; with `--member` it
-is initiated if it is not yet. Kafka's administrator is `--kafka-admin` (`admin`), who signs in with
-`DIR/kafka/admin` by `--kafka-mechanism` (`PLAIN`), over TLS by `DIR/kafka-ca.crt` if it is there.
+MongoDB is a replica set whose members authenticate with `DIR/mongo/replica-set-key`; with
+`--member` it is initiated if necessary. Kafka's administrator is `--kafka-admin` (`admin`), who
+signs in with the password in `DIR/kafka/admin` by `--kafka-mechanism` (`PLAIN`), over TLS if
+`DIR/kafka-ca.crt` exists.
 """
 
 import argparse
@@ -47,7 +48,7 @@ def main() -> None:
 
 
 def provision_mongo(folder: Path, *, url: str, member: str | None) -> None:
-    """Initiate the set if asked to, and make a user for each service."""
+    """Initiate the replica set if requested, and create a user for each service."""
     accounts = MongoAccounts.kept(folder / "mongo", services=services_of())
     internal = as_member(url, accounts)
     if member:
@@ -57,7 +58,7 @@ def provision_mongo(folder: Path, *, url: str, member: str | None) -> None:
 
 
 async def provision_kafka(chosen: argparse.Namespace) -> None:
-    """Make a user for each service, the access rules of the catalogue, and its topics."""
+    """Create a user for each service, the access rules of the catalogue, and its topics."""
     accounts = KafkaAccounts.kept(chosen.folder / "kafka")
     authority = chosen.folder / "kafka-ca.crt"
     base = KafkaSection(

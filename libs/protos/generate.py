@@ -56,7 +56,7 @@ FACTS_HEAD = '''"""The facts of all services, generated from the options in prot
 '''
 
 
-CALLS_HEAD = '''"""Which services call which, generated from proto/calls.yaml; never edited."""
+CALLS_HEAD = '''"""Allowed calls between services, generated from proto/calls.yaml; never edited."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -135,7 +135,7 @@ def generate_facts(facts: dict[str, list[Descriptor]]) -> None:
 
 
 def _minutes(entry: dict[str, Any]) -> int:
-    """Read how long records are kept: the catalogue says hours, or minutes where hours are long."""
+    """Read how long records are kept: the catalogue has hours, or minutes for short times."""
     return int(entry.get("retention_minutes") or entry["retention_hours"] * 60)
 
 

@@ -1,4 +1,4 @@
-"""What every fitness test looks at: the checkout, its services, their settings, its manifests."""
+"""Fixtures of the fitness tests: the checkout, its services, their settings and its manifests."""
 
 import importlib
 import os
@@ -21,13 +21,13 @@ RENDER_SECONDS = 60
 
 @pytest.fixture(scope="session")
 def root() -> Path:
-    """The root of the checkout."""
+    """Return the root of the checkout."""
     return home()
 
 
 @pytest.fixture(scope="session")
 def services(root: Path) -> list[str]:
-    """Names of all services: the folders that hold a project."""
+    """Return the names of all services: the folders that hold a project."""
     found = sorted(path.parent.name for path in root.glob("services/*/pyproject.toml"))
     assert found, "there are no services to look at"
     return found
@@ -59,7 +59,7 @@ def accepted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., ServiceSettings]:
 
 @pytest.fixture(scope="session")
 def roles() -> Callable[[str], set[str]]:
-    """Tell which roles a service has."""
+    """Return a function that lists the roles of a service."""
 
     def of(service: str) -> set[str]:
         found: Mapping[str, Any] = importlib.import_module(f"{service}.app").ROLES
@@ -94,7 +94,7 @@ def kustomize() -> Callable[[Path], str]:
 def manifests(
     request: pytest.FixtureRequest, root: Path, kustomize: Callable[[Path], str]
 ) -> list[dict[str, Any]]:
-    """What each folder that can be applied renders to."""
+    """Return the rendered manifests of each folder that can be applied."""
     folder: str = request.param
     return list(yaml.safe_load_all(kustomize(root / "deploy/k8s" / folder)))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from plexus_local.servers.home import home
 
 ROOT = home()
-# Written by others, or not part of the repository.
+# Third-party files, or files that are not part of the repository.
 SKIPPED = {".git", ".venv", ".plexus", ".pytest_cache", "node_modules"}
 GENERATED = ROOT / "docs/rules.md"
 
@@ -18,7 +18,7 @@ TARGET = re.compile(r"^(?P<name>[a-z][a-z-]*):", re.MULTILINE)
 
 
 def pages_in(root: Path) -> Iterator[Path]:
-    """Yield the pages that people wrote, in order."""
+    """Yield the hand-written pages, sorted by path."""
     for path in sorted(root.rglob("*.md")):
         if path != GENERATED and not SKIPPED & set(path.relative_to(root).parts):
             yield path

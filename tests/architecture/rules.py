@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Write docs/rules.md: every rule of the semantics in short, and the tests that prove it.
+"""Writer of docs/rules.md: every rule of the semantics in short, with the tests that prove it.
 
 The page is a build artefact: `make rules` writes it and git ignores it.
 
@@ -136,7 +136,7 @@ def main() -> None:
 
 
 def collect(root: Path) -> dict[str, list[str]]:
-    """Give the tests per rule, each as `path::name`, in order."""
+    """Return the tests of each rule, each as `path::name`, in order."""
     proofs: dict[str, set[str]] = {}
     for folder in SEARCHED:
         for path in sorted((root / folder).rglob("test_*.py")):
@@ -183,7 +183,7 @@ def page(proofs: Mapping[str, list[str]]) -> str:
 
 
 def told(test: str) -> str:
-    """Return a test's name as the sentence that it finishes."""
+    """Return a test's name as a sentence."""
     return NAMED.sub("", test, count=1).removeprefix("test_").replace("_", " ")
 
 

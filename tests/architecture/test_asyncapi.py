@@ -1,4 +1,4 @@
-"""`docs/asyncapi.yaml`: generated from catalogue, facts and declared handlers, and complete."""
+"""Completeness of `docs/asyncapi.yaml`, generated from the catalogue, facts and handlers."""
 
 import sys
 from collections import Counter

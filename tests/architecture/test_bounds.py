@@ -9,7 +9,7 @@ from plexuskit import bounds
 from plexuskit.grpc import requirements
 from plexuskit.grpc.options import MAX_MESSAGE_BYTES
 
-# Fields whose elements the service checks one by one; each has a test that proves it.
+# Fields whose elements the service validates one by one; each has a test that proves it.
 APART = {
     "plexus.gateway.v1.SessionRequest.sends": "an_item_outside_its_bounds_is_refused_alone",
     "plexus.messaging.v1.AppendRequest.items": "in_a_stream_is_that_items_verdict",

@@ -1,4 +1,4 @@
-"""Who calls whom: the catalogue against the settings, and every connection with its certificate."""
+"""Calls between services: the catalogue against the settings, every connection with TLS."""
 
 import ast
 import importlib
@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from plexus.calls import CALLERS
 
-# What opens a port or a connection between services; each takes `tls`.
+# Functions that open a port or a connection between services; each takes `tls`.
 CONNECTING = {"serve", "channel", "open_channel", "owners", "telling", "Router"}
 PLUMBING = {"plexuskit.grpc", "gateway.proxy", "gateway.live.telling", "gateway.live.router"}
 
 
 def calls(path: Path) -> Iterator[ast.Call]:
-    """Find the calls of what `PLUMBING` connects with, by the names that a module imports."""
+    """Yield the calls of functions imported from `PLUMBING` that open a port or a connection."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     known = {
         alias.asname or alias.name
@@ -69,7 +69,7 @@ def test_gw_01_the_gateway_calls_every_service(service: str) -> None:
 
 @pytest.mark.rule("GW-10")
 def test_gw_10_every_owner_decides_on_its_own_replica(root: Path, services: list[str]) -> None:
-    # The gateway has no requests of its own to serve, and directory decides on its own store.
+    # The gateway serves no requests of its own, and directory decides on its own store.
     for service in set(services) - {"gateway", "directory"}:
         serving = [
             call

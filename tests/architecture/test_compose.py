@@ -24,7 +24,7 @@ Container = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def composed(root: Path) -> dict[str, Container]:
-    """All containers by name."""
+    """Return all containers by name."""
     read = yaml.safe_load((root / "deploy/compose/compose.yaml").read_text(encoding="utf-8"))
     found: dict[str, Container] = read["services"]
     return found
@@ -32,7 +32,7 @@ def composed(root: Path) -> dict[str, Container]:
 
 @pytest.fixture(scope="module")
 def plexus(composed: dict[str, Container], services: list[str]) -> dict[str, tuple[str, Container]]:
-    """The containers that run a service with its own settings: `{name: (service, container)}`."""
+    """Return the containers that run a service: `{name: (service, container)}`."""
     return {
         name: (service_of(container), container)
         for name, container in composed.items()
@@ -46,7 +46,7 @@ def service_of(container: Container) -> str:
 
 
 def environment(container: Container) -> dict[str, str]:
-    """Return the environment as compose makes it where nothing is exported."""
+    """Return the environment that compose sets when no variable is exported."""
     return {
         name: INTERPOLATED.sub(lambda found: found["default"] or "", value)
         for name, value in container["environment"].items()
@@ -145,7 +145,7 @@ def test_every_service_has_its_own_user_at_the_servers(
 def test_the_servers_know_nobody_without_a_user(composed: dict[str, Container]) -> None:
     mongo = composed["mongo"]["command"]
     assert mongo[mongo.index("--keyFile") + 1] == f"{KEYS}/{MONGO_KEY}"
-    # Its settings are the file that `init` writes: nothing in the environment may undo them.
+    # Kafka reads its settings from the file that `init` writes; no variable may override them.
     kafka = composed["kafka"]["environment"]
     assert set(kafka) == {"CLUSTER_ID", "KAFKA_HEAP_OPTS"}
     (settings,) = (each for each in composed["kafka"]["volumes"] if isinstance(each, dict))

@@ -27,7 +27,7 @@ PERMISSION = re.compile(r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*")
 TOPIC = re.compile(r"(?P<owner>[a-z]+)\.(?P<scope>[a-z]+)\.v[1-9][0-9]*")
 GROUP = re.compile(r"(?P<service>[a-z]+)\.[a-z]+")
 
-# A word of an RPC that changes nothing. Everything else must be repeatable by its request id.
+# First words of RPCs that change nothing. All others must be idempotent by their request id.
 READS = (
     "BatchGet",
     "Explain",
@@ -169,7 +169,7 @@ def test_gw_06_every_changing_method_takes_a_request_id(method: MethodDescriptor
 
 
 CHANGES = {Requirement.EFFECT_CHANGE, Requirement.EFFECT_LOGGED, Requirement.EFFECT_PERSONAL}
-# A stream changes nothing by being open; each of its items takes a permission of its own.
+# An open stream changes nothing; each of its items requires a permission of its own.
 STREAMS = {"Session", "Subscribe"}
 
 
@@ -205,7 +205,7 @@ def test_gw_01_further_permissions_name_their_objects_by_fields(method: MethodDe
         assert field_at(method.input_type, need.id).type == FieldDescriptor.TYPE_STRING
 
 
-# Fields of changes in directory that name an object by its id, and no policy is asked about it.
+# Fields of directory's changes that name an object by its id without a policy check.
 NOT_POLICED = {
     ("ChangeGroupMembers", "add_ids"): "being put into a group takes no permission on the person",
     ("ChangeGroupMembers", "remove_ids"): "as above",
@@ -300,7 +300,8 @@ def test_msg_04_facts_are_described_by_fields_that_they_have() -> None:
                 assert field.type == FieldDescriptor.TYPE_STRING, (fact.full_name, path)
             for path in option.seq:
                 assert field_at(fact, path).type == FieldDescriptor.TYPE_INT64, fact.full_name
-            # Only facts about one message have a `seq`, so that gateways know who may see them.
+            # Only facts about one message have a `seq`, so that gateways know which members may see
+            # them.
             assert bool(option.seq) == (option.subject == "message"), fact.full_name
 
 

@@ -1,4 +1,4 @@
-"""No file imports itself by way of others, not even for its types (style.md, "Structure")."""
+"""Absence of import cycles between files, also between their types (style.md, "Structure")."""
 
 import graphlib
 
@@ -23,7 +23,7 @@ PACKAGES = (
 
 
 def _cycles() -> list[list[str]]:
-    """Return the cycles between files, one of each knot; imports for types count too."""
+    """Return one cycle of files per strongly connected component; imports for types count too."""
     graph = grimp.build_graph(*PACKAGES, exclude_type_checking_imports=False)
     imports = {file: graph.find_modules_directly_imported_by(file) for file in graph.modules}
     cycles = []

@@ -1,4 +1,4 @@
-"""The documentation says what is there: its links, names, settings and commands exist."""
+"""Consistency of the documentation: its links, names, settings and commands exist."""
 
 import ast
 import importlib
@@ -26,7 +26,7 @@ OUTSIDE = ("http://", "https://", "mailto:")
 PLEXUS_VARIABLE = re.compile(r"\bPLEXUS_[A-Z]+(?:_[A-Z]+)*\b")
 SETTING = re.compile(r"\b[A-Z]+(?:_[A-Z]+)*__[A-Z]+(?:_[A-Z]+)*\b")
 SHELL = {"bash", "sh", "shell", "console"}
-# An argument that stands for something, as in a synopsis; options are looked at only up to it.
+# Placeholders in an argument, as in a synopsis; options are checked only up to the first one.
 PLACEHOLDER = re.compile(r"[\[\]…|&>]")
 
 
@@ -38,7 +38,7 @@ class Page(NamedTuple):
 
     @property
     def prose(self) -> str:
-        """The page without its code blocks."""
+        """Return the page without its code blocks."""
         return FENCE.sub("", self.text)
 
     def lines_of_code(self) -> Iterator[str]:
@@ -75,7 +75,7 @@ def slug(heading: str) -> str:
 
 
 def broken(page: Page) -> Iterator[str]:
-    """Yield each link to a file, or to a heading in one, that is not there."""
+    """Yield each link to a file, or to a heading in one, that does not exist."""
     for link in LINK.finditer(SPAN.sub(lambda span: "x" * len(span[0]), page.prose)):
         target = link["target"]
         if target.startswith(OUTSIDE):
@@ -130,7 +130,7 @@ def test_pages_speak_of_no_machine() -> None:
 
 
 def python_names(path: Path) -> set[str]:
-    """Return what a module defines: functions, classes, constants, `Class.member`."""
+    """Return the names that a module defines: functions, classes, constants, `Class.member`."""
     names: set[str] = set()
 
     def visit(body: Iterable[ast.stmt], prefix: str) -> None:
@@ -158,9 +158,9 @@ NAMES = {".py": python_names, ".proto": proto_names}
 
 
 def anchors(page: Page) -> Iterator[tuple[str, Path]]:
-    """Yield each name with the file that it is said to be in.
+    """Yield each name with the file that should define it.
 
-    Written as a link with the name in backticks for a text, or in backticks as `path::name`.
+    The page has a link with the name in backticks as its text, or `path::name` in backticks.
     """
     for text, target in LINK.findall(page.prose):
         path = (page.path.parent / target).resolve()
@@ -202,7 +202,7 @@ def settings_of(service: str) -> set[str]:
     return {
         f"{prefix}{section}__{key}".upper()
         for section, field in settings.model_fields.items()
-        # An optional section has its keys all the same.
+        # An optional section has its keys as well.
         for kind in (field.annotation, *get_args(field.annotation))
         if isinstance(kind, type) and issubclass(kind, Section)
         for key in kind.model_fields
@@ -248,7 +248,7 @@ def variables_read() -> set[str]:
 
 
 def _named_by_server(text: ast.JoinedStr) -> set[str]:
-    """Return what `PLEXUS_{name}_URL` and its like become for the three servers."""
+    """Return the expansions of `PLEXUS_{name}_URL` for the three servers."""
     parts = [part.value if isinstance(part, ast.Constant) else "*" for part in text.values]
     pattern = "".join(str(part) for part in parts)
     if not re.fullmatch(r"PLEXUS_(?:[A-Z]+_)?\*_[A-Z]+", pattern):
@@ -277,7 +277,7 @@ def makefile() -> str:
 
 
 def words_of(line: str) -> list[str]:
-    """Split a line as a shell does; what cannot be split is no command."""
+    """Split a line as a shell does; return nothing for a line that cannot be split."""
     try:
         return shlex.split(line, comments=True)
     except ValueError:
@@ -301,7 +301,7 @@ def test_every_make_command_of_a_page_is_a_target(page: Page, makefile: str) -> 
 
 
 def problem_of(words: list[str]) -> str:
-    """Say what is wrong with a `plexus` command line; empty for nothing."""
+    """Return the problem of a `plexus` command line; empty if it is valid."""
     rest = hoisted(words)
     while rest and rest[0] in OF_EVERY_COMMAND:
         rest = rest[2:]

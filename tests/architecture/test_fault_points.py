@@ -1,4 +1,4 @@
-"""Every fault point of the product is struck by the crash cycles, and none that is not there."""
+"""Fault points: the crash cycles strike every one of the product and no other."""
 
 import ast
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from plexus_testkit.faults.points import POINTS
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted([*ROOT.glob("services/*/src/**/*.py"), *ROOT.glob("libs/plexuskit/src/**/*.py")])
-# What `make test` runs.
+# The number of cycles that `make test` runs.
 CYCLES = 46
 
 
 def points_of(source: str) -> Iterator[str]:
-    """Yield the names given to `fault.point(…)`; anything but a literal is a failure."""
+    """Yield the names passed to `fault.point(…)`; fail on anything but a literal."""
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Call(

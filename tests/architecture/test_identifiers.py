@@ -25,8 +25,8 @@ EXCEPTIONS: Final[Mapping[str, str]] = {
 
 
 def refused(path: Path) -> Iterator[tuple[int, str]]:
-    """Return the lines and names of a file that the rules refuse."""
-    # Reading tokens is slow, and few files hold any of these words at all.
+    """Yield the line number and the name of each identifier that the rules refuse."""
+    # Tokenizing is slow, and few files contain any of these words.
     if not WORDS.search(path.read_text(encoding="utf-8")):
         return
     with path.open("rb") as source:

@@ -1,4 +1,4 @@
-"""The one Dockerfile: an image per service, without a shell in front and without root inside."""
+"""The one Dockerfile: an image per service, without a shell as entry point and without root."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-MODULES = {"cli": "plexus_cli"}  # where the image is not named after its module
+MODULES = {"cli": "plexus_cli"}  # Services whose image is not named after their module.
 STAGE = re.compile(r"^FROM (?P<base>\S+)(?: AS (?P<name>\S+))?$")
 
 
@@ -20,7 +20,7 @@ def lines(root: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def stages(lines: list[str]) -> dict[str, tuple[str, list[str]]]:
-    """The stages by name: what each stands on and its instructions; the last one is nameless."""
+    """Return each stage by name with its base and its instructions; the last one has no name."""
     found: dict[str, tuple[str, list[str]]] = {}
     instructions: list[str] = []
     for line in lines:

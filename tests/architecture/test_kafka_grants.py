@@ -1,4 +1,4 @@
-"""The access rules of Kafka against the catalogue, read anew from `proto/topics.yaml` (GW-12)."""
+"""Access rules of Kafka, compared with the current catalogue `proto/topics.yaml` (GW-12)."""
 
 from pathlib import Path
 from typing import Any

@@ -22,9 +22,9 @@ components: [{component}]
 """
 pytestmark = pytest.mark.timeout(700)  # the first test may have to build kustomize
 
-# What an overlay must say, as base cannot know it; pods do not start without.
+# Values that an overlay must set because base cannot know them; pods do not start without.
 REQUIRED = {"trusted-proxies": '["10.8.0.0/16"]'}
-# Kinds of cert-manager, which the schemas of Kubernetes do not have.
+# Kinds of cert-manager, which the schemas of Kubernetes do not contain.
 FOREIGN = {"Certificate", "Issuer"}
 NAME, ROLE = "app.kubernetes.io/name", "app.kubernetes.io/component"
 OPS = 9000
@@ -34,7 +34,7 @@ Accept = Callable[..., ServiceSettings]
 
 
 class Rendered:
-    """What one folder renders to."""
+    """The documents that one folder renders to."""
 
     def __init__(self, documents: list[Document]) -> None:
         self.documents = documents
@@ -47,7 +47,7 @@ class Rendered:
         return self.of_kind("Deployment")
 
     def environment(self, workload: Document) -> dict[str, str]:
-        """Return the environment of the pods, with a made-up value for what is in a Secret."""
+        """Return the environment of the pods, with placeholder values for entries of a Secret."""
         maps = {found["metadata"]["name"]: found["data"] for found in self.of_kind("ConfigMap")}
         values = {}
         for entry in container(workload).get("env", []):
@@ -95,7 +95,7 @@ def selected_roles(workload: Document) -> list[str]:
     return words[1::2]
 
 
-# --- what a cluster checks ---------------------------------------------------------------------
+# --- validation by a cluster -------------------------------------------------------------------
 
 
 def test_every_document_is_valid(rendered: Rendered) -> None:
@@ -208,7 +208,7 @@ def test_images_have_a_version_and_no_registry(rendered: Rendered) -> None:
         assert tag not in {"", "latest"}
 
 
-# --- what a pod is told ------------------------------------------------------------------------
+# --- configuration of a pod --------------------------------------------------------------------
 
 
 def test_every_service_starts_with_its_settings(
@@ -307,7 +307,7 @@ def test_the_readme_says_how_each_secret_is_made(rendered: Rendered, root: Path)
         wanted |= {found["secretKeyRef"]["name"] for found in sources if "secretKeyRef" in found}
     per_service = ("plexus-caller-", "plexus-kafka-")
     assert not [each for each in per_service if f"secret generic {each}$service" not in readme]
-    made = ("plexus-tls-", *per_service)  # the first by cert-manager
+    made = ("plexus-tls-", *per_service)  # cert-manager creates the first
     others = {secret for secret in wanted if not secret.startswith(made)}
     assert not [secret for secret in others if f"secret generic {secret}" not in readme]
 
@@ -334,7 +334,7 @@ def test_every_pod_that_reaches_kafka_has_a_user_over_tls(
 
 
 def mounted_from(workload: Document, file: Path, secret: str) -> None:
-    """Check that a file is one of a Secret, mounted to be read."""
+    """Check that a file comes from a Secret and is mounted read-only."""
     volumes = {volume["name"]: volume for volume in pod(workload)["volumes"]}
     mounts = {mount["mountPath"]: mount for mount in container(workload)["volumeMounts"]}
     mount = mounts[str(file.parent)]

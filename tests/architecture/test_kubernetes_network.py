@@ -1,4 +1,4 @@
-"""The network policies of the manifests, read as a cluster reads them: who reaches whom."""
+"""Network policies of the manifests, evaluated as a cluster does: allowed connections of pods."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,8 +11,9 @@ NAME = "app.kubernetes.io/name"
 HOME, BACKENDS, INGRESS, MONITORING = "", "plexus-backends", "plexus-ingress", "monitoring"
 GRPC, HTTP, OPS = 7000, 8080, 9000
 PUBLISHES_OR_READS = {"relay", "consumer", "consumers", "indexer", "recorder"}
-# The gateway reads every partition; messaging signals; notify's status counts dead letters; whoever
-# shows or writes content follows directory's roles and policies (GW-10).
+# Additional readers: the gateway reads every partition; messaging reads signals; notify's status
+# counts dead letters; services that show or write content follow directory's roles and policies
+# (GW-10).
 ALSO_READ = {
     "audit-api",
     "gateway",
@@ -61,7 +62,7 @@ def variables(workload: Document) -> list[str]:
 
 
 def peers(workload: Document) -> set[str]:
-    """Return whom a service is told to ask."""
+    """Return the services that a service is configured to call."""
     prefix = f"{labels(workload)[NAME].upper()}_PEERS__"
     return {
         variable.removeprefix(prefix).lower()
@@ -158,7 +159,7 @@ def test_metrics_are_for_monitoring_only(manifests: Manifests) -> None:
             assert not comes_from(manifests, deployment, other, labels(deployment), OPS)
 
 
-# --- network policies, as a cluster reads them -------------------------------------------------
+# --- network policies, evaluated as a cluster does ---------------------------------------------
 
 
 def matches(wanted: Mapping[str, str], found: Mapping[str, str]) -> bool:
@@ -183,7 +184,7 @@ def goes_to(
     *,
     protocol: str = "TCP",
 ) -> bool:
-    """Tell whether pods may connect to pods with these labels; HOME is their own namespace."""
+    """Return whether pods may connect to pods with these labels; HOME is their own namespace."""
     rules = rules_of(manifests, workload, "egress")
     return any(
         covers(rule, "to", namespace, target) and opens(rule, {port}, protocol) for rule in rules
@@ -193,7 +194,7 @@ def goes_to(
 def comes_from(
     manifests: Manifests, workload: Document, namespace: str, source: Mapping[str, str], port: int
 ) -> bool:
-    """Tell whether pods with these labels may connect to a port of these pods."""
+    """Return whether pods with these labels may connect to a port of these pods."""
     offered = {port} | {
         found["name"] for found in container(workload)["ports"] if found["containerPort"] == port
     }

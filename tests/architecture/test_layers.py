@@ -1,4 +1,4 @@
-"""What import-linter cannot say: drivers, the clock, names, the size of a file, rooms."""
+"""Rules that import-linter cannot express: drivers, the clock, names, file size, rooms."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 from plexus_local.servers.home import home
 
 MAX_LINES = 500
-LONGER: dict[str, str] = {}  # file: why it cannot be split; nothing is so far
+LONGER: dict[str, str] = {}  # file: the reason why it cannot be split; currently empty
 
 PROJECTS = (
     "libs/plexus-testkit",
@@ -23,10 +23,10 @@ PROJECTS = (
 
 OTHER_HTTP = ("httpx", "httpcore", "requests", "urllib3")
 
-# Driver: the modules that may know it. A service's `api` and `app` are written `*.api`, `*.app`;
+# Driver: the modules that may import it. A service's `api` and `app` are written `*.api`, `*.app`;
 # the `api` of a subject of a service is written `*.*.api`.
 DRIVERS = {
-    # `plexus_testkit.leaks` looks into stores behind their services' backs.
+    # `plexus_testkit.leaks` reads stores directly.
     "pymongo": ("plexuskit.mongo", "plexus_local.servers", "plexus_testkit"),
     "bson": ("plexuskit.mongo", "plexus_testkit.leaks"),
     "gridfs": (),
@@ -34,7 +34,7 @@ DRIVERS = {
     "opensearchpy": ("search.store", "plexus_testkit.leaks"),
     "aiokafka": ("plexuskit.kafka", "plexus_testkit.leaks"),
     "faststream": ("plexuskit.kafka",),
-    # HTTP is spoken by aiohttp, and at the gateway's port by uvicorn, which serves ASGI (ADR 33).
+    # aiohttp handles HTTP, and uvicorn serves ASGI at the gateway's port (ADR 33).
     "h11": ("gateway.connect",),
     "uvicorn": ("gateway.connect",),
     **dict.fromkeys(OTHER_HTTP, ()),
@@ -47,6 +47,7 @@ DRIVERS = {
         "plexus_sdk",
         "plexus_cli",
         "plexus_bench",
+        "plexus_testkit.companies",
         "plexus_testkit.faults",
         "plexus_testkit.harness",
         "plexus_testkit.leaks",
@@ -80,7 +81,7 @@ SERVICE_ROOMS = {
     "audit": OWNER_ROOMS | {"consumers"},
     # Rooms of its subjects: see `.importlinter`.
     "directory": ROOMS | {"access", "accounts", "people", "scim", "shared", "sign_in"},
-    # Subjects first; each has the rooms of an owner.
+    # Subjects first; each contains the rooms of an owner.
     "messaging": ROOMS
     | {
         "contract",
@@ -95,7 +96,7 @@ SERVICE_ROOMS = {
     "tasks": OWNER_ROOMS,
     "notify": OWNER_ROOMS | {"consumers"},
     "search": OWNER_ROOMS | {"consumers"},
-    # Owns no data: it lets in, hands on, and pushes.
+    # The gateway owns no data: it authorizes, forwards and pushes.
     "gateway": ROOMS | {"access", "connect", "identity", "limits", "live", "proxy", "reference"},
 }
 
@@ -131,7 +132,7 @@ SOURCES = list(every_source())
 
 
 def imports(source: Source) -> Iterator[str]:
-    """Yield the full names of what is imported; a relative import is of its own package."""
+    """Yield the full names of the imported modules; relative imports are resolved."""
     for node in ast.walk(source.tree()):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -145,7 +146,7 @@ def is_in(module: str, package: str) -> bool:
 
 
 def is_named(module: str, pattern: str) -> bool:
-    """Return whether a module is, or lies in, what a pattern names; `*` is any one name."""
+    """Return whether a module equals or lies below a pattern; `*` matches any one name."""
     names, wanted = module.split("."), pattern.split(".")
     named = zip(names, wanted, strict=False)
     return len(names) >= len(wanted) and all(want in {"*", name} for name, want in named)

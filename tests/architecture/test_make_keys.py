@@ -1,4 +1,4 @@
-"""Keys of an installation: made once, and rotated while services restart one after the other."""
+"""Keys of an installation: created once, and rotated while services restart one after the other."""
 
 import importlib.util
 import json
@@ -20,7 +20,7 @@ Run = Callable[..., int]
 
 @pytest.fixture
 def run(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a step of the script on `tmp_path/keys`; gives its exit code."""
+    """Run a step of the script on `tmp_path/keys` and return its exit code."""
     path = root / "deploy/compose/make_keys.py"
     spec = importlib.util.spec_from_file_location("make_keys", path)
     assert spec is not None
@@ -40,12 +40,12 @@ def run(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def snapshot(keys: Path) -> dict[str, str]:
-    """Return the caller keys as they are now, by service: what a process has read at its start."""
+    """Return the current caller keys by service, as a process reads them at its start."""
     return {path.parent.name: path.read_text() for path in keys.glob("*/caller.json")}
 
 
 def accepts(folder: Path, *, signer: str, verifier: str) -> bool:
-    """Tell whether a service with the one file is understood by one with the other."""
+    """Return whether a service with the one file accepts signatures made with the other."""
     signing, verifying = folder / "signing.json", folder / "verifying.json"
     signing.write_text(signer)
     verifying.write_text(verifier)
@@ -107,7 +107,7 @@ def test_gw_01_a_rotation_is_understood_by_all_at_every_moment(run: Run, tmp_pat
         stages.append(snapshot(tmp_path / "keys"))
 
     for before, after in pairwise(stages):
-        # While a stage is rolled out, some have restarted and some have not.
+        # During a rollout some services have restarted and others have not.
         for signer in (before, after):
             for verifier in (before, after):
                 assert accepts(tmp_path, signer=signer["gateway"], verifier=verifier["tasks"])

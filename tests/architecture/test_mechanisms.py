@@ -1,7 +1,7 @@
-"""One mechanism for each promise: a second copy of one of these fails here.
+"""One mechanism for each promise: a second implementation fails here.
 
-Each mechanism has its home and a way to find copies in a syntax tree. What must stand elsewhere is
-an exception with its reason.
+Each mechanism has its home and a way to find copies in a syntax tree. A copy that must exist
+elsewhere is an exception with its reason.
 """
 
 import ast
@@ -25,11 +25,11 @@ class Mechanism:
     """A promise that is kept in one place.
 
     Attributes:
-        homes: the files that keep it.
-        find: whether a node of a syntax tree is the mechanism, or a copy of it.
-        copies: source lines that it must find, to prove that it can.
-        others: source lines that it must leave alone.
-        exceptions: files that may hold a copy, each with the reason.
+        homes: the files that implement it.
+        find: returns whether a node of a syntax tree is the mechanism or a copy of it.
+        copies: source lines that `find` must report.
+        others: source lines that `find` must not report.
+        exceptions: files that may contain a copy, each with the reason.
         parts: beginnings of the paths that are searched.
     """
 
@@ -42,7 +42,7 @@ class Mechanism:
 
 
 def _backs_off(node: ast.AST) -> bool:
-    """Return whether a node doubles a pause, or spreads one by chance."""
+    """Return whether a node doubles a pause or adds random jitter to it."""
     match node:
         case ast.Attribute(value=ast.Name(id="random"), attr="uniform") | ast.alias(name="uniform"):
             return True
@@ -87,12 +87,12 @@ def _converts_time(node: ast.AST) -> bool:
 
 
 def _replaces_older(node: ast.AST) -> bool:
-    """Return whether a node writes a whole document depending on what is there."""
+    """Return whether a node replaces a whole document conditionally on its stored state."""
     return isinstance(node, ast.Constant) and node.value in {"$replaceWith", "$replaceRoot"}
 
 
 def _fills_buckets(node: ast.AST) -> bool:
-    """Return whether a node counts tokens: what time brings, or the time that one takes."""
+    """Return whether a node implements a token bucket: its refill, or the wait for a token."""
     match node:
         case ast.BinOp(left=left, op=ast.Mult(), right=right):
             sides = (left, right)
@@ -119,7 +119,7 @@ def _connects(node: ast.AST) -> bool:
 
 
 def _frames(node: ast.AST) -> bool:
-    """Return whether a node makes handlers, counts calls or drains a server as the frame does."""
+    """Return whether a node creates handlers, counts calls or drains a server as the frame does."""
     match node:
         case ast.Attribute(attr=name):
             return name.endswith("_rpc_method_handler") or name == "enter_graceful_shutdown"
@@ -133,7 +133,7 @@ MECHANISMS: Final[Mapping[str, Mechanism]] = {
         homes=frozenset(
             {
                 "libs/plexuskit/src/plexuskit/backoff.py",
-                # The SDK is published alone and depends on the contracts only.
+                # The SDK is published separately and depends on the contracts only.
                 "clients/python/src/plexus_sdk/backoff.py",
             }
         ),
@@ -193,7 +193,7 @@ MECHANISMS: Final[Mapping[str, Mechanism]] = {
         others=("serve = framed(begin, admit=admit, behaviour=behaviour)",),
         exceptions={
             "bench/src/plexus_bench/access/owners.py": "a stand-in for owners, without a frame",
-            "libs/access/src/plexus_access/testing.py": "a stand-in for directory in tests",
+            "libs/plexus-testkit/src/plexus_testkit/companies.py": "a stand-in for directory",
         },
     ),
     "newer-wins upserts": Mechanism(
@@ -225,7 +225,7 @@ MECHANISMS: Final[Mapping[str, Mechanism]] = {
             "services/gateway/src/gateway/live/telling.py": "signs in people's names",
             "services/gateway/src/gateway/proxy/owners.py": "forwards bytes in people's names",
         },
-        # Clients, benchmarks and the test kit call the gateway, as its clients do.
+        # Clients, benchmarks and the test kit call the gateway as any client does.
         parts=("libs/access/", "libs/plexuskit/", "services/"),
     ),
     "token buckets": Mechanism(
@@ -244,7 +244,7 @@ MECHANISMS: Final[Mapping[str, Mechanism]] = {
 
 @cache
 def found(name: str) -> Mapping[str, list[int]]:
-    """Return the files that hold a mechanism, with the lines."""
+    """Return the files that contain a mechanism, with the lines."""
     find = MECHANISMS[name].find
     lines = {
         path: [_line(node) for node in _nodes(tree) if find(node)]
@@ -256,7 +256,7 @@ def found(name: str) -> Mapping[str, list[int]]:
 
 @cache
 def trees() -> list[tuple[str, ast.Module]]:
-    """Return the syntax trees of everything that runs, tests aside."""
+    """Return the syntax trees of all code except tests."""
     listed = sorted(
         path.relative_to(ROOT).as_posix()
         for part in SOURCES

@@ -1,4 +1,4 @@
-"""A function of directory lies in the file of its RPC's noun, so that one guess finds it."""
+"""Location of directory's functions: each lies in the file named after its RPC's noun."""
 
 import ast
 import re
@@ -43,7 +43,7 @@ def rpcs() -> list[str]:
 
 
 def files(rpc: str) -> Iterator[str]:
-    """Yield the files, by their names, that hold a function with the name of an RPC."""
+    """Yield the names of the files that define a function named after an RPC."""
     for room in ("operations", "queries"):
         for path in sorted(SOURCE.glob(f"*/{room}/**/*.py")):
             tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -57,7 +57,7 @@ def joined(name: str) -> str:
 
 
 def nouns(rpc: str) -> set[str]:
-    """Return the names that the file of an RPC may have: its noun or a part of it, also plural."""
+    """Return the file names allowed for an RPC: its noun or a part of it, also plural."""
     words = re.findall(r"[A-Z][a-z]*", rpc)
     noun = words[2:] if words[0] == "Batch" else words[1:]
     if noun in (["In"], ["Out"]):

@@ -1,4 +1,4 @@
-"""A fact that is too large for a record can be read from its owner by all who need it (MSG-21)."""
+"""Facts too large for a record: every consumer of one can read it from its owner (MSG-21)."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -8,7 +8,7 @@ import yaml
 
 pytestmark = pytest.mark.rule("MSG-21")
 
-# Topics whose facts are never left out: their owners make them of bounded parts, and a test of each
+# Topics whose facts always fit into a record: their owners bound each part, and a test of each
 # owner builds the largest one.
 ALWAYS_SMALL: Final = {
     "gateway.decision.v1": "services/gateway/tests/test_gateway_decisions.py",
@@ -49,7 +49,7 @@ def test_what_is_never_left_out_has_a_test_that_builds_its_largest_fact(root: Pa
 
 
 def test_every_consumer_with_dead_letters_can_ask_the_owners_of_its_topics(root: Path) -> None:
-    """A consumer without `owners` would set an omitted fact aside."""
+    """A consumer without `owners` would send an omitted fact to the dead letters."""
     for service in ("audit", "messaging", "notify", "search"):
         texts = [file.read_text() for file in (root / f"services/{service}/src").rglob("*.py")]
         assert any("owners_of(" in text for text in texts), service

@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING lead a newcomer to every place of a change, and they work."""
+"""Recipes of CONTRIBUTING: each names every file that a change touches, and its steps work."""
 
 import os
 import re
@@ -29,7 +29,7 @@ RECIPES = (
     "Add a searchable kind",
     "Add a service",
 )
-# Only what hangs is ended: on a machine that is busy with other work each takes minutes.
+# Bounds a hang only: on a machine busy with other work each generation takes minutes.
 GENERATING_SECONDS = 400
 CHECKING_SECONDS = 400
 # The service that the last recipe adds; its files do not exist.
@@ -40,7 +40,7 @@ PATH = re.compile(r"^[.\w][\w./-]*$")
 
 
 class Anchor(NamedTuple):
-    """A file that a step names, and what it names in it."""
+    """A file that a step names, and the name that the step refers to in it."""
 
     path: str
     name: str
@@ -61,7 +61,7 @@ def steps(title: str) -> list[str]:
 
 
 def anchors(text: str) -> Iterator[Anchor]:
-    """Yield each path from the root in backticks, and each link with the name that is its text."""
+    """Yield each path in backticks, and each link with the name that is its text."""
     prose = FENCE.sub("", text)
     for text_, target in LINK.findall(prose):
         if "://" not in target:
@@ -72,12 +72,12 @@ def anchors(text: str) -> Iterator[Anchor]:
 
 
 def is_example(path: str) -> bool:
-    """Say whether a path belongs to the service that does not exist."""
+    """Return whether a path belongs to the fictional service."""
     return EXAMPLE in Path(path).parts
 
 
 def names_of(path: Path) -> set[str]:
-    """Return what a file defines at its top level, of Python and proto files."""
+    """Return the names that a Python or proto file defines at its top level."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".proto":
         return set(re.findall(r"^\s*(?:message|enum|service|rpc)\s+(\w+)", text, re.MULTILINE))
@@ -128,7 +128,7 @@ def test_a_wrong_file_and_a_wrong_name_are_seen() -> None:
 
 
 def tracked() -> list[str]:
-    """Return the hand-written files of the checkout that are no tests."""
+    """Return the hand-written files of the checkout that are not tests."""
     done = subprocess.run(
         ["git", "ls-files"],  # noqa: S607 - git of the developer
         cwd=ROOT,
@@ -159,7 +159,7 @@ def enumerating(members: list[str], *, under: tuple[str, ...] = ("",)) -> list[s
 
 
 def fields() -> list[str]:
-    """Files that name every field of a task which creation and update can set."""
+    """Return the files that name every field of a task which creation and update can set."""
     names = ("title", "description", "priority", "due")
     assert set(names) <= set(Task.DESCRIPTOR.fields_by_name)
     roots = (
@@ -173,7 +173,7 @@ def fields() -> list[str]:
 
 
 def methods() -> list[str]:
-    """Files that name every RPC which changes a task, as a method or as a function."""
+    """Return the files that name every RPC which changes a task, as a method or as a function."""
     pairs = {"CreateTask": "create_task", "AssignTask": "assign_task", "MoveTask": "move_task"}
     assert set(pairs) <= set(TASKS.services_by_name["TasksService"].methods_by_name)
     roots = (
@@ -190,7 +190,7 @@ def methods() -> list[str]:
 
 
 def facts() -> list[str]:
-    """Files that name every fact of a task, or several facts of a conversation."""
+    """Return the files that name every fact of a task, or several facts of a conversation."""
     of_tasks = [name.rpartition(".")[2] for name in TASKS_TASK_V1.facts]
     of_messages = ["MessagePosted", "MessageRecalled", "MessagePinned"]
     known = {name.rpartition(".")[2] for name in MESSAGING_CONVERSATION_V1.facts}
@@ -202,20 +202,20 @@ def facts() -> list[str]:
 
 
 def kinds() -> list[str]:
-    """Files that name every kind of notification."""
+    """Return the files that name every kind of notification."""
     patterns = [rf"(?:\b|_)(?:{kind.name.upper()}|{kind.name})\b" for kind in KINDS]
     roots = ("proto/plexus/notify/", "services/notify/src/", "clients/web/src/")
     return enumerating(patterns, under=roots)
 
 
 def types() -> list[str]:
-    """Files that name every searchable type, as a string or as a group."""
+    """Return the files that name every searchable type, as a string or as a group."""
     patterns = [rf"[`\"]{name}[`\"]|search\.kinds import.*\b{name}\b" for name in SEARCHABLE.names]
     return enumerating(patterns, under=("proto/plexus/search/", "services/search/src/"))
 
 
 def services() -> list[str]:
-    """Files that name every service."""
+    """Return the files that name every service."""
     names = sorted(path.parent.name for path in ROOT.glob("services/*/pyproject.toml"))
     return enumerating([rf"\b{name}\b" for name in names])
 
@@ -235,7 +235,7 @@ def test_only_the_contract_lists_the_searchable_types() -> None:
         ("Add a field", fields, 3),
         ("Add an RPC", methods, 3),
         ("Add a fact", facts, 3),
-        # Nothing but the contract lists the kinds.
+        # Only the contract lists the kinds.
         ("Add a notification kind", kinds, 1),
         ("Add a searchable kind", types, 1),
         ("Add a service", services, 3),
@@ -259,14 +259,14 @@ def example(title: str, *, language: str = "proto") -> list[str]:
 
 
 def inserted(text: str, *, after: str, block: str) -> str:
-    """Return a text with a block behind the first occurrence of a line."""
+    """Return a text with a block inserted after the first occurrence of a line."""
     assert after in text, after
     head, line, tail = text.partition(after)
     return f"{head}{line}{block}{tail}"
 
 
 def consumed(text: str, *, topic: str, by: str) -> str:
-    """Return the catalogue with one more consumer group of a topic."""
+    """Return the catalogue with an additional consumer group of a topic."""
     head, name, tail = text.partition(f"  - name: {topic}\n")
     assert name, topic
     return f"{head}{name}{tail.replace('consumers: [', f'consumers: [{by}, ', 1)}"
@@ -274,7 +274,7 @@ def consumed(text: str, *, topic: str, by: str) -> str:
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copies of the contracts and of two services, changed as the recipes say, and generated."""
+    """Return a copy of the contracts and of two services, changed by the recipes and generated."""
     root = tmp_path_factory.mktemp("checkout")
     shutil.copytree(ROOT / "proto", root / "proto")
     shutil.copytree(ROOT / "libs/protos", root / "libs/protos")

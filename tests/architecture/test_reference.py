@@ -1,4 +1,4 @@
-"""The data of the API reference is what the contracts and the services say now."""
+"""Data of the API reference: equal to the current contracts and services."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ write_refusals(owners(), folder / "refusals.json")
 
 @pytest.fixture(scope="module")
 def written(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `make proto` would write now; in a process of its own, which imports all services."""
+    """Return the output of `make proto`, made in a separate process that imports all services."""
     folder = tmp_path_factory.mktemp("reference")
     subprocess.run(  # noqa: S603 - our own script
         [sys.executable, "-c", WRITE, folder], cwd=root, timeout=SECONDS, check=True

@@ -1,4 +1,4 @@
-"""The files by which others judge a repository: licence, version, changelog, hooks, two READMEs."""
+"""Standard files of a public repository: licence, version, changelog, hooks, two READMEs."""
 
 import re
 import tomllib
@@ -11,7 +11,7 @@ import yaml
 from .pages import ROOT, TARGET
 
 LICENCE = "Apache-2.0"
-# `yyyy-mm-dd` after the version, as Keep a Changelog has it.
+# A version followed by `yyyy-mm-dd`, as in Keep a Changelog.
 RELEASE = re.compile(r"^## (?P<version>\d+\.\d+\.\d+) - (?P<date>\d{4}-\d{2}-\d{2})$")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)

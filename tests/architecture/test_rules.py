@@ -1,4 +1,4 @@
-"""Tests name rules that exist, and every rule of a finished capability has a test."""
+"""Rules named by tests: each exists, and every rule of a finished capability has a test."""
 
 import importlib.util
 import re
@@ -52,7 +52,7 @@ def test_every_rule_that_a_test_names_exists(script: ModuleType, root: Path) -> 
 def test_a_rule_without_a_test_belongs_to_a_capability_that_does_not_exist(
     script: ModuleType, root: Path
 ) -> None:
-    """Fails when a rule loses its last test, and when the first test of a capability comes."""
+    """A rule without a test is listed as not built, and a listed rule has no test."""
     assert set(script.RULES) - set(script.collect(root)) == NOT_BUILT
 
 

@@ -1,4 +1,4 @@
-"""The guide to single sign-on quotes what the product prints, and nothing else."""
+"""Messages quoted in the guide to single sign-on: all are messages of the product."""
 
 import inspect
 import json
@@ -59,7 +59,7 @@ def quoted() -> list[str]:
 
 
 def of_documents() -> Iterator[str]:
-    """Yield what is said of discovery documents that cannot be used."""
+    """Yield the refusals of unusable discovery documents."""
     for changed in (
         {"token_endpoint": "http://sso.acme.example/token"},
         {"issuer": "https://sso.acme.example/realms/{tenantid}"},
@@ -70,7 +70,7 @@ def of_documents() -> Iterator[str]:
         with pytest.raises(ProviderInvalid) as refused:
             discovery_of(json.dumps(DOCUMENT | changed).encode(), issuer=ISSUER)
         yield refused.value.message()
-    # What answers 404 and what does not answer are told apart where the document is fetched.
+    # The fetching code distinguishes status 404 from a provider that cannot be reached.
     assert 'ProviderInvalid(problem=f"status {answer}")' in inspect.getsource(client)
     assert 'ProviderInvalid(problem="it cannot be reached")' in inspect.getsource(openid_providers)
     yield ProviderInvalid(problem="status 404").message()
@@ -78,7 +78,7 @@ def of_documents() -> Iterator[str]:
 
 
 def of_settings() -> Iterator[str]:
-    """Yield what is said of a provider that cannot be set up as asked."""
+    """Yield the refusals of invalid provider settings."""
     wrong: tuple[dict[str, Any], ...] = (
         {"issuer": "http://sso.acme.example"},
         {"issuer": f"{ISSUER}?a=b"},
@@ -92,7 +92,7 @@ def of_settings() -> Iterator[str]:
 
 
 def of_signing_in() -> Iterator[str]:
-    """Yield what is said while somebody signs in, and while local accounts are switched off."""
+    """Yield the refusals during sign-in and when local accounts are switched off."""
     for refusal in (
         ProviderNotFound(),
         RedirectNotAllowed(),

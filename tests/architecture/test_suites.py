@@ -1,4 +1,4 @@
-"""Fixtures stay readable: what a suite shares beside them has files of its own."""
+"""Size of conftest files: a suite keeps its other shared code in separate files."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from .pages import ROOT
 
 MAX_LINES = 250
 FOLDERS = ("tests", "services", "libs", "clients", "deploy", "bench")
-# Longer ones are to be split; a file that was is off the list.
+# Files still to be split; remove a file from this list when it is split.
 LONGER = {"services/notify/tests/conftest.py"}
 
 

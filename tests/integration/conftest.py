@@ -1,4 +1,4 @@
-"""One whole Plexus for all integration tests: real servers and processes, started on first use."""
+"""A complete Plexus for all integration tests: real servers and processes, started on first use."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -13,15 +13,15 @@ from plexus_testkit.fresh import fresh
 from plexus_testkit.harness import UNLIMITED, Platform
 from plexus_testkit.leaks import Spans, receiving
 
-# The tester of SCIM servers deactivates everybody that it makes; the guard has its own tests.
-# The OpenID provider of the tests is on this machine.
+# The SCIM test client deactivates every person that it creates; the limit on deactivations has its
+# own tests. The OpenID provider of the tests runs on this machine.
 SETTINGS = {
     **UNLIMITED,
     "DIRECTORY_SCIM__ALWAYS_DEACTIVATED": "10000",
     "DIRECTORY_OPENID__PRIVATE_ADDRESSES": "true",
 }
 SAMPLED = "0.1"
-# Each wait in these tests has a shorter limit of its own, which says what did not happen.
+# Each wait in these tests has a shorter limit of its own, which reports the missed condition.
 SECONDS = 900
 HERE = Path(__file__).parent
 ENDS = pytest.StashKey[Callable[[], None]]()
@@ -30,7 +30,7 @@ RUNNING = pytest.StashKey[Platform]()
 
 @pytest.fixture(scope="session")
 def received() -> Iterator[Spans]:
-    """What the platform's processes tell of their calls."""
+    """Receive the spans that the platform's processes export."""
     with receiving() as received:
         yield received
 
@@ -39,10 +39,9 @@ def received() -> Iterator[Spans]:
 def platform(
     tmp_path_factory: pytest.TempPathFactory, received: Spans, request: pytest.FixtureRequest
 ) -> Iterator[Platform]:
-    """A running Plexus with a tenant; its servers are its own, so that tests may stop them.
+    """Run Plexus with a tenant on servers of its own, which tests may stop.
 
-    When the last test that uses it has ended, its logs, stores and spans are searched for what must
-    not be there.
+    After the last test that uses it, its logs, stores and spans are searched for forbidden content.
     """
     request.config.stash[ENDS] = partial(request._fixturedef.finish, request)
     traced = {
@@ -70,7 +69,7 @@ async def _search(platform: Platform, folder: Path, received: Spans) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave room for starting a whole Plexus, which the first test of a file may have to do."""
+    """Extend each test's timeout by the start of a Plexus, which the first of a file may need."""
     for item in items:
         if HERE in item.path.parents and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(SECONDS))
@@ -80,7 +79,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """Stop the platform after the last test here: an idle one would slow all others down.
 
-    Stop it too when a test has broken it for good; the next test gets another one.
+    Also stop it when a test has broken it permanently; the next test gets another one.
     """
     stash = item.config.stash
     ends = stash.get(ENDS, None)

@@ -1,4 +1,4 @@
-"""A company with one administrator, for the calls of directory."""
+"""A company with one administrator, as input of directory's calls."""
 
 from directory.accounts.operations.hashing import Hashing
 from directory.app import Store

@@ -1,4 +1,4 @@
-"""A mongod of these tests' own that answers late, and a count of what it is asked."""
+"""A mongod with delayed answers for these tests, and a count of its commands."""
 
 import asyncio
 from collections import Counter
@@ -16,7 +16,7 @@ from pymongo import monitoring
 from .largest import declared, methods_of
 
 DELAY_MS = 3
-# The deadline that the gateway sets where the client names none.
+# The deadline that the gateway sets when the client sets none.
 DEADLINE = 10.0
 UNCOUNTED = frozenset({"hello", "ping", "endSessions", "configureFailPoint", "killCursors"})
 Call = Callable[[], Awaitable[Any]]
@@ -24,13 +24,13 @@ Call = Callable[[], Awaitable[Any]]
 
 @pytest.fixture
 def measured() -> set[str]:
-    """Methods of the RPCs that this test has measured."""
+    """Collect the methods of the RPCs that this test has measured."""
     return set()
 
 
 @pytest.fixture(autouse=True)
 def declared_is_measured(request: pytest.FixtureRequest, measured: set[str]) -> Iterator[None]:
-    """Fail a test that declares an RPC by its `largest` mark and does not measure it."""
+    """Fail a test that declares an RPC by its `largest` mark but does not measure it."""
     failed = request.session.testsfailed
     yield
     wanted = {name.rpartition(".")[2] for name in declared(request.function)}
@@ -88,7 +88,7 @@ async def late_db(
 
 @pytest.fixture
 def called(late_mongo: str, counted: Commands, measured: set[str]) -> Callable[..., Awaitable[Any]]:
-    """Make a call while each command takes 3 ms more.
+    """Call a function while each command takes 3 ms more.
 
     `await called(call, maximum=20)` asserts that it ends within its deadline and sends at most that
     many commands: a number that does not grow with the size of the request.
@@ -112,7 +112,7 @@ def called(late_mongo: str, counted: Commands, measured: set[str]) -> Callable[.
 
 @pytest.fixture
 def as_person() -> Callable[..., None]:
-    """Make somebody the caller of what follows in this task."""
+    """Return a function that sets the caller of the current asyncio task."""
 
     def become(person_id: str, *roles: str) -> None:
         enter(

@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 
 class Exceeding(NamedTuple):
-    """A query that is allowed to read more.
+    """A query that may read more.
 
     Attributes:
-        service: whose.
-        collection: on which collection.
-        fragments: texts that all occur in the JSON of its shape.
-        reason: why it may.
+        service: the service that sends it.
+        collection: the collection that it reads.
+        fragments: texts, all of which occur in the JSON of its shape.
+        reason: the reason for the exception.
     """
 
     service: str

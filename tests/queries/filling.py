@@ -1,7 +1,7 @@
 """Plausible documents in bulk, and values from them for the shape of a query.
 
-An example of the catalogue tells which fields a document has and of which type. Fields that name
-something shared (a person, a conversation) take few different values, all others are unique.
+An example of the catalogue holds the fields of a document with their types. Fields that refer to a
+shared object (a person, a conversation) take few different values, all others are unique.
 """
 
 import zlib
@@ -12,9 +12,9 @@ from typing import Any
 BASE = datetime(2026, 1, 1, tzinfo=UTC)
 LIMIT = 50
 FEW = 3
-# Operators whose operand is no value of the field, with one that serves; None: as it is.
+# Operators whose operand is not a value of the field, with a usable operand; None: keep it.
 FIXED = {"$regex": "^a", "$options": "i", "$type": "string", "$size": 1, "$exists": None}
-# Number of different values of a field; a field that is not named is different everywhere.
+# Number of different values of a field; the values of an unlisted field are unique.
 SPREADS = {
     "tenant_id": 1,
     "conversation_id": 400,
@@ -35,14 +35,14 @@ ROOMS = 4
 
 
 def pick(field: str, number: int, count: int) -> int:
-    """Choose one of `count` values, independently by field and the same at each run."""
+    """Choose one of `count` values, independently for each field and reproducibly."""
     return zlib.crc32(f"{field}:{number}".encode()) % count
 
 
 def documents(
     service: str, collection: str, examples: Sequence[Mapping[str, Any]], *, count: int
 ) -> Iterator[dict[str, Any]]:
-    """Make `count` documents like the examples."""
+    """Yield `count` documents like the examples."""
     adjust = ADJUSTED.get((service, collection), lambda _document, _number: None)
     for number in range(count):
         example = examples[pick("example", number, len(examples))]
@@ -56,7 +56,7 @@ def documents(
 
 
 def vary(value: Any, field: str, number: int) -> Any:
-    """Give a value of the placeholder's type; what is no placeholder stays."""
+    """Return a value of the placeholder's type, or the input if it is not a placeholder."""
     if isinstance(value, Mapping):
         return {name: vary(each, name, number) for name, each in value.items()}
     if isinstance(value, list):
@@ -74,7 +74,7 @@ def vary(value: Any, field: str, number: int) -> Any:
 
 
 def word(field: str, number: int) -> str:
-    """Give a string of a field."""
+    """Return a string value of a field."""
     if field in SPREADS:
         return f"{field.removesuffix('s')}_{pick(field, number, SPREADS[field]):05}"
     if field.endswith(("person_id", "sender_id", "actor_id", "owner_id", "assignee_ids")):
@@ -102,13 +102,13 @@ def _head(document: dict[str, Any], number: int) -> None:
 
 
 def _in_room(document: dict[str, Any], number: int) -> None:
-    """Give each of 50 people a place in each of 400 conversations."""
+    """Make each of 50 people a member of each of 400 conversations."""
     room, person = f"room_{number % 400:05}", f"person_{number // 400:05}"
     document |= {"conversation_id": room, "person_id": person, "_id": f"{room}:{person}"}
 
 
 def _cursor(document: dict[str, Any], number: int) -> None:
-    """Give threads most cursors, as they have where people read long."""
+    """Assign most of the cursors to threads, as for people who read much."""
     _in_room(document, number // 4 * 4)
     document["root_seq"] = number % 4 * 7
     document["_id"] = f"{document['_id']}:{document['root_seq']}"
@@ -142,15 +142,15 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]] = {
 
 
 class Filling:
-    """Values for the placeholders of one shape, from documents that are there."""
+    """Values for the placeholders of one shape, taken from stored documents."""
 
     def __init__(self, found: Sequence[Mapping[str, Any]]) -> None:
-        """Keep the documents to choose from."""
+        """Store the documents to choose from."""
         self._documents = found
         self._chosen: Sequence[Mapping[str, Any]] = found[:FEW]
 
     def filter(self, shape: Mapping[str, Any]) -> dict[str, Any]:
-        """Fill a filter, so that it finds something where its fields allow that."""
+        """Fill a filter so that it matches documents where its fields allow that."""
         fitting = [each for each in self._documents if _fits(each, shape)]
         middle = len(fitting) // 2
         self._chosen = fitting[middle : middle + FEW] or self._documents[:FEW]
@@ -207,7 +207,7 @@ class Filling:
 
 
 def _fits(document: Mapping[str, Any], shape: Mapping[str, Any]) -> bool:
-    """Return whether a document has the fields of a filter, and its flags."""
+    """Return whether a document has the fields and the flags of a filter."""
     for name, value in shape.items():
         if name == "$and":
             if not all(_fits(document, each) for each in value):
@@ -242,7 +242,7 @@ def _at(document: Any, path: str) -> Any:
 
 
 def _beyond(value: Any) -> Any:
-    """Give the end of a range that begins at a value."""
+    """Return the end of a range that begins at a value."""
     if isinstance(value, str):
         prefix, colon, _ = value.partition(":")
         return f"{prefix}{colon}~"

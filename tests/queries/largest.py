@@ -1,4 +1,4 @@
-"""Which RPCs the latency tests measure at their largest size, and why others need none."""
+"""RPCs that the latency tests measure at their largest size, and reasons for the other ones."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -68,7 +68,7 @@ EXCUSED: Final[Mapping[str, str]] = {
 
 
 def every_rpc() -> frozenset[str]:
-    """Name every RPC of the contracts as `service.Service.Method`, Authority once per owner."""
+    """Return every RPC of the contracts as `service.Service.Method`, Authority once per owner."""
     return frozenset(
         f"{owner}.{service}.{method}"
         for package, service, method in _methods()
@@ -89,7 +89,7 @@ METHODS: Final = frozenset(method for _, _, method in _methods())
 
 
 def methods_of(call: Callable[[], Any]) -> frozenset[str]:
-    """Name the RPCs that a call makes: those whose names its code reads, or that it is made of."""
+    """Return the RPCs that a callable makes: those named in its code or wrapped by it."""
     if isinstance(call, partial):
         return methods_of(call.func).union(*map(methods_of, filter(callable, call.args)))
     function = getattr(call, "__func__", call)
@@ -105,6 +105,6 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 def declared(function: FunctionType) -> frozenset[str]:
-    """Name the RPCs that a test declares by `@pytest.mark.largest(service, *methods)`."""
+    """Return the RPCs that a test declares by `@pytest.mark.largest(service, *methods)`."""
     marks = [mark for mark in getattr(function, "pytestmark", ()) if mark.name == "largest"]
     return frozenset(f"{mark.args[0]}.{method}" for mark in marks for method in mark.args[1:])

@@ -1,4 +1,4 @@
-"""A process of messaging without its background tasks: each command is a call's."""
+"""A messaging process without background tasks: each command belongs to a call."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -16,7 +16,7 @@ UNLIMITED = LimitsSection(
 
 
 class Everybody:
-    """Directory's contract at the outer seam: who begins with `ghost` is nobody."""
+    """Directory's contract at the outer seam: an id that begins with `ghost` is unknown."""
 
     async def unknown(
         self, *, tenant_id: str, asker_id: str, person_ids: Sequence[str]
@@ -28,7 +28,7 @@ class Everybody:
 
 @asynccontextmanager
 async def writing(store: Store, *, clock: Clock) -> AsyncIterator[tuple[Log, Cursors]]:
-    """Run the lanes of a log and the writer of cursors for the time of the block."""
+    """Run the lanes of a log and the writer of cursors for the duration of the block."""
     log = conversation_log(store, section=LogSection(), clock=clock, limits=UNLIMITED)
     cursors = Cursors(store, clock=clock)
     tasks = [asyncio.create_task(partition.run()) for partition in log.partitions]

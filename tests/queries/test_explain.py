@@ -1,20 +1,18 @@
-"""Every query of every service reads about what it returns, whatever else is stored.
+"""Every query of every service reads about as much as it returns, however much is stored.
 
-How it works, and why a new query cannot slip through:
-
-1. While the tests of `services/X` run, each command that X's code sends to MongoDB is brought into
-   its shape: values are taken out, names of fields, operators, sort and hint stay
-   (`plexus_testkit.shapes`, by the driver's command monitoring). Each test holds its shapes
-   against the committed catalogue `shapes/X.json`; an unknown one fails *that* test and says how to
-   add it. So the catalogue is complete for whatever the suites run, in any order, in any process,
-   for a single test as for all of them, and the diff of a change shows its queries.
+1. While the tests of `services/X` run, each command that X's code sends to MongoDB is reduced to
+   its shape: values are removed; names of fields, operators, sort and hint stay
+   (`plexus_testkit.shapes`, by the driver's command monitoring). Each test compares its shapes with
+   the committed catalogue `shapes/X.json`; an unknown one fails *that* test with instructions to
+   add it. So the catalogue is complete for every test that runs, in any order, in any process, for
+   a single test as for all of them, and the diff of a change shows its queries.
 2. This test fills each collection of the catalogue with 20,000 plausible documents, under the
-   indexes that the service provisions, and explains each shape with values from them. Keys and
-   documents that the server examines must be at most 3 times what it returns, plus 50.
-3. What may read more is listed in `exceptions.py`, each with its reason; an exception that nothing
-   needs fails.
+   indexes that the service provisions, and explains each shape with values from them. The server
+   may examine at most 3 times as many keys and documents as it returns, plus 50.
+3. `exceptions.py` lists the shapes that may read more, each with its reason; an unused exception
+   fails.
 
-A filter for `_id` or for some `_id`s reads what it names and is not explained.
+A filter for `_id` or for some `_id`s reads exactly the named documents and is not explained.
 """
 
 import json
@@ -81,12 +79,12 @@ async def test_no_query_reads_much_more_than_it_returns(
 
 
 def opened(url: str) -> pymongo.MongoClient[dict[str, Any]]:
-    """Return a client that reads plans, whose bounds hold instants that Python has none for."""
+    """Return a client that decodes plans, whose bounds hold instants outside Python's range."""
     return pymongo.MongoClient(url, tz_aware=True, datetime_conversion="DATETIME_AUTO")
 
 
 def names_ids(shape: Mapping[str, Any]) -> bool:
-    """Return whether a shape reads nothing but documents that it names by `_id`."""
+    """Return whether a shape reads only documents that it names by `_id`."""
     wanted = condition_of(shape)
     if not wanted:
         return shape["command"] == "count"  # from the collection's metadata
@@ -96,7 +94,7 @@ def names_ids(shape: Mapping[str, Any]) -> bool:
 
 
 def condition_of(shape: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give the filter of a command."""
+    """Return the filter of a command."""
     if shape["command"] == "aggregate":
         first = shape["pipeline"][0] if shape["pipeline"] else {}
         found: Mapping[str, Any] = first.get("$match", {})
@@ -105,7 +103,7 @@ def condition_of(shape: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def wanted_by(shapes: Sequence[Mapping[str, Any]]) -> set[str]:
-    """Name the collections that the shapes read."""
+    """Return the collections that the shapes read."""
     joined = {
         stage["$lookup"]["from"]
         for shape in shapes
@@ -118,7 +116,7 @@ def wanted_by(shapes: Sequence[Mapping[str, Any]]) -> set[str]:
 def fill(
     database: Any, service: str, examples: Mapping[str, Any], wanted: set[str]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Store 20,000 documents in each collection; give every fortieth of them."""
+    """Store 20,000 documents in each collection; return every fortieth of them."""
     filled = {}
     for collection in sorted(wanted & examples.keys()):
         made = list(documents(service, collection, examples[collection], count=DOCUMENTS))
@@ -134,7 +132,7 @@ def fill(
 
 
 def parts(made: Sequence[Any], size: int = 2_000) -> Iterator[Sequence[Any]]:
-    """Cut a list into parts."""
+    """Split a list into parts of `size` elements."""
     for first in range(0, len(made), size):
         yield made[first : first + size]
 
@@ -142,7 +140,7 @@ def parts(made: Sequence[Any], size: int = 2_000) -> Iterator[Sequence[Any]]:
 def explained(
     database: Any, shape: Mapping[str, Any], found: Sequence[Mapping[str, Any]]
 ) -> tuple[int, int]:
-    """Explain a shape; give the larger of keys and documents examined, and what it returned."""
+    """Explain a shape; return the larger of keys and documents examined, and documents returned."""
     command = command_of(shape, Filling(found))
     plan = database.command(
         {"explain": command, "verbosity": "executionStats"}, codec_options=database.codec_options
@@ -151,7 +149,7 @@ def explained(
 
 
 def command_of(shape: Mapping[str, Any], filling: Filling) -> dict[str, Any]:
-    """Make a command that the server can explain."""
+    """Return a command that the server can explain."""
     name, collection = shape["command"], shape["collection"]
     command: dict[str, Any] = {}
     if "hint" in shape:
@@ -182,7 +180,7 @@ def command_of(shape: Mapping[str, Any], filling: Filling) -> dict[str, Any]:
 
 
 def unordered(value: Any) -> Any:
-    """Give a sort or a hint as the server takes it."""
+    """Return a sort or a hint in the form that the server accepts."""
     return dict(value) if isinstance(value, list) else value
 
 
@@ -202,7 +200,7 @@ def stage_of(stage: Mapping[str, Any], filling: Filling) -> dict[str, Any]:
 
 
 def operands(value: Any) -> Any:
-    """Put some value into each placeholder of an expression: what it gives does not matter."""
+    """Fill each placeholder of an expression with any value: the result does not matter."""
     if isinstance(value, Mapping):
         return {key: operands(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -211,7 +209,7 @@ def operands(value: Any) -> Any:
 
 
 def examined(plan: Mapping[str, Any]) -> int:
-    """Give the larger of keys and documents that a plan has read, joined collections included."""
+    """Return the larger of keys and documents that a plan has read, joined collections included."""
     parts = [stats_of(plan), *(each for each in plan.get("stages", []) if "$lookup" in each)]
     return max(
         sum(int(part.get(name, 0)) for part in parts)
@@ -220,9 +218,9 @@ def examined(plan: Mapping[str, Any]) -> int:
 
 
 def returned(plan: Mapping[str, Any]) -> int:
-    """Give how many documents a plan has found, changed or would delete; not what it passed over.
+    """Return how many documents a plan has found, changed or would delete, without skipped ones.
 
-    Of a pipeline what its first stages give to the rest, and what it has joined.
+    For a pipeline, count the output of its first stages and the joined documents.
     """
     stats = stats_of(plan)
     top = stats["executionStages"]
@@ -232,7 +230,7 @@ def returned(plan: Mapping[str, Any]) -> int:
 
 
 def stats_of(plan: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give the statistics of a plan, or of the first stages of a pipeline."""
+    """Return the statistics of a plan, or of the first stages of a pipeline."""
     found: Mapping[str, Any] = (
         plan["executionStats"]
         if "executionStats" in plan
@@ -242,7 +240,7 @@ def stats_of(plan: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def excuse(service: str, shape: Mapping[str, Any]) -> int | None:
-    """Give the exception that a shape falls under."""
+    """Return the index of the exception that covers a shape, or None."""
     text = json.dumps(shape, sort_keys=True)
     for number, each in enumerate(EXCEPTIONS):
         if (each.service, each.collection) != (service, shape["collection"]):

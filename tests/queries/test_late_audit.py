@@ -40,7 +40,7 @@ async def api(late_db: Database) -> SimpleNamespace:
 
 
 async def begin(store: Store) -> None:
-    """Let the history know an auditor and thousands of members."""
+    """Store an auditor and thousands of members in the history."""
     facts = [
         envelope(
             fact=events_pb2.PersonAdded(

@@ -26,7 +26,7 @@ FEW = 24
 
 @pytest.fixture
 async def api(late_db: Database):
-    """The services with a tenant, whose administrator is the caller."""
+    """Yield the services with a tenant, whose administrator is the caller."""
     store, clock = Store(late_db), SystemClock()
     await store.provision()
     async with hashing(CHEAP) as hashes:

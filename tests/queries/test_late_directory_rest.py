@@ -1,7 +1,7 @@
 """Changes of people, departments, groups and roles of a large company, 3 ms more for each command.
 
-Two hundred groups follow rules and a thousand people stand in one department, so a change that
-asked each group, or each person, would be seen.
+Two hundred groups follow rules and a thousand people are in one department, so a change that
+queries each group or each person exceeds its bound.
 """
 
 import json
@@ -37,14 +37,14 @@ from .company import CHEAP, new_company
 RULES = 200
 FED = 130
 FEW = 30
-# Two transactions of a hundred people each, and what surrounds them.
+# Two transactions of a hundred people each, plus the calls around them.
 FEED = 80
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 
 
 @pytest.fixture
 async def api(late_db: Database):
-    """The services with a tenant, whose administrator is the caller."""
+    """Yield the services with a tenant, whose administrator is the caller."""
     store, clock = Store(late_db), SystemClock()
     await store.provision()
     rules = FeedRules(
@@ -81,7 +81,7 @@ async def ask(called: Any, table: list[Any], *, maximum: int = FEW) -> list[Any]
 
 
 async def settle(api: SimpleNamespace) -> SimpleNamespace:
-    """Fill a company: departments, groups by rule, and people of one department."""
+    """Create a company: departments, groups by rule, and people of one department."""
     directory = api.directory
 
     async def department(name: str, parent_id: str = "") -> str:
@@ -323,7 +323,7 @@ async def test_a_feed_that_has_stopped_with_more_than_a_hundred_people(api, call
             (scim.GetFeedStatus, scim_service_pb2.GetFeedStatusRequest()),
         ],
     )
-    waiting = len(status.status.waiting_person_ids)
+    waiting = status.status.waiting
     (resolved,) = await ask(
         called,
         [
@@ -337,4 +337,4 @@ async def test_a_feed_that_has_stopped_with_more_than_a_hundred_people(api, call
 
     assert page.status == 200
     assert waiting == FED - 1
-    assert not resolved.status.waiting_person_ids
+    assert not resolved.status.waiting

@@ -19,21 +19,21 @@ from messaging.reading.operations.cursors import place_cursors
 from plexus.authz.v1 import authority_pb2
 from plexus.messaging.v1 import conversations_pb2, import_service_pb2
 from plexus.messaging.v1 import messaging_service_pb2 as pb
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexuskit.clock import SystemClock
 from plexuskit.mongo import Database
 
 from .messaging_process import Everybody, writing
 
 GROUP = conversations_pb2.Conversation.KIND_GROUP
-# An answer of many documents comes in a few replies.
+# An answer of many documents arrives in a few replies.
 FEW = 16
 SOME = 40
 
 
 @pytest.fixture
 async def api(late_db: Database) -> AsyncIterator[SimpleNamespace]:
-    """The services of one process without its background tasks: each command is a call's."""
+    """Yield the services of one process without its background tasks: each command is a call's."""
     store = Store(late_db)
     await store.provision()
     async with writing(store, clock=SystemClock()) as (log, cursors):
@@ -52,12 +52,12 @@ async def begin(api, *members):
 
 
 async def begin_many(api, count):
-    """Begin so many groups of ann and bob."""
+    """Create `count` groups of ann and bob."""
     return [await begin(api, "bob") for _ in range(count)]
 
 
 def forget(api):
-    """Let the next write find no tail in memory, as in a process that has just started."""
+    """Clear the cached tails, so that the next write finds none, as in a fresh process."""
     for room in list(api.log.log_states._log_states):
         api.log.log_states.forget(room)
 
@@ -259,7 +259,7 @@ async def test_an_import_at_its_largest(api, called, as_person):
         lambda: api.imports.ImportConversations(
             import_service_pb2.ImportConversationsRequest(conversations=conversations), None
         ),
-        # A conversation is a transaction of its own, so that one that fails keeps no other back.
+        # A conversation is a transaction of its own, so that a failed one delays no other.
         maximum=8 * MAX_CONVERSATIONS,
         deadline=60,
     )

@@ -26,7 +26,7 @@ from plexus.messaging.v1 import (
     signal_service_pb2,
 )
 from plexus.messaging.v1 import messaging_service_pb2 as pb
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexuskit.clock import SystemClock
 from plexuskit.mongo import Database
 
@@ -38,7 +38,7 @@ FEW = 20
 
 
 class Outlet:
-    """Kafka at the outer seam: takes what is published."""
+    """Kafka at the outer seam: accepts every published record."""
 
     def __init__(self) -> None:
         self.offered: list[object] = []
@@ -49,7 +49,7 @@ class Outlet:
 
 @pytest.fixture
 async def api(late_db: Database) -> AsyncIterator[SimpleNamespace]:
-    """The services of one process without its background tasks: each command is a call's."""
+    """Yield the services of one process without its background tasks: each command is a call's."""
     store, clock, decisions = Store(late_db), SystemClock(), Company().decisions
     await store.provision()
     outlet = Outlet()

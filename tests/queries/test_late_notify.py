@@ -12,13 +12,13 @@ from notify.queries import PAGE_LIMIT, DeadLetters
 from notify.store import Cursor, Store
 from plexus.notify.v1 import notifications_pb2
 from plexus.notify.v1 import notify_service_pb2 as pb
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexuskit.clock import SystemClock
 from plexuskit.mongo import Database
 
 NOW = datetime(2036, 3, 2, 1, tzinfo=UTC)
 FEW = 16
-# Changed 250 in one transaction, each a handful of commands.
+# 250 are changed in one transaction, each with a handful of commands.
 PARTS = 40
 
 

@@ -1,4 +1,4 @@
-"""Every RPC meets its deadline at its largest size, or is listed with the reason why not."""
+"""Deadlines of every RPC: each meets its own at its largest size or is listed with a reason."""
 
 from importlib import import_module
 from pathlib import Path
@@ -8,7 +8,7 @@ from .largest import EXCUSED, declared, every_rpc
 
 
 def measured_anywhere() -> frozenset[str]:
-    """Name the RPCs that the latency tests declare; each fails unless it measures its own."""
+    """Return the RPCs that the latency tests declare; each fails unless it measures its own."""
     package = __name__.rpartition(".")[0]
     files = sorted(Path(__file__).parent.glob("test_late_*.py"))
     modules = [import_module(f"{package}.{file.stem}") for file in files]

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from plexus.authz.v1 import authority_pb2
 from plexus.tasks.v1 import tasks_service_pb2 as pb
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexuskit.clock import SystemClock
 from plexuskit.mongo import Database
 from tasks.api import AuthorityApi, TasksApi
@@ -59,7 +59,7 @@ async def test_tasks_at_their_largest(store, called, as_person):
         ).task
         for number in range(PAGE_LIMIT)
     ]
-    # At the end of a full column, for as many people as a task may have.
+    # At the end of a full column, with the maximum number of assignees.
     last = await called(
         lambda: api.CreateTask(
             pb.CreateTaskRequest(

@@ -1,4 +1,4 @@
-"""The web client in a real Chromium, before a whole platform of its own."""
+"""Fixtures of the web client in a real Chromium, on a complete platform of its own."""
 
 import asyncio
 import os
@@ -31,20 +31,20 @@ from .words import WORDS, Words
 SERVICES = frozenset({"directory", "messaging", "tasks", "notify", "search", "gateway"})
 SECONDS = 600
 WAIT_MS = 30_000
-# The heading of a scene; one that is on its way has the product's name for a heading.
+# The heading of a scene; while a scene is loading, its heading is the product's name.
 TITLE = 'main h1:not(:text-is("Plexus"))'
-# Where pictures of the screens are kept for a person to look at; empty: they are not.
+# Folder for screenshots for a person to look at; empty: none are taken.
 SHOTS = os.environ.get("PLEXUS_WEB_SHOTS", "")
 WATCH = """
 addEventListener('securitypolicyviolation', (event) =>
   console.error('POLICY', event.violatedDirective, event.blockedURI, event.sample));
 """
-# Chromium prints every answer of 4xx; the tests look at what the page makes of them.
+# Chromium logs every 4xx response; the tests check how the page handles them.
 EXPECTED = ("Failed to load resource",)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave room for starting a platform, which the first test has to do."""
+    """Extend each test's timeout by the start of a platform, which the first test needs."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents and item.get_closest_marker("timeout") is None:
@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A running Plexus with a tenant and the client as its sources are now."""
+    """Run a Plexus with a tenant and the client built from the current sources."""
     _build()
     entries = tuple(entry for entry in ENTRIES if entry.service in SERVICES)
     try:
@@ -77,15 +77,16 @@ def _build() -> None:
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium, or the one that PLEXUS_CHROMIUM names."""
+    """Launch Debian's Chromium, or the one that PLEXUS_CHROMIUM names."""
     path = os.environ.get("PLEXUS_CHROMIUM") or shutil.which("chromium")
     if path is None:
         pytest.skip("Install Chromium (Debian: apt-get install chromium fonts-noto-cjk).")
     expect.set_options(timeout=WAIT_MS)
     async with async_playwright() as playwright:
-        # Chromium refuses its sandbox to root, which CI is.
+        # Chromium refuses its sandbox for root, which CI runs as.
         sandbox = [] if os.geteuid() else ["--no-sandbox"]
-        # A turn of the wheel scrolls at once, so that a test can tell it from a jump of the page.
+        # A turn of the wheel scrolls at once, so that a test can distinguish it from a jump of the
+        # page.
         options = [*sandbox, "--disable-smooth-scrolling"]
         browser = await playwright.chromium.launch(executable_path=path, args=options)
         yield browser
@@ -94,7 +95,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @dataclass
 class Desk:
-    """A browser with a person before it."""
+    """A browser and the person who uses it."""
 
     context: BrowserContext
     page: Page
@@ -124,7 +125,7 @@ class Desk:
         await self.composer.press("Enter")
 
     def message(self, text: str) -> Any:
-        # The first one: an answer to a message repeats its words.
+        # The first one: a reply to a message repeats its words.
         return self.page.locator("article").filter(has_text=text).first
 
     async def act(self, text: str, action: str) -> None:
@@ -142,7 +143,7 @@ class Desk:
 
 
 def watched(page: Page, problems: list[str]) -> Page:
-    """Note what a page complains of: errors, and what the security policy has stopped."""
+    """Record the problems of a page: errors, and requests that the security policy blocked."""
     page.set_default_timeout(WAIT_MS)
 
     def note(message: Any) -> None:
@@ -155,7 +156,7 @@ def watched(page: Page, problems: list[str]) -> Page:
 
 
 def tour_seen(address: str, person_id: str) -> Any:
-    """Return the storage of a browser in which a person has closed the tour of newcomers."""
+    """Return the browser storage of a person who has closed the tour for newcomers."""
     item = {"name": f"plexus.tour.{person_id}", "value": "seen"}
     return {"origins": [{"origin": address, "localStorage": [item]}]}
 
@@ -165,9 +166,9 @@ NewDesk = Callable[..., Awaitable[Desk]]
 
 @pytest.fixture
 async def desk(platform: Platform, browser: Browser) -> AsyncIterator[NewDesk]:
-    """Sit somebody down at a browser of their own; at the end no page may have complained.
+    """Open a signed-in browser for a person; fail at the end if a page reported a problem.
 
-    They have seen the tour of newcomers there before, unless it is their first time.
+    The tour for newcomers is closed already unless `first_time` is set.
     """
     opened: list[Desk] = []
 
@@ -199,7 +200,7 @@ async def desk(platform: Platform, browser: Browser) -> AsyncIterator[NewDesk]:
 
 @dataclass
 class Group:
-    """A conversation of people made for one test."""
+    """A conversation made for one test."""
 
     platform: Platform
     id: str
@@ -228,7 +229,7 @@ class Group:
 
 @pytest.fixture
 async def group(platform: Platform) -> Group:
-    """Lin and Max in one group; Lin owns it."""
+    """Create a group of Lin and Max; Lin owns it."""
     handles = await platform.new_people("lin", "max")
     name = f"产品 Product {secrets.token_hex(2)}"
     async with platform.signed_in(handles["lin"]) as plexus:

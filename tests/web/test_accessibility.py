@@ -1,4 +1,4 @@
-"""axe on every screen, in both languages and both themes."""
+"""Accessibility of every screen by axe, in both languages and both themes."""
 
 import asyncio
 from typing import Any

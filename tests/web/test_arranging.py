@@ -1,4 +1,4 @@
-"""The list of conversations: folders, stars, muting for a time, filters and what is archived."""
+"""The list of conversations: folders, stars, temporary muting, filters and the archive."""
 
 import pytest
 from playwright.async_api import expect

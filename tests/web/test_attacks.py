@@ -1,4 +1,4 @@
-"""216 attacks through every text field: nothing of them runs, loads or becomes an element."""
+"""216 injection attempts through every text field: none runs, loads or becomes an element."""
 
 import asyncio
 import re
@@ -30,7 +30,7 @@ from .test_details import WORDS, opened, show
 
 ATTACKS = Path(__file__).with_name("attacks.txt").read_text().splitlines()
 HOOK = "window.attack = () => console.error('ATTACK', new Error().stack);"
-# Elements that no text of a user may become, and links that lead to scripts.
+# Elements that no text of a user may create, and links that lead to scripts.
 FOUND = """() => {
   const forbidden = 'script:not([src]), iframe, frame, object, embed, base, style, video, audio,' +
     'marquee, template, math, form[action], img:not([alt=""]), details[open], body meta, body link';
@@ -59,7 +59,7 @@ MARK = re.compile(r"^(?:[-*+•]|\d+[.)])\s+")
 
 
 def chunks(size: int, texts: Iterable[str] = ATTACKS) -> list[str]:
-    """Return the attacks joined to as few texts of at most so many characters as fit in order."""
+    """Join the attacks into as few texts of at most `size` characters as fit in order."""
     joined: list[str] = []
     for text in texts:
         cut = text[:size]
@@ -71,7 +71,7 @@ def chunks(size: int, texts: Iterable[str] = ATTACKS) -> list[str]:
 
 
 async def each(call: Any, requests: list[Any]) -> list[Any]:
-    """Make calls a few at a time."""
+    """Make calls, a few at a time."""
     room = asyncio.Semaphore(TOGETHER)
 
     async def one(request: Any) -> Any:
@@ -182,7 +182,7 @@ async def everywhere(group: Group) -> None:
 
 
 async def guarded(desk: Desk) -> list[str]:
-    """Notice what an attack would do; return the list of addresses outside that are asked for."""
+    """Detect effects of an attack; return the list of requested external addresses."""
     outside: list[str] = []
     await desk.context.add_init_script(HOOK)
     desk.page.on("dialog", lambda dialog: desk.problems.append(f"dialog: {dialog.message}"))

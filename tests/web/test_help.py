@@ -1,4 +1,4 @@
-"""Help: the tour that newcomers see once, and the quick-start guide."""
+"""Help: the tour shown to newcomers once, and the quick-start guide."""
 
 import re
 from typing import Any
@@ -44,7 +44,7 @@ WORDS = {
 
 
 async def sign_in(desk: Desk) -> None:
-    """Sign in for the first time: the tour stands over the page, which waits for it."""
+    """Sign in for the first time and wait for the tour over the page."""
     await desk.page.goto(desk.address)
     await desk.page.get_by_label(desk.words.handle).fill(desk.handle)
     await desk.page.get_by_label(desk.words.password).fill("a password of the tests")

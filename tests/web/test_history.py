@@ -1,4 +1,4 @@
-"""Long conversations: history without an end, without jumps, and addresses of messages."""
+"""Long conversations: endless history without jumps, and links to messages."""
 
 import gzip
 import secrets
@@ -9,8 +9,8 @@ from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest, SendMe
 
 COUNT = 400
 FIRST_LOAD_BYTES = 240_000
-# Follows the message in the middle while older ones come in above it: nothing but the wheel, whose
-# turn is over by then, may move it. Returns how far it has moved, in pixels.
+# Follows the message in the middle while older ones are inserted above it: only the wheel, which
+# has stopped by then, may move it. Returns how far it has moved, in pixels.
 FOLLOW = """
 async () => {
   const frame = () => new Promise(requestAnimationFrame);
@@ -31,7 +31,7 @@ async () => {
 
 @pytest.fixture
 async def long(group):
-    """The group with a long history, in which lines have different heights."""
+    """Create a group with a long history whose lines have different heights."""
     async with group.as_("max") as plexus:
         for start in range(1, COUNT + 1, 200):
             items = [

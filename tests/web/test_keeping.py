@@ -1,4 +1,4 @@
-"""State kept in the browser: the last one, encrypted, and messages that outlive the page."""
+"""State stored in the browser: the latest state, encrypted, and messages that outlive the page."""
 
 import asyncio
 from typing import Any
@@ -62,7 +62,7 @@ async def test_a_message_that_outlives_its_page_is_sent_exactly_once(desk, group
     sent: list[bytes | None] = []
 
     async def lose(route: Any) -> None:
-        # The server stores the message; the browser never learns of it.
+        # The server stores the message; its response never reaches the browser.
         sent.append(route.request.post_data_buffer)
         await route.fetch()
         await route.abort()

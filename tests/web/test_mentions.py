@@ -1,4 +1,4 @@
-"""Completion of mentions: who is found, by which letters, and with which ids they are sent."""
+"""Completion of mentions: matched people, matching letters, and the ids that are sent."""
 
 import secrets
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Company:
 
 @pytest.fixture
 async def company(platform: Platform, group: Group) -> Company:
-    """People with Chinese names in a department, one of them a member of the group."""
+    """Create people with Chinese names in a department, one of them a member of the group."""
     mark = secrets.token_hex(2)
     async with platform.admin() as plexus:
         request = CreateDepartmentRequest(request_id=secrets.token_hex(8), name=f"研发{mark}")

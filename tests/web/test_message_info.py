@@ -1,4 +1,4 @@
-"""What a person can learn of a message: who has read it, and what it said before."""
+"""Information about a message: its readers and its previous versions."""
 
 import pytest
 from playwright.async_api import expect

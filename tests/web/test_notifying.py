@@ -1,4 +1,4 @@
-"""The centre of notifications, what draws attention beyond the page, and when it keeps quiet."""
+"""The notification centre, alerts beyond the page, and quiet hours."""
 
 import re
 import secrets
@@ -43,7 +43,7 @@ WORDS = {
         "alerts": "Desktop notifications",
     },
 }
-# Stands in for the browser's own notifications, which nobody sees in a headless one.
+# Replaces the browser's own notifications, which are invisible in a headless one.
 RECORD = """
 window.shown = [];
 window.Notification = class {
@@ -154,7 +154,7 @@ async def test_quiet_hours_and_channels_are_kept(desk, group, locale):
     await lin.page.get_by_role("checkbox", name=words["mention_email"]).uncheck()
     await lin.page.get_by_role("switch", name=words["quiet"]).check()
     start = lin.page.get_by_label(words["start"], exact=True)
-    # The longest window there is: all but an hour of the day.
+    # The longest window: all but an hour of the day.
     await start.fill("09:00")
     await lin.shot(f"settings-notifications-{locale}")
     async with group.as_("lin") as plexus:

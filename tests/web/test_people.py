@@ -1,4 +1,4 @@
-"""People: the department tree, cards, finding by pinyin, and beginning a conversation."""
+"""People: the department tree, cards, search by pinyin, and starting a conversation."""
 
 import datetime as dt
 import secrets
@@ -36,7 +36,7 @@ class Company:
 
 @pytest.fixture
 async def company(platform: Platform, group: Group) -> Company:
-    """Wang of the development department, whom Max stands in for, and a guest."""
+    """Create Wang of the development department, for whom Max is the deputy, and a guest."""
     mark = secrets.token_hex(2)
     now = dt.datetime.now(dt.UTC)
     async with platform.admin() as plexus:
@@ -62,7 +62,7 @@ async def company(platform: Platform, group: Group) -> Company:
             return made.person.id
 
         development = await department("研发", await department("总部"))
-        # No minute of no day that a test runs on: hours of one minute.
+        # Working hours of one minute a week, so that tests run outside of them.
         hours = WorkingHours(
             weekdays=[1], windows=[WorkingHours.Window(start_minute=1, end_minute=2)]
         )

@@ -1,4 +1,4 @@
-"""One box that finds messages, tasks and people, and leads to a message in its context."""
+"""The search box: finds messages, tasks and people, and opens a message in its context."""
 
 import asyncio
 import secrets
@@ -40,7 +40,7 @@ FINDABLE_S = 30
 
 
 async def findable(plexus, word: str, count: int) -> None:
-    """Wait until the index has as many documents with a word as there are."""
+    """Wait until the index contains `count` documents with a word."""
 
     async def total() -> int:
         return (await plexus.call(plexus.search.Search, SearchRequest(query=word))).total
@@ -53,7 +53,7 @@ async def findable(plexus, word: str, count: int) -> None:
 
 @pytest.fixture
 async def archive(group):
-    """A long conversation in which a rare word stands in the middle of it, and in a task."""
+    """Create a long conversation with a rare word in its middle, and in a task."""
     word = f"mammut{secrets.token_hex(3)}"
     async with group.as_("max") as plexus:
         items = [
@@ -160,7 +160,7 @@ async def test_what_is_not_there_and_an_index_that_is_away_are_explained(desk, g
 
 
 async def answered(one, retry) -> None:
-    """Ask again until there is an answer."""
+    """Retry until there is an answer."""
     while await one.page.get_by_role("alert").count():
         await retry()
         await expect(one.page.get_by_text("正在搜索…")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""Ways to send: formatted, silently, later, elsewhere, pasted; and what is put on messages."""
+"""Ways to send: formatted, silent, scheduled, forwarded, pasted; and annotations of messages."""
 
 import datetime as dt
 import re

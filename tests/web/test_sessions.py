@@ -1,4 +1,4 @@
-"""Signing in, staying signed in, and tabs that share one stream."""
+"""Sign-in, persistent sessions, and tabs that share one stream."""
 
 import pyotp
 import pytest
@@ -28,7 +28,7 @@ async def test_a_password_and_a_one_time_code_open_a_session(desk, group, locale
     code = lin.page.get_by_label(lin.words.code, exact=True)
     await code.wait_for()
     await lin.shot(f"code-{locale}")
-    # The code that confirmed the app is spent.
+    # The code that confirmed the app cannot be used again.
     await code.fill(totp.at(_now(), counter_offset=1))
     await lin.page.get_by_role("button", name=lin.words.verify).click()
     await expect(lin.page.get_by_role("link", name=group.name)).to_be_visible()

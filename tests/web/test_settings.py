@@ -1,4 +1,4 @@
-"""What a person sets for themselves: profile, looks, hours, security, devices and tokens."""
+"""Personal settings: profile, appearance, hours, security, devices and tokens."""
 
 import pyotp
 import pytest

@@ -1,4 +1,4 @@
-"""Tasks: boards that two people move cards on, lists, my day, and tasks made of messages."""
+"""Tasks: boards that two people use at once, lists, my day, and tasks made of messages."""
 
 import datetime as dt
 import re
@@ -61,7 +61,7 @@ class Board:
 
 @pytest.fixture
 async def board(group: Group) -> Board:
-    """Three tasks to do, assigned to Lin."""
+    """Create three tasks to do, assigned to Lin."""
     lin, max_ = (group.platform.id_of(group.handles[name]) for name in ("lin", "max"))
     async with group.as_("lin") as plexus:
         request = CreateProjectRequest(
@@ -88,7 +88,7 @@ async def go(desk: Desk, path: str) -> None:
 
 
 async def tab_to(desk: Desk, target: Any) -> None:
-    """Press Tab until the target has the focus: everything is reached by keys."""
+    """Press Tab until the target has the focus: every control is reachable by keyboard."""
     for _ in range(MAX_TABS):
         if await target.evaluate("(element) => element === document.activeElement"):
             return
@@ -116,7 +116,7 @@ async def test_two_people_move_cards_on_a_board(desk, board, locale):
     await expect(lane(max_, words.blocked)).to_contain_text("整理清单")
     await expect(lane(lin, words.blocked)).to_contain_text("整理清单")
 
-    # What has not begun cannot be done: the card stays.
+    # A task that has not begun cannot be done: the card returns.
     await card(lin, "压测").drag_to(lane(lin, words.done))
     await expect(lane(lin, words.todo)).to_contain_text("压测")
     assert await board.state("压测") == Task.STATE_TODO
@@ -176,7 +176,7 @@ async def test_a_move_that_comes_too_late_gives_way_and_says_so(desk, board, loc
     await lin.sign_in()
     await go(lin, f"/tasks/{board.id}")
     await expect(card(lin, "压测")).to_be_visible()
-    # Lin does not hear of it.
+    # Lin does not receive the change.
     await lin.page.route("**/plexus.tasks.v1.TasksService/ListTasks", lambda route: route.abort())
     await board.move("压测", Task.STATE_DOING, name="max")
     await board.move("压测", Task.STATE_BLOCKED, name="max")

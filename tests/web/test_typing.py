@@ -1,4 +1,4 @@
-"""Input methods: Enter that ends a composition is no Enter that sends."""
+"""Input methods: Enter that ends a composition does not send."""
 
 from playwright.async_api import expect
 from plexus.messaging.v1.messaging_service_pb2 import ListMessagesRequest
@@ -13,7 +13,7 @@ async def test_enter_during_a_composition_never_sends(desk, group):
         "Input.imeSetComposition", {"text": "ni hao", "selectionStart": 6, "selectionEnd": 6}
     )
     await expect(lin.composer).to_have_value("ni hao")
-    # An input method takes the key for itself: the page sees a key event and no character.
+    # An input method consumes the key: the page receives a key event and no character.
     for key_code in (229, 13):
         for kind in ("rawKeyDown", "keyUp"):
             key = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": key_code}

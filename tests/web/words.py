@@ -1,11 +1,11 @@
-"""The words that the tests look for on the screen, in both languages."""
+"""Screen texts that the tests look for, in both languages."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
-    """Names of controls as a person reads or hears them."""
+    """Accessible names of controls."""
 
     handle: str
     password: str

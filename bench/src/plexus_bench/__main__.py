@@ -22,22 +22,22 @@ from plexus_bench.run import Timing, measure
 from plexus_bench.shapes import SHAPES
 
 VIOLATED: Final = 1
-# With every process on, two shapes tell what the others cost; each takes its time.
+# With all processes on, two shapes show the cost of the others; each shape takes its time.
 WITH_ALL: Final = ("a50", "b")
-# Ten thousand sessions are millions of objects that live on: looking through them for cycles would
-# take more of the driver's time than driving does.
+# Ten thousand sessions are millions of long-lived objects: scanning them for cycles would take more
+# of the driver's time than driving does.
 OBJECTS_BETWEEN_COLLECTIONS: Final = 200_000
-# What a fresh system runs before anything counts.
+# Runs on a fresh system before any measurement.
 FIRST: Final = "a50"
-# Shapes that only Plexus is put under: they look into its processes.
+# Shapes for Plexus only: they inspect its processes.
 OWN: Final = ("e_own", "e_shared", "f")
-# The same with two gateways, and who talks and who hears it not at the same one.
+# The same with two gateways, where senders and listeners use different ones.
 APART: Final = {f"{name}_apart": SHAPES[name] for name in ("a50", "c10", "c100")}
 NAMES: Final = (*SHAPES, *APART, *OWN)
 
 
 def main() -> int:
-    """Measure what is asked for; 1 when the checker has found something."""
+    """Run the selected measurements; return 1 if the checker has found a violation."""
     options = _options()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, 100, 100)
     files = raise_open_files()
@@ -69,7 +69,7 @@ async def _measure_all(options: argparse.Namespace, report: Report) -> None:
 
 
 async def _warm_up(system: PlexusSystem, *, seconds: float, report: Report) -> None:
-    """Load a fresh system for a while: its virtual machines compile what runs often."""
+    """Load a fresh system for a while, so that its virtual machines compile the hot paths."""
     if seconds:
         row = await measure(system, SHAPES[FIRST], Timing(warm_up=0.0, measured=seconds))
         if row.violations:

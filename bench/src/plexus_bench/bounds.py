@@ -1,4 +1,4 @@
-"""`python -m plexus_bench.bounds`: what checking the declared bounds of a request costs (GW-8).
+"""`python -m plexus_bench.bounds`: cost of checking a request's declared bounds (GW-8).
 
 Decoding alone and decoding with the check alternate in short rounds, so that a busy machine slows
 both; CPU time of the thread counts, not the clock.
@@ -21,7 +21,7 @@ MAX_MICROSECONDS: Final = 5.0
 
 _ROUNDS: Final = 200
 _CALLS: Final = 500
-# Fewer calls of large requests: rounds stay short.
+# Fewer calls of large requests, so that rounds stay short.
 _BYTES_A_ROUND: Final = 500_000
 _ID: Final = "01J0000000000000000000000A"
 
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def _measured(request: Message) -> tuple[float, float]:
-    """Return microseconds of decoding a request and of checking it, medians of all rounds."""
+    """Return the median microseconds of decoding a request and of checking it."""
     content, read = request.SerializeToString(), type(request).FromString
     calls = max(1, min(_CALLS, _BYTES_A_ROUND // len(content)))
     check = bounds.compiled(request.DESCRIPTOR)

@@ -1,4 +1,4 @@
-"""What must be true after a run: identity and order of every message, not counts."""
+"""Invariants of a run: identity and order of every message, not only counts."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,17 +12,17 @@ MAX_NAMED = 3
 def violations(
     tally: Tally, conversation: Conversation, stored: StoredLog, *, senders: dict[str, str]
 ) -> list[str]:
-    """Compare one conversation's acknowledgements, deliveries and store; gives what is wrong.
+    """Compare a conversation's acknowledgements, deliveries and store; return the violations.
 
-    What is acknowledged is stored; what is stored was acknowledged, or its sender was told of a
-    failure; each listener heard exactly the stored messages in their order, each once, under the
-    numbers 1, 2, 3 … where the system tells numbers.
+    Every acknowledged message is stored; every stored one was acknowledged or reported as failed to
+    its sender; each listener received exactly the stored messages in their order, each once, with
+    the numbers 1, 2, 3 … if the system has numbers.
 
     Args:
         tally: The run.
-        conversation: Which.
-        stored: What its store holds.
-        senders: What the refs of each person's own messages begin with.
+        conversation: The conversation.
+        stored: The content of its store.
+        senders: Prefix of the refs of each person's own messages.
     """
     found = [f"store: {problem}" for problem in stored.problems]
     found += _repeats(stored.refs, what="stored")
@@ -39,7 +39,7 @@ def violations(
 
 
 def differences(heard: Heard, wanted: Sequence[str]) -> list[str]:
-    """Compare what one listener heard with what it should have heard; gives what is wrong."""
+    """Compare the messages that a listener received with the expected ones; return violations."""
     refs = [ref for ref, _ in heard]
     found = _repeats(refs, what="delivered")
     found += _named("stored and not delivered", set(wanted) - set(refs))

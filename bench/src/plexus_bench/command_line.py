@@ -23,7 +23,7 @@ CALLS: Final = (
 
 
 def processor_seconds(words: tuple[str, ...], *, runs: int) -> tuple[float, int]:
-    """Return the least processor time of some runs, and the exit code of the last one."""
+    """Return the minimum processor time of some runs, and the exit code of the last one."""
     least, code = float("inf"), 0
     for _ in range(runs):
         before = os.times()
@@ -37,7 +37,7 @@ def processor_seconds(words: tuple[str, ...], *, runs: int) -> tuple[float, int]
 
 
 def main() -> int:
-    """Measure and print; return 1 when something takes longer than the limit."""
+    """Measure and print; return 1 if a command takes longer than the limit."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="least of so many runs")
     parser.add_argument("--help-only", action="store_true", help="without calls")

@@ -1,7 +1,7 @@
-"""How fast a company comes in by its HR feed: `python -m plexus_bench.feed`.
+"""Import speed of an HR feed: `python -m plexus_bench.feed`.
 
-Every person is one `POST /Users` over HTTP through the gateway, some at once, with a department by
-its path; departments are made as they come up. What is stored is counted afterwards.
+Every person is one `POST /Users` over HTTP through the gateway, several at once, with a department
+by its path; departments are created on first use. The stored people are counted afterwards.
 """
 
 import argparse
@@ -33,7 +33,7 @@ MADE: Final = 201
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """What a run showed; times in seconds, CPU in seconds for all people together."""
+    """Figures of a run; times in seconds, CPU in seconds for all people together."""
 
     people: int
     departments: int
@@ -47,9 +47,9 @@ class Figures:
 
 
 def department_of(number: int, *, departments: int) -> dict[str, str]:
-    """Name a person's department, three levels deep: 24 of the second level under each first.
+    """Return a person's department, three levels deep, with 24 departments below each first one.
 
-    The tree has about `departments` nodes: as many leaves as are left after those above them.
+    The tree has about `departments` nodes, including the inner ones.
     """
     firsts, seconds = max(1, departments // 100), max(1, departments // 12)
     leaf = number % max(1, departments - firsts - seconds)
@@ -64,7 +64,7 @@ def department_of(number: int, *, departments: int) -> dict[str, str]:
 async def load(
     platform: Platform, *, people: int, departments: int, at_once: int
 ) -> tuple[float, list[float]]:
-    """Post everybody; gives the seconds of all and of each."""
+    """Post all people; return the total time and that of each, in seconds."""
     times: list[float] = []
     async with (
         platform.admin() as plexus,
@@ -104,10 +104,10 @@ async def load(
 
 
 async def run(*, people: int, departments: int, at_once: int, directory: Path) -> Figures:
-    """Start a Plexus, load everybody, count what is stored.
+    """Start a Plexus, load all people, and count the stored ones.
 
     Raises:
-        RuntimeError: an answer was another one, or not everybody is stored.
+        RuntimeError: a response was unexpected, or not all people are stored.
     """
     with fresh(directory, entries=CHAT, settings=LEVELS) as platform:
         await platform.init()

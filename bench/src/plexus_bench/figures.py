@@ -1,4 +1,4 @@
-"""What a measurement comes to."""
+"""Figures of a measurement."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ PER = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """Milliseconds; None where nothing was measured."""
+    """Milliseconds; None without a measurement."""
 
     p50: float | None
     p99: float | None
@@ -20,12 +20,12 @@ class Latency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What else may have shaped the figures.
+    """Conditions of the machine that may affect the figures.
 
     Attributes:
-        load_before: Load average of the last minute, before anything of this shape was started.
-        cpus: How many this process may run on.
-        at: When the measurement began, ISO 8601 in UTC.
+        load_before: Load average of the minute before this shape was started.
+        cpus: Number of processors that this process may use.
+        at: Start of the measurement, ISO 8601 in UTC.
     """
 
     load_before: float
@@ -38,22 +38,22 @@ class Figures:
     """One row of the report.
 
     Attributes:
-        system: The loaded system's name.
-        durability: What its acknowledgement means.
-        shape: The shape's name.
-        meaning: The shape in words.
-        machine: Where and when.
-        seconds: How long was measured, after the warm-up.
-        messages_per_second: Acknowledged messages.
-        deliveries_per_second: Messages put before a listener.
-        acknowledgement: From due to acknowledged.
-        delivery: From due to each delivery.
+        system: Name of the measured system.
+        durability: Guarantee of its acknowledgement.
+        shape: Name of the shape.
+        meaning: Description of the shape.
+        machine: Conditions of the machine.
+        seconds: Duration of the measurement, after the warm-up.
+        messages_per_second: Acknowledged messages per second.
+        deliveries_per_second: Deliveries to listeners per second.
+        acknowledgement: Latency from due time to acknowledgement.
+        delivery: Latency from due time to each delivery.
         cpu_per_thousand: CPU seconds per 1,000 deliveries of each server process.
-        driver_cpu_per_thousand: The same of this process, which is in no sum.
-        memory: Of each server process.
-        failures: Messages that were not acknowledged, with what was said, in the whole run.
-        violations: What the checker found; empty for a run that counts.
-        facts: What only this shape has: a name with its unit, and the value.
+        driver_cpu_per_thousand: The same for this process, which is not part of sums.
+        memory: Memory of each server process.
+        failures: Unacknowledged messages of the whole run, with their errors.
+        violations: Findings of the checker; empty for a valid run.
+        facts: Figures of this shape only: a name with its unit, and the value.
         notes: Conditions of the system.
     """
 
@@ -82,28 +82,28 @@ class Figures:
 
 
 def latency(seconds: Sequence[float]) -> Latency:
-    """Sum up how long something took."""
+    """Summarise durations."""
     p50, p99 = percentile(seconds, 0.5), percentile(seconds, 0.99)
     return Latency(p50=None if p50 is None else p50 * 1000, p99=None if p99 is None else p99 * 1000)
 
 
 def per_thousand(probe: Probe, *, deliveries: int) -> Mapping[str, float]:
-    """Share the CPU time out among deliveries; nothing when there were none."""
+    """Divide the CPU time by deliveries; return an empty result without deliveries."""
     if not deliveries:
         return {}
     return {name: seconds * PER / deliveries for name, seconds in probe.cpu.items()}
 
 
 def driver_per_thousand(probe: Probe, *, deliveries: int) -> float | None:
-    """Give the CPU seconds of this process per 1,000 deliveries."""
+    """Return the CPU seconds of this process per 1,000 deliveries."""
     return probe.driver_cpu * PER / deliveries if deliveries else None
 
 
 def failures_of(tally: Tally) -> list[str]:
-    """List what was not acknowledged, with what was said about it."""
+    """Return the unacknowledged messages with their errors."""
     return [f"{ref}: {reason}" for ref, reason in tally.failures.items()]
 
 
 def cpus() -> int:
-    """Return how many processors this process may run on."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0))

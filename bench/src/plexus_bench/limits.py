@@ -1,10 +1,10 @@
-"""How many files this process and its children may have open."""
+"""Limit of open files for this process and its children."""
 
 import resource
 
 
 class TooFewFiles(Exception):  # noqa: N818 - names the fact, like a refusal
-    """The machine does not allow as many open files as a shape needs."""
+    """The machine allows fewer open files than a shape needs."""
 
     def __init__(self, *, needed: int, allowed: int) -> None:
         super().__init__(
@@ -14,17 +14,17 @@ class TooFewFiles(Exception):  # noqa: N818 - names the fact, like a refusal
 
 
 def raise_open_files() -> int:
-    """Raise the soft limit to the hard one, for children as well; gives the limit."""
+    """Raise the soft limit to the hard one, for children as well; return the limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
 
 
 def need(files: int) -> None:
-    """Check that one process may have so many files open.
+    """Check that one process may have `files` files open.
 
     Raises:
-        TooFewFiles: It may not.
+        TooFewFiles: The limit is lower.
     """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < files:

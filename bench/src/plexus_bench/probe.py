@@ -1,4 +1,4 @@
-"""What the server processes use: CPU time and memory, from /proc; Linux only."""
+"""Resource usage of server processes: CPU time and memory, from /proc; Linux only."""
 
 import os
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ class Probe:
         self.seconds = 0.0
 
     def begin(self) -> None:
-        """Begin to measure; the peaks of memory begin anew."""
+        """Start the measurement and reset the peaks of memory."""
         for pids in self._families().values():
             for pid in pids:
                 _reset_peak(pid)
@@ -43,7 +43,7 @@ class Probe:
         self._began = perf_counter()
 
     def end(self) -> None:
-        """Take the CPU seconds since `begin`, of each process and of this one."""
+        """Record the CPU seconds since `begin`, of each process and of this one."""
         self.seconds = perf_counter() - self._began
         self.driver_cpu = _own_cpu() - self._driver_before
         self.cpu = {
@@ -52,7 +52,7 @@ class Probe:
         }
 
     def memory(self) -> dict[str, Memory]:
-        """Read the memory of each process: now, and its peak since `begin`."""
+        """Return the memory of each process: current, and its peak since `begin`."""
         return {
             name: Memory(
                 peak=sum(_status(pid, "VmHWM") for pid in pids) / KIB_PER_MIB,
@@ -65,7 +65,7 @@ class Probe:
         return {name: sum(_cpu_of(pid) for pid in pids) for name, pids in self._families().items()}
 
     def _families(self) -> dict[str, list[int]]:
-        """Give each process with all its descendants of now."""
+        """Return each process with its current descendants."""
         children: dict[int, list[int]] = {}
         for entry in PROC.iterdir():
             if entry.name.isdecimal():
@@ -82,7 +82,7 @@ class Probe:
 
 
 def resident(pid: int) -> float:
-    """Return the resident memory of one process, MiB; 0 when it does not run."""
+    """Return the resident memory of one process in MiB; 0 if it does not run."""
     return _status(pid, "VmRSS") / KIB_PER_MIB
 
 
@@ -97,14 +97,14 @@ def _own_cpu() -> float:
 
 
 def _cpu_of(pid: int) -> float:
-    """Return the CPU seconds of a process and of its children that have ended."""
+    """Return the CPU seconds of a process and of its ended children."""
     fields = _stat(pid)
     used = (_UTIME, _STIME, _CUTIME, _CSTIME)
     return sum(int(fields[at]) for at in used) / TICK if fields else 0.0
 
 
 def _stat(pid: int) -> list[str]:
-    """Return the fields after the name, beginning with the state; empty when it has ended."""
+    """Return the fields after the name, beginning with the state; empty if it has ended."""
     try:
         return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -120,7 +120,7 @@ def _status(pid: int, key: str) -> float:
 
 
 def _reset_peak(pid: int) -> None:
-    """Let the kernel count the peak of memory from now on, where it may be told so."""
+    """Reset the kernel's peak of memory where that is permitted."""
     try:
         (PROC / str(pid) / "clear_refs").write_text("5")
     except OSError as problem:

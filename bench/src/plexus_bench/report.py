@@ -1,4 +1,4 @@
-"""The report: a table for people, JSON for programs."""
+"""Report: a table for people, JSON for programs."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ COLUMNS: Sequence[tuple[str, Callable[[Figures], float | None], int]] = (
 
 
 class Report:
-    """Prints rows as they come, and everything together at the end."""
+    """Prints rows as they are measured, and all of them at the end."""
 
     def __init__(self) -> None:
         self._console = Console(highlight=False, width=WIDTH)
@@ -38,7 +38,7 @@ class Report:
         self._console.print(text, markup=False, soft_wrap=True)
 
     def add(self, row: Figures) -> None:
-        """Print what is in no column: CPU and memory by process, failures, violations."""
+        """Print the figures without a column: CPU and memory by process, failures, violations."""
         self.rows.append(row)
         self.say(f"{row.system} · {row.shape}: {row.meaning}")
         for line in _details(row):
@@ -71,7 +71,7 @@ class Report:
 
     @property
     def violations(self) -> list[str]:
-        """What the checker found in any row."""
+        """Violations that the checker found in any row."""
         return [f"{row.system} {row.shape}: {each}" for row in self.rows for each in row.violations]
 
 

@@ -1,4 +1,4 @@
-"""One shape on one system: assemble, warm up, measure, stop, check."""
+"""Run of one shape on one system: assemble, warm up, measure, stop, check."""
 
 import asyncio
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ READ_AT_ONCE: Final = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """How long a shape is warmed up and measured, in seconds."""
+    """Durations of a shape's warm-up and measurement, in seconds."""
 
     warm_up: float = 3.0
     measured: float = 10.0
 
 
 def machine() -> Machine:
-    """Note the state of this machine."""
+    """Return the state of this machine."""
     return Machine(
         load_before=load_average(),
         cpus=cpus(),
@@ -43,7 +43,7 @@ def machine() -> Machine:
 
 
 async def measure(system: System, shape: Shape, timing: Timing) -> Figures:
-    """Put a shape on a running system and give its row of the report."""
+    """Run a shape on a running system and return its row of the report."""
     previous, tally = machine(), Tally()
     async with assembled(system, shape, tally) as company:
         load, probe = Load(company, rate=shape.rate), Probe(system.processes())
@@ -79,7 +79,7 @@ async def measure(system: System, shape: Shape, timing: Timing) -> Figures:
 
 
 async def checked(system: System, company: Company) -> list[str]:
-    """Compare every conversation of a company with its store; gives what is wrong."""
+    """Compare every conversation of a company with its store; return the violations."""
 
     async def of(conversation: Conversation) -> list[str]:
         stored = await system.stored(conversation)

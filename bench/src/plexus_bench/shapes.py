@@ -1,4 +1,4 @@
-"""The shapes of load: who is online, who talks to whom, and when the next message goes."""
+"""Shapes of load: people online, senders of each conversation, and times of messages."""
 
 import asyncio
 import itertools
@@ -13,7 +13,7 @@ from plexus_bench.tally import Tally
 from plexus_bench.together import gathered, until
 
 DELIVERY_SECONDS: Final = 30.0
-# How long after the last acknowledgement the last delivery may come.
+# Maximum time from the last acknowledgement to the last delivery.
 CAUGHT_UP_SECONDS: Final = 60.0
 
 
@@ -22,14 +22,14 @@ class Shape:
     """A kind of load.
 
     Attributes:
-        name: On the command line and in the report.
-        meaning: In the report.
+        name: Name on the command line and in the report.
+        meaning: Description in the report.
         pairs: Conversations of two with one sender each; 0 for one room.
-        members: Of the room; all of them online.
-        senders: Of the room.
-        rate: Messages per second of all senders together, sent when they are due whatever became
-            of the ones before; 0: each sender sends the next message when its peer, another
-            session, has heard the one before.
+        members: Members of the room; all of them online.
+        senders: Senders of the room.
+        rate: Messages per second of all senders together, sent when they are due regardless of
+            earlier ones; 0: each sender sends the next message when its peer, another session, has
+            received the previous one.
     """
 
     name: str
@@ -54,12 +54,12 @@ SHAPES: Final[Mapping[str, Shape]] = {shape.name: shape for shape in _SHAPES}
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """One who talks.
+    """Sender of a conversation.
 
     Attributes:
-        session: The sender's own.
-        conversation: Where.
-        prefix: What the refs of its messages begin with.
+        session: Session of the sender.
+        conversation: The conversation.
+        prefix: Prefix of the refs of its messages.
     """
 
     session: Session
@@ -68,7 +68,7 @@ class Sender:
 
 
 class Company:
-    """The people of a shape, online, each sender with a peer that hears it."""
+    """Online people of a shape, each sender with a peer that receives its messages."""
 
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
@@ -78,11 +78,11 @@ class Company:
 
     @property
     def prefixes(self) -> dict[str, str]:
-        """What the refs of each sender's messages begin with, by person."""
+        """Prefix of the refs of each sender's messages, by person."""
         return {sender.session.person: sender.prefix for sender in self.senders}
 
     def seat(self, conversation: Conversation, sessions: Sequence[Session], *, talk: int) -> None:
-        """Have the first `talk` of these sessions talk here, the last ones be their peers."""
+        """Make the first `talk` of these sessions senders here, and the last ones their peers."""
         self.conversations.append(conversation)
         self.sessions += sessions
         self.tally.acknowledged[conversation.id] = set()
@@ -101,7 +101,7 @@ class Company:
 
 @asynccontextmanager
 async def assembled(system: System, shape: Shape, tally: Tally) -> AsyncIterator[Company]:
-    """Make the people and conversations of a shape, and keep everybody online for the block."""
+    """Create the people and conversations of a shape, all online for the block."""
     company = Company(tally)
     people = await system.people(2 * shape.pairs or shape.members)
     made = await system.pairs(people) if shape.pairs else [await system.room(people)]
@@ -116,7 +116,7 @@ async def assembled(system: System, shape: Shape, tally: Tally) -> AsyncIterator
 
 
 class Load:
-    """Lets a company talk."""
+    """Senders of a company in operation."""
 
     def __init__(self, company: Company, *, rate: float) -> None:
         self._company = company
@@ -127,7 +127,7 @@ class Load:
         self._running: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Begin to talk."""
+        """Start sending."""
         if self._rate:
             self._running = [asyncio.create_task(self._at_rate())]
         else:
@@ -136,13 +136,13 @@ class Load:
             ]
 
     async def stop(self) -> None:
-        """Send no more, and return when everything sent has its answer and was delivered."""
+        """Stop sending, and return when every message is acknowledged and delivered."""
         self._enough.set()
         await asyncio.gather(*self._running)
         await until(lambda: not self._tally.missing(), within=CAUGHT_UP_SECONDS)
 
     async def _one_by_one(self, sender: Sender) -> None:
-        """Send the next message when the peer has heard the one before."""
+        """Send the next message when the peer has received the previous one."""
         while not self._enough.is_set():
             ref = f"{sender.prefix}{next(self._numbers)}"
             heard = self._tally.expect(ref)
@@ -173,7 +173,7 @@ class Load:
         await self._send(sender, ref, due=due)
 
     async def _send(self, sender: Sender, ref: str, *, due: float) -> bool:
-        """Send one message; tell whether it was acknowledged."""
+        """Send one message; return whether it was acknowledged."""
         conversation = sender.conversation.id
         self._tally.due[ref] = due
         try:

@@ -1,8 +1,8 @@
-"""The seam between the shapes of load and the systems that they are put on.
+"""Interface between the shapes of load and the measured systems.
 
-A shape knows `System`, `Session` and `Conversation` only, so every system is loaded, checked and
-reported by the same code. What a system cannot do under the same conditions it says in
-`System.durability`, which the report prints beside its figures.
+A shape uses only `System`, `Session` and `Conversation`, so every system is loaded, checked and
+reported by the same code. `System.durability` states weaker guarantees of a system; the report
+prints it beside its figures.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,10 +12,10 @@ from typing import Final, Protocol
 BODY_BYTES: Final = 200
 
 OnMessage = Callable[[str, str, int], None]
-"""Called for every message that reaches a session: conversation id, ref, number.
+"""Called for every message that a session receives: conversation id, ref, number.
 
-The number is the message's position in its conversation, 1, 2, 3 …, as the system tells it to
-clients; 0 where the system has none.
+The number is the message's position in its conversation, 1, 2, 3 …, as the system shows it to
+clients; 0 if the system has none.
 """
 
 
@@ -25,22 +25,22 @@ def body_of(ref: str) -> str:
 
 
 def ref_of(body: str) -> str:
-    """Return the ref that a text of `body_of` begins with."""
+    """Return the ref at the start of a text of `body_of`."""
     return body.partition(" ")[0]
 
 
 class NotStored(Exception):  # noqa: N818 - names the fact, like a refusal
-    """The system answered a send with a refusal or with nothing in its time."""
+    """The system refused a send or did not answer in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """Where people talk.
+    """A conversation.
 
     Attributes:
-        id: What sends are addressed to and deliveries name.
+        id: Id in sends and deliveries.
         members: People, as `System.people` names them, in its order.
-        echoes: Whether a sender's own session is told of its own messages, like everybody's.
+        echoes: Whether a sender's own session receives its own messages.
     """
 
     id: str
@@ -50,12 +50,12 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredLog:
-    """What a conversation's store holds after a run, read without the path that wrote it.
+    """Content of a conversation's store after a run, read independently of the write path.
 
     Attributes:
-        refs: Of every message, in the order in which the system shows them.
-        problems: What is wrong with the store itself: numbers with holes, a broken chain, a text
-            that is not what its ref says. Empty when all is well.
+        refs: Refs of all messages, in their displayed order.
+        problems: Problems of the store itself: gaps in numbers, a broken chain, a text that does
+            not match its ref. Empty for a correct store.
     """
 
     refs: Sequence[str]
@@ -66,7 +66,7 @@ class Session(Protocol):
     """One person's live connection.
 
     Attributes:
-        person: Whose it is.
+        person: The person of the connection.
         on_message: Called for each delivery; set by the shape before the first send.
     """
 
@@ -77,18 +77,18 @@ class Session(Protocol):
         """Send a message and return when the system has acknowledged that it is stored.
 
         Args:
-            conversation: Id of where to.
+            conversation: Id of the conversation.
             ref: The message's own id, at most 64 ASCII characters without a space; the request id,
                 stanza id or transaction id of the system.
             body: The text, `body_of(ref)`.
 
         Raises:
-            NotStored: There is no such acknowledgement.
+            NotStored: There is no acknowledgement.
         """
         ...
 
     async def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         ...
 
 
@@ -96,8 +96,8 @@ class System(Protocol):
     """A system that can be loaded: its processes, people and conversations.
 
     Attributes:
-        name: In the report, for example `plexus` or `ejabberd 23.01`.
-        durability: What an acknowledgement means, for example `majority, journal`.
+        name: Name in the report, for example `plexus` or `ejabberd 23.01`.
+        durability: Guarantee of an acknowledgement, for example `majority, journal`.
         notes: Conditions that differ from the other systems', shown under the report.
     """
 
@@ -110,29 +110,29 @@ class System(Protocol):
         ...
 
     async def stop(self) -> None:
-        """Stop what `start` has started."""
+        """Stop all processes of `start`."""
         ...
 
     def processes(self) -> Mapping[str, int]:
-        """Give the pid of each server process by name; its descendants are counted with it."""
+        """Return the pid of each server process by name; its descendants are counted with it."""
         ...
 
     async def people(self, count: int) -> Sequence[str]:
-        """Make people who can connect; gives their ids. Called again, it makes further ones."""
+        """Create people who can connect, and return their ids; each call creates further ones."""
         ...
 
     async def pairs(self, people: Sequence[str]) -> Sequence[Conversation]:
-        """Make a conversation of two of the 1st and 2nd person, of the 3rd and 4th, and so on."""
+        """Create a conversation of the 1st and 2nd person, of the 3rd and 4th, and so on."""
         ...
 
     async def room(self, members: Sequence[str]) -> Conversation:
-        """Make a conversation of all these people."""
+        """Create a conversation of all these people."""
         ...
 
     async def connect(self, person: str) -> Session:
-        """Open a person's live connection; from the return on it hears every message."""
+        """Open a person's live connection; once it returns, it receives every message."""
         ...
 
     async def stored(self, conversation: Conversation) -> StoredLog:
-        """Read what is stored of a conversation."""
+        """Read the stored messages of a conversation."""
         ...

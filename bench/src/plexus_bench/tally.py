@@ -1,4 +1,4 @@
-"""What a run of a shape has seen: what was sent, acknowledged and delivered, and when."""
+"""Observations of a run: sent, acknowledged and delivered messages with their times."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,42 +13,42 @@ Heard = list[tuple[str, int]]
 
 @dataclass
 class Window:
-    """The seconds that are measured, on the clock of `perf_counter`."""
+    """The measured period, on the clock of `perf_counter`."""
 
     began: float = float("inf")
     ended: float = float("inf")
 
     def open(self) -> None:
-        """Begin to measure."""
+        """Start the measured period."""
         self.began = perf_counter()
 
     def close(self) -> None:
-        """Measure no more."""
+        """End the measured period."""
         self.ended = perf_counter()
 
     def covers(self, moment: float) -> bool:
-        """Tell whether a moment is measured."""
+        """Return whether a moment is in the measured period."""
         return self.began <= moment < self.ended
 
     @property
     def seconds(self) -> float:
-        """How long it was open."""
+        """Duration of the measured period."""
         return self.ended - self.began
 
 
 @dataclass
 class Tally:
-    """One run's account; the moments in it are those of `perf_counter`.
+    """Observations of one run; times are those of `perf_counter`.
 
     Attributes:
-        window: What of it is measured.
-        due: When each message was to be sent, by ref.
-        acknowledged: Refs by conversation, as the system said that it has them.
-        failures: What became of the messages that were not acknowledged, by ref.
-        heard: What each session heard of each conversation, by (person, conversation).
-        ack_seconds: From due to acknowledged, of the messages whose acknowledgement is measured.
-        delivery_seconds: From due to delivered, of each delivery that is measured.
-        acknowledgements: How many are measured.
+        window: The measured period.
+        due: Due time of each message, by ref.
+        acknowledged: Acknowledged refs by conversation.
+        failures: Errors of unacknowledged messages, by ref.
+        heard: Deliveries to each session, by (person, conversation).
+        ack_seconds: Times from due to acknowledgement, of measured acknowledgements.
+        delivery_seconds: Times from due to delivery, of measured deliveries.
+        acknowledgements: Number of measured acknowledgements.
     """
 
     window: Window = field(default_factory=Window)
@@ -65,21 +65,21 @@ class Tally:
 
     @property
     def acknowledgements(self) -> int:
-        """How many acknowledgements are measured."""
+        """Number of measured acknowledgements."""
         return len(self.ack_seconds)
 
     def tells_nothing(self, person: str, conversation: str) -> None:
-        """Expect no delivery here: the only one who talks, where a system does not echo."""
+        """Expect no delivery here: the only sender, if the system does not echo its messages."""
         self._untold.add((person, conversation))
 
     def listener(self, person: str, conversation: str, *, own: str) -> OnMessage:
-        """Return what a session calls for each delivery.
+        """Return the callback of a session for each delivery.
 
         Args:
-            person: Whose session it is.
+            person: The person of the session.
             conversation: The one conversation of this person in this run.
-            own: What the refs of messages begin with whose delivery here does not count: in a
-                conversation of two, a sender's own. Empty: all count.
+            own: Prefix of the refs whose delivery here does not count: a sender's own in a
+                conversation of two. Empty: all count.
         """
         heard = self.heard.setdefault((person, conversation), [])
         due, window, seconds = self.due, self.window, self.delivery_seconds
@@ -98,7 +98,7 @@ class Tally:
         return hear
 
     def releasing(self, hear: OnMessage) -> OnMessage:
-        """Return a listener that lets senders go on that wait for a delivery here."""
+        """Return a listener that resumes senders waiting for a delivery here."""
         awaited = self._awaited
 
         def hear_and_release(where: str, ref: str, number: int) -> None:
@@ -110,23 +110,23 @@ class Tally:
         return hear_and_release
 
     def expect(self, ref: str) -> "asyncio.Future[None]":
-        """Return what is done when a session that releases has heard this message."""
+        """Return a future that completes when a releasing session has received this message."""
         future = self._awaited[ref] = asyncio.get_running_loop().create_future()
         return future
 
     def settle(self, ref: str) -> None:
-        """Forget that somebody waits for a message."""
+        """Remove the wait for a message."""
         self._awaited.pop(ref, None)
 
     def acknowledge(self, conversation: str, ref: str) -> None:
-        """Note an acknowledgement."""
+        """Record an acknowledgement."""
         now = perf_counter()
         self.acknowledged[conversation].add(ref)
         if self.window.covers(now):
             self.ack_seconds.append(now - self.due[ref])
 
     def missing(self) -> int:
-        """Count the deliveries of acknowledged messages that have not come yet."""
+        """Return the number of missing deliveries of acknowledged messages."""
         return sum(
             max(0, len(self.acknowledged[conversation]) - len(heard))
             for (person, conversation), heard in self.heard.items()

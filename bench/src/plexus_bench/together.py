@@ -1,4 +1,4 @@
-"""Doing the same for many, some at once, and waiting for what many do."""
+"""Concurrent work on many items, and waits on a condition."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -14,7 +14,7 @@ Out = TypeVar("Out")
 async def gathered(
     work: Callable[[In], Awaitable[Out]], each: Iterable[In], *, at_once: int = AT_ONCE
 ) -> list[Out]:
-    """Do something for each, so many at once; gives the results in their order."""
+    """Apply `work` to each item, at most `at_once` concurrently; return the results in order."""
     slots = asyncio.Semaphore(at_once)
 
     async def in_turn(one: In) -> Out:
@@ -25,7 +25,7 @@ async def gathered(
 
 
 async def until(condition: Callable[[], bool], *, within: float, every: float = 0.05) -> bool:
-    """Wait until a condition holds, so many seconds at most; tell whether it does."""
+    """Wait until a condition holds, for at most `within` seconds; return whether it does."""
     deadline = perf_counter() + within
     while True:
         if condition():

@@ -1,4 +1,4 @@
-"""Every text of the command that a user reads, as the sources have it."""
+"""Every text of the command that users see, collected from the sources."""
 
 import ast
 import json
@@ -11,9 +11,9 @@ from plexus_cli.index import load
 
 SOURCES = Path(plexus_cli.__file__).parent
 TRANSLATED = {"tr": 1, "counted": 3, "heading": 1, "answer": 1, "_changed": 2, "_complain": 1}
-"""Functions with texts, and up to which argument."""
+"""Functions with texts, and the number of arguments that are texts."""
 REFUSING = {"Refused", "BadParameter", "say", "warn", "caution", "mention_aside"}
-"""Functions that show a text, which must have gone through one of those above."""
+"""Functions that show a text, which must have passed through one of those above."""
 
 
 def trees() -> Iterator[tuple[Path, ast.Module]]:
@@ -33,7 +33,7 @@ def literals(node: ast.AST) -> Iterator[str]:
 
 
 def of_sources() -> set[str]:
-    """Return the texts of `tr` and its like, columns of tables, and constants `*SHOWN_WORDS`."""
+    """Return the texts of `tr` and the like, columns of tables, and constants `*SHOWN_WORDS`."""
     texts: set[str] = set()
     for _, tree in trees():
         for node in ast.walk(tree):
@@ -81,7 +81,7 @@ def of_refusals() -> set[str]:
 
 
 def untranslatable() -> list[str]:
-    """Return the places that show an English text without `tr`."""
+    """Return the places that show an English text without translation."""
     found = []
     for path, tree in trees():
         for node in ast.walk(tree):
@@ -95,7 +95,7 @@ def untranslatable() -> list[str]:
 
 
 def untranslated(node: ast.AST) -> Iterator[str]:
-    """Yield the constants of an expression that no translating call takes."""
+    """Yield the constants of an expression outside translating calls."""
     if called(node) or isinstance(node, ast.Call | ast.Subscript | ast.Compare):
         return
     if isinstance(node, ast.Constant) and isinstance(node.value, str):

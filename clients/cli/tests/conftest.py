@@ -1,4 +1,4 @@
-"""Builds Slack exports for the tests of the reader."""
+"""Fixtures that build Slack exports for the tests of the reader."""
 
 import json
 import zipfile
@@ -36,7 +36,7 @@ def conversation_id(external_id: str) -> str:
 
 @dataclass(kw_only=True)
 class Reading:
-    """One run over an export, with what it met."""
+    """One pass over an export, with its problems."""
 
     export: Export
     workspace: Workspace
@@ -77,7 +77,7 @@ Read = Callable[..., Reading]
 
 @pytest.fixture
 def read() -> Iterator[Read]:
-    """Open and survey the export at a path; closed at the end of the test."""
+    """Return a function that opens and surveys the export at a path; close it after the test."""
     with ExitStack() as stack:
 
         def reading(path: Path, *, strict: bool = False) -> Reading:
@@ -101,7 +101,7 @@ WriteExport = Callable[..., Path]
 
 @pytest.fixture
 def write_export(tmp_path: Path) -> WriteExport:
-    """Write an export folder: one channel `general` unless `lists` names others."""
+    """Return a function that writes an export folder: one channel `general` by default."""
 
     def write(
         days: Mapping[str, Sequence[object] | str | bytes],

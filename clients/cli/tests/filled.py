@@ -1,4 +1,4 @@
-"""A gateway that answers every call with a message in which every field is filled."""
+"""A gateway that answers every call with a message whose fields are all set."""
 
 from concurrent import futures
 from typing import Any
@@ -24,7 +24,7 @@ CONTRACTS = (
 )
 AT = 1_772_424_000  # 2026-03-02 12:00 in Shanghai
 DEPTH = 4
-# A page token would lead on for ever, and so would one that says that there is more.
+# A page token would continue for ever, and so would a flag that announces more.
 EMPTY = {"next_page_token", "has_more", "more", "partial", "finding", "problems", "refused"}
 KNOWN: dict[str, Any] = {
     "time_zone": "Asia/Shanghai",
@@ -52,7 +52,7 @@ OF_TYPE = {
 
 
 def fill(message: Message, *, depth: int = 0) -> Message:
-    """Fill the fields of a message; of a choice, the first one."""
+    """Set the fields of a message; of a oneof, the first one."""
     if message.DESCRIPTOR.full_name == "google.protobuf.Timestamp":
         message.seconds = AT  # type: ignore[attr-defined] # of a timestamp
         return message
@@ -95,7 +95,7 @@ def _value(field: FieldDescriptor) -> Any:
 
 
 class Filled(grpc.GenericRpcHandler):  # type: ignore[misc] # its types are unknown
-    """Every method of every contract."""
+    """Handler of every method of every contract."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -126,7 +126,7 @@ class Filled(grpc.GenericRpcHandler):  # type: ignore[misc] # its types are unkn
 
 
 def serve() -> tuple[grpc.Server, str, Filled]:
-    """Start the gateway; return it, its address and what it was asked."""
+    """Start the gateway; return it, its address and its received requests."""
     import importlib  # noqa: PLC0415 - only here
 
     for contract in CONTRACTS:

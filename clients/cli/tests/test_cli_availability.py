@@ -1,4 +1,4 @@
-"""`plexus send --check`, and the line before a message that meets people off hours."""
+"""`plexus send --check`, and the warning about recipients who are off hours."""
 
 import json
 from typing import Any

@@ -17,7 +17,7 @@ DOC = (Path(__file__).parents[3] / "docs" / "chain.md").read_text()
 
 @pytest.fixture
 def example():
-    """Give the values of the document by name."""
+    """Return the values of the document by name."""
     block = re.search(r"```\n(header {7}.*?)```", DOC, re.DOTALL)
     assert block is not None
     joined = re.sub(r"\n {13}", "", block.group(1))

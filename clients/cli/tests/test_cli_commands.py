@@ -1,4 +1,4 @@
-"""How the command is typed and how it ends: 0 done, 1 refused with the reason, 2 usage."""
+"""Usage and exit codes of the command: 0 done, 1 refused with the reason, 2 wrong usage."""
 
 import json
 import socket
@@ -16,7 +16,7 @@ Type = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def nowhere() -> str:
-    """An address at which nothing listens."""
+    """Return an address at which no server listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{taken.getsockname()[1]}"
@@ -24,7 +24,7 @@ def nowhere() -> str:
 
 @pytest.fixture
 def plexus(tmp_path: Path) -> Type:
-    """Run the command on a machine that knows nothing."""
+    """Run the command on a machine without any profile or server."""
 
     def run(*arguments: str, says: str = "", **env: str) -> subprocess.CompletedProcess[str]:
         known = {

@@ -1,4 +1,4 @@
-"""Every command shows any answer, in both languages, and in JSON."""
+"""Output of every command for any response, in both languages, and in JSON."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from plexus_cli.running import run
 
 from .filled import Filled, serve
 
-# These go on for ever, ask servers of their own, or prove what is not made up.
+# These do not end, need servers of their own, or verify data that cannot be made up.
 OTHERS = {
     "admin dlq list",
     "admin dlq redrive",
@@ -102,7 +102,7 @@ def signed_in(
 
 
 def typed(name: str) -> list[str]:
-    """Return a command with values for what it needs."""
+    """Return a command line with values for its required arguments."""
     words = name.split()
     for parameter in COMMANDS[name]["parameters"]:
         flag = parameter.get("flags", [""])[0]

@@ -1,4 +1,4 @@
-"""A person or conversation that is refused stops none of the others."""
+"""A refused person or conversation does not prevent the import of the others."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from plexus_sdk import Refused
 
 
 class Directory:
-    """Takes all people of a call or none, as directory does."""
+    """Accepts all people of a call or none, as directory does."""
 
     def __init__(self, *, last_administrator: str = "", down: bool = False) -> None:
         self.calls = 0

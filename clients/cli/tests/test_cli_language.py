@@ -1,4 +1,4 @@
-"""Help, tables and errors are Chinese for who has a Chinese locale, without a gap."""
+"""Complete Chinese help, tables and errors for a Chinese locale."""
 
 import re
 from string import Formatter
@@ -18,7 +18,7 @@ OF_THE_SDK = {
     "SECOND_FACTOR_REQUIRED",
     "UNREACHABLE",
 }
-# A comma of a list of values stands between English words.
+# A comma in a list of values is between English words.
 HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,;:!?()]|[,;:!?()][\u4e00-\u9fff]")
 
 

@@ -1,4 +1,4 @@
-"""Exports prove themselves, without a server (GW-7)."""
+"""Verification of exports without a server (GW-7)."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from plexus_sdk import Refused
 
 
 def lines(count: int, *, changed: int = 0, renewed: bool = False) -> list[bytes]:
-    """A chain of lines; one of them may say something else, with its hash renewed or not."""
+    """Return a chain of lines; one of them may be altered, with its hash renewed or not."""
     found, previous = [], ledger.GENESIS
     for no in range(1, count + 1):
         fields: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The users by which operators' commands reach the servers: given, or those of the local run."""
+"""Server users of operators' commands: from the environment, or those of the local run."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ GIVEN = ("MONGO_URL", "KAFKA_URL", "KAFKA_USER", "KAFKA_PASSWORD_FILE", "KAFKA_C
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder without a local run, and nothing in the environment."""
+    """Return a folder without a local run, with an empty environment."""
     for name in GIVEN:
         monkeypatch.delenv(f"PLEXUS_{name}", raising=False)
     monkeypatch.setenv("PLEXUS_HOME", str(tmp_path))
@@ -20,7 +20,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def running(folder: Path) -> None:
-    """Be a local run with users."""
+    """Write the state of a local run with users."""
     state = folder / ".plexus/run/state.json"
     state.parent.mkdir(parents=True)
     addresses = {

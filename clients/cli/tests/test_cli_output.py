@@ -1,4 +1,4 @@
-"""What scripts read: every field by its contract's name, in JSON's own types."""
+"""JSON output for scripts: every field by its contract's name, in JSON's own types."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What others wrote is shown by the terminal and obeyed by nothing in it."""
+"""Texts of other users are shown by the terminal without executing their control characters."""
 
 import io
 import json
@@ -44,9 +44,9 @@ class Screen(io.StringIO):
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Screen:
-    """A terminal in place of standard output and error."""
+    """Replace standard output and error by a terminal."""
     screen = Screen()
-    # pytest puts its own streams back before a test.
+    # pytest restores its own streams before each test.
     monkeypatch.setattr(output, "sys", SimpleNamespace(stdout=screen, stderr=screen))
     monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((200, 50)))
     monkeypatch.setenv("TERM", "xterm")
@@ -55,7 +55,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Screen:
 
 
 def own_codes_removed(shown: str) -> str:
-    """Take out the styles that this program writes itself: SGR sequences and nothing else."""
+    """Remove the styles of this program: SGR sequences only."""
     import re  # noqa: PLC0415 - only here
 
     return re.sub(r"\x1b\[[0-9;]*m", "", shown)

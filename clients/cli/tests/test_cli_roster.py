@@ -1,4 +1,4 @@
-"""A company's files: what is wrong is named by line and column, what is right comes in order."""
+"""A company's files: problems are reported with line and column, valid rows come sorted."""
 
 from collections.abc import Callable
 from pathlib import Path

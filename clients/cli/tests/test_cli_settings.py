@@ -1,4 +1,4 @@
-"""Working hours as people write them."""
+"""Working hours in the notation of the command line."""
 
 import pytest
 from plexus.directory.v1.people_pb2 import WorkingHours

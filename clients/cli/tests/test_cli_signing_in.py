@@ -1,4 +1,4 @@
-"""Signing in by command: codes, the company's provider, sessions, tokens; before a real server."""
+"""Sign-in commands with a real server: codes, the company's provider, sessions, tokens."""
 
 # ruff: noqa: N802 - RPC names, arguments and their meaning are the contract's
 
@@ -27,7 +27,7 @@ PASSWORD = "correct horse"
 
 
 class Sessions(SessionServiceServicer):  # type: ignore[misc] # only what the commands call
-    """Answers as directory does; remembers what it was asked."""
+    """Answers as directory does and records its requests."""
 
     def __init__(self) -> None:
         self.asked: list[Any] = []
@@ -130,7 +130,7 @@ class Sessions(SessionServiceServicer):  # type: ignore[misc] # only what the co
 
 @dataclass
 class Shell:
-    """Types commands."""
+    """Runs commands."""
 
     sessions: Sessions
     url: str
@@ -241,7 +241,7 @@ async def test_second_factors_sessions_and_tokens_are_kept_by_command(shell: She
     assert "second-factor confirm" in out
     _, out, _ = await shell.run("second-factor", "confirm", "123456")
     assert "aaaa-bbbb" in out
-    # The session is renewed at once: a limited one may do everything again.
+    # The session is renewed at once, so that a limited one has its full permissions.
     assert isinstance(shell.sessions.asked[-1], pb.RefreshSessionRequest)
     _, out, _ = await shell.run("second-factor", "list")
     assert "9 recovery codes left" in out

@@ -1,4 +1,4 @@
-"""Cost of starting a command: the modules that it loads, since times depend on the machine."""
+"""Cost of starting a command: the modules that it loads, because times depend on the machine."""
 
 import ast
 import json
@@ -17,7 +17,7 @@ NEVER = ("aiokafka", "click", "faststream", "opentelemetry", "pydantic", "pymong
 
 
 def loaded_by(script: str) -> set[str]:
-    """Run a script and return the modules that it has loaded."""
+    """Run a script and return the modules that it loaded."""
     asked = f"import io, json, sys\n{script}\nsys.stderr.write(json.dumps(list(sys.modules)))"
     ran = subprocess.run(  # noqa: S603 - asks this interpreter
         [sys.executable, "-c", asked], capture_output=True, text=True, timeout=120, check=True

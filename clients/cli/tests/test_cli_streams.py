@@ -1,4 +1,4 @@
-"""A command ends in one sentence and a known code with any standard input and output."""
+"""One sentence and a known exit code for any standard input and output."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The sample company: complete, bilingual, consistent, and the same for the same moment."""
+"""The sample company: complete, bilingual, consistent, and reproducible for a moment."""
 
 import re
 from collections import Counter
@@ -147,7 +147,7 @@ def test_texts_carry_links_and_code(sample: Sample) -> None:
 
     assert meanings["link"] >= 8
     assert meanings["code"] >= 15
-    # Nobody in the story writes with asterisks or underscores: a hit would be a misreading.
+    # No message of the story contains asterisks or underscores: a hit would be a misreading.
     assert meanings["bold"] == meanings["italic"] == meanings["quote"] == 0
 
 

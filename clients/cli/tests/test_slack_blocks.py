@@ -1,4 +1,4 @@
-"""Words of blocks of every kind, with their style; texts of attachments beside the text."""
+"""Texts of blocks of every kind, with their style; texts of attachments beside the message."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +52,7 @@ def button(label: str, **fields: object) -> Fields:
 
 @pytest.fixture
 def translate(write_export: WriteExport, read: Read) -> Callable[..., Any]:
-    """Translate one message with these fields; gives the message and what was odd."""
+    """Return a function that translates one message; it returns the message and its oddities."""
 
     def translated(**fields: object) -> tuple[messages_pb2.Message, list[str]]:
         entry = {"type": "message", "user": "U1", "text": "", "ts": "1700000001.000000", **fields}

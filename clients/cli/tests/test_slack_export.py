@@ -1,4 +1,4 @@
-"""Opening exports: zip or folder, bounded, never out of its own folder."""
+"""Exports: zip or folder, bounded, and confined to their own folder."""
 
 import json
 import zipfile

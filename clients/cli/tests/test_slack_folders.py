@@ -1,4 +1,4 @@
-"""The folder of a channel is found however its name was written; what is lost is named."""
+"""The folder of a channel is found in every spelling; a missing one is reported."""
 
 import unicodedata
 import zipfile
@@ -61,7 +61,7 @@ def test_equal_names_win_over_equal_spellings_and_a_folder_is_given_once() -> No
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Callable[..., Path]:
-    """Write a zip whose names are these bytes, without the flag of UTF-8."""
+    """Write a zip with these bytes as names, without the UTF-8 flag."""
 
     def write(folder: bytes, *names: str, separator: bytes = b"/") -> Path:
         path, stand_in = tmp_path / "export.zip", "x" * len(folder)

@@ -1,4 +1,4 @@
-"""A small export of every kind of entry, and what exactly becomes of it."""
+"""A small export with every kind of entry, and its exact translation."""
 
 import json
 from collections.abc import Callable

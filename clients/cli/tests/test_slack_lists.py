@@ -1,4 +1,4 @@
-"""Damaged files and entries are left out with their place; everything else comes in."""
+"""Damaged files and entries are skipped with their place; all others are imported."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Slack's markup: what a person reads, with spans in code points and mentions by id (MSG-13)."""
+"""Slack's markup: readable text, spans in code points and mentions by id (MSG-13)."""
 
 import string
 
@@ -73,7 +73,7 @@ def test_unescape_undoes_escape(text: str) -> None:
 
 @given(text=st.text(alphabet=string.ascii_letters + " <>&;|@#!.数据" + string.digits))
 def test_an_escaped_text_reads_as_it_was_written(text: str) -> None:
-    # A `>` that begins a line is a quotation, so the line begins with something else here.
+    # A `>` at the start of a line is a quotation, so the line starts with another character.
     text = f"x{text}\n{text.lstrip('>')}"
 
     assert render(escaped(text), names=NAMES) == Rendered(text=text)

@@ -1,4 +1,4 @@
-"""Translating a messy export: nothing lost silently, original times, order, threads (MSG-19)."""
+"""Translation of a messy export: no silent loss; original times, order and threads (MSG-19)."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -339,9 +339,9 @@ def test_chats_of_every_kind_become_conversations(write_export: WriteExport, rea
 
     assert (general.name, general.topic, general.archived) == ("general", "see #general", True)
     assert general.created_at.seconds == 1_600_000_000
-    # The creator is deactivated, so an active member looks after the channel.
+    # The creator is deactivated, so an active member becomes the owner of the channel.
     assert general.owner_id == "per_slack:U1"
-    # A creator who has left is not let in again.
+    # A creator who has left is not added again.
     assert (list(board.member_ids), board.owner_id) == (["per_slack:U1"], "per_slack:U1")
     assert group.name == "Lanette Ott, Bo, ci"
     assert pair.kind == conversations_pb2.Conversation.KIND_DIRECT

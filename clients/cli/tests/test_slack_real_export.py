@@ -1,4 +1,4 @@
-"""A real export of 245 people and 16,466 messages goes through whole."""
+"""Complete translation of a real export of 245 people and 16,466 messages."""
 
 from collections.abc import Callable
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Readable sentences for entries that a conversation tells by itself."""
+"""Readable texts for system messages."""
 
 from collections.abc import Callable
 from pathlib import Path

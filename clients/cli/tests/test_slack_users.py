@@ -1,4 +1,4 @@
-"""People of an export: every list, the names that messages tell, fields that may be wrong."""
+"""People of an export: every list, names found in messages, fields that may be invalid."""
 
 from collections.abc import Callable
 from pathlib import Path

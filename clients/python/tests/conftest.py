@@ -1,4 +1,4 @@
-"""A scripted gateway on a real socket, and sessions with it."""
+"""Fixtures: a scripted gateway on a real socket, and sessions with it."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from .scripted import Gateway, Log, plexus_at, serving
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reconnect quickly."""
+    """Shorten the pauses between connection attempts."""
     monkeypatch.setattr(stream_module, "FIRST_WAIT", 0.01)
     monkeypatch.setattr(stream_module, "MAX_WAIT", 0.05)
 
@@ -47,20 +47,20 @@ def client(plexus: Plexus) -> Client:
 
 
 async def take(session: Session, count: int, *, within: float = 30) -> list[Event]:
-    """Take a number of events."""
+    """Receive a number of events."""
     async with asyncio.timeout(within):
         return [await anext(session) for _ in range(count)]
 
 
 async def texts(session: Session, count: int) -> list[str]:
-    """Take a number of events, which must all be new messages; gives their texts."""
+    """Receive a number of events, which must all be new messages; return their texts."""
     taken = await take(session, count)
     assert all(isinstance(event, MessagePosted) for event in taken), taken
     return [event.message.text for event in taken if isinstance(event, MessagePosted)]
 
 
 async def is_silent(session: Session, *, seconds: float = 0.3) -> bool:
-    """Whether nothing comes for so long."""
+    """Return whether no event arrives for this long."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             event = await anext(session)
@@ -76,7 +76,7 @@ async def until(condition, *, within: float = 30) -> None:
 
 
 def posted(log: Log, *, since: int = 0) -> list[str]:
-    """Texts of a log's messages that are not recalled."""
+    """Return the texts of a log's messages that are not recalled."""
     return [
         message.text
         for seq, message in sorted(log.messages.items())

@@ -1,4 +1,4 @@
-"""A gateway whose owner is the test: real gRPC sockets, a log in memory, faults on demand."""
+"""A gateway controlled by the test: real gRPC sockets, a log in memory, faults on demand."""
 
 # ruff: noqa: ARG002, N802 - RPC names and arguments are the contract's
 
@@ -171,7 +171,7 @@ class Log:
         self._fact("ConversationChanged", changed)
 
     def begin_chain(self) -> None:
-        """Add a fact that the SDK does not know as an event."""
+        """Add a fact without an event in the SDK."""
         self._fact("ChainBegun", events_pb2.ChainBegun(version=2))
 
     def _changed(self, seq: int) -> Message:
@@ -182,7 +182,7 @@ class Log:
         return message
 
     def changes(self, since: int, limit: int) -> ListChangesResponse:
-        """Return current states of what the entries in (since, through] are about, each once."""
+        """Return the current state of every object changed in (since, through], each once."""
         through = min(since + limit, self.change_no)
         last: dict[int, int] = {}
         rows: list[Change] = []
@@ -205,7 +205,7 @@ class Log:
 
 @dataclass
 class Refusal:
-    """An answer of the script in place of the real one."""
+    """A scripted response in place of the real one."""
 
     code: grpc.StatusCode
     reason: str = "REFUSED"
@@ -239,7 +239,7 @@ class Stream:
         self.frames(Frame(events=events))
 
     def end(self, refusal: Refusal | None = None) -> None:
-        """End the stream with a status; without one it ends well."""
+        """End the stream with a status, or normally without one."""
         self.down.put_nowait(refusal)
 
 
@@ -250,7 +250,7 @@ class Gateway(
     SignInServicer,
     NotifyServiceServicer,
 ):
-    """Answers as Plexus does, unless the script says otherwise."""
+    """A gateway that answers as Plexus does unless the script overrides it."""
 
     def __init__(self) -> None:
         self.logs: dict[str, Log] = {}
@@ -261,9 +261,9 @@ class Gateway(
         self.calls: list[str] = []
         self.bearers: list[str] = []
         self.people = [Person(id=ME, handle="me"), Person(id="per_ann", handle="ann")]
-        # Answers for the next calls of a method, in order; None lets one through.
+        # Responses to the next calls of a method, in order; None answers normally.
         self.refusals: dict[str, list[Refusal | None]] = {}
-        # What happens to the next sends: a verdict to give without storing, `lost` or `silent`.
+        # Outcomes of the next sends: a verdict to return without storing, `lost` or `silent`.
         self.sends: list[str | SendRefusal] = []
         self.notifications: list[Notification] = []
         self.spent: list[str] = []
@@ -448,7 +448,7 @@ class Gateway(
 
 @contextlib.asynccontextmanager
 async def serving(gateway: Gateway, address: str = "127.0.0.1:0") -> AsyncIterator[str]:
-    """Serve on a real socket for the time of the block; gives the address."""
+    """Serve on a real socket for the duration of the block; yield the address."""
     server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
     add_SessionServiceServicer_to_server(gateway, server)
     add_MessagingServiceServicer_to_server(gateway, server)
@@ -485,7 +485,7 @@ def person_profile(url: str, *, expires_at: float) -> Profile:
 
 
 class Mischief:
-    """Faults by chance, the same for the same seed."""
+    """Random faults, reproducible by their seed."""
 
     def __init__(self, gateway: Gateway, seed: int) -> None:
         self._gateway = gateway
@@ -493,7 +493,7 @@ class Mischief:
         self._pushed: dict[str, int] = {}
 
     def act(self, log: Log) -> None:
-        """Change the log once."""
+        """Apply one change to the log."""
         seq = self._random.randint(1, log.last_seq) if log.messages else 0
         kind = self._random.choice(["post"] * 5 + ["edit", "react", "recall", "chain"])
         if not seq or kind == "post" or log.messages[seq].recalled:
@@ -508,7 +508,7 @@ class Mischief:
             log.recall(seq)
 
     def push(self, log: Log) -> None:
-        """Push what changed to the streams: well, twice, late, in part, or not at all."""
+        """Push changes to the streams: correctly, twice, late, in part, or not at all."""
         end = log.change_no
         start = self._pushed.get(log.id, 0)
         self._pushed[log.id] = end

@@ -1,4 +1,4 @@
-"""Exactly once and in order, for every sequence of changes and faults that a seed leads to."""
+"""Exactly-once, ordered delivery under random sequences of changes and faults."""
 
 import random
 from pathlib import Path
@@ -22,7 +22,7 @@ from .scripted import Gateway, Log, Mischief, heartbeat, plexus_at, serving
 
 
 class Seen:
-    """What an application knows from events alone, checked with every event."""
+    """The state that an application derives from events alone, checked after every event."""
 
     def __init__(self) -> None:
         self.posted: list[int] = []
@@ -42,14 +42,14 @@ class Seen:
 
 
 async def drain(session: Session, log: Log, seen: Seen) -> None:
-    """Take events up to the log's last message, which is its last change."""
+    """Receive events up to the log's last message, which is its last change."""
     while log.last_seq not in seen.posted:
         (event,) = await take(session, 1)
         seen.note(event)
 
 
 def check(seen: Seen, log: Log) -> None:
-    """Old state and events equal what a fresh client would fetch."""
+    """Previous state plus events equals the state that a fresh client would fetch."""
     expected = {
         seq: (message.text, message.recalled)
         for seq, message in log.messages.items()
@@ -105,7 +105,7 @@ async def test_msg_06_every_message_is_delivered_once_and_in_order(
 async def test_msg_06_a_bot_that_restarts_handles_every_message_once(
     profiles: Profiles, tmp_path: Path, seed: int, restarts: int
 ) -> None:
-    """A clean restart repeats nothing and loses nothing."""
+    """A clean restart repeats no message and loses none."""
     gateway = Gateway()
     gateway.page = 3
     log = gateway.log()

@@ -1,4 +1,4 @@
-"""Names, tasks and addresses: what the helpers send, and how they refuse."""
+"""Helpers for names, tasks and addresses: their requests and their refusals."""
 
 # ruff: noqa: ARG001 - fixtures that only have to be there
 
@@ -81,7 +81,7 @@ def test_tsk_03_a_due_date_is_a_day_or_an_instant_with_a_zone() -> None:
     assert due_of(date(2026, 12, 4)).date == "2026-12-04"
     assert due_of(datetime(2026, 12, 4, 9, tzinfo=UTC)).at.seconds == 1796374800
     with pytest.raises(ValueError, match="time zone"):
-        due_of(datetime(2026, 12, 4, 9))  # noqa: DTZ001 - what is refused
+        due_of(datetime(2026, 12, 4, 9))  # noqa: DTZ001 - the refused value
 
 
 # --- connect

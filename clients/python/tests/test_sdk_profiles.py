@@ -1,4 +1,4 @@
-"""The credentials file: for its owner alone, one writer at a time."""
+"""The credentials file: readable by its owner only, one writer at a time."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""The bot of the README, as a process, against a gateway that loses its streams."""
+"""The bot of the README as a process, with a gateway that drops its streams."""
 
 import asyncio
 import re
@@ -42,7 +42,7 @@ async def test_the_bot_of_the_readme_answers_every_message_once(
 
     process = await started()
     try:
-        # Verdicts are lost with the stream, and so are events.
+        # Verdicts and events are lost with the stream.
         gateway.sends = ["silent"]
         for number in range(4):
             log.post(f"!echo {number}")
@@ -51,7 +51,7 @@ async def test_the_bot_of_the_readme_answers_every_message_once(
         await until(lambda: bool(gateway.streams[0].refs))
         gateway.streams[0].end(Refusal(grpc.StatusCode.UNAVAILABLE, "GATEWAY_DRAINING"))
         await until(lambda: len(answers()) == 4)
-        # Killed between an answer and the note that it was given.
+        # Killed between a reply and the record that it was sent.
         process.kill()
         await process.communicate()
         log.post("!echo while it was away")

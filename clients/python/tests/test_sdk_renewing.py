@@ -1,4 +1,4 @@
-"""Tokens are renewed once, whoever needs them, and nobody waits for ever."""
+"""Renewal of tokens: once for all concurrent callers, and with a bounded wait."""
 
 import asyncio
 import threading
@@ -34,13 +34,13 @@ def profiles(tmp_path):
 
 @pytest.fixture
 def spent():
-    """The refresh tokens that were traded in."""
+    """Return the refresh tokens that were used."""
     return []
 
 
 @pytest.fixture
 async def connect(profiles, spent):
-    """Connect as ann, to sessions that answer when everybody waits."""
+    """Connect as ann, to sessions that answer once every caller waits."""
     channels = []
 
     async def refresh(request, **_):
@@ -53,7 +53,7 @@ async def connect(profiles, spent):
     def connected():
         channel = grpc.aio.insecure_channel("127.0.0.1:1")
         channels.append(channel)
-        # A Profiles of its own each, as separate clients in one process have.
+        # Each has a Profiles of its own, as separate clients in one process do.
         plexus = Plexus(channel, profiles.find("ann"), Profiles(profiles.path))
         plexus.sessions = SimpleNamespace(RefreshSession=refresh)
         return plexus

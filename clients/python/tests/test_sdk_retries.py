@@ -1,4 +1,4 @@
-"""Which calls are repeated, how often, and for how long (GW-6)."""
+"""Repeated calls: selection, number and total wait (GW-6)."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -36,7 +36,7 @@ def error(
     domain: str = "plexus.gateway",
     text: str = "Too much; wait a moment.",
 ) -> grpc.aio.AioRpcError:
-    """Return what a stub raises for an answer of Plexus."""
+    """Return the exception that a stub raises for a refusal of Plexus."""
     details = [ErrorInfo(reason=reason, domain=domain, metadata={"limit": "person"})]
     if wait is not None:
         delay = Duration()
@@ -64,7 +64,7 @@ def down(wait: timedelta | None = None) -> Refused:
 
 
 class Service:
-    """Fails a number of times, then answers; notes for how long its caller has slept."""
+    """Fails a number of times, then answers; records the pauses of its caller."""
 
     def __init__(self, *failures: Refused) -> None:
         self.failures = list(failures)
@@ -172,9 +172,9 @@ async def test_gw_06_retries_have_an_end(wait: float, calls: int) -> None:
         (ListConversationsRequest, True),
         (SendMessageRequest, False),
         (SignOutRequest, False),
-        # Without a token, yet not without effect.
+        # Needs no token, yet changes state.
         (SignInRequest, False),
-        # Each is recorded in the ledger.
+        # Each call is recorded in the ledger.
         (ExportConversationAnchorsRequest, False),
         (SubscribeRequest, True),
     ],

@@ -1,4 +1,4 @@
-"""Sends through a session: each message is stored once, whatever happens to its verdict (MSG-3)."""
+"""Sends through a session: each is stored once, with or without its verdict (MSG-3)."""
 
 # ruff: noqa: ARG001 - fixtures that only have to be there
 
@@ -35,7 +35,7 @@ async def test_msg_03_a_verdict_that_is_lost_with_the_stream_is_asked_for_again(
     client: Client, gateway: Gateway, log: Log
 ) -> None:
     async with client.session() as session:
-        # One is stored and its verdict is lost, one never arrives.
+        # One is stored but its verdict is lost, one never arrives.
         gateway.sends = ["silent", "lost"]
         sending = [
             asyncio.create_task(session.messages.send(log.id, text)) for text in ("one", "two")
@@ -93,7 +93,7 @@ async def test_a_send_has_a_deadline_and_names_the_request_id_to_repeat(
         request = SendMessageRequest(conversation_id=log.id, request_id="mine", text="hello")
         with pytest.raises(Unreachable, match="mine"):
             await session.send(request, seconds=0.2)
-        # What was given up is not sent by a later stream.
+        # A later stream does not send an abandoned message.
         gateway.streams[0].end(DRAINING)
         await until(lambda: gateway.opened == 2)
         assert (await session.messages.send(log.id, "next")).seq == 1
@@ -136,7 +136,7 @@ async def test_msg_03_a_reply_is_stored_once_for_ever(
 async def test_gw_06_a_call_whose_answer_is_lost_is_repeated_by_the_same_request_id(
     client: Client, gateway: Gateway, log: Log
 ) -> None:
-    # Stored before the answer is lost, twice.
+    # Stored before the response is lost, twice.
     gateway.refusals["SendMessage"] = [Refusal(grpc.StatusCode.UNAVAILABLE, "LOST")] * 2
     sent = await client.messages.send(log.id, "once")
     assert sent.deduplicated

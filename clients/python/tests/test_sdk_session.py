@@ -1,4 +1,4 @@
-"""A session resumes: nothing is lost, repeated or out of order, whatever the stream does."""
+"""Resumption of sessions: no event lost, repeated or out of order when a stream fails."""
 
 # ruff: noqa: ARG001 - fixtures that only have to be there
 
@@ -177,7 +177,7 @@ async def test_what_is_recalled_before_it_was_fetched_is_a_tombstone_only(
 async def test_msg_06_a_contract_that_moves_a_changed_message_to_its_last_change_keeps_the_order(
     client: Client, gateway: Gateway, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """ListChanges may return each message at its last change alone, on a later page."""
+    """ListChanges may return each message at its last change only, on a later page."""
 
     def sparse(since: int, limit: int):
         response = Log.changes(log, since, log.change_no)
@@ -387,7 +387,7 @@ async def test_a_slow_application_costs_bounded_memory_and_loses_nothing(
         for number in range(200):
             log.post(f"text {number}")
             gateway.publish(log)
-        # Acknowledgements come behind all of these frames.
+        # The acknowledgement arrives behind all of these frames.
         sent = await asyncio.wait_for(session.messages.send(log.id, "mine"), 30)
         assert sent.seq == 202
         assert len(inboxes[0]) <= 10

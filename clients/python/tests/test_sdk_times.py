@@ -1,4 +1,4 @@
-"""Times as people write them become instants, whatever clock changes are near."""
+"""Parsing of times as users type them, also near clock changes."""
 
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
@@ -187,7 +187,7 @@ def test_a_clock_alone_is_the_nearest_one_in_the_direction_that_is_meant(
     ahead = parse(f"{clock:%H:%M}", zone=zone, now=now)
     behind = parse(f"{clock:%H:%M}", zone=zone, now=now, past=True)
     assert behind <= now < ahead
-    # A day has at most 25 hours, and one skipped time more; Samoa left out a whole day.
+    # A day has at most 25 hours, plus one skipped time; Samoa skipped a whole day.
     assert ahead - behind <= timedelta(hours=51)
     for at in (ahead, behind):
         there = at.astimezone(zone)

@@ -1,4 +1,4 @@
-"""Access tokens: renewed before they end, once, also by several processes (REFRESH_REUSED)."""
+"""Access tokens: renewed before they expire, once, also by several processes (REFRESH_REUSED)."""
 
 import asyncio
 import sys

@@ -5,7 +5,7 @@ import type { Plugin } from 'vite';
 
 import { parseGuide, type GuideBlock } from '../src/kit/guide.ts';
 
-// Signature and header of a PNG file; the size stands after the type of the first chunk.
+// Signature and header of a PNG file; the size follows the type of the first chunk.
 const SIGNATURE = '89504e470d0a1a0a';
 const WIDTH_AT = 16;
 const HEIGHT_AT = 20;
@@ -37,7 +37,7 @@ export function guides(): Plugin {
           })),
         ),
       };
-      // The name of an import takes the place of the path that it was written as.
+      // The name of an import replaces the path in the Markdown.
       const code = JSON.stringify(content).replaceAll(/"address":"(picture\d+)"/g, '"address":$1');
       const module = [...imports, `export const texts = ${code};`].join('\n');
       return { code: module, map: null, moduleType: 'js' };

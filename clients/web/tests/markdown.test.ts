@@ -4,7 +4,7 @@ import { markdownOf } from '@/kit/markdown';
 import { readMarkdown } from '@/kit/markdown-read';
 import { blocksOf, type Block } from '@/kit/rich-text';
 
-/** Return the text of a source and its spans as `kind:marked words`. */
+/** Return the text of a source and its spans as `kind:marked text`. */
 function read(source: string): [string, string[]] {
   const { text, spans } = readMarkdown(source);
   const points = Array.from(text);

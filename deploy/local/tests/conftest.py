@@ -1,4 +1,4 @@
-"""A local run of tiny programs instead of Plexus, under the real supervisor."""
+"""A local run of tiny programs in place of Plexus, under the real supervisor."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A company that talks on one release, and the comparison of what it finds on the next."""
+"""A company created on one release, and the comparison of its state on the next."""
 
 import secrets
 from collections.abc import AsyncIterator, Mapping
@@ -50,20 +50,20 @@ async def signed_in(
 
 @dataclass
 class Company:
-    """People who can sign in, and the conversations of each as the older release showed them."""
+    """People with passwords, and the conversations of each as the older release showed them."""
 
     # Handle to password.
     people: dict[str, str]
-    # Of what was said by hand: name to id.
+    # Conversations created by hand: name to id.
     rooms: dict[str, str] = field(default_factory=dict)
-    # Handle and conversation to what is shown: messages by seq.
+    # Shown messages: handle and conversation to messages by seq.
     shown: dict[tuple[str, str], dict[int, bytes]] = field(default_factory=dict)
-    # Every entry of every log as MongoDB holds it.
+    # Every entry of every log as stored in MongoDB.
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 async def move_in(admin: Plexus, *, address: str, folder: Path) -> Company:
-    """Make two people who say all that can be said, on the release that answers."""
+    """Create two people with every kind of message, on the running release."""
     handles = {name: f"{name}-{secrets.token_hex(3)}" for name in ("ann", "bob")}
     for handle in handles.values():
         request = CreatePersonRequest(
@@ -93,7 +93,7 @@ async def move_in(admin: Plexus, *, address: str, folder: Path) -> Company:
 
 
 async def _converse(pair: tuple[Plexus, Plexus], kind: Conversation.Kind, *, name: str = "") -> str:
-    """Open a conversation and let both do everything in it; gives its id."""
+    """Create a conversation, let both members use every feature in it, and return its id."""
     ann, bob = pair
     created = pb.CreateConversationRequest(
         request_id=secrets.token_hex(8),
@@ -145,10 +145,10 @@ async def _say(who: Plexus, room: str, text: str, **fields: Any) -> None:
 
 
 async def look(company: Company, *, address: str, folder: Path) -> dict[Any, dict[int, bytes]]:
-    """Read every message of every conversation of everybody, as the API shows them.
+    """Read every message of every conversation of each person, as the API shows them.
 
-    Left out are the two fields that releases show differently: the unsalted hash of the words,
-    which only the older one gave, and `reply_to_seq`, which only the newer one gives.
+    The two fields that differ between releases are left out: the unsalted hash of the text, which
+    only the older one returned, and `reply_to_seq`, which only the newer one returns.
     """
     shown: dict[Any, dict[int, bytes]] = {}
     for handle, password in company.people.items():
@@ -191,17 +191,17 @@ async def _messages(plexus: Plexus, room: str) -> list[Message]:
 
 
 async def stored(section: MongoSection) -> dict[str, dict[str, Any]]:
-    """Read the entries of every log as MongoDB holds them, by id."""
+    """Read the entries of every log as stored in MongoDB, by id."""
     async with connect(section) as db:
         entries = await db.collection("entries", schema_version=1).find_all({})
     return {entry["_id"]: entry for entry in entries}
 
 
 def check_entries_kept(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """Compare what MongoDB held with what it holds, to the byte; more may have come.
+    """Compare the previous with the stored entries byte by byte; new ones may be added.
 
-    A recalled message loses the unsalted hash of its words when messaging starts, in its columns
-    and in the events about it; nothing else of it changes.
+    A recalled message loses the unsalted hash of its text when messaging starts, in its columns and
+    in its events; its other fields do not change.
     """
     assert before
     assert before.keys() <= after.keys()
@@ -224,6 +224,6 @@ def check_entries_kept(before: Mapping[str, Any], after: Mapping[str, Any]) -> N
 
 
 async def dead_letters(section: KafkaSection) -> dict[str, int]:
-    """Count the records that consumers have set aside, by group, those without any left out."""
+    """Count the dead letters by consumer group; omit groups without any."""
     depths = {each.group: await dlq_depth(section, each.group) for each in CONSUMERS if each.dlq}
     return {group: depth for group, depth in depths.items() if depth}

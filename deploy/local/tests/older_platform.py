@@ -1,6 +1,6 @@
 """A platform of an older release on servers of its own; never imported.
 
-Runs with that release's code on its path. Argument: a folder for its data. Prints where it is as
+Runs with that release's code on its path. Argument: a folder for its data. Prints its addresses as
 JSON, and stops everything when its input ends.
 """
 

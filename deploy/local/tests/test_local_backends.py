@@ -1,4 +1,4 @@
-"""The supervisor runs the real servers and brings them back with their data."""
+"""The supervisor with real servers: it starts them and restarts them with their data."""
 
 import asyncio
 import os
@@ -108,7 +108,7 @@ def kafka_of(user: str, addresses: dict[str, str]) -> KafkaSection:
 
 
 async def written(section: KafkaSection, topic: str) -> bool:
-    """Tell whether a record was taken."""
+    """Return whether a record was accepted."""
     try:
         async with producer(section) as out:
             await out.send_batch([(topic, "key", b"fact", {})])
@@ -118,7 +118,7 @@ async def written(section: KafkaSection, topic: str) -> bool:
 
 
 async def holds(section: MongoSection) -> bool:
-    """Tell whether a database shows what is in it."""
+    """Return whether a database returns its content."""
     async with connect(section) as db:
         try:
             return bool(await db.collection_names())
@@ -127,7 +127,7 @@ async def holds(section: MongoSection) -> bool:
 
 
 def open_kafka(server: NativeKafka) -> NativeKafka:
-    """Make a server what it was before there were users."""
+    """Configure a server as before the introduction of users."""
     listener = f"PLAINTEXT://127.0.0.1:{server.port}"
     controller = f"127.0.0.1:{server.controller_port}"
     settings = SETTINGS | {
@@ -143,7 +143,7 @@ def open_kafka(server: NativeKafka) -> NativeKafka:
 
 @pytest.mark.rule("GW-12")
 async def test_data_of_the_time_before_users_is_kept_and_closed(layout: Layout) -> None:
-    """As an earlier version left it: no users, every file readable by everybody."""
+    """Data of an earlier version, without users and readable by all, is kept and protected."""
     for folder in (layout.data, layout.logs):
         folder.mkdir(parents=True, mode=0o755)
     mongo = NativeMongo(data=layout.data / "mongo", log=layout.log("mongo"))
@@ -217,7 +217,7 @@ def test_a_given_server_is_used_and_must_answer(
 
 
 def others_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Plan no other server."""
+    """Plan only the server under test."""
     monkeypatch.setenv("PLEXUS_MONGO_URL", "mongodb://127.0.0.1:9/?directConnection=true")
     monkeypatch.setenv("PLEXUS_OPENSEARCH_URL", "http://127.0.0.1:9")
 
@@ -248,7 +248,7 @@ async def test_a_given_kafka_gets_its_users_from_its_administrator(
         own = kafka_of(user_of("tasks"), urls._asdict())
         assert await written(own, TASKS_TASK_V1.name)
         assert not await written(KafkaSection(url=given.url), TASKS_TASK_V1.name)
-        # The passwords are those of this run now.
+        # The passwords are now those of this run.
         assert not await written(given.section(user_of("tasks")), TASKS_TASK_V1.name)
 
 

@@ -1,4 +1,4 @@
-"""Pauses between restarts grow from 0.5 s to 10 s and start over after a steady time."""
+"""Pauses between restarts: from 0.5 s up to 10 s, and reset after a steady time."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The mail sink keeps every mail as a file."""
+"""The mail sink, which stores every mail as a file."""
 
 import smtplib
 import sys
@@ -31,6 +31,6 @@ def test_a_mail_is_kept_whole_with_its_envelope(tmp_path: Path, until: Callable[
     kept = message_from_bytes(path.read_bytes(), policy=default)
     assert isinstance(kept, EmailMessage)
     assert kept["Subject"] == "重要通知"
-    assert kept.get_content() == "请确认。\r\n"  # as it came over the wire
+    assert kept.get_content() == "请确认。\r\n"  # as received
     assert kept["X-Envelope-To"] == "li@example.org, wang@example.org"
     assert code == 0

@@ -1,4 +1,4 @@
-"""Data that an older release wrote: the platform of now starts on it, keeps it and goes on."""
+"""Data of an older release: the current platform starts on it, keeps it and continues."""
 
 import asyncio
 import io
@@ -44,7 +44,7 @@ GIVEN = ("PLEXUS_MONGO_URL", "PLEXUS_KAFKA_URL", "PLEXUS_OPENSEARCH_URL")
 ROOT = Path(__file__).parents[3]
 OLDER = "873a8ee"
 DATABASE = "plexus_messaging"
-# Two platforms start one after the other, perhaps beside other tests.
+# Two platforms start one after the other, possibly beside other tests.
 CHAT_SECONDS = 900
 WHOLE_SECONDS = 1500
 FOUND_WITHIN = 60
@@ -52,7 +52,7 @@ FOUND_WITHIN = 60
 
 @pytest.fixture(scope="session")
 def older_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Check the older release out of the history; gives its folder."""
+    """Check the older release out of the history and return its folder."""
     git = shutil.which("git")
     if git is None:
         pytest.skip("git is not installed")
@@ -68,20 +68,20 @@ def older_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def environment_of(release: Path) -> dict[str, str]:
-    """Give the environment in which Python finds a release's own code.
+    """Return the environment in which Python finds a release's own code.
 
-    Its dependencies are those of the present environment: none was taken away or lowered since.
+    It uses the dependencies of the current environment: none has been removed or downgraded.
     """
     sources = [path.parent / "src" for path in sorted(release.glob("*/*/pyproject.toml"))]
     assert sources
     kept = {name: value for name, value in os.environ.items() if name not in GIVEN}
-    # The tools are those of this checkout, wherever it is.
+    # The tools are those of this checkout.
     return kept | {"PYTHONPATH": os.pathsep.join(map(str, sources))}
 
 
 @asynccontextmanager
 async def older_chat(release: Path, directory: Path) -> AsyncIterator[dict[str, str]]:
-    """Let the older release run what a conversation needs; gives where it is."""
+    """Run the chat processes of the older release; yield its addresses."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(Path(__file__).with_name("older_platform.py")),
@@ -105,20 +105,20 @@ async def older_chat(release: Path, directory: Path) -> AsyncIterator[dict[str, 
 
 
 async def remember(company: Company, *, address: str, mongo: MongoSection, folder: Path) -> None:
-    """Note what the older release shows and stores."""
+    """Record the state that the older release shows and stores."""
     company.shown = await look(company, address=address, folder=folder)
     company.entries = await stored(mongo)
     assert {room for _, room in company.shown} >= set(company.rooms.values())
 
 
 async def check_kept(company: Company, *, address: str, folder: Path) -> None:
-    """Compare what everybody is shown with what the older release showed them."""
+    """Compare the state shown to each person with that of the older release."""
     shown = await look(company, address=address, folder=folder)
     assert shown == company.shown
 
 
 async def check_goes_on(company: Company, *, address: str, folder: Path) -> None:
-    """Verify each conversation, write to it, and find that version 2 of its chain has begun."""
+    """Verify each conversation, write to it, and check that version 2 of its chain has begun."""
     handle = next(iter(company.people))
     async with signed_in(address, handle, company.people[handle], folder=folder) as plexus:
         for room in company.rooms.values():
@@ -133,7 +133,7 @@ async def check_goes_on(company: Company, *, address: str, folder: Path) -> None
 
 
 async def check_found(company: Company, *, address: str, folder: Path) -> None:
-    """Search what was said, and what was recalled, as one who said it."""
+    """Search for existing and recalled messages as one of their senders."""
     handle = next(iter(company.people))
     async with signed_in(address, handle, company.people[handle], folder=folder) as plexus:
 
@@ -152,7 +152,7 @@ async def check_found(company: Company, *, address: str, folder: Path) -> None:
 
 
 async def say(plexus: Plexus, room: str) -> int:
-    """Say something new; gives its number in the log."""
+    """Send a message and return its number in the log."""
     request = SendMessageRequest(
         conversation_id=room, request_id=secrets.token_hex(8), text="said by the release of now"
     )
@@ -181,7 +181,7 @@ async def test_conversations_of_an_older_release_are_kept_to_the_byte_and_go_on(
 
 @pytest.fixture
 def demo_home(older_release: Path, tmp_path: Path) -> Iterator[Path]:
-    """Give a checkout's folder whose `.plexus` both releases use; nothing runs there afterwards."""
+    """Return a checkout's folder whose `.plexus` both releases use; stop everything afterwards."""
     home = tmp_path / "home"
     (home / ".plexus").mkdir(parents=True)
     tools = ROOT / ".plexus" / "tools"
@@ -211,7 +211,7 @@ def local(command: str, *, home: Path, release: Path) -> None:
 
 
 def messaging_of(addresses: Mapping[str, str]) -> MongoSection:
-    """Give messaging's database, as the operator where there are users."""
+    """Return messaging's database, accessed as the operator if there are users."""
     file = addresses.get("mongo password")
     named = {"user": OPERATOR, "password_file": file} if file else {}
     return MongoSection.model_validate({"url": addresses["mongo"], "database": DATABASE, **named})

@@ -102,7 +102,7 @@ class TestCredentials:
     def test_nobody_else_reads_what_is_in_the_folders(self, tmp_path: Path) -> None:
         layout = Layout(tmp_path / ".plexus")
         folders = (layout.data, layout.logs, layout.mail, layout.run, layout.secrets, layout.keys)
-        for folder in folders:  # as an earlier version made them
+        for folder in folders:  # as an earlier version created them
             folder.mkdir(parents=True, mode=0o755)
         layout.make()
         write_whole(layout.state, "{}")

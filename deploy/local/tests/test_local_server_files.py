@@ -1,4 +1,4 @@
-"""The files of compose's servers: who gets which password, and a real broker on those settings."""
+"""Files of compose's servers: the passwords of each user, and a real broker with those settings."""
 
 import asyncio
 from pathlib import Path
@@ -18,7 +18,7 @@ SERVICES = services_of()
 
 
 class Composed(NativeKafka):
-    """The broker of compose on ports and folders of the test."""
+    """The broker of compose on the test's ports and folders."""
 
     def __init__(self, *, data: Path, log: Path, files: Path) -> None:
         super().__init__(
@@ -42,7 +42,7 @@ class Composed(NativeKafka):
         }
 
     def answers(self) -> bool:
-        """Look whether the port is open: only TLS is answered there."""
+        """Return whether the port is open: it answers TLS only."""
         return ports.answers(self.port)
 
     @property

@@ -1,4 +1,4 @@
-"""The supervisor starts in order, restarts, stops in reverse, and clears up after itself."""
+"""The supervisor: starts in order, restarts, stops in reverse, and cleans up."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The build of the web client: only when sources changed, and a word where Node is missing."""
+"""The build of the web client: only after changes, and with a remedy if Node is missing."""
 
 import importlib.util
 
@@ -25,7 +25,7 @@ def no_node(monkeypatch):
 
 @pytest.fixture
 def ran(monkeypatch):
-    """The npm scripts that were run; a build leaves its page."""
+    """Record the npm scripts that are run; a build creates its page."""
     scripts = []
 
     def run(node, script):

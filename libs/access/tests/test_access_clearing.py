@@ -15,7 +15,7 @@ from plexus_access.columns import IDENTIFYING, columns_of, encoded_in, message_n
 from plexus_access.decisions import Asker
 from plexus_access.masks import NONE, Masks
 from plexus_access.refusals import FieldMasked
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexuskit.grpc import requirements
 
 SECRET = "secret"
@@ -110,7 +110,7 @@ def test_gw_03_history_hides_the_values_of_a_hidden_column_alone():
             WORDS,
             f"{MESSAGE}.text",
         ),
-        # An edit replaces the words also where it leaves them out.
+        # An edit replaces the text also if it leaves it out.
         (messaging_pb.EditMessageRequest(seq=1), WORDS, f"{MESSAGE}.text"),
         (
             directory_pb.UpdatePersonRequest(set_roles=True),
@@ -207,7 +207,7 @@ COMMON = {"kind", "state", "roles", "created_at"}
 
 
 def test_every_field_that_is_called_like_a_column_is_a_copy_of_it():
-    """A new answer, fact or request that carries such content is found here until it says so."""
+    """A new response, fact or request with such content fails here until it is declared."""
     columns = set(message_named(PERSON).fields_by_name) - IDENTIFYING - COMMON
     names = columns | {"text", "description", "handles"}
     originals = {MESSAGE, TASK, PERSON, "plexus.directory.v1.Group"}

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from plexus.directory.v1 import people_pb2
 from plexus.messaging.v1 import messaging_service_pb2
 from plexus_access.decisions import Asker, needs_of
 from plexus_access.objects import CONVERSATION, Object
@@ -13,8 +14,8 @@ from plexus_access.refusals import (
     PermissionMissing,
     PolicyForbids,
 )
-from plexus_access.testing import Company
 from plexus_testkit.clock import FrozenClock
+from plexus_testkit.companies import Company
 from plexuskit.grpc import requirements
 
 TENANT = "ten_a"
@@ -156,3 +157,16 @@ def test_gw_03_a_role_with_an_end_is_asked_for_each_time():
 
     with pytest.raises(PermissionMissing):
         company.decisions.check(asker(), "messages.import")
+
+
+@pytest.mark.rule("GW-5")
+def test_gw_05_no_binding_reaches_a_guest(company):
+    company.person(TENANT, "per_bob", roles=("guest",), kind=people_pb2.Person.KIND_GUEST)
+    company.role(TENANT, "steward", "audit.read", to="per_bob")
+    guest = asker("per_bob", roles=frozenset({"guest"}))
+
+    with pytest.raises(PermissionMissing):
+        company.decisions.check(guest, "audit.read")
+
+    company.person(TENANT, "per_bob", roles=("member",))
+    company.decisions.check(asker("per_bob"), "audit.read")

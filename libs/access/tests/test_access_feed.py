@@ -1,4 +1,4 @@
-"""What keeps a replica current: directory's snapshot, its topics, and neither (GW-4, GW-10)."""
+"""Sources of a current replica: directory's snapshot, its topics, and neither (GW-4, GW-10)."""
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,8 +17,8 @@ from plexus_access.owner import deciding
 from plexus_access.refusals import AccessNotCurrent, PolicyForbids
 from plexus_access.repairing import Repairs
 from plexus_access.replica import Replica
-from plexus_access.testing import Company
 from plexus_testkit import FrozenClock
+from plexus_testkit.companies import Company
 from plexus_testkit.wait import eventually
 from plexuskit.config import CallerSection, KafkaSection
 from plexuskit.errors import DependencyDown
@@ -143,7 +143,7 @@ async def test_gw_04_without_kafka_directory_is_asked_and_its_answer_counts_for_
         await eventually(lambda: not access(runtime).ok, within=30)
         assert access(runtime).required
     await runtime.close()
-    # Everything was asked for once, a topic at a time; from then on what was new.
+    # Everything was requested once, one topic at a time; from then on only new facts.
     whole, new = company.asked[: len(OF_DIRECTORY)], company.asked[len(OF_DIRECTORY) :]
     assert not any(each.HasField("published_since") for each in whole)
     assert all(each.HasField("published_since") for each in new)
@@ -168,7 +168,7 @@ async def test_gw_10_a_fact_that_is_left_out_is_read_alone_and_a_broken_record_b
         assert len(company.asked) == asked
         assert [each.scope for each in company.facts_asked] == [fact.scope]
 
-        # The policy is taken away, and the record of it is broken.
+        # The policy is removed, and the record of it is broken.
         company.policy(TENANT, "silence", FORBID, removed=True)
         await sending.send_batch([(topic, TENANT, b"\xff", {})])
         await eventually(lambda: refused(decisions) is None, within=30)

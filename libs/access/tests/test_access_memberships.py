@@ -80,7 +80,7 @@ MOVES = st.sampled_from(["write", "tell", "repeat", "ask", "answer"])
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[tuple[str, frozenset[str]]]:
-    """Give the changes of one conversation: who came, or who went."""
+    """Return the changes of one conversation: people who joined or left."""
     inside: set[str] = set()
     steps: list[tuple[str, frozenset[str]]] = []
     for _ in range(draw(st.integers(1, 12))):
@@ -129,8 +129,8 @@ def test_msg_14_snapshots_and_changes_in_any_order_end_as_the_owner_has_it(
             apply(data.draw(st.integers(1, applied)))
         elif move == "ask" and loading is None and written:
             known.begin(ROOMS)
-            # The version is read first, each member somewhat later: a mix of states, which may
-            # be older than what was told already.
+            # The version is read first, each member somewhat later: a mix of states, which may be
+            # older than the facts received already.
             read = data.draw(st.integers(1, written))
             later = min(written + data.draw(st.integers(0, 2)), len(steps))
             people = {
@@ -150,7 +150,7 @@ def test_msg_14_snapshots_and_changes_in_any_order_end_as_the_owner_has_it(
 
 
 def fact(kind: str, id_: str, version: int) -> Envelope:
-    """Make a fact of directory whose content tells its version."""
+    """Return a fact of directory whose content includes its version."""
     told: events_pb2.PersonChanged | events_pb2.RoleChanged | events_pb2.RoleBindingChanged
     if kind == "person":
         roles = sorted(BUILT_IN)[: version % 3]

@@ -49,7 +49,7 @@ Fact = Callable[[State], bool]
 
 
 class Company:
-    """Makes history: writes each change down for the oracle and gives it as facts."""
+    """Makes history: records each change for the oracle and returns it as facts."""
 
     def __init__(self, choices: bytes, oracle: Any) -> None:
         self._choices = iter(choices)
@@ -59,7 +59,7 @@ class Company:
         self.now = 0
 
     def pick(self, among: Any) -> Any:
-        """Choose by the next byte; the first of all once there are none."""
+        """Choose by the next byte; the first of all at the end."""
         number = next(self._choices, None)
         if number is None:
             self.over, number = True, 0
@@ -260,7 +260,7 @@ def history(choices: bytes, oracle: Any) -> None:
         for fact in company.step():
             fact(engine.state)
             facts.append(fact)
-        # Asking fills what the engine remembers, which the next step may make wrong.
+        # Queries fill the engine's caches, which the next step may invalidate.
         for person_id in PEOPLE:
             asked(company, engine, person_id, "people.manage", "", 0)
         asked_anything(company, engine)
@@ -270,7 +270,7 @@ def history(choices: bytes, oracle: Any) -> None:
 
 
 def viewed(company: Company, engine: Engine) -> None:
-    """Who can see is everybody who may, one by one."""
+    """The viewers of an object are all people with a positive decision, one by one."""
     for object_ in map(object_of, OBJECTS[2:]):
         seen = who_can_see(engine, object_, now=START)
         permission = READING[object_.kind]
@@ -280,7 +280,7 @@ def viewed(company: Company, engine: Engine) -> None:
 
 
 def repeated_and_shuffled(engine: Engine, facts: list[Fact]) -> None:
-    """Only what is newer counts; steps of a conversation apart, the order makes no difference."""
+    """Only newer versions count; except for steps of a conversation, order makes no difference."""
     assert not any(fact(engine.state) for fact in facts)
     shuffled = list(facts)
     random.Random(len(facts)).shuffle(shuffled)  # noqa: S311 - repeatable

@@ -1,7 +1,7 @@
 """The table of roles against the contracts: GW-1, GW-3."""
 
 import pytest
-from plexus_access.roles import BUILT_IN, PERMISSIONS, permissions_of
+from plexus_access.roles import BUILT_IN, PERMISSIONS, TENANT_WIDE, permissions_of
 from plexuskit.grpc import requirements
 
 REQUIREMENTS = [info.requirement for info in requirements().values()]
@@ -28,6 +28,26 @@ def test_gw_07_members_neither_read_the_ledger_nor_ask_about_others():
 @pytest.mark.parametrize("roles", [(), ("",), ("root",), ("Admin",), ("admin ",)])
 def test_gw_01_unknown_roles_grant_nothing(roles):
     assert permissions_of(frozenset(roles)) == frozenset()
+
+
+# Of calls about no object: the owner reads the part of the tenant from the request, or answers with
+# what belongs to it alone. Each has tests of scopes in its service.
+OF_PARTS = {
+    "audit.export",
+    "audit.read",
+    "departments.manage",
+    "groups.manage",
+    "people.manage",
+    "roles.bind",
+    "roles.read",
+}
+
+
+def test_gw_03_a_role_for_a_part_of_the_tenant_gives_nothing_of_the_whole():
+    about_no_object = {each.permission for each in REQUIREMENTS if not each.resource} - {""}
+
+    assert about_no_object - BUILT_IN["member"] == TENANT_WIDE | OF_PARTS
+    assert not TENANT_WIDE & OF_PARTS
 
 
 def test_gw_03_roles_add_up():

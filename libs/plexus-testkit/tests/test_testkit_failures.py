@@ -1,4 +1,4 @@
-"""A failure is printed when it happens, for whoever ends the run before its summary."""
+"""A failure is printed when it happens, in case the run is stopped before its summary."""
 
 import os
 import subprocess

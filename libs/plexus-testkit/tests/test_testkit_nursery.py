@@ -6,7 +6,7 @@ import sys
 
 from plexus_testkit.wait import eventually
 
-# Forks a program that sleeps, says which process it is, and waits to be killed.
+# Forks a program that sleeps, prints its process id, and waits to be killed.
 USER = """
 import sys, time
 from pathlib import Path

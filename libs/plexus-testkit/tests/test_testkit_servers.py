@@ -1,4 +1,4 @@
-"""The native servers start, do what Plexus needs of them, keep their data, and die with us."""
+"""The native servers start, work with Plexus, keep their data, and die with us."""
 
 import asyncio
 import http.client

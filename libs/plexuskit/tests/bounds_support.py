@@ -72,7 +72,7 @@ def contract(name: str, **messages: Sequence[Field]) -> dict[str, Descriptor]:
 
 
 def violations(message: Message) -> Iterator[str]:
-    """Give the path of every field outside its bounds, as plainly as it can be written."""
+    """Yield the path of every field outside its bounds, by a deliberately simple check."""
     for described in message.DESCRIPTOR.fields:
         bounds, value = declared(described), getattr(message, described.name)
         if is_map(described):
@@ -144,7 +144,7 @@ def _of_value(described: FieldDescriptor, bounds: Bounds, value: Any) -> Iterato
 
 @st.composite
 def messages(draw: st.DrawFn, descriptor: Descriptor) -> Message:
-    """Draw a message whose values lie inside, at and outside their bounds."""
+    """Draw a message whose values are inside, at and outside their bounds."""
     message: Any = GetMessageClass(descriptor)()
     for described in descriptor.fields:
         if not draw(st.booleans()):

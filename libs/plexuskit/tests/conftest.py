@@ -1,4 +1,4 @@
-"""What the tests of Kafka and of the relay share: facts to send, a relay and what it sends."""
+"""Shared fixtures for Kafka and the relay: facts to send, a relay and its records."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager

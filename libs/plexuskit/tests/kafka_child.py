@@ -1,7 +1,7 @@
-"""A consumer in a process of its own that is killed after its effect and before its commit.
+"""Consumer in a separate process that is killed after its effect and before its commit.
 
-Its argument is the file to write the numbers of handled facts to; the environment says where Kafka
-is (`CHILD_KAFKA__…`).
+Its argument is the file for the numbers of handled facts; the environment has Kafka's address
+(`CHILD_KAFKA__…`).
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from plexuskit.runtime import Runtime
 
 
 class Settings(ServiceSettings, env_prefix="CHILD_"):
-    """Where Kafka is."""
+    """Address of Kafka."""
 
     kafka: KafkaSection = KafkaSection()
 
@@ -32,7 +32,7 @@ async def main(effects: Path) -> None:
             os.fsync(out.fileno())
         os.kill(os.getpid(), signal.SIGKILL)
 
-    # The shortest that brokers take unless they are told otherwise.
+    # The shortest that brokers accept by default.
     section = load(Settings).kafka.model_copy(update={"session_seconds": 6})
     runtime = Runtime(service="child")
     async with consumer(

@@ -1,6 +1,6 @@
-"""A process that relays, for test_relay_lease.py to kill and to pause; never imported.
+"""Process that relays, for test_relay_lease.py to kill and to pause; never imported.
 
-Arguments: MongoDB's address and the database; the environment says where Kafka is
+Arguments: MongoDB's address and the database; the environment has Kafka's address
 (`CHILD_KAFKA__…`).
 """
 
@@ -19,7 +19,7 @@ from relay_support import ENTRIES
 
 
 class Settings(ServiceSettings, env_prefix="CHILD_"):
-    """Where Kafka is."""
+    """Address of Kafka."""
 
     kafka: KafkaSection = KafkaSection()
 

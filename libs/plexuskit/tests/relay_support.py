@@ -1,4 +1,4 @@
-"""What the tests of the relay share: entries and facts to relay, and what has come of them."""
+"""Shared parts of the relay's tests: entries and facts to relay, and the published records."""
 
 import asyncio
 from collections import defaultdict
@@ -35,7 +35,7 @@ ENTRIES = FactSource(
 
 @dataclass
 class Arrived:
-    """What reached Kafka, in the order of arrival."""
+    """Records that reached Kafka, in the order of arrival."""
 
     records: list[Record] = field(default_factory=list)
 
@@ -115,13 +115,13 @@ async def lease(db: Database, name: str = "entries") -> dict[str, Any]:
 
 
 async def leads(db: Database, name: str = "entries") -> bool:
-    """Whether somebody leads and has a stream open."""
+    """Return whether there is a leader with an open stream."""
     held = await lease(db, name)
     return bool(held.get("owner") and held.get("token") and not held.get("replaying"))
 
 
 async def skip_stream(db: Database, name: str = "entries") -> None:
-    """Move the stored position past everything that is stored now, as if it had been seen."""
+    """Move the stored position past everything that is stored now, as if it had been read."""
     async with db.changes(["entries", "outbox"], after=None) as stream:
         token = (await stream.next()).token
     leases = db.collection("relay_leases", schema_version=1)

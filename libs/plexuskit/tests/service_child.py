@@ -22,7 +22,7 @@ class Settings(ServiceSettings, env_prefix="SAMPLE_"):
 
 @asynccontextmanager
 async def worker(_: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Answers each line after a second, and finishes what it has begun."""
+    """Answers each line after a second, and completes started work."""
     in_flight: set[asyncio.Task[None]] = set()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -98,7 +98,7 @@ async def blocking(_: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
     async def block() -> None:
         log.info("loop.blocking")
-        time.sleep(600)  # noqa: ASYNC251 - blocking the loop is what is tested
+        time.sleep(600)  # noqa: ASYNC251 - the test is about blocking the loop
 
     runtime.spawn("block", block())
     yield

@@ -1,4 +1,4 @@
-"""One canonical form for each emoji, whatever code or spelling names it."""
+"""One canonical form for each emoji, for every code and spelling."""
 
 import pytest
 from plexuskit.emoji import canonical_emoji, emoji_of_code, replace_codes, shown_emoji

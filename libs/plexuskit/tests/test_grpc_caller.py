@@ -79,7 +79,7 @@ def service(clock: FrozenClock, **changes: Any) -> CallerContext:
 
 
 def forged(section: CallerSection, context: CallerContext, *, key_id: str = "") -> bytes:
-    """Sign whatever one likes with a real key: what a broken or taken-over service could send."""
+    """Sign any context with a real key, as a broken or taken-over service could."""
     own_id, key = CallerKeys.read(section.keys_file).private_key()
     signed = context.SerializeToString()
     return SignedCaller(
@@ -243,7 +243,7 @@ def test_gw_01_a_signer_whose_clock_is_half_a_minute_ahead_is_still_understood(
 
 
 class CountingKey:
-    """A public key that counts how often it is asked."""
+    """A public key that counts its uses."""
 
     def __init__(self, key: Ed25519PublicKey) -> None:
         self._key = key
@@ -325,7 +325,7 @@ def test_one_signed_context_per_audience_is_used_for_half_of_its_life(
     assert (verified.service, verified.audience) == ("gateway", "tasks")
     assert verified.expires_at_ms - verified.issued_at_ms == 60_000
 
-    # A clock that is set back must not stretch the life of what was signed before.
+    # A clock that is set back must not extend the life of earlier signatures.
     tokens._clock = FrozenClock(clock.now() - timedelta(seconds=10))
     assert tokens.for_audience("tasks") != second
 

@@ -48,7 +48,7 @@ class PersonUnknown(Refusal):
 
 
 class Authority(authority_pb2_grpc.AuthorityServicer):
-    """Does what the person's id says, and notes what came with the call."""
+    """Behaves as the person's id requests, and records the metadata of the call."""
 
     def __init__(self) -> None:
         self.seen: list[SimpleNamespace] = []
@@ -199,7 +199,7 @@ async def test_gw_06_a_call_ends_in_5_seconds_unless_it_says_otherwise(
         pass
 
     first, second, stream = directory.authority.seen
-    # gRPC rounds what it sends up, by a few milliseconds.
+    # gRPC rounds the timeout it sends up, by a few milliseconds.
     assert 4 < first.left < 5.1
     assert 1 < second.left < 2.1
     assert stream.left is None
@@ -228,7 +228,7 @@ async def test_gw_06_a_call_ends_with_the_request_that_it_serves(
         metadata = ((METADATA_KEY, tokens.for_audience("tasks")),)
         await stub.GetTask(tasks_service_pb2.GetTaskRequest(), metadata=metadata, timeout=3)
 
-        # What the other service refuses is passed on, with the domain it came from.
+        # A refusal of the other service is passed on, with its original domain.
         request = tasks_service_pb2.GetTaskRequest(task_id="absent")
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await stub.GetTask(request, metadata=metadata, timeout=3)

@@ -1,4 +1,4 @@
-"""Keys of the caller context change while calls run; nobody restarts (GW-1)."""
+"""Keys of the caller context rotate while calls run, without a restart (GW-1)."""
 
 import asyncio
 import json
@@ -90,7 +90,7 @@ async def port(rotation: Rotation, runtime: Runtime) -> AsyncIterator[int]:
 
 
 def signed(signer: CallerSigner) -> bytes:
-    """Sign a context of its own for each call: what a client keeps for half a minute hides much."""
+    """Sign a separate context for each call: a client's cache of half a minute would hide much."""
     now = int(SystemClock().now().timestamp() * 1000)
     return signer.sign(
         CallerContext(

@@ -55,7 +55,7 @@ class TaskNotFound(Refusal):
 
 
 class Tasks(tasks_service_pb2_grpc.TasksServiceServicer):
-    """Does what the task's id says."""
+    """Behaves as the task's id requests."""
 
     def __init__(self) -> None:
         self.begun = asyncio.Event()
@@ -96,7 +96,7 @@ class Tasks(tasks_service_pb2_grpc.TasksServiceServicer):
 
 
 class Authority(authority_pb2_grpc.AuthorityServicer):
-    """Streams some relations, then does what the tenant's id says."""
+    """Streams some relations, then behaves as the tenant's id requests."""
 
     async def Recheck(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802 - the contract
         verdict = authority_pb2.Verdict(readable=True, version=len(caller().service))
@@ -133,14 +133,14 @@ class Log(log_service_pb2_grpc.LogServiceServicer):
 
 
 class Sessions(session_service_pb2_grpc.SessionServiceServicer):
-    """Signs anybody in."""
+    """Signs any caller in."""
 
     async def SignIn(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802 - the contract
         return session_service_pb2.SignInResponse()
 
 
 class Served:
-    """A running server and what calls it."""
+    """A running server and its client."""
 
     def __init__(self, keys_of: KeysOf, runtime: Runtime) -> None:
         self.keys_of = keys_of

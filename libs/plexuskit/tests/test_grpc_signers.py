@@ -1,6 +1,6 @@
-"""Which service may call which, decided by the key that signed the caller context (GW-12).
+"""Allowed calls between services, decided by the key that signed the caller context (GW-12).
 
-No connection here has a certificate: the signer alone is held against `proto/calls.yaml`.
+No connection here has a certificate: only the signer is checked against `proto/calls.yaml`.
 """
 
 from collections.abc import Callable
@@ -45,7 +45,7 @@ class Authority(authority_pb2_grpc.AuthorityServicer):
 async def ask(
     service: str, token: bytes, *, keys_of: KeysOf, runtime: Runtime
 ) -> tuple[int, grpc.aio.AioRpcError | None]:
-    """Ask a service in plain text with one token; return how often it was asked, and its error."""
+    """Call a service in plain text with one token; return the number of calls, and the error."""
     authority = Authority()
     async with (
         serve(

@@ -24,7 +24,7 @@ class RoomFull(Refusal):
 
 
 def as_error(sent: Answer) -> grpc.aio.AioRpcError:
-    """What a client sees of an answer."""
+    """Return the client's view of a response."""
     return grpc.aio.AioRpcError(
         sent.code,
         initial_metadata=grpc.aio.Metadata(),

@@ -1,4 +1,4 @@
-"""Certificates between services: who may call whom, and who is called (GW-1)."""
+"""Certificates between services: identity of callers and of servers (GW-1)."""
 
 import asyncio
 import re
@@ -216,7 +216,7 @@ async def test_gw_01_who_cannot_prove_a_name_is_not_connected(
 
 
 def unproven(secured: Secured, case: str) -> TlsSection | None:
-    """Give the certificate of somebody who is not who they say."""
+    """Return the certificate of a peer with a false identity."""
     if case == "plain text":
         return None
     if case == "expired":
@@ -281,7 +281,7 @@ async def test_gw_01_new_certificates_and_a_new_ca_are_taken_over_without_a_rest
         running = asyncio.create_task(traffic())
         before = secured.authority.asked
         fresh = CertificateAuthority("The next CA")
-        # Both trust both until both have the new one: nobody is ever refused.
+        # Both trust both until both have the new one: no call is ever refused.
         both = secured.ca.pem + fresh.pem
         for folder in ("messaging", "search"):
             (secured.folder / folder / "ca.crt").write_bytes(both)
@@ -297,7 +297,7 @@ async def test_gw_01_new_certificates_and_a_new_ca_are_taken_over_without_a_rest
         await running
         assert failed == []
 
-        # Nobody trusts the old one any more.
+        # No process trusts the old one any more.
         for folder in ("messaging", "search"):
             (secured.folder / folder / "ca.crt").write_bytes(fresh.pem)
         old = secured.ca.install(secured.folder / "old", "search")

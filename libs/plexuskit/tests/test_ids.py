@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plexuskit.ids import new_id, time_of
+from plexus.authz.v1.authority_pb2 import ReadMembersRequest
+from plexuskit import bounds
+from plexuskit.ids import is_id, new_id, time_of
 from ulid import ULID
 
 AT = datetime(2026, 3, 2, 1, 0, 0, 123_000, tzinfo=UTC)
@@ -115,3 +117,17 @@ def test_the_time_of_an_id_can_be_read_again(seconds_thousandth: int) -> None:
 @pytest.mark.parametrize("word", ["", "msg_", "msg_short", "msg_" + "U" * 26, "msg_" + "Z" * 26])
 def test_what_is_no_id_has_no_time(word: str) -> None:
     assert time_of(word) is None
+
+
+@pytest.mark.parametrize(
+    "word", ["", "cnv_1", "a" * 256, "a" * 257, "a b", "~!", "a\n", "a\x7f", "消息", "\u0130"]
+)
+def test_what_can_be_an_id_is_what_requests_take_as_one(word: str) -> None:
+    request = ReadMembersRequest(kind="conversation", id=word)
+
+    # A request without an id is within its bounds, but asks about nothing.
+    assert is_id(word) == (bool(word) and bounds.violation(request) is None)
+
+
+def test_bytes_that_are_no_text_are_no_id() -> None:
+    assert not is_id(b"\xff\xfe".decode(errors="surrogateescape"))

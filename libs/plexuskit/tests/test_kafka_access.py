@@ -1,4 +1,4 @@
-"""Who may write and read which topic, on a real broker with the rules of the catalogue (GW-12)."""
+"""Read and write access to topics, on a real broker with the rules of the catalogue (GW-12)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -71,7 +71,7 @@ def guarded(kafka_server: FoundKafka) -> FoundKafka:
 
 
 async def refusal_of(work: Awaitable[Any]) -> BaseException | None:
-    """Return what the broker refused with, None if it did not."""
+    """Return the broker's refusal, None if there was none."""
     try:
         await work
     except KafkaUnavailable as unavailable:
@@ -141,7 +141,7 @@ async def test_a_service_writes_its_own_topics_and_the_letters_of_its_groups_alo
 async def test_a_service_reads_what_it_consumes_alone(
     kafka_section: KafkaSection, kafka_section_of: SectionOf
 ) -> None:
-    # One partition each, so that the record of each topic is where it is looked for.
+    # One partition each, so that the record of each topic is in a known place.
     await provision(kafka_section, [replace(topic, partitions=1) for topic in TOPICS])
     records: list[Outgoing] = [
         (name, "key", b"fact", {}) for name in [*(topic.name for topic in TOPICS), *LETTERS]
@@ -302,12 +302,12 @@ def rule(section: KafkaSection, user: str, topic: str) -> Rule:
 
 
 async def written(section: KafkaSection, topic: str) -> bool:
-    """Tell whether a record was taken."""
+    """Return whether a record was accepted."""
     return await refusal_of(write(section, topic)) is None
 
 
 async def unavailable(section: KafkaSection) -> bool:
-    """Tell whether no connection is made any more."""
+    """Return whether no connection can be made any more."""
     try:
         await check_topics(section)
     except KafkaUnavailable:
@@ -316,7 +316,7 @@ async def unavailable(section: KafkaSection) -> bool:
 
 
 async def refused(section: KafkaSection, topic: str) -> bool:
-    """Tell whether a record was refused for want of the right to write."""
+    """Return whether a record was refused because the user may not write."""
     found = await refusal_of(write(section, topic))
     return isinstance(found, TopicAuthorizationFailedError)
 
@@ -397,7 +397,7 @@ async def test_a_new_password_replaces_the_one_before_and_open_connections_go_on
 
 
 class TestGrants:
-    """What the catalogue grants, without a broker."""
+    """Grants of the catalogue, without a broker."""
 
     def test_every_topic_has_one_writer_besides_the_operator(self) -> None:
         found = grants(KafkaSection())

@@ -1,4 +1,4 @@
-"""What may be lost never waits for Kafka, never grows, and is counted when it goes."""
+"""Best-effort records never wait for Kafka, are bounded, and are counted when dropped."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta

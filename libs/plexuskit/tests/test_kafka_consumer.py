@@ -1,4 +1,4 @@
-"""The consumer runner on a real broker: at least once, in order, nothing passed over."""
+"""The consumer runner on a real broker: at least once, in order, no record skipped."""
 
 import asyncio
 import os
@@ -45,7 +45,7 @@ Provisioned = Callable[..., Awaitable[object]]
 
 
 class Effects:
-    """A handler that remembers what it did, and fails as the test wants."""
+    """A handler that records its calls, and fails on request of the test."""
 
     def __init__(
         self, failing: Callable[[Sequence[Record]], Exception | None] | None = None
@@ -385,7 +385,7 @@ async def test_a_rebalance_between_two_members_loses_nothing_and_keeps_order(
             runtime=one,
         ):
             await send(0, 1000)
-            joining = asyncio.create_task(send(1000, 3000))  # goes on while partitions move
+            joining = asyncio.create_task(send(1000, 3000))  # continues while partitions move
             async with consumer(
                 kafka_section,
                 subscription(SEARCH_MESSAGES, max_batch=40).of(member(1)),

@@ -34,7 +34,7 @@ Provisioned = Callable[..., Awaitable[object]]
 
 
 class ObedientMongo(NativeMongo):
-    """A mongod that fails as it is told (`failCommand`)."""
+    """A mongod that fails on command (`failCommand`)."""
 
     def command(self) -> Sequence[str]:
         return [*super().command(), "--setParameter", "enableTestCommands=1"]

@@ -1,4 +1,4 @@
-"""Dead letters can be looked at, counted and sent round again for exactly the group that failed."""
+"""Dead letters can be listed, counted and redriven for exactly the group that failed."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime

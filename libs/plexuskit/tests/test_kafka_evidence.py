@@ -239,7 +239,8 @@ async def test_a_request_to_skip_an_earlier_record_does_not_skip_the_held_one(
     async with producer(kafka_section) as out:
         await out.send_batch([posted(1), posted(2)])
         for partition in range(6):
-            # What nobody holds yet: in the other partitions that would be their first record.
+            # Offsets that are not held yet: in the other partitions that would be their first
+            # record.
             await ask_to_skip(
                 kafka_section, topic=TOPIC, partition=partition, offset=0, actor="ann", reason="no"
             )
@@ -309,7 +310,7 @@ async def test_a_restarted_process_sets_no_second_record_aside_before_its_time(
         # Evidence over and over, and the interval is not.
         await eventually(lambda: len(handler.alone) >= 15, within=60)
         assert await dlq_depth(spaced, GROUP) == 1
-    # As soon as the interval is over, what is known already is enough.
+    # As soon as the interval is over, the existing evidence is enough.
     async with consumer(
         impatient, subscription(SEARCH_MESSAGES).of(handler), probe=healthy, runtime=runtime
     ):

@@ -25,7 +25,7 @@ TOPIC = MESSAGING_CONVERSATION_V1.name
 BATCHED, SINGLE = 20_000, 1_000
 ROUNDS = 3
 MAX_RATIO = 2
-"""Of CPU time per record; the clock's time depends on what else the machine does."""
+"""Of CPU time per record; wall-clock time depends on other load of the machine."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A broker that goes away and comes back: nobody loses a record, nobody needs a restart."""
+"""Outage of a broker: no record is lost, and no process needs a restart."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence

@@ -1,4 +1,4 @@
-"""Declarations of handlers: they name what a group reads, and bind methods to instances."""
+"""Declarations of handlers: they name the topics of a group, and bind methods to instances."""
 
 from collections.abc import Awaitable, Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""Which addresses become links, how they are written, and which visible texts mislead."""
+"""Addresses that become links, their written form, and visible texts that mislead."""
 
 import pytest
 from plexuskit.errors import InvalidArgument

@@ -22,7 +22,7 @@ async def each(requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
 
 
 async def talk() -> int:
-    """Say something on many streams and hear it again; give how often gRPC was recognised."""
+    """Exchange messages on many streams; return how many gRPC readers were recognised."""
     server = grpc.aio.server()
     methods = {"Each": grpc.stream_stream_rpc_method_handler(each)}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Echo", methods),))

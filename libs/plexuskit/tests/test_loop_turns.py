@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("watched")
 
 
 def _long_turns() -> float:
-    """Return how many turns took more than the limit."""
+    """Return the number of turns over the limit."""
     (family,) = metrics.LOOP_TURN_SECONDS.collect()
     values = {sample.labels.get("le", sample.name): sample.value for sample in family.samples}
     return values["plexus_loop_turn_seconds_count"] - values[str(metrics.MAX_TURN_SECONDS)]

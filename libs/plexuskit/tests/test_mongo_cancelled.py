@@ -1,4 +1,4 @@
-"""Callers that go away: the pool serves everybody else, and what was begun ends by itself."""
+"""Callers that disconnect: the pool stays usable, and operations under way end by themselves."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

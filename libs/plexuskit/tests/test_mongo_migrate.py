@@ -151,7 +151,7 @@ async def test_a_change_by_the_service_in_between_is_kept(db: Database, people: 
     renamed: list[asyncio.Task[int]] = []
 
     def meddled(document: Document) -> Document:
-        # The service renames somebody after the tool has read and before it writes.
+        # The service renames a person after the tool has read and before it writes.
         if document["_id"] == "person_00005" and not renamed:
             renaming = people.update({"_id": "person_00005"}, {"$set": {"name": "Grace 5"}})
             renamed.append(loop.create_task(renaming))

@@ -104,7 +104,7 @@ async def test_connections_that_cannot_be_opened_any_more_have_the_process_resta
         changed = secrets.token_hex(16)
         with pymongo.MongoClient[dict[str, Any]](account.server.admin_url) as client:
             client.admin.command("updateUser", USER, pwd=changed)
-        # The open connection goes on with the password from before.
+        # The open connection continues with the previous password.
         await db.alive(restart=account.restart)
         assert account.restarts == []
         account.file.write_text(changed)

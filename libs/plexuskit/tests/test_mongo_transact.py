@@ -264,7 +264,7 @@ async def test_conflicts_leave_nothing_to_the_collector(db: Database, accounts: 
         kept = [
             each.details
             for each in gc.get_objects()
-            # Code 251: what the server says to the end of a transaction that a conflict has ended.
+            # Code 251: the server's response to the end of a transaction that a conflict has ended.
             if issubclass(type(each), OperationFailure) and each.code != 251
         ]
     finally:

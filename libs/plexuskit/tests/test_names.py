@@ -1,4 +1,4 @@
-"""What a name may hold: nothing that hides, nothing that turns its surroundings."""
+"""Characters of a name: none that hide, none that turn the direction of their surroundings."""
 
 import unicodedata
 

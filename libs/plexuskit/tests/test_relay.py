@@ -1,4 +1,4 @@
-"""The relay on a real mongod and a real Kafka: nothing lost, each scope in order, whatever dies."""
+"""The relay on a real mongod and a real Kafka: nothing lost, in scope order, after any crash."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -197,7 +197,7 @@ async def test_msg_02_kafka_away_delays_facts_and_loses_none(
 
 
 async def everything(section: KafkaSection) -> Arrived:
-    """Read the conversation topic from its beginning to its present end."""
+    """Read the conversation topic from its beginning to its current end."""
     arrived = Arrived()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=section.url, enable_auto_commit=False, **security(section)

@@ -56,7 +56,7 @@ async def child(
 
 
 async def led_by_other(db: Database, owner: str) -> bool:
-    """Return whether the lease was taken by somebody else."""
+    """Return whether another process has the lease."""
     return (await lease(db))["owner"] not in {"", owner}
 
 
@@ -111,7 +111,7 @@ async def test_a_relay_paused_past_its_lease_stops_publishing_when_it_wakes(
             await write(entries, range(11, 21))
             await eventually(have_all(arrived, 20), within=30)
 
-            # Its stream brings it all that it has missed, and more at this moment.
+            # Its stream delivers all that it has missed, and new facts at this moment.
             process.send_signal(signal.SIGCONT)
             await write(entries, range(21, 41))
             await eventually(have_all(arrived, 40))
@@ -138,7 +138,7 @@ async def test_of_two_relays_one_works_and_the_other_takes_over_when_it_leaves(
 
         await first.__aexit__(None, None, None)
         await write(entries, range(101, 201))
-        # It was given back, so nobody waits for its end.
+        # It was released, so the next relay does not wait for its end.
         await eventually(have_all(arrived, 200), within=5)
         assert (await lease(db))["owner"] != owner
 

@@ -1,4 +1,4 @@
-"""The numbers of the relay: which have been published, and what is done where one is missing."""
+"""Progress numbers of the relay: published ones, and the handling of gaps."""
 
 from plexus_testkit.wait import eventually
 from plexuskit.mongo import Collection, Database, Index

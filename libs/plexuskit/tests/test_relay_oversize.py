@@ -1,4 +1,4 @@
-"""A fact that is too large for a record: it stops nobody, and its content is still read."""
+"""A fact too large for a record blocks no other fact, and its content can still be read."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime

@@ -25,7 +25,7 @@ NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 
 
 class Facts:
-    """Facts as the owners tell them; `hours` count from the beginning of a working day."""
+    """Facts as the owners publish them; `hours` count from the beginning of a working day."""
 
     @staticmethod
     def at(hours: float) -> datetime:
@@ -242,5 +242,5 @@ def happened() -> Callable[..., Occurrence]:
 
 @pytest.fixture
 def ledger(db: Database) -> Collection:
-    """The documents themselves, as somebody with the right to everything reaches them."""
+    """Return the documents themselves, as an administrator of the database reaches them."""
     return db.collection("ledger", schema_version=1)

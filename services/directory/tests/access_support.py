@@ -1,4 +1,4 @@
-"""What the tests of access share: the shortest ways to change who may do what."""
+"""Shared helpers of the access tests: short ways to change roles, bindings and policies."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -8,8 +8,8 @@ from directory.access import operations, queries
 from directory.people import operations as people_operations
 from directory.people.domain.departments import Department
 from directory.people.domain.people import Person
-from directory.shared.domain.requests import Request
 from plexus.event.v1.envelope_pb2 import Envelope
+from plexuskit.request_ids import Request
 
 Facts = Callable[[], Awaitable[list[Envelope]]]
 HR = ("people.manage", "roles.bind", "roles.read")

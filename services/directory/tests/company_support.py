@@ -16,13 +16,13 @@ from directory.people import operations
 from directory.people.domain.people import Changes, Draft, Person
 from directory.people.domain.tenants import Tenant
 from directory.shared.domain.actors import Actor
-from directory.shared.domain.requests import Request
 from directory.sign_in import operations as sign_in_operations
 from directory.sign_in.operations.access_tokens import TokenIssuer
 from directory.sign_in.operations.admissions import Admitted
 from directory.sign_in.operations.openid import OpenIdClient
 from directory.sign_in.operations.webauthn import Passkeys
 from plexus_testkit import FrozenClock
+from plexuskit.request_ids import Request
 
 from .access_support import HR
 from .constants_support import HERE, PASSWORD

@@ -1,4 +1,4 @@
-"""What the directory's tests stand on: a real database, cheap hashes, a real gRPC server."""
+"""Fixtures of directory's tests: a real database, cheap hashes, a real gRPC server."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace

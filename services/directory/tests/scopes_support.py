@@ -1,4 +1,4 @@
-"""What the tests of scopes share: a company with an administrator of one of its departments."""
+"""Shared helpers of the scope tests: a company with an administrator of one of its departments."""
 
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from plexuskit.errors import Refusal
 
 
 async def asked(commands: StoreCommands, attempt: Awaitable[Any]) -> list[str]:
-    """Give what the store is asked, command by command with its collection."""
+    """Return the commands sent to the store, in order, each with its collection."""
     heard = await commands.of(lambda: attempt, without={})
     return [f"{name} {what}" for name, what in (next(iter(each.items())) for each in heard)]
 
@@ -47,7 +47,7 @@ async def update(company: Any, person_id: str, **changes: Any) -> Person:
 
 
 def sameness(refusals: Sequence[Refusal]) -> None:
-    """Refusals that nobody can tell apart (GW-2)."""
+    """Check that the caller cannot distinguish the refusals (GW-2)."""
     [first, *others] = [(r.kind, r.reason, dict(r.metadata), r.message()) for r in refusals]
     assert all(other == first for other in others)
 

@@ -173,7 +173,7 @@ async def test_msg_4_facts_reach_kafka_and_no_secret_reaches_the_log(
         )
         imported = pb.ImportedPerson(external_id="hr:1", handle="li", password="of the import")
         await directory.ImportPeople(pb.ImportPeopleRequest(people=[imported]), **me)
-        # Soon over: the process itself lets the guest go (GW-5).
+        # Soon over: the process itself deactivates the guest (GW-5).
         soon = Timestamp()
         soon.FromDatetime(SystemClock().now() + timedelta(seconds=1))
         guest = pb.CreatePersonRequest(

@@ -14,7 +14,7 @@ from plexuskit.service import Health
 
 
 class Standing:
-    """What a gateway knows of who may do what, and where its decisions go."""
+    """Authorisation state of a gateway, and a sink for its decisions."""
 
     def __init__(self) -> None:
         clock = SystemClock()
@@ -29,12 +29,12 @@ class Standing:
         self.decision_log = DecisionLog(cast("Any", self), clock=clock, health=Health())
         self.records: list[Envelope] = []
         self.kafka_down = False
-        # What owners confirm, and what they were asked.
+        # Objects that owners confirm, and the queries they received.
         self.readable: set[tuple[str, str]] = set()
         self.asked: list[tuple[str, str]] = []
 
     async def send_batch(self, records: Sequence[tuple[str, str, bytes, Any]]) -> None:
-        """Take decisions as Kafka does."""
+        """Record decisions as Kafka does."""
         if self.kafka_down:
             raise KafkaUnavailable(doing="send")
         self.records += [Envelope.FromString(value) for _, _, value, _ in records]

@@ -1,4 +1,4 @@
-"""What the gateway's tests share: tokens as directory makes them, and a gateway on real sockets."""
+"""Fixtures of the gateway's tests: tokens like directory's, and a gateway on real sockets."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -71,7 +71,7 @@ async def _owner(name: str, servicers: Any, *, keys_of: KeysOf) -> AsyncIterator
 
 @pytest.fixture
 async def standing() -> AsyncIterator[Standing]:
-    """What the gateway under test knows; nothing, so that tokens alone say who may do what."""
+    """Return the projection of the gateway under test; empty, so that tokens alone decide."""
     known = Standing()
     sending = asyncio.create_task(known.decision_log.run())
     yield known
@@ -86,7 +86,7 @@ def limits_section() -> LimitsSection:
 
 @pytest.fixture
 def http_section() -> HttpSection:
-    """What the HTTP port listens on."""
+    """Return the settings of the HTTP port."""
     return HttpSection(port=0, max_body_bytes=64 * 1024)
 
 

@@ -70,14 +70,14 @@ class Issuer:
         return {name: value for name, value in header.items() if value is not None}
 
     def token(self, *, header: dict[str, Any] | None = None, **claims: Any) -> str:
-        # By hand: a library would not sign half of what must be refused.
+        # By hand: a library would not sign half of the tokens that must be refused.
         said = (self.header(**(header or {})), self.claims(**claims))
         signed = ".".join(b64(json.dumps(part).encode()) for part in said)
         return f"{signed}.{b64(self.key.private_key.sign(signed.encode()))}"
 
 
 class ApiTokenInvalid(Refusal):
-    """Nobody holds the token."""
+    """The token is unknown."""
 
     kind = Kind.UNAUTHENTICATED
 
@@ -89,7 +89,7 @@ class WrongPassword(Refusal):
 
 
 class PersonNotFound(Refusal):
-    """Nobody is called {person_id}."""
+    """No person is called {person_id}."""
 
     kind = Kind.NOT_FOUND
 
@@ -101,7 +101,7 @@ class TooBusy(Refusal):
 
 
 class Directory(DirectoryServiceServicer, SessionServiceServicer, ScimServiceServicer):
-    """An owner that does what the person's id says, and publishes the issuer's keys."""
+    """Owner that behaves as the person's id requests, and publishes the issuer's keys."""
 
     def __init__(self, issuer: Issuer) -> None:
         self.issuer = issuer

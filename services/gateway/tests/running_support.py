@@ -17,7 +17,7 @@ from .owners_support import (
 
 @dataclass
 class Running:
-    """A gateway with its owners: what tests reach and look at."""
+    """A gateway with its owners, as tests access them."""
 
     grpc_port: int
     http_port: int
@@ -34,7 +34,7 @@ class Running:
     callers: Callers
 
     def as_gateway(self) -> tuple[tuple[str, bytes], ...]:
-        """Give what the gateway tells directory of a caller of a public method."""
+        """Return the caller metadata that the gateway sends directory for a public method."""
         return ((METADATA_KEY, self.callers.anonymous("directory")),)
 
     def bearer(self, **claims: Any) -> tuple[tuple[str, str], ...]:

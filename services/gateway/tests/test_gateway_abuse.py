@@ -1,4 +1,4 @@
-"""What is made to hurt: bombs, towers of brackets, floods of headers, dawdling clients (GW-6)."""
+"""Malicious input: decompression bombs, deep nesting, floods of headers, slow clients (GW-6)."""
 
 import asyncio
 import gzip
@@ -146,7 +146,7 @@ async def test_gw_06_who_dawdles_over_a_request_loses_the_connection(
     labels = {"limit": "slow_request", "method_class": "public"}
     before = REGISTRY.get_sample_value("plexus_gateway_limited_total", labels) or 0
     reader, writer = await asyncio.open_connection("127.0.0.1", running.http_port)
-    # A body is waited for of who is known.
+    # The gateway waits for bodies of identified callers.
     who = f"authorization: {headers(running)['authorization']}".encode()
     writer.write(begun.replace(b"WHO", who))
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""What a gateway decides on its copy of the relations, and what it leaves to owners: GW-1 to 3."""
+"""Decisions of a gateway on its projection, and those it leaves to owners: GW-1 to 3."""
 
 import contextlib
 from datetime import UTC, datetime, timedelta
@@ -171,7 +171,7 @@ def test_gw_03_a_policy_that_forbids_is_named_and_comes_after_membership(standin
     with pytest.raises(PolicyForbids) as refused:
         standing.access.decide(identity(), "messages.send", ROOM)
     assert refused.value.metadata == {"policy": "quiet"}
-    # Who is not in it hears nothing of policies: it is hidden.
+    # Policies are not revealed to people outside it: to them it is absent.
     load(standing, "per_bob")
     assert standing.access.decide(identity(), "messages.send", ROOM).confirm
 

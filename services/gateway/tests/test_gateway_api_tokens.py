@@ -17,7 +17,7 @@ SECOND = timedelta(seconds=1)
 
 
 class ApiTokenInvalid(Refusal):
-    """Nobody holds the token."""
+    """The token is unknown."""
 
     kind = Kind.UNAUTHENTICATED
 
@@ -34,7 +34,7 @@ def answer(clock: Any, *, name: str = "tok_1", **fields: Any) -> Any:
 
 
 class Directory:
-    """Knows tokens by their hashes, and how often it was asked."""
+    """Knows tokens by their hashes, and counts the queries."""
 
     def __init__(self) -> None:
         self.answers: dict[bytes, Any] = {}
@@ -102,7 +102,7 @@ async def test_gw_03_what_directory_said_holds_30_s(api_tokens, directory, token
 
     second = await api_tokens.resolve(token)
     assert (second.roles, second.guest) == ({"member", "admin"}, True)
-    # Whoever signs callers by the token's id must not go on with the old roles.
+    # The signer keys callers by token id and must not continue with the old roles.
     assert second.token_id != first.token_id
 
 
@@ -163,7 +163,7 @@ async def test_many_who_ask_for_a_token_at_once_ask_directory_once(api_tokens, d
     directory.go_on.clear()
     asking = [asyncio.create_task(api_tokens.resolve(token)) for _ in range(50)]
     await directory.begun.wait()
-    # The first of them goes away; the others get their answer.
+    # The first of them disconnects; the others get their answer.
     asking[0].cancel()
     directory.go_on.set()
     assert len({(await each).token_id for each in asking[1:]}) == 1

@@ -44,10 +44,10 @@ END_OF_STREAM = 0b10
 
 
 class Messaging(AuthorityServicer, LogServiceServicer):
-    """Messaging before anybody has said a word: nobody may read anything, nothing is sent."""
+    """Messaging without any conversation: no one may read anything, nothing is sent."""
 
     async def Append(self, request_iterator: Any, context: Any) -> Any:  # noqa: ARG002, N802 - the contract
-        # Every item has a verdict; a gateway asks with an item of nobody whether it is heard.
+        # Every item has a verdict; a gateway probes the stream with an item without a sender.
         async for request in request_iterator:
             yield AppendResponse(verdicts=[AppendVerdict(ref=item.ref) for item in request.items])
 
@@ -145,10 +145,10 @@ async def test_gw_01_gw_04_a_gateway_process_from_start_to_stop(
             return (await failing())[:2] == (503, ["access", "signing_keys"])
 
         async def is_whole() -> bool:
-            # Nobody is there for tasks: its owner decides alone whenever it comes.
+            # The tasks service is not running: it decides alone once it starts.
             return await failing() == (200, [], ["access.tasks"])
 
-        # Without directory's keys nobody could come in.
+        # Without directory's keys no call could be authenticated.
         await eventually(waits_for_keys, within=30)
         async with (
             _owner("directory", ports["directory"], people, caller_keys_of("directory")),

@@ -231,7 +231,7 @@ async def half_sent(client: Connection, *lines: str) -> None:
 async def finished(client: Connection, rest: bytes) -> int:
     """Send the rest of a half-sent body unless it is refused before; gives the status."""
     answer = asyncio.ensure_future(client.answered())
-    # The gateway has to read the first part by itself; what is refused is answered at once.
+    # The gateway has to read the first part by itself; a refusal is answered at once.
     if not (await asyncio.wait([answer], timeout=0.5))[0]:
         client.writer.write(rest)
     status, _ = await answer
@@ -240,7 +240,7 @@ async def finished(client: Connection, rest: bytes) -> int:
 
 
 async def taken(opened: Open, *lines: str) -> bool:
-    """Tell whether one more half-sent body of a stranger is waited for."""
+    """Return whether one more half-sent body of an unknown caller is accepted."""
     client = await opened()
     await half_sent(client, *lines)
     return await finished(client, b" " * 98 + b"}") != 429
@@ -416,7 +416,7 @@ async def test_gw_13_json_of_many_values_is_refused_before_anything_is_built(run
 
 
 def test_counting_the_values_of_a_large_body_is_cheap() -> None:
-    """As a share of what the library takes for the same bytes: a busy machine slows both."""
+    """As a share of the library's time for the same bytes: a busy machine slows both."""
     body = b"[" + b",".join([b"{}"] * 1_300_000) + b"]"
 
     def cpu(work: Any) -> float:

@@ -64,7 +64,7 @@ async def test_the_protocols_own_client_is_served(running, codec):
                 headers={"authorization": running.bearer()[0][1]},
             )
         assert error.value.code is Code.NOT_FOUND
-        assert error.value.message == "Nobody is called absent."
+        assert error.value.message == "No person is called absent."
         assert [detail.type_name for detail in error.value.details] == [
             "google.rpc.ErrorInfo",
             "google.rpc.RetryInfo",

@@ -1,4 +1,4 @@
-"""Calls through a gateway that knows who may do what: answers, columns, records (GW-2, 3, 7)."""
+"""Calls through a gateway with permissions: responses, columns, records (GW-2, 3, 7)."""
 
 import grpc
 import pytest
@@ -144,7 +144,7 @@ async def test_gw_07_decisions_wait_for_kafka(known, standing):
     stub = DirectoryServiceStub(known.channel)
     request = UpdatePersonRequest(person_id="per_bob")
     await fails(stub.UpdatePerson(request, metadata=known.bearer()))
-    # Ordinary reads go on, and leave no record.
+    # Ordinary reads continue, and leave no record.
     await stub.GetPerson(GetPersonRequest(person_id="per_bob"), metadata=known.bearer())
     assert not standing.records
     standing.kafka_down = False

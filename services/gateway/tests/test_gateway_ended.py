@@ -1,4 +1,4 @@
-"""How fast and for how long the gateway knows of ended sessions: GW-4."""
+"""Speed and duration of the gateway's knowledge of ended sessions: GW-4."""
 
 import asyncio
 import gc

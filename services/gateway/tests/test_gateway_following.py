@@ -22,7 +22,7 @@ ROOM, TASK = Object("conversation", "cnv_1"), Object("task", "tsk_1")
 
 
 class Owner:
-    """Counts how often it is asked for its snapshot."""
+    """Counts requests of its snapshot."""
 
     def __init__(self, *relations: Relation) -> None:
         self.asked = 0
@@ -74,7 +74,7 @@ def record(value: bytes) -> Record:
 
 
 class House:
-    """A projection and what feeds it."""
+    """A projection and its sources."""
 
     def __init__(self, *, every: float = 0.01) -> None:
         self.projection, self.health = Projection(), Health()
@@ -155,7 +155,7 @@ async def test_gw_03_facts_of_tasks_come_on_top_of_their_snapshot(
     running = asyncio.create_task(house.following.follow(kafka_section_of("gateway")))
     try:
         await eventually(lambda: house.tasks.asked, within=60)
-        # Bob is taken off while the snapshot from before that is on its way.
+        # Bob is removed while the snapshot from before that is in transit.
         async with producer(kafka_section) as out:
             value = task(5, "ann").SerializeToString()
             await out.send_batch([(TASKS_TASK_V1.name, TASK.id, value, {})])

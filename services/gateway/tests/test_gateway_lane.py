@@ -1,4 +1,4 @@
-"""The thread for JSON: turns of people, what it costs them, and callers who leave (GW-13)."""
+"""The thread for JSON: turns of people, their cost, and callers who leave (GW-13)."""
 
 import asyncio
 import threading

@@ -63,7 +63,7 @@ async def test_gw_06_a_flood_is_told_when_to_come_back_and_slows_nobody_else(run
     )
 
     served = [not isinstance(outcome, Exception) for outcome in flood]
-    # At most two of a person at once, and three in all: whatever came first, no more than that.
+    # At most two of a person at once, and three in all, in any order of arrival.
     assert 1 <= sum(served[:40]) <= BURST
     assert all(served[40:])
     refusals = [refused(outcome) for outcome in flood if isinstance(outcome, Exception)]
@@ -169,7 +169,7 @@ async def test_gw_13_sign_ins_that_succeed_never_count(running: Any) -> None:
         await stub.SignIn(SignInRequest(handle=f"per_{number}", password="right"), timeout=10)
         await stub.SignIn(SignInRequest(handle="ann", password="right"), timeout=10)
 
-    # Nor does what the gateway's own side could not do.
+    # Nor do failures on the gateway's own side.
     for _ in range(10 * BURST):
         refusal = await refusal_of(
             stub.SignIn(SignInRequest(handle="ann", password="down"), timeout=10)
@@ -200,7 +200,7 @@ async def test_gw_13_made_up_tokens_are_limited_and_good_ones_are_not(running: A
         async with session.get("/scim/v2/Users", headers=headers) as response:
             assert response.status == 429
 
-    # Whoever is known is not one of the strangers at that address.
+    # Identified callers do not count as unknown callers of that address.
     token = running.issuer.token(sub="per_bob", jti="known before")
     for _ in range(BURST):
         refusal = await refusal_of(shown(f"Bearer {token}"))

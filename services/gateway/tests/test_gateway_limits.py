@@ -1,4 +1,4 @@
-"""The arithmetic of limits: what buckets promise, and what is counted for whom (GW-6)."""
+"""The arithmetic of limits: promises of buckets, and the keys of counts (GW-6)."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import combinations_with_replacement

@@ -161,7 +161,7 @@ def test_gw_13_every_change_that_can_address_many_is_counted() -> None:
 
 
 def mentions(message: Descriptor, *, deep: int = 3) -> bool:
-    """Tell whether a request has mentions in it, at any depth that requests have."""
+    """Return whether a request has mentions in it, at any depth that requests have."""
     return message.full_name == Mention.DESCRIPTOR.full_name or (
         deep > 0
         and any(

@@ -1,4 +1,4 @@
-"""Whose address a call without a person counts for, also behind proxies (GW-6)."""
+"""Address that a call without a person counts for, also behind proxies (GW-6)."""
 
 import ipaddress
 
@@ -43,7 +43,7 @@ def test_gw_06_a_stranger_is_its_network(peer: str, network: str) -> None:
         (["203.0.113.5, 10.8.3.3"], "203.0.113.5/32"),
         (["203.0.113.5", "10.8.3.3"], "203.0.113.5/32"),
         (["203.0.113.5, 2001:db8:9::7"], "203.0.113.5/32"),
-        # What the client had written itself.
+        # Entries that the client had written itself.
         (["198.51.100.1, 203.0.113.5"], "203.0.113.5/32"),
         (["10.8.0.9, 203.0.113.5, 10.8.3.3"], "203.0.113.5/32"),
         # A proxy that does not know: as far as it is known.

@@ -53,7 +53,7 @@ def accepts(openapi):
 
 
 def filled(descriptor, *, variant: int = 0) -> Any:
-    """Make a message with every field set; of a `oneof`, the member that the variant says."""
+    """Return a message with every field set; of a `oneof`, the member selected by the variant."""
     message = GetMessageClass(descriptor)()
     for field in descriptor.fields:
         choice = choice_of(field)

@@ -170,7 +170,7 @@ async def test_gw_06_refusals_of_owners_pass_unchanged(running):
     error = await refused(running, "absent")
 
     assert error.code() is grpc.StatusCode.NOT_FOUND
-    assert error.details() == "Nobody is called absent."
+    assert error.details() == "No person is called absent."
     status = rpc_status.from_call(error)
     assert [detail.type_url.rpartition(".")[2] for detail in status.details] == [
         "ErrorInfo",
@@ -224,10 +224,10 @@ async def test_gw_06_bytes_that_are_no_message_are_the_callers_fault(running):
 
 async def test_gw_06_the_deadline_goes_on(running):
     await get_person(running, timeout=3)
-    # gRPC rounds up what it writes of a timeout, to hundredths of a second.
+    # gRPC rounds a timeout up when it writes it, to hundredths of a second.
     assert 2 < running.directory.seen["left"] < 3.02
     await get_person(running)
-    # What is left travels in steps of a tenth of a second, rounded up.
+    # The remaining time is sent in steps of a tenth of a second, rounded up.
     assert 9 < running.directory.seen["left"] <= 10.1
 
 

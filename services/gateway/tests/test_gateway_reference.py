@@ -32,7 +32,7 @@ every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: met
 
 
 class Page(HTMLParser):
-    """What a page contains: ids, links, elements; fails where elements are not closed in order."""
+    """Contents of a page: ids, links, elements; fails if elements are not closed in order."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""SCIM at the gateway: what goes on to directory, and errors in SCIM's form where it does not."""
+"""SCIM at the gateway: requests forwarded to directory, and errors in SCIM's form."""
 
 import aiohttp
 import pytest

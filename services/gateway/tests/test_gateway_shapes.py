@@ -1,4 +1,4 @@
-"""All four shapes of RPC, before an owner that checks who calls; and where owners are."""
+"""All four shapes of RPC, before an owner that checks the caller; and addresses of owners."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -46,7 +46,7 @@ def method(name: str) -> MethodInfo:
 
 
 class Owner:
-    """Answers what it got, marked with who calls."""
+    """Returns its request, marked with the caller."""
 
     def __init__(self, verifier: CallerVerifier) -> None:
         self._verifier = verifier

@@ -1,4 +1,4 @@
-"""An office behind one address, and whoever guesses behind the same one (GW-13).
+"""An office behind one address, and an attacker behind the same one (GW-13).
 
 The first tests step a frozen clock through the limits of a process, with the defaults; the last one
 sends fewer people through real sockets, with limits as many times smaller.
@@ -172,7 +172,7 @@ class TestScaled:
 
         await asyncio.gather(*(arrive(number) for number in range(PEOPLE // 50)))
 
-        # One who guesses is told to wait after the burst.
+        # A guessing client must wait after the burst.
         codes = []
         for number in range(9):
             call = sessions.SignIn(SignInRequest(handle=f"x{number}", password="wrong"), timeout=10)

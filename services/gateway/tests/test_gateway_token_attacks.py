@@ -143,7 +143,7 @@ def issuer(issuer, clock):
 
 
 class Published:
-    """Directory's answer, and how often it was asked."""
+    """Directory's answer, and the number of queries."""
 
     def __init__(self, jwks: str) -> None:
         self.jwks = jwks

@@ -1,4 +1,4 @@
-"""Who a token makes of its holder: GW-1, and RFC 8725's list of ways to be fooled."""
+"""Identity of a token's holder: GW-1, and RFC 8725's list of attacks."""
 
 import asyncio
 import base64
@@ -27,7 +27,7 @@ from plexuskit.grpc import CallerSigner, CallerVerifier
 
 
 class Published:
-    """Directory's answer, and how often it was asked."""
+    """Directory's answer, and the number of queries."""
 
     def __init__(self, jwks: str) -> None:
         self.jwks = jwks

@@ -1,4 +1,4 @@
-"""What messaging's tests share: a store on a real mongod, a running log, people and drafts."""
+"""Fixtures of messaging's tests: a store on a real mongod, a running log, people and drafts."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from messaging.log.domain.states import History
 from messaging.log.operations.logs import Log
 from messaging.messages.domain.messages import MessageContent, NewMessage, new_message
 from messaging.messages.domain.policies import DEFAULT
-from messaging.messages.operations.changes import ChangeRequest, IdempotencyKey
+from messaging.messages.operations.changes import ChangeRequest
 from messaging.messages.operations.messages import (
     edit_message,
     label_message,
@@ -25,6 +25,7 @@ from plexus_testkit.databases import database_fixtures
 from plexuskit.clock import SystemClock
 from plexuskit.grpc import Actor
 from plexuskit.mongo import Database
+from plexuskit.request_ids import Request
 from plexuskit.service import Runtime
 
 TENANT = "ten_acme"
@@ -35,7 +36,7 @@ NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 
 
 class Everybody:
-    """Directory's contract at the outer seam: who begins with `ghost` is nobody."""
+    """Directory's contract at the outer seam: ids that begin with `ghost` name no person."""
 
     async def unknown(
         self, *, tenant_id: str, asker_id: str, person_ids: Sequence[str]
@@ -112,18 +113,18 @@ def say() -> Callable[..., NewMessage]:
 
 
 @pytest.fixture
-def change(log, store, person):
+def change(log, person):
     """Carry out a change as the API does: `await change("react", "ann", room, 1, emoji="ok")`."""
     operations = {
-        "edit": (edit_message, pb.EditMessageRequest, pb.EditMessageResponse),
-        "recall": (recall_message, pb.RecallMessageRequest, pb.RecallMessageResponse),
-        "react": (react_to_message, pb.ReactToMessageRequest, pb.ReactToMessageResponse),
-        "pin": (pin_message, pb.PinMessageRequest, pb.PinMessageResponse),
-        "label": (label_message, pb.LabelMessageRequest, pb.LabelMessageResponse),
+        "edit": (edit_message, pb.EditMessageRequest),
+        "recall": (recall_message, pb.RecallMessageRequest),
+        "react": (react_to_message, pb.ReactToMessageRequest),
+        "pin": (pin_message, pb.PinMessageRequest),
+        "label": (label_message, pb.LabelMessageRequest),
     }
 
     async def carry_out(kind, who, room, seq, *, through=None, request_id="", **fields):
-        operation, request, response = operations[kind]
+        operation, request = operations[kind]
         me = person(*who) if isinstance(who, tuple) else person(who)
         now = fields.pop("now", None) or SystemClock().now()
         policy = fields.pop("policy", DEFAULT)
@@ -142,16 +143,10 @@ def change(log, store, person):
         told = request(request_id=request_id, conversation_id=room, seq=seq)
         if kind == "react":
             told.emoji, told.remove = fields["emoji"], fields["remove"]
-        remembered = store.requests.remembered(
-            request=told,
-            request_id=request_id,
-            actor_id=me.person_id,
-            response=response,
-            now=now,
+        identified = Request.of(told, tenant_id=me.tenant_id, person_id=me.person_id)
+        change_request = ChangeRequest(
+            actor=me, conversation_id=room, seq=seq, request=identified, now=now
         )
-        once = IdempotencyKey(remembered, lambda message: response(message=message))
-        change_request = ChangeRequest(actor=me, conversation_id=room, seq=seq, key=once, now=now)
-        answer = await operation(through or log, change_request, **fields)
-        return answer.message
+        return await operation(through or log, change_request, **fields)
 
     return carry_out

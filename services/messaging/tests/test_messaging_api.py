@@ -25,7 +25,7 @@ from plexus.messaging.v1 import (
     messaging_service_pb2,
     messaging_service_pb2_grpc,
 )
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexuskit.clock import SystemClock
 from plexuskit.config import GrpcSection
 from plexuskit.grpc import (
@@ -349,7 +349,7 @@ async def test_gw_08_a_poisonous_item_of_a_batch_is_one_verdict(channel, as_):
 async def test_gw_08_a_stream_whose_reader_died_is_closed(channel, as_, as_service, signed):
     stub = messaging_service_pb2_grpc.MessagingServiceStub(channel)
     room = await new_group(stub, as_("ann"), "bob")
-    # No frame at all: what reads the stream cannot go on.
+    # Not a frame: the reader of the stream cannot continue.
     call = channel.stream_stream("/plexus.messaging.v1.LogService/Append")(metadata=as_service)
     command = pb.SendMessageRequest(conversation_id=room, request_id="r", text="m")
     item = log_service_pb2.AppendItem(

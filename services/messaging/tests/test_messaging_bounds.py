@@ -23,7 +23,7 @@ from plexus.messaging.v1 import (
     messaging_service_pb2,
     messaging_service_pb2_grpc,
 )
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexuskit import metrics
 from plexuskit.clock import SystemClock
 from plexuskit.config import GrpcSection
@@ -40,7 +40,7 @@ from plexuskit.loop import Watchdog
 
 pb = messaging_service_pb2
 OUT_OF_RANGE = "FIELD_OUT_OF_RANGE"
-# What crashed the hash of a message, and what no number of a message can be.
+# Values that crashed the hash of a message, and values that no message number can have.
 BAD_NUMBERS = ({"reply_to_seq": -1}, {"quote_seq": -1}, {"reply_to_seq": 2**63 - 1})
 
 
@@ -205,7 +205,7 @@ async def test_an_impossible_cursor_is_that_advances_verdict(channel, signed, ro
 
 @pytest.fixture
 async def importing(channel, signed):
-    """Return the import's stub, its caller, and the fields of a message that goes in."""
+    """Return the import's stub, its caller, and the fields of a valid message."""
     stub = import_service_pb2_grpc.ImportServiceStub(channel)
     metadata = ((METADATA_KEY, signed("ann", "admin")),)
     foreign = import_service_pb2.ImportedConversation(
@@ -303,7 +303,7 @@ async def test_a_text_that_is_only_a_bit_too_long_keeps_the_reason_of_the_domain
 
 @pytest.fixture
 def collected():
-    """Spare the collector what the tests hold, as `spare_garbage_collection` does in processes."""
+    """Exclude the tests' objects from collection, like `spare_garbage_collection`."""
     gc.collect()
     gc.freeze()
     yield
@@ -331,7 +331,7 @@ async def test_a_batch_of_many_tiny_parts_gives_way_to_other_work(channel, signe
 
 
 def long_turns() -> float:
-    """Return how many turns of the event loop took too long."""
+    """Return the number of turns of the event loop that took too long."""
     (family,) = metrics.LOOP_TURN_SECONDS.collect()
     values = {sample.labels.get("le", sample.name): sample.value for sample in family.samples}
     return values["plexus_loop_turn_seconds_count"] - values[str(metrics.MAX_TURN_SECONDS)]

@@ -1,4 +1,4 @@
-"""A conversation that one is not in and one that does not exist: the same in everything (GW-2)."""
+"""A conversation without the caller and one that does not exist behave the same (GW-2)."""
 
 import pytest
 from messaging.conversations.queries.members import list_members

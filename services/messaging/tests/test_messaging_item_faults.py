@@ -1,14 +1,16 @@
-"""A fault of one item is that item's verdict, and concerns nobody else's (GW-8)."""
+"""A fault of one item is reported as that item's verdict and does not affect others (GW-8)."""
 
 import asyncio
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 from messaging.log.operations.items import Item
-from messaging.messages.api.logs import Outbox
+from messaging.messages.api.logs import LogApi, Outbox
 from messaging.messages.operations.sends import send_messages
 from messaging.reading.operations.cursors import advance_cursors
 from messaging.reading.store.cursors import CursorKey
+from plexus.messaging.v1.log_service_pb2 import AppendItem, AppendRequest
 from plexus.messaging.v1.messaging_service_pb2 import SendVerdict
 from plexuskit.errors import InvalidArgument
 from plexuskit.items import ItemFailed
@@ -16,7 +18,7 @@ from structlog.testing import capture_logs
 
 
 def broken(draft):
-    """Give a draft that no batch can number: its hash is no bytes."""
+    """Return a draft that no batch can number: its hash is not bytes."""
     return replace(draft, content_hash="not bytes")
 
 
@@ -110,3 +112,17 @@ async def test_an_aborted_outbox_ends_although_verdicts_are_owed():
     frames = [frame async for frame in outbox.frames()]
 
     assert [each.ref for frame in frames for each in frame] == [1]
+
+
+@pytest.mark.rule("GW-8")
+async def test_gw_08_a_reader_that_dies_ends_its_stream_although_verdicts_are_owed(monkeypatch):
+    api = LogApi(Mock(), Mock(), decisions=Mock(), stopping=asyncio.Event())
+    monkeypatch.setattr(api, "_submit", lambda _, outbox: outbox.expect())
+
+    async def requests():
+        yield AppendRequest(items=[AppendItem(ref=1)])
+        raise RuntimeError("the reader")
+
+    with pytest.raises(RuntimeError, match="the reader"):
+        async with asyncio.timeout(20):
+            [each async for each in api.Append(requests(), None)]

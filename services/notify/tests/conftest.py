@@ -1,4 +1,4 @@
-"""What notify's tests share: people, conversations and messages as facts, a mail sink, owners."""
+"""Fixtures of notify's tests: people, conversations and messages as facts, a mail sink, owners."""
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
@@ -28,16 +28,16 @@ from plexus.messaging.v1.conversations_pb2 import Conversation, ConversationSett
 from plexus.messaging.v1.messages_pb2 import Cursor, Mention, Message
 from plexus.tasks.v1 import events_pb2 as tasks_pb
 from plexus.tasks.v1.tasks_pb2 import Due, Task
-from plexus_access.testing import Company
 from plexus_local.servers.ports import free_port
 from plexus_testkit.clock import FrozenClock
+from plexus_testkit.companies import Company
 from plexus_testkit.databases import database_fixtures
 from plexuskit.kafka import Record
 from plexuskit.mongo import Database
 from plexuskit.outbox import envelope
 
 TENANT = "ten_a"
-# Ahead of the server's clock: what expires is not deleted while a test looks at it.
+# Ahead of the server's clock: expiring documents are not deleted while a test looks at them.
 NOON = datetime(2036, 3, 3, 4, tzinfo=UTC)  # a Monday, twelve o'clock in Shanghai
 GROUP = "cnv_group"
 DIRECT = "cnv_direct"
@@ -304,7 +304,7 @@ def facts() -> Facts:
 
 @dataclass
 class Membership:
-    """What directory says of departments: everybody of one and of those below it, by its id."""
+    """Directory's answers on departments: all people of one and of those below it, by its id."""
 
     members: dict[str, set[str]] = field(default_factory=dict)
     down: Exception | None = None
@@ -374,7 +374,7 @@ def outbox(db: Database) -> Callable[..., Any]:
 
 @dataclass
 class Sink:
-    """A real SMTP server that keeps what it takes; `reply` is what it says to the next mails."""
+    """Real SMTP server that keeps accepted mails; `reply` is its response to the next ones."""
 
     port: int
     replies: list[str] = field(default_factory=list)
@@ -423,7 +423,7 @@ async def sink(smtp: Callable[..., Any]) -> AsyncIterator[Sink]:
 
 @dataclass
 class Owners:
-    """What the owners say when they are asked again; ids in `hidden` may not be read."""
+    """Owners' answers to a recheck; ids in `hidden` may not be read."""
 
     hidden: set[str] = field(default_factory=set)
     down: Exception | None = None

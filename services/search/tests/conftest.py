@@ -129,7 +129,7 @@ def find(store: Store, tenant: str) -> Callable[..., Any]:
     ) -> FoundPage:
         allowed = readable or Readable(whole=frozenset(whole), partly={})
         filters = Filters(tenant_id=of or tenant, types=types, readable=allowed)
-        # OpenSearch compiles what it runs, and other tests share its processors.
+        # OpenSearch compiles the code it runs, and other tests share its processors.
         for _ in range(AGAIN):
             with suppress(IndexUnreachable):
                 return await store.search(parse(query), filters=filters, after=after, limit=limit)

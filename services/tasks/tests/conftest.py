@@ -4,8 +4,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from plexus.event.v1.envelope_pb2 import Envelope
+from plexus.tasks.v1 import tasks_service_pb2 as pb
 from plexus_testkit.databases import database_fixtures
 from plexuskit.mongo import Database
+from plexuskit.request_ids import Request
 from tasks import operations
 from tasks.domain.identity import Actor, PersonId, TenantId
 from tasks.domain.projects import Project
@@ -14,7 +16,7 @@ from tasks.domain.task import Task
 from tasks.store import Store
 
 TENANT = TenantId("ten_a")
-# Ahead of the server's clock: what expires is not deleted while a test looks at it.
+# Ahead of the server's clock: expiring documents are not deleted while a test looks at them.
 NOW = datetime(2036, 3, 2, 1, tzinfo=UTC)
 
 
@@ -59,7 +61,7 @@ async def project(store: Store, ann: Actor) -> Project:
         name="Move to Pudong",
         goal="",
         member_ids=["per_bo", "per_cy"],
-        request_id="",
+        request=None,
         now=NOW,
     )
 
@@ -81,7 +83,11 @@ def add_task(store: Store, ann: Actor) -> Callable[..., object]:
             actor=ann,
             project_id=project_id,
             new=NewTask(title=title, **fields),
-            request_id=request_id,
+            request=Request.of(
+                pb.CreateTaskRequest(request_id=request_id, title=title, project_id=project_id),
+                tenant_id=ann.tenant_id,
+                person_id=ann.person_id,
+            ),
             now=now,
         )
 

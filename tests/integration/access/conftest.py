@@ -1,4 +1,4 @@
-"""A company with secrets, and everybody who must not learn them."""
+"""A company with secrets, and every kind of caller that must not learn them."""
 
 import secrets
 import time
@@ -23,7 +23,7 @@ from .world_support import World
 
 @pytest.fixture(scope="session")
 async def world(platform: Platform) -> World:
-    """Make the company: what the member knows, and the others do not."""
+    """Create the company: objects that the member may see and the other callers may not."""
     names = ("member", "stranger", "scoped", "deactivated", "gone", "expired")
     handles = await platform.new_people(*names)
     ids = {name: platform.id_of(handle) for name, handle in handles.items()}
@@ -176,7 +176,7 @@ async def _talk_and_plan(member: Plexus, world: World) -> None:
 
 
 async def _until_everybody_knows(world: World, handles: dict[str, str]) -> None:
-    """Wait until search has what must not be found, for the member who may find it."""
+    """Wait until search finds the hidden objects for the member who may read them."""
     async with world.platform.signed_in(handles["member"]) as member:
 
         async def found() -> bool:

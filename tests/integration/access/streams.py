@@ -1,4 +1,4 @@
-"""Sends through a live stream, for the tests that go through every path."""
+"""Sends through a live stream, for the tests that cover every path."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from plexus_sdk import Plexus
 async def sent_in_a_stream(
     person: Plexus, conversation_id: str, command: SendMessageRequest, *, within: float
 ) -> str:
-    """Send one message; return `done`, or the reason of its refusal."""
+    """Send one message; return `done` or the reason of its refusal."""
     call = person.live.Session(metadata=await person.metadata())
     item = SendItem(
         client_ref=1, conversation_id=conversation_id, command=command.SerializeToString()

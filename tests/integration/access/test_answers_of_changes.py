@@ -1,4 +1,4 @@
-"""GW-9, GW-10: what a change answers shows no more than its caller may read."""
+"""GW-9, GW-10: the answer to a change shows no more than its caller may read."""
 
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -22,12 +22,12 @@ pytestmark = pytest.mark.rule("GW-10")
 
 WORD = "canary of a text"
 WITHIN = 40
-# `seq` of the message that another has sent.
+# `seq` of the message that the other member sent.
 FIRST = 1
 
 
 class Scene:
-    """A member, a room with a message of another, and a task of theirs."""
+    """A member, a room with another member's message, and a task of the member."""
 
     root: Plexus
     ann: Plexus
@@ -36,7 +36,7 @@ class Scene:
     task: tasks_pb.GetTaskResponse
 
     def changes(self) -> dict[str, tuple[str, Any]]:
-        """Return changes of bob's that change nothing, by the permission that each needs."""
+        """Return requests of bob that leave the state unchanged, by their permission."""
         room, task = self.room, self.task.task.id
         return {
             "ReactToMessage": (
@@ -116,7 +116,7 @@ def _owner(person: Plexus, method: str) -> Callable[..., Any]:
 
 @asynccontextmanager
 async def _app(scene: Scene, platform: Platform, *scopes: str) -> AsyncIterator[Plexus]:
-    """Connect with an API token of bob's for some permissions."""
+    """Connect with an API token of bob that has these permissions."""
     request = session_pb.CreateApiTokenRequest(
         request_id=secrets.token_hex(8), name=secrets.token_hex(4), scopes=scopes
     )
@@ -202,7 +202,7 @@ async def test_gw_10_a_policy_about_a_task_holds_when_it_is_named_by_its_key(sce
     await _put(scene, "tasks.read", f"task:{task.id}", enabled=True)
     try:
         await comes_to({"POLICY_FORBIDS"})
-        # No other request takes a key: it would be another name, that no policy knows.
+        # No other request accepts a key: no policy would recognise the object by that second name.
         for request in (
             tasks_pb.UpdateTaskRequest(task_id=task.key, title="by key"),
             tasks_pb.MoveTaskRequest(task_id=task.key, state=2),
@@ -260,7 +260,7 @@ async def test_gw_10_a_policy_about_a_person_holds_for_what_is_theirs(
                     return await _asked(root, method, request) == "POLICY_FORBIDS"
 
                 await eventually(refused, within=WITHIN)
-            # One's own is nobody else's to forbid by a policy about somebody else.
+            # A policy about another person does not forbid a caller's own sessions.
             own = session_pb.ListSessionsRequest()
             assert await _asked(root, root.sessions.ListSessions, own) == "done"
         finally:

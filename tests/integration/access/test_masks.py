@@ -1,7 +1,7 @@
 """The mask dimension of the matrix: columns hidden from `member`, on every path (GW-3).
 
-Each path is walked three times by the same member: while nothing is hidden, while the words of
-messages, the titles of tasks and addresses are, and after that is over.
+Each path is walked three times by the same member: while nothing is hidden, while message texts,
+task titles and addresses are hidden, and after they are shown again.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ HIDDEN = ((Person, "email", "time_zone"), (Message, "text"), (Task, "title"))
 
 @dataclass
 class Scene:
-    """Ann, an administrator, who said and planned something, and Bob, who reads it as a member."""
+    """Ann, an administrator with a message and a task, and Bob, who reads both as a member."""
 
     root: Plexus
     ann: Plexus
@@ -60,7 +60,7 @@ class Scene:
 
 
 Path = Callable[[Scene], Awaitable[str]]
-"""Walks a path as Bob; gives `shown`, `hidden`, `done` or the reason of a refusal."""
+"""Walks a path as Bob; returns `shown`, `hidden`, `done` or the reason of a refusal."""
 
 
 def _holds(scene: Scene, answer: Any) -> str:
@@ -93,7 +93,7 @@ async def list_changes(scene: Scene) -> str:
 
 
 async def react(scene: Scene) -> str:
-    """A change of a message answers the message: by another permission than reading it."""
+    """React to a message: the answer contains it under a permission other than `messages.read`."""
     request = messaging_pb.ReactToMessageRequest(
         request_id=secrets.token_hex(8), conversation_id=scene.room, seq=1, emoji="+1"
     )
@@ -126,7 +126,7 @@ async def get_person(scene: Scene) -> str:
 
 
 async def preview_of_a_send(scene: Scene) -> str:
-    """Ask about noon of a Sunday, when nobody works: the answer holds clocks."""
+    """Preview a send on a Sunday at noon, when Ann is off: the answer contains local times."""
     now = datetime.now(UTC)
     sunday = (now + timedelta(days=7 - now.weekday() + 6)).replace(hour=12)
     at = Timestamp()
@@ -139,7 +139,7 @@ async def preview_of_a_send(scene: Scene) -> str:
 
 
 async def sign_in(scene: Scene) -> str:
-    """The answer shows the person who signs in, before any token names them."""
+    """Sign in: the answer shows the person before any access token exists."""
     async with open_channel(scene.platform.grpc_address) as channel:
         request = SignInRequest(handle=scene.handle, password=PASSWORD, device="masks")
         return _holds(scene, await SessionServiceStub(channel).SignIn(request, timeout=20))
@@ -189,7 +189,7 @@ async def notifications(scene: Scene) -> str:
 
 
 async def stream(scene: Scene) -> str:
-    """Hear what Ann says, and the notification of it."""
+    """Receive Ann's message and its notification in a live stream."""
     call = scene.bob.live.Subscribe(
         SubscribeRequest(device="masks"), metadata=await scene.bob.metadata()
     )
@@ -394,7 +394,7 @@ async def scene(platform: Platform) -> Any:
 
 
 async def _let_export(scene: Scene) -> None:
-    """Give Bob the export by a role of its own, which shows no people, messages or tasks."""
+    """Grant Bob `audit.export` by a separate role, which shows no people, messages or tasks."""
     role = await scene.root.call(
         scene.root.grants.CreateRole,
         access_pb.CreateRoleRequest(
@@ -419,7 +419,7 @@ async def test_gw_03_what_is_hidden_from_members_is_hidden_on_every_path(scene: 
     await _mask(scene, *HIDDEN)
     try:
         await _until(scene, everything, masked)
-        # Once every part knows of it, none of them forgets it.
+        # A process that has received the mask keeps applying it.
         assert [await path(scene) for path in everything] == masked
     finally:
         await _mask(scene)
@@ -444,7 +444,7 @@ async def test_gw_03_a_role_that_shows_a_column_shows_it_again_beside_member(sce
         )
         bound = await scene.root.call(scene.root.grants.BindRole, bind)
         await _until(scene, (get_person, search_for_an_address), ["shown", "shown"])
-        # It shows people, and nothing else that `member` hides.
+        # The role shows people, but nothing else that `member` hides.
         assert await get_message(scene) == "hidden"
         await scene.root.call(
             scene.root.grants.UnbindRole,
@@ -459,7 +459,7 @@ async def test_gw_03_a_role_that_shows_a_column_shows_it_again_beside_member(sce
 
 
 async def _until(scene: Scene, paths: tuple[Path, ...], wanted: list[str]) -> None:
-    """Wait until every path comes to what is wanted of it: each part learns it by itself."""
+    """Wait until every path gives its expected result: processes learn of a change one by one."""
     for path, expected in zip(paths, wanted, strict=True):
         came: list[str] = []
 
@@ -474,7 +474,7 @@ async def _until(scene: Scene, paths: tuple[Path, ...], wanted: list[str]) -> No
 
 
 async def _mask(scene: Scene, *hidden: tuple[Any, ...]) -> None:
-    """Let `member` show everything of the messages but some fields of each."""
+    """Let `member` show every field of the messages except the given ones."""
     masks = [
         access_pb2.FieldMask(
             message=message.DESCRIPTOR.full_name,

@@ -1,7 +1,7 @@
-"""Every RPC of every service, for everybody who might ask: GW-1, GW-2, GW-4, GW-5.
+"""Access matrix of every RPC of every service by every kind of caller: GW-1, GW-2, GW-4, GW-5.
 
-Methods are read from the contracts, and what is expected from the permission that each declares: a
-new method is in the matrix without a new test.
+Methods are read from the contracts, and the expected answer follows from the permission that each
+declares: a new method is in the matrix without a new test.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ ROLES = {
     "member": ("member",),
 }
 ENDED = {"anonymous": "TOKEN_MISSING", "expired": "TOKEN_EXPIRED", "deactivated": "SESSION_ENDED"}
-# They end the very session that asks, so each cell has one of its own.
+# These end the session that calls them, so each cell has a session of its own.
 ENDING = {"SignOut", "RevokeSessions", "SetPassword", "RemoveSecondFactor"}
 METHODS = {
     path: method
@@ -33,21 +33,21 @@ METHODS = {
     if not method.requirement.internal
 }
 WITH_MEMBERS = {"conversation", "project", "task"}
-# What an owner may say of a request before it looks at the object: it says so of every id.
+# Status codes that an owner may return before it looks at the object; the same for every id.
 HIDDEN = {
     grpc.StatusCode.NOT_FOUND,
     grpc.StatusCode.INVALID_ARGUMENT,
     grpc.StatusCode.FAILED_PRECONDITION,
 }
 SECONDS = 20
-# These say nothing of what was asked for, if they pass.
+# Transient statuses, which reveal nothing about the object.
 BUSY = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
 AGAIN = 2
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a call came to, with ids taken out of it."""
+    """The result of a call without the ids of its request."""
 
     code: grpc.StatusCode
     reason: str = ""
@@ -64,7 +64,7 @@ async def channel(platform):
 
 
 def filled(method, ids):
-    """Build a request that names what the caller must not know of, in every field that can."""
+    """Build a request with ids unknown to the caller in every field that can hold one."""
     request = method.request_class()
     _fill(request, ids, depth=0)
     return request
@@ -98,7 +98,7 @@ def _fill(message, ids, *, depth):
 
 
 async def ask(channel, method, request, token):
-    """Call a method, as clients do once more where the machine was too busy to answer."""
+    """Call a method; repeat it, as clients do, when the machine was too busy to answer."""
     answer = await _asked(channel, method, request, token)
     for _ in range(AGAIN):
         if answer.code not in BUSY:
@@ -109,7 +109,7 @@ async def ask(channel, method, request, token):
 
 
 async def _asked(channel, method, request, token):
-    """Call a method of any shape, and give what came of it."""
+    """Call a method of any shape and return its result."""
     metadata = (("authorization", f"Bearer {token}"),) if token else ()
     raw = request.SerializeToString()
     if method.client_streaming:
@@ -117,7 +117,7 @@ async def _asked(channel, method, request, token):
         call = make(method.path)(_one(raw), metadata=metadata, timeout=SECONDS)
         ending = Ending(call)
         try:
-            # By iteration, so that the true status behind a first answer comes too (`Ending`).
+            # Iterating also yields the true status behind a first answer (`Ending`).
             await (anext(aiter(call), None) if method.server_streaming else call)
         except grpc.aio.AioRpcError as error:
             return _answer(await ending.of(error))
@@ -138,13 +138,13 @@ async def _asked(channel, method, request, token):
 
 
 async def _one(raw):
-    """Give one request of a stream, which then stays open for a moment."""
+    """Yield one request of a stream, which then stays open for a moment."""
     yield raw
     await asyncio.sleep(1)
 
 
 async def _status_of(call):
-    """Give what a call that has ended came to."""
+    """Return the result of a call that has ended."""
     trailing = await call.trailing_metadata()
     if await call.code() is grpc.StatusCode.OK:
         return Answer(code=grpc.StatusCode.OK)
@@ -167,7 +167,7 @@ def _answer(error):
 
 
 def plain(answer, ids):
-    """Take out of an answer the ids that were asked for."""
+    """Return an answer without the ids of its request."""
 
     def without(text):
         for kind, id_ in ids.items():
@@ -179,7 +179,7 @@ def plain(answer, ids):
 
 
 def kinds_of(world, which, varied):
-    """Give an id for every kind: those that are varied as told, the others never there."""
+    """Return an id for every kind: the selected one for varied kinds, guessed for all others."""
     return {
         kind: world.ids(kind)[which if kind in varied else "guessed"] for kind in world.foreign
     } | {"marker": which}
@@ -202,7 +202,7 @@ PROTECTED = sorted(path for path, method in METHODS.items() if not method.requir
 
 
 async def test_gw_01_nobody_gets_in_without_a_token_that_is_good(channel, world):
-    """Anonymous, expired, deactivated: the same word for every method."""
+    """Every method refuses a missing, expired or revoked token with the same reason."""
 
     async def out():
         method = METHODS[PROTECTED[0]]
@@ -224,9 +224,9 @@ async def test_gw_01_nobody_gets_in_without_a_token_that_is_good(channel, world)
 
 @pytest.mark.parametrize("who", OUTSIDERS)
 async def test_gw_02_what_is_hidden_is_absent_in_every_method(channel, world, who):
-    """What exists, what did and what never did: one answer, and no word of what is in it."""
+    """An existing, a deleted and a guessed object give the same answer without hidden content."""
     wrong, cells = [], Counter()
-    # The directory of a company is no secret from its members.
+    # Members may read the directory of their company.
     company = who in {"stranger", "scoped"}
     hidden = WITH_MEMBERS if company else set(world.foreign)
     canaries = world.private if company else world.private + world.public
@@ -258,12 +258,12 @@ async def test_gw_02_what_is_hidden_is_absent_in_every_method(channel, world, wh
 
 
 async def test_gw_01_who_belongs_is_let_through_in_every_method(channel, world):
-    """The gateway refuses a member nothing that the declared permission gives."""
+    """The gateway refuses a member no method that the declared permission allows."""
     wrong = []
     for path in PROTECTED:
         method = METHODS[path]
         required = method.requirement
-        # Last, and with ids of what was never there in what could be taken apart.
+        # Runs last, and uses guessed ids where a call could destroy an object.
         which = "foreign" if not required.effect else "guessed"
         token = token_of(world, "member", method)
         request = filled(method, kinds_of(world, which, set(world.foreign)))

@@ -1,7 +1,7 @@
-"""The policy dimension of the matrix: one policy, on every path to one conversation (GW-10).
+"""Policy dimension of the matrix: one policy, on every path to one conversation (GW-10).
 
-Each path is walked three times by the same person: while no policy stands, while one keeps people
-without a second factor from the conversation, and after that one is gone.
+Each path is walked three times by the same person: without the policy, while it keeps people
+without a second factor from the conversation, and after its removal.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ READ, SEND = "messages.read", "messages.send"
 
 @dataclass
 class Scene:
-    """Two people, a conversation that the policy is about, and one that it is not."""
+    """Two people, a conversation that the policy covers, and one that it does not cover."""
 
     root: Plexus
     ann: Plexus
@@ -62,7 +62,7 @@ class Scene:
 
 
 Path = Callable[[Scene], Awaitable[str]]
-"""Walks a path as bob; gives `shown` or `done`, `hidden`, or the reason of a refusal."""
+"""Walks a path as bob; returns `shown`, `done`, `hidden` or the reason of a refusal."""
 
 
 async def _asked(person: Plexus, method: Any, request: Any) -> str:
@@ -101,7 +101,7 @@ async def search(scene: Scene) -> str:
     request = SearchRequest(query=scene.word, types=["message"])
     answer = await scene.bob.call(scene.bob.search.Search, request)
     assert answer.total == len(answer.hits)
-    # What was forwarded from the room while that was allowed stands elsewhere, and is found there.
+    # A message forwarded from the room before belongs to another conversation and is found there.
     return "done" if any(hit.conversation_id == scene.room for hit in answer.hits) else "hidden"
 
 
@@ -115,7 +115,7 @@ async def notifications(scene: Scene) -> str:
 
 
 async def subscribe(scene: Scene) -> str:
-    """Hear what ann says in the room, or that the room is closed to the stream."""
+    """Receive ann's message in the room, or notice that the room is closed to the stream."""
     call = scene.bob.live.Subscribe(
         SubscribeRequest(device="matrix"), metadata=await scene.bob.metadata()
     )
@@ -275,7 +275,7 @@ async def test_gw_10_a_policy_holds_on_every_path_for_as_long_as_it_stands(
     await _put(scene, permission, enabled=True)
     try:
         await _until(scene, paths, lambda expected: expected)
-        # Once every part knows of it, none of them forgets it.
+        # A process that has received the policy keeps applying it.
         assert [await path(scene) for path, _ in paths] == [expected for _, expected in paths]
     finally:
         await _put(scene, permission, enabled=False)
@@ -388,7 +388,7 @@ async def test_gw_10_a_policy_holds_for_exports(scene: Scene) -> None:
 async def _until(
     scene: Scene, paths: tuple[tuple[Path, str], ...], wanted: Callable[[str], str]
 ) -> None:
-    """Wait until every path comes to what is wanted of it: each part learns it by itself."""
+    """Wait until every path gives its expected result: processes learn of a change one by one."""
     for path, expected in paths:
         came: list[str] = []
 

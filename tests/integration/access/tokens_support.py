@@ -1,4 +1,4 @@
-"""Tokens that a hostile client makes or reads."""
+"""Tokens that a hostile client forges or reads."""
 
 import base64
 import json

@@ -29,14 +29,14 @@ PREFIXES = {
 
 @dataclass
 class World:
-    """What there is, by kind, and who asks.
+    """Objects of the company by kind, and the callers.
 
     Attributes:
-        foreign: ids of things that exist, and that only the member and administrators know.
-        deleted: ids of things that existed.
-        tokens: access tokens by name of the identity; empty for nobody.
-        private: words that stand in conversations and tasks and nowhere else.
-        public: words that every member of the company may read, and nobody else.
+        foreign: ids of existing objects that only the member and administrators may see.
+        deleted: ids of deleted objects.
+        tokens: access tokens by name of the identity; empty for the anonymous caller.
+        private: words that occur only in conversations and tasks.
+        public: words that only members of the company may read.
     """
 
     platform: Platform
@@ -48,20 +48,20 @@ class World:
     public: list[str] = field(default_factory=list)
 
     def ids(self, kind: str) -> dict[str, str]:
-        """Give an id that is foreign, one that is gone, and one that was never there."""
+        """Return the ids of a hidden object, of a deleted one, and of one that never existed."""
         gone = self.deleted.get(kind, self.foreign[kind])
         guessed = f"{self.foreign[kind].partition('_')[0]}_{GUESSED}"
         return {"foreign": self.foreign[kind], "deleted": gone, "guessed": guessed}
 
     async def sign_in(self, handle: str) -> str:
-        """Give a new session's access token."""
+        """Return the access token of a new session."""
         async with open_channel(self.platform.grpc_address) as channel:
             request = SignInRequest(handle=handle, password=PASSWORD, device="matrix")
             answer = await SessionServiceStub(channel).SignIn(request, timeout=20)
             return str(answer.tokens.access_token)
 
     def forged_for(self, who: str) -> str:
-        """Give a token of a session of its own, which nobody has opened."""
+        """Return a token for a session id of its own that was never created."""
         return self.forged(
             tenant=tenant_of(self.tokens[who]),
             sub=self.people[who],
@@ -69,7 +69,7 @@ class World:
         )
 
     def forged(self, **claims: Any) -> str:
-        """Sign a token with directory's own key: its signature is no reason to refuse it."""
+        """Sign a token with directory's own key, so that its signature is valid."""
         path = self.platform.layout.keys / "directory-tokens.json"
         (entry, *_) = json.loads(path.read_text())["keys"]
         key = OKPKey.import_key({name: entry[name] for name in ("kty", "crv", "x", "d")})

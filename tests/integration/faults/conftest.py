@@ -1,4 +1,4 @@
-"""Fault tests stand on stages of their own, and are skipped where a server's program is absent."""
+"""Marks of the fault tests: a stage of its own each, skipped where a server program is absent."""
 
 import pytest
 from plexus_local.servers import ToolMissing

@@ -5,7 +5,7 @@ import secrets
 import pytest
 from plexus_testkit.faults import POINTS, run_cycles
 
-# Enough for every point once, and kill -9 and SIGSTOP at some moments beside.
+# Strikes every fault point once, plus kill -9 and SIGSTOP at random moments.
 CYCLES, LONG = 42, 200
 
 

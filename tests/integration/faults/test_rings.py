@@ -1,4 +1,4 @@
-"""Gateways that do not agree on who writes a conversation: the numbers decide, not the routing."""
+"""Gateways with different rings: sequence numbers decide the order, not the routing."""
 
 import pytest
 from plexus_testkit.faults import world
@@ -16,8 +16,8 @@ async def test_msg_1_two_processes_write_every_conversation_and_the_ring_turns_i
     async with world(tmp_path, seed="rings") as whole:
         platform, told = whole.platform, whole.company.ledger.told
         first, second = (platform.address_of(name) for name in MESSAGING)
-        # Each gateway knows one process alone: both write all the time. Then they change places,
-        # one after the other, and at last both know both.
+        # Each gateway knows one process alone: both write all the time. Then they swap, one after
+        # the other, and in the end both know both.
         rings = [
             ("gateway", first),
             ("gateway-2", second),

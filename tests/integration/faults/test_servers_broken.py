@@ -1,4 +1,4 @@
-"""MongoDB's primary stepped down and killed, Kafka killed: the same zero, with edits and reads."""
+"""MongoDB's primary stepped down and killed, Kafka killed: no loss, also of edits and reads."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from plexus_testkit.replicas import ReplicaSet
 from plexus_testkit.wait import eventually
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
-# What is acknowledged again after a fault before the next one comes.
+# Messages that must be acknowledged after a fault before the next one.
 ENOUGH = 30
 
 
@@ -24,7 +24,7 @@ async def test_msg_2_mongodbs_primary_stepped_down_and_killed_loses_and_repeats_
                 await asyncio.to_thread(replicas.await_primary)
                 await _acknowledged_more(whole)
                 await whole.check_logs()
-                # Here and not in a thread: a child is tied to the thread that starts it.
+                # Here and not in a thread: a child process is tied to the thread that starts it.
                 replicas.bring_back(killed)
                 await _acknowledged_more(whole)
             await whole.end()
@@ -39,7 +39,7 @@ async def test_msg_2_kafka_killed_under_load_loses_and_repeats_nothing(tmp_path)
         async with whole.working():
             await _acknowledged_more(whole)
             kafka.child.kill()
-            # Nothing that is sent or read waits for Kafka.
+            # No send or read waits for Kafka.
             await _acknowledged_more(whole, times=3)
             await whole.check_logs()
             await whole.platform.mend()

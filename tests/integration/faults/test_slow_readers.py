@@ -1,4 +1,4 @@
-"""Who reads slowly or never costs the others nothing, and the gateway little (MSG-6, GW-4)."""
+"""Slow and stalled readers: free for other streams, bounded cost at the gateway (MSG-6, GW-4)."""
 
 import asyncio
 import contextlib
@@ -23,14 +23,14 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 SESSION = "/plexus.gateway.v1.SessionService/Session"
 STREAMS, PEOPLE, CHANNELS = 1_000, 10, 20
 PAIRS, ROUND_MESSAGES, EVERY = 15, 20, 0.2
-# Of the median of pairs: a single one has what the machine's neighbours did in it.
+# Of the median of pairs: a single pair includes the noise of the machine.
 MAX_RATIO = 1.1
 MARK = b"sent at "
 MEGABYTE = 1024 * 1024
 
 
 async def test_one_slow_reader_among_1000_streams_does_not_delay_the_others(tmp_path):
-    # Bounds that the slow one reaches within a round.
+    # Bounds that the slow stream reaches within a round.
     bounds = {"GATEWAY_LIVE__BUFFER_BYTES": "65536", "GATEWAY_LIVE__BUFFER_FRAMES": "10"}
     async with stage(tmp_path, settings=bounds) as platform, contextlib.AsyncExitStack() as stack:
         handles = await platform.new_people("sender", *(f"p{n}" for n in range(PEOPLE)))
@@ -63,7 +63,7 @@ async def test_one_slow_reader_among_1000_streams_does_not_delay_the_others(tmp_
         try:
             await _round(sender, conversation, latencies, expected=STREAMS)
             for number in range(PAIRS):
-                # Which one comes first changes, so that what drifts favours neither.
+                # The order alternates, so that drift favours neither.
                 first = await p99(slow=number % 2 == 0)
                 second = await p99(slow=number % 2 == 1)
                 ratios.append(first / second if number % 2 == 0 else second / first)
@@ -121,7 +121,7 @@ async def _room(owner, members) -> str:
 
 
 async def _open(channel, plexus):
-    """Open a stream and read its Welcome, as bytes: a thousand clients must be cheap."""
+    """Open a stream and read its Welcome as bytes: a thousand clients must be cheap."""
 
     async def requests():
         yield SessionRequest(hello=Hello(device="slow"))
@@ -159,7 +159,7 @@ async def _round(plexus, conversation: str, latencies: list[float], *, expected:
 
 
 async def _resyncs(call) -> set[str]:
-    """Read what waits until the first Resync, within reason."""
+    """Read the buffered frames up to the first Resync, at most a bounded number."""
     async with asyncio.timeout(30):
         while (raw := await call.read()) is not grpc.aio.EOF:
             frames = SessionResponse.FromString(raw).frames
@@ -170,7 +170,7 @@ async def _resyncs(call) -> set[str]:
 
 
 def _resident(pid: int) -> int:
-    """Give the resident memory of a process in bytes."""
+    """Return the resident memory of a process in bytes."""
     status = Path(f"/proc/{pid}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) * 1024

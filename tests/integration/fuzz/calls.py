@@ -1,4 +1,4 @@
-"""Bytes to any method of a running Plexus, and what became of them."""
+"""Calls of any method of a running Plexus with arbitrary bytes, and their outcomes."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ import grpc
 from plexuskit.grpc import Ending, MethodInfo
 
 CALL_SECONDS: Final = 30.0
-# What no request may ever cause.
+# Outcomes that no request may ever cause.
 BROKEN: Final = frozenset({"INTERNAL", "UNKNOWN", "DATA_LOSS", "HANGING", "HTTP 500"})
 _SHOWN_BYTES: Final = 400
 _FRAMES: Final = 3
@@ -24,7 +24,7 @@ Metadata = Sequence[tuple[str, str | bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one request ended."""
+    """The outcome of one request."""
 
     code: str
     text: str
@@ -39,7 +39,7 @@ class Outcome:
 async def unary(
     channel: grpc.aio.Channel, method: MethodInfo, content: bytes, *, metadata: Metadata
 ) -> Outcome:
-    """Call a method with one answer."""
+    """Call a method with one response."""
     call = channel.unary_unary(method.path)
     return await _outcome(call(content, metadata=metadata, timeout=CALL_SECONDS), content)
 
@@ -47,7 +47,7 @@ async def unary(
 async def served(
     channel: grpc.aio.Channel, method: MethodInfo, content: bytes, *, metadata: Metadata
 ) -> Outcome:
-    """Call a method with many answers, read the first ones and leave."""
+    """Call a method with a stream of responses, read the first ones and cancel."""
     call = channel.unary_stream(method.path)(content, metadata=metadata, timeout=CALL_SECONDS)
 
     async def read() -> None:
@@ -67,9 +67,9 @@ async def streamed(
     metadata: Metadata,
     hello: bytes = b"",
 ) -> Outcome:
-    """Send many requests in one stream, then read until it ends: it must end by itself."""
+    """Send many requests in one stream, then read until the server ends it."""
     call = channel.stream_stream(method.path)(metadata=metadata, timeout=CALL_SECONDS * 2)
-    # The client's library writes over the status of a stream that ends while it still writes.
+    # The gRPC client overwrites the status of a stream that ends while it is still writing.
     ending = Ending(call)
 
     async def write() -> None:
@@ -95,7 +95,7 @@ async def streamed(
             raise await ending.of(ended)
 
     found = await _outcome(read(), b"".join(contents))
-    # A stream that only its deadline ends was left hanging.
+    # A stream that only its deadline ends counts as hanging.
     return Outcome("HANGING", found.text, found.request) if _is_late(found) else found
 
 
@@ -112,7 +112,7 @@ async def posted(
 
 
 async def gathered(made: Iterable[Callable[[], Any]], *, together: int) -> list[Outcome]:
-    """Run calls, so many at once."""
+    """Run the calls, at most `together` of them concurrently."""
     waiting, outcomes = iter(made), list[Outcome]()
 
     async def work() -> None:
@@ -126,7 +126,7 @@ async def gathered(made: Iterable[Callable[[], Any]], *, together: int) -> list[
 
 
 async def turns_of(http: aiohttp.ClientSession, ops: str) -> float:
-    """Return how many turns of a process's event loop have taken more than 100 ms of CPU."""
+    """Return the number of turns of a process's event loop that took more than 100 ms of CPU."""
     async with http.get(f"{ops}/metrics") as response:
         lines = (await response.text()).splitlines()
     found = {

@@ -1,4 +1,4 @@
-"""A client that sends all the time and must not notice anything."""
+"""A client that sends continuously and must not see any failure."""
 
 import asyncio
 import contextlib
@@ -10,9 +10,9 @@ import grpc
 from plexus.gateway.v1.session_service_pb2 import Hello, SendItem, SessionRequest
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest
 
-# Each goes through every service: more of them would be most of what the machine does.
+# Each send passes through every service: a shorter interval would load the machine.
 _EVERY_SECONDS = 0.25
-# Far above what a busy machine takes; the gateway itself refuses an item after 15 seconds.
+# Far above the latency of a busy machine; the gateway itself refuses an item after 15 seconds.
 _ANSWERED_WITHIN = 60.0
 
 
@@ -29,7 +29,7 @@ class Canary:
 
     @contextlib.asynccontextmanager
     async def singing(self) -> AsyncIterator["Canary"]:
-        """Send for the time of the block."""
+        """Send for the duration of the block."""
         call = self._plexus.live.Session(metadata=await self._plexus.metadata())
         await call.write(SessionRequest(hello=Hello(device="canary")))
         tasks = [asyncio.create_task(self._send(call)), asyncio.create_task(self._read(call))]
@@ -42,7 +42,7 @@ class Canary:
             call.cancel()
 
     async def settled(self) -> None:
-        """Wait until everything sent so far is acknowledged, then report what was not stored."""
+        """Wait until every send so far is acknowledged, then report the missing messages."""
         waiting = list(self._waiting.values())
         if waiting:
             _, late = await asyncio.wait(waiting, timeout=_ANSWERED_WITHIN)

@@ -1,4 +1,4 @@
-"""A Plexus of its own for requests that are as wrong as can be, and right values to begin with."""
+"""A Plexus of its own for malformed requests, and a pool of valid values."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ from .generator import Pool
 from .pool_support import _ids, _numbers, _scim, _words
 
 ROOMS = 6
-# What a process logs of a fault that no request may cause.
+# Log lines of a failure that no request may cause.
 _FAILURES = (b"rpc.failed", b"loop.unhandled", b"Traceback (most recent call last)")
 _BLOCKED = b"loop.blocked"
 # The process that serves each owner's contract.
@@ -41,15 +41,15 @@ class Log:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._read = self._failures = 0
-        # Its lines about turns of the event loop that were too long.
+        # Its lines about event loop turns that took too long.
         self.blocked: list[str] = []
 
     def failures(self) -> int:
-        """Return how many unexpected failures it tells of by now."""
+        """Return the number of unexpected failures logged so far."""
         with self._path.open("rb") as log:
             log.seek(self._read)
             text = log.read()
-        # The last line may be half written.
+        # The last line may be incomplete.
         text = text[: text.rfind(b"\n") + 1]
         self._read += len(text)
         self._failures += sum(text.count(sign) for sign in _FAILURES)
@@ -59,14 +59,14 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything that a call needs."""
+    """All state that a call needs."""
 
     platform: Platform
     gateway: grpc.aio.Channel
     services: dict[str, grpc.aio.Channel]
     http: aiohttp.ClientSession
     fuzzer: Plexus
-    # Signs itself out, ends its sessions and the like.
+    # Used for sign-out, the revocation of sessions and the like.
     spare: Plexus
     pool: Pool
     tokens: CallerTokens
@@ -80,7 +80,7 @@ class World:
         return f"http://127.0.0.1:{self.platform.ports[f'{process}.ops']}"
 
     def failures(self, service: str) -> int:
-        """Return how many calls a service's process has failed unexpectedly, by its log."""
+        """Return the number of unexpected failures that a service's process has logged."""
         process = PROCESSES.get(service, service)
         log = self.logs.setdefault(process, Log(self.platform.layout.log(process)))
         return log.failures()
@@ -90,7 +90,7 @@ class World:
         return "\n".join(self.logs[PROCESSES.get(service, service)].blocked)
 
     def signed(self, service: str) -> Sequence[tuple[str, str | bytes]]:
-        """Return the metadata of a call that the gateway makes for itself."""
+        """Return the metadata of a call that the gateway makes on its own behalf."""
         return ((METADATA_KEY, self.tokens.for_audience(service)),)
 
     def signed_fuzzer(self) -> bytes:
@@ -100,7 +100,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A running Plexus without rate limits; nothing else uses it."""
+    """Run a Plexus without rate limits for these tests only."""
     try:
         with fresh(tmp_path_factory.mktemp("fuzzed"), settings=UNLIMITED) as platform:
             asyncio.run(platform.init())
@@ -111,7 +111,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 
 @pytest.fixture(scope="module")
 async def world(fuzzed: Platform) -> AsyncIterator[World]:
-    """People, rooms and a canary in a running Plexus."""
+    """Yield people, rooms and a canary in a running Plexus."""
     async with contextlib.AsyncExitStack() as stack:
         handles = await fuzzed.new_people("canary", "spare", "target")
         async with fuzzed.admin() as root:
@@ -145,13 +145,13 @@ async def world(fuzzed: Platform) -> AsyncIterator[World]:
 
 @contextlib.asynccontextmanager
 async def _fuzzer(platform: Platform) -> AsyncIterator[Plexus]:
-    """Sign the first administrator in: it holds every permission."""
+    """Sign the first administrator in, who holds every permission."""
     async with platform.admin() as plexus:
         yield plexus
 
 
 async def _promote(root: Plexus, handles: dict[str, str], platform: Platform) -> None:
-    """Let the spare person do what its calls need, so that they get further than a refusal."""
+    """Grant the spare person the permissions that its calls need to pass the gateway."""
     request = directory_service_pb2.UpdatePersonRequest(
         person_id=platform.id_of(handles["spare"]), roles=["admin", "member"], set_roles=True
     )
@@ -187,7 +187,7 @@ async def _room(plexus: Plexus, *member_ids: str) -> str:
 
 
 async def _pool(fuzzer: Plexus, people: dict[str, Plexus], handles: dict[str, str]) -> Pool:
-    """Return right values by `Message.field` or by the name of a field."""
+    """Return valid values by `Message.field` or by the name of a field."""
     target = people["target"].profile.person_id
     rooms = [await _room(fuzzer, target) for _ in range(ROOMS)]
     for room in rooms:

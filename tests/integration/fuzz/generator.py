@@ -1,4 +1,4 @@
-"""Requests made from descriptors: mostly right, with a few things in them as wrong as can be."""
+"""Requests generated from descriptors: mostly valid, with a few mutations."""
 
 import json
 import random
@@ -93,7 +93,7 @@ JSON_VALUES: Final = (
 )
 _UNKNOWN: Final = (99, 1_000, 18_999, 2**29 - 1)
 _MAX_DEPTH: Final = 4
-# One request in so many is large: most faults need no more than a few bytes.
+# One request in this many is large: most faults need no more than a few bytes.
 _LARGE_EVERY: Final = 60
 _LARGE_BYTES: Final = 300_000
 
@@ -102,20 +102,20 @@ Chunk = tuple[FieldDescriptor, bytes]
 
 
 class Generator:
-    """Makes the requests of one method; the same seed makes the same ones."""
+    """Generator of the requests of one method; the same seed gives the same requests."""
 
     def __init__(self, seed: str, *, pool: Pool) -> None:
-        """Take what is the same for every request.
+        """Create a generator.
 
         Args:
             seed: of the random numbers.
-            pool: values that are right, by `Message.field` or by the name of the field.
+            pool: valid values by `Message.field` or by the name of the field.
         """
         self._random = random.Random(seed)  # noqa: S311 - repeatable, no secret
         self._pool = pool
 
     def message(self, descriptor: Descriptor) -> bytes:
-        """Return a serialized request: right, or with some of its parts made wrong."""
+        """Return a serialized request: valid, or with some of its parts mutated."""
         content = self._small(descriptor)
         if self._random.randrange(_LARGE_EVERY) == 0:
             content += self._large(descriptor)
@@ -131,19 +131,19 @@ class Generator:
         return content
 
     def chance(self, wanted: int, *, of: int) -> bool:
-        """Return true for so many of so many."""
+        """Return true with a probability of `wanted` in `of`."""
         return self._random.randrange(of) < wanted
 
     def number(self) -> int:
-        """Return an opaque number."""
+        """Return a random opaque number."""
         return self._random.getrandbits(64)
 
     def one(self, name: str) -> Any:
-        """Return a right value of the pool."""
+        """Return a valid value of the pool."""
         return self._random.choice(self._pool[name])
 
     def json(self, message_class: type[Message]) -> bytes:
-        """Return a request as JSON, or as something like it."""
+        """Return a request as JSON, or as malformed JSON."""
         message = message_class()
         try:
             message.ParseFromString(self._small(message_class.DESCRIPTOR))
@@ -171,7 +171,7 @@ class Generator:
         return written
 
     def _chunks(self, descriptor: Descriptor, *, depth: int) -> list[Chunk]:
-        """Return the fields of a message that is mostly right, each serialized."""
+        """Return the serialized fields of a mostly valid message."""
         chosen: dict[str, FieldDescriptor] = {}
         for field in descriptor.fields:
             key = field.containing_oneof.full_name if field.containing_oneof else field.full_name
@@ -186,7 +186,7 @@ class Generator:
         ]
 
     def _value(self, field: FieldDescriptor, *, depth: int) -> bytes:
-        """Return one right value of a field, as far as that can be known."""
+        """Return a valid value of a field, as far as the descriptor and the pool allow."""
         if field.message_type is not None:
             return wire.of_bytes(field.number, self._nested(field.message_type, depth=depth + 1))
         known = self._known(field)
@@ -221,7 +221,7 @@ class Generator:
         return wire.of_varint(field.number, value)
 
     def _mutate(self, descriptor: Descriptor, chunks: list[Chunk]) -> None:
-        """Make one thing wrong."""
+        """Apply one mutation."""
         if not descriptor.fields:
             return
         field = self._random.choice(descriptor.fields)
@@ -231,7 +231,7 @@ class Generator:
         )
         mutation = self._random.choice((*mutations, None))
         if mutation is None and chunks:
-            # The last one counts, or every one is an element.
+            # For a singular field the last one counts; for a repeated field each is an element.
             chunks.extend([self._random.choice(chunks)] * self._random.choice((1, 2, 20)))
         elif mutation is not None:
             chunks.append((field, mutation(field)))
@@ -253,7 +253,7 @@ class Generator:
         return self._number(field, self._random.choice(INTEGERS))
 
     def _deep(self, field: FieldDescriptor) -> bytes:
-        """Make something wrong further inside."""
+        """Mutate a nested message."""
         if field.message_type is None or not field.message_type.fields:
             return self._extreme(field)
         chunks = self._chunks(field.message_type, depth=1)
@@ -288,7 +288,7 @@ class Generator:
         return self._random.choice(made)
 
     def _damage(self, content: bytes) -> bytes:
-        """Cut a request short, or change some of its bytes."""
+        """Truncate a request or change some of its bytes."""
         if not content:
             return self._random.randbytes(40)
         if self._random.random() < 0.5:
@@ -299,7 +299,7 @@ class Generator:
         return bytes(damaged)
 
     def _large(self, descriptor: Descriptor) -> bytes:
-        """Return a part that makes a request large."""
+        """Return a field that makes a request large."""
         number = self._random.choice((*(field.number for field in descriptor.fields), 1_000))
         made = (
             wire.of_bytes(number, b"x" * _LARGE_BYTES),

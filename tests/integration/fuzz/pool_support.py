@@ -1,4 +1,4 @@
-"""Values that requests are made of: ids, names and numbers that exist."""
+"""Existing ids, names and numbers for generated requests."""
 
 import json
 import secrets
@@ -57,7 +57,7 @@ def _words(handles: dict[str, str]) -> dict[str, list[Any]]:
         "text": ["hello", "**bold** and `code`", "你好 @某人\n> quote"],
         "email": ["a@example.com"],
         "password": [PASSWORD],
-        # Wrong ones lock the handle soon: what is refused then costs no hash of a password.
+        # Wrong passwords soon lock the handle; a locked handle costs no password hash.
         "SignInRequest.handle": [handles["target"]],
         "SignInRequest.password": ["not the password"],
         "old_password": [PASSWORD],

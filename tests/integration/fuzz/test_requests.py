@@ -1,4 +1,4 @@
-"""Every RPC and stream under requests that are as wrong as can be (GW-8, GW-13).
+"""Every RPC and stream under malformed requests (GW-8, GW-13).
 
 `FUZZ_SEED` repeats a run: a failure names its seed, the method and the bytes of the requests.
 """
@@ -32,12 +32,12 @@ from .generator import Generator
 SEED: Final = os.environ.get("FUZZ_SEED", "1")
 REQUESTS: Final = 200
 REQUESTS_LONG: Final = 2_000
-# Small, so that one turn of a loop holds few requests and its length is theirs.
+# Small, so that a long turn of an event loop can be attributed to few requests.
 TOGETHER: Final = 6
 PER_STREAM: Final = 20
 IN_JSON: Final = 3
 
-# Those that end what the others need come last, or are called by somebody who needs nothing.
+# These end the caller's session or account: they run last, or as the spare person.
 SPARE: Final = ("SignOut", "RevokeSessions", "SetPassword", "RemoveSecondFactor")
 LAST: Final = (
     *("LeaveConversation", "RemoveMembers", "UpdateConversation", "MergeDepartment"),
@@ -51,7 +51,7 @@ def _order(path: str) -> tuple[int, str]:
     return (LAST.index(name) + 1 if name in LAST else 0, path)
 
 
-# `plexus.authz.v1.Authority` is served by each owner of readable things.
+# Each owner of readable objects serves `plexus.authz.v1.Authority`.
 AUTHORITIES: Final = ("directory", "messaging", "tasks")
 METHODS: Final = [
     (path, owner)
@@ -109,7 +109,7 @@ def _told(path: str, broken: Sequence[Outcome]) -> str:
 def _calls(
     world: World, method: MethodInfo, generator: Generator, count: int
 ) -> list[Callable[[], Any]]:
-    """Return the calls of a method, each of which gives an Outcome."""
+    """Return the calls of a method, each of which returns an Outcome."""
     if method.client_streaming:
         return [
             partial(
@@ -151,7 +151,7 @@ async def _stream(world: World, method: MethodInfo, contents: Sequence[bytes]) -
 
 
 async def _way(world: World, method: MethodInfo) -> tuple[grpc.aio.Channel, Any]:
-    """Return where a method is called, and in whose name."""
+    """Return the channel and the caller's metadata for a method."""
     if method.requirement.internal:
         return world.services[method.service], world.signed(method.service)
     if method.requirement.public:
@@ -161,7 +161,7 @@ async def _way(world: World, method: MethodInfo) -> tuple[grpc.aio.Channel, Any]
 
 
 def _frame(world: World, method: MethodInfo, generator: Generator) -> bytes:
-    """Return one message of a stream; most of them carry an item that is read later."""
+    """Return one message of a stream; most of them carry an item that is parsed later."""
     name = method.path.rpartition("/")[2]
     item = _ITEMS.get(name)
     if item is None or generator.chance(1, of=5):
@@ -190,7 +190,7 @@ _ITEMS: Final[dict[str, type[Message]]] = {
 
 
 async def _restore(world: World, path: str) -> None:
-    """Undo what would make the rest of the calls end at the door."""
+    """Undo a change that would make the remaining calls fail at sign-in."""
     who = world.fuzzer
     if path.endswith("/UpdateSignInPolicy"):
         found = await who.call(who.sessions.GetSignInPolicy, GetSignInPolicyRequest())

@@ -1,4 +1,4 @@
-"""Protobuf's wire format, written by hand so that it can be written wrongly."""
+"""Encoder of protobuf's wire format that can also write invalid messages."""
 
 import struct
 from typing import Final
@@ -14,7 +14,7 @@ _WORD: Final = 2**64
 
 
 def varint(value: int) -> bytes:
-    """Encode an integer of up to 64 bits; negative ones as the wire format does."""
+    """Encode an integer of up to 64 bits; negative ones as two's complement."""
     value %= _WORD
     written = bytearray()
     while value > 0x7F:
@@ -35,7 +35,7 @@ def of_bytes(number: int, content: bytes) -> bytes:
 
 
 def of_varint(number: int, value: int) -> bytes:
-    """Encode a field of a variable number of bytes."""
+    """Encode a field with a varint."""
     return tag(number, VARINT) + varint(value)
 
 

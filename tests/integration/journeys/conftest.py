@@ -1,4 +1,4 @@
-"""The `plexus` command as a person types it, and people to be."""
+"""The `plexus` command as a user runs it, and the people who run it."""
 
 import asyncio
 import contextlib
@@ -25,8 +25,8 @@ from plexus_testkit.harness import ADMIN_PASSWORD, PASSWORD, Platform
 from plexus_testkit.wait import eventually
 
 PLEXUS = Path(sys.executable).with_name("plexus")
-# Where tests run in the background the interrupt is ignored, and children inherit that. A program
-# in between gives it back: code between fork and exec would run gRPC's fork handlers.
+# Where tests run in the background the interrupt is ignored, and children inherit that. An
+# intermediate program restores it: code between fork and exec would run gRPC's fork handlers.
 INTERRUPTIBLE = (
     sys.executable,
     "-c",
@@ -36,13 +36,13 @@ INTERRUPTIBLE = (
     ),
 )
 COMMAND_SECONDS = 60
-# ann, bob, chen and dora read Chinese, gina reads English; otto is in nobody's conversation.
+# ann, bob, chen and dora read Chinese, gina reads English; otto is in no conversation.
 NAMES = ("ann", "bob", "chen", "dora", "otto")
 
 
 @dataclass(frozen=True)
 class Ran:
-    """A command that has ended."""
+    """The result of a command that has ended."""
 
     code: int
     out: str
@@ -58,24 +58,24 @@ class Ran:
 
 
 class Following:
-    """A command that goes on printing."""
+    """A command that runs until it is interrupted."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.pid = process.pid
 
     async def line(self, *, within: float = 20) -> str:
-        """Give its next line."""
+        """Return its next line on stdout."""
         async with asyncio.timeout(within):
             return (await self._process.stdout.readline()).decode().rstrip("\n")
 
     async def error(self, *, within: float = 20) -> str:
-        """Give the next line that it says on stderr."""
+        """Return its next line on stderr."""
         async with asyncio.timeout(within):
             return (await self._process.stderr.readline()).decode().rstrip("\n")
 
     async def is_silent(self, *, seconds: float) -> bool:
-        """Whether it prints nothing for so long."""
+        """Return whether it prints nothing for this long."""
         try:
             await self.line(within=seconds)
         except TimeoutError:
@@ -83,13 +83,13 @@ class Following:
         return False
 
     async def killed(self) -> None:
-        """Kill it as a power cut would."""
+        """Kill it with SIGKILL."""
         self._process.kill()
         await self._process.communicate()
 
 
 class Cli:
-    """Runs `plexus` with credentials of its own, knowing the servers as an operator does."""
+    """Runs `plexus` with credentials of its own and the server addresses that an operator knows."""
 
     def __init__(self, platform: Platform, folder: Path) -> None:
         self.platform, self.folder = platform, folder
@@ -128,7 +128,7 @@ class Cli:
         env: dict[str, str] | None = None,
         seconds: float = COMMAND_SECONDS,
     ) -> Ran:
-        """Run a command to its end; fails unless it exits with `code`."""
+        """Run a command to its end; fail unless it exits with `code`."""
         process = await self.begin(*arguments, env=env)
         async with asyncio.timeout(seconds):
             out, err = await process.communicate(says.encode())
@@ -138,7 +138,7 @@ class Cli:
 
     @contextlib.asynccontextmanager
     async def following(self, *arguments: str) -> AsyncIterator[Following]:
-        """Run a command that goes on; it is interrupted at the end of the block."""
+        """Run a command that does not end by itself; interrupt it at the end of the block."""
         process = await self.begin(*arguments, interruptible=True)
         try:
             yield Following(process)
@@ -149,7 +149,7 @@ class Cli:
                 await process.communicate()
 
     async def sign_in(self, handle: str, password: str = PASSWORD, *, profile: str) -> None:
-        """Keep a profile without the command, which takes a second for it."""
+        """Sign in without the command, which takes a second for it, and store the profile."""
         async with open_channel(self.platform.grpc_address) as channel:
             request = SignInRequest(handle=handle, password=password, device="journeys")
             response = await SessionServiceStub(channel).SignIn(request, timeout=20)
@@ -165,14 +165,14 @@ class Cli:
 
 @pytest.fixture(scope="session")
 async def handles(platform: Platform) -> dict[str, str]:
-    """Everybody's handle."""
+    """Return the handles of all people by name."""
     chinese = await platform.new_people(*NAMES)
     return chinese | await platform.new_people("gina", locale="en", time_zone="Europe/London")
 
 
 @pytest.fixture(scope="session")
 async def people(platform: Platform, handles: dict[str, str]) -> AsyncIterator[dict[str, Plexus]]:
-    """Everybody and the administrator, signed in with the SDK: name to connection."""
+    """Sign all people and the administrator in with the SDK: name to connection."""
     async with contextlib.AsyncExitStack() as stack:
         signed_in = {
             name: await stack.enter_async_context(platform.signed_in(handle))
@@ -185,7 +185,7 @@ async def people(platform: Platform, handles: dict[str, str]) -> AsyncIterator[d
 async def cli(
     platform: Platform, handles: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Cli:
-    """Give the command, with a profile for everybody and for the administrator."""
+    """Return the command with a profile for each person and for the administrator."""
     made = Cli(platform, tmp_path_factory.mktemp("cli"))
     for name, handle in handles.items():
         await made.sign_in(handle, profile=name)
@@ -195,13 +195,13 @@ async def cli(
 
 @pytest.fixture
 def new_cli(platform: Platform, tmp_path: Path) -> Cli:
-    """Give the command on a machine where nobody has signed in."""
+    """Return the command on a machine without any session."""
     return Cli(platform, tmp_path)
 
 
 @pytest.fixture
 def group(people: dict[str, Plexus]) -> Callable[..., Awaitable[str]]:
-    """Make a group: `await group("ann", "bob")`; who comes first owns it."""
+    """Create a group: `await group("ann", "bob")`; the first one owns it."""
 
     async def made(owner: str, *others: str, name: str = "") -> str:
         request = CreateConversationRequest(
@@ -219,7 +219,7 @@ def group(people: dict[str, Plexus]) -> Callable[..., Awaitable[str]]:
 
 @pytest.fixture
 def say(people: dict[str, Plexus]) -> Callable[..., Awaitable[SendMessageResponse]]:
-    """Say something with the SDK: `await say("ann", conversation_id, "hello")`."""
+    """Send a message with the SDK: `await say("ann", conversation_id, "hello")`."""
 
     async def said(who: str, conversation_id: str, text: str, **fields) -> SendMessageResponse:
         plexus = people[who]
@@ -236,5 +236,5 @@ def say(people: dict[str, Plexus]) -> Callable[..., Awaitable[SendMessageRespons
 
 @pytest.fixture(scope="session", autouse=True)
 async def _everything_runs(platform: Platform) -> None:
-    """Begin with a whole platform, whatever ran before."""
+    """Wait until every process of the platform is ready."""
     await eventually(lambda: all(process.ready() for process in platform.processes.values()))

@@ -1,4 +1,4 @@
-"""Who may do what as an administrator gives it out by the command, through every process (GW-3)."""
+"""Roles and policies that an administrator manages with the command, in every process (GW-3)."""
 
 import asyncio
 import secrets
@@ -24,7 +24,7 @@ def root(cli):
 
 @pytest.fixture
 async def lead(cli, platform, mark):
-    """Run a command as somebody who is nobody's administrator yet; `lead.handle` says who."""
+    """Run a command as a person without any administrative role; `lead.handle` is their handle."""
     name = f"lead{mark}"
     handles = await platform.new_people(name)
     await cli.sign_in(handles[name], profile=name)
@@ -51,7 +51,7 @@ async def test_gw_3_a_department_is_given_to_somebody_and_taken_back(root, lead,
 
     hired = f"li-{mark}"
     adding = ("people", "create", hired, "李雷", "--department", north)
-    # The gateway hears of the binding by its fact.
+    # The gateway receives the binding as a fact.
     await eventually(lambda: lead(*adding, "--json"), within=30)
     elsewhere, stranger, larger, seen = await asyncio.gather(
         lead("people", "create", f"x-{mark}", "某人", "--department", south, code=1),

@@ -1,4 +1,4 @@
-"""What an auditor does: who did what, the proof of it, and who could see something when."""
+"""The work of an auditor: entries of an actor, their proof, and past readers of an object."""
 
 import json
 import secrets

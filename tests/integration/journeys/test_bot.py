@@ -1,4 +1,4 @@
-"""A bot answers every message exactly once: the one of the SDK's README, as a process."""
+"""The bot of the SDK's README as a process: it answers every message exactly once."""
 
 import asyncio
 import contextlib
@@ -45,7 +45,7 @@ class Bot:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        """Start it and wait until it listens."""
+        """Start it and wait until it is connected."""
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             self._program,
@@ -58,7 +58,7 @@ class Bot:
             assert await self._process.stdout.readline() == b"ready\n"
 
     async def kill(self) -> None:
-        """Kill it as a power cut would; what it had to say beside `ready` fails the test."""
+        """Kill it with SIGKILL; fail if it printed anything besides `ready`."""
         assert self._process
         assert self._process.returncode is None, "the bot has ended by itself"
         self._process.kill()
@@ -68,7 +68,7 @@ class Bot:
 
 @pytest.fixture
 async def bot(platform, people, tmp_path) -> AsyncIterator[Bot]:
-    """A bot that acts as bob."""
+    """Return a bot that acts as bob."""
     bob = people["bob"]
     request = CreateApiTokenRequest(
         request_id=secrets.token_hex(8), name=f"echo {secrets.token_hex(4)}", scopes=SCOPES
@@ -83,14 +83,14 @@ async def bot(platform, people, tmp_path) -> AsyncIterator[Bot]:
 
 @pytest.fixture
 async def ann(platform, handles) -> AsyncIterator[Client]:
-    """ann's client, which repeats whatever can be repeated."""
+    """Return ann's client, which retries every call that can be retried."""
     async with platform.signed_in(handles["ann"]) as plexus:
         plexus.retries = THOROUGH
         yield Client(plexus)
 
 
 async def answered(session: Session, wanted: set[str], *, by: str) -> None:
-    """Take events until every text was answered."""
+    """Consume events until every text has an answer."""
     async with asyncio.timeout(90):
         while wanted:
             event = await anext(session)
@@ -115,7 +115,7 @@ async def test_msg_03_a_bot_answers_once_while_the_gateway_and_itself_are_killed
 
         third = MESSAGES // 3
         await ask(asked[:third])
-        # The gateway is gone while questions and answers are on their way.
+        # The gateway is down while questions and answers are in flight.
         asking = asyncio.create_task(ask(asked[third : 2 * third]))
         gateway.kill()
         await gateway.begin()

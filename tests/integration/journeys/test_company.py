@@ -1,4 +1,4 @@
-"""The sample company moves in: what a newcomer sees first is there and can be found."""
+"""The sample company as a newcomer sees it: loaded completely and searchable."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ FINDABLE_SECONDS = 30
 
 @pytest.fixture(scope="module")
 async def company(platform, people):
-    """Load it as `make demo` does: the sample, who moved in, and their password."""
+    """Load the sample company as `make demo` does; return it with its people and their password."""
     notebook = Notebook(platform.layout)
     with progress() as bars:
         loaded = await move_in_sample(people["root"], SAMPLES, notebook, bars)
@@ -28,7 +28,7 @@ async def company(platform, people):
 
 @pytest.fixture(scope="module")
 async def newcomer(company, cli):
-    """The handle of whoever is in most conversations, signed in."""
+    """Sign in the person with the most conversations and return their handle."""
     whole, loaded, password = company
     handle = max(
         (person.handle for person in whole.people if not person.service_account),

@@ -1,4 +1,4 @@
-"""The HR feed through every process: the independent tester, and an operator's view."""
+"""The HR feed through every process: the independent SCIM tester, and an operator's view."""
 
 import asyncio
 import json
@@ -70,7 +70,7 @@ async def client(platform):
 
 @pytest.fixture
 async def stopping(platform):
-    """A client of a second way in, where the first deactivation stops the feed."""
+    """Return a client of a second identity provider whose first deactivation stops the feed."""
     none = {
         "DIRECTORY_SCIM__MAX_DEACTIVATED_PERCENT": "0",
         "DIRECTORY_SCIM__ALWAYS_DEACTIVATED": "0",

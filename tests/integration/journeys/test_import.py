@@ -1,4 +1,4 @@
-"""A company brings its Slack history along: whole, once, and without waking anybody."""
+"""Import of a company's Slack history: complete, exactly once, and without notifications."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ COUNTED = {"oddities", "refusals"}
 
 @dataclass(frozen=True)
 class Slack:
-    """A made-up workspace whose ids and names no other has, written as a folder."""
+    """A made-up workspace with unique ids and names, written as a folder."""
 
     root: Path
     tag: str
@@ -49,7 +49,7 @@ class Slack:
 
 @pytest.fixture
 def workspace(tmp_path):
-    """People, two channels, a group and a direct chat, without messages."""
+    """Write people, two channels, a group and a direct chat, without messages."""
     made = Slack(tmp_path / "export", secrets.token_hex(4))
     users = [
         {
@@ -84,7 +84,7 @@ def workspace(tmp_path):
 
 @pytest.fixture
 def messy(workspace):
-    """Everything that exports are known to contain, in an order that is not that of time."""
+    """Write all known irregularities of exports, not sorted by time."""
     made, root = workspace, 1_700_000_100.000100
     general = made.name("general")
     made.write(
@@ -126,14 +126,14 @@ def messy(workspace):
 
 
 async def _brought(cli, export, *, code=0, flags=()):
-    """Import as the administrator; gives what the command said and its errors."""
+    """Import as the administrator; return the command's output and its errors."""
     ran = await cli("--as", "root", "import", "slack", str(export), "--json", *flags, code=code)
     return ran.json, ran.err
 
 
 @pytest.fixture
 def become(cli, people):
-    """Let somebody who was imported sign in, under a profile of the same name."""
+    """Let an imported person sign in, under a profile of the same name."""
 
     async def became(handle):
         root = people["root"]
@@ -197,7 +197,7 @@ async def test_msg_19_a_messy_export_comes_in_whole_and_a_second_run_adds_nothin
     direct = (await cli("--as", handle, "history", f"@{messy.name('bo')}", "--json")).json
     assert [message["text"] for message in direct] == ["只有我们两个"]
 
-    # It is read already, and nobody was told of it.
+    # Imported messages are read already and notify no one.
     assert (await cli("--as", handle, "unread", "--json")).json == []
     indexed = await cli("--as", handle, "search", "只有我们两个", "--json")
     assert (indexed.json["total"], len(platform.mails())) in {(0, mails), (1, mails)}
@@ -381,7 +381,7 @@ async def test_a_real_company_moves_in_within_90_seconds_and_finds_its_words_sec
             assert there == last
             return there
 
-        # Four seconds on a machine of one's own, a minute beside other tests.
+        # Four seconds on an idle machine, a minute beside other tests.
         await eventually(everything, within=120, every=0.2)
 
     again, _ = await _brought(cli, REAL_EXPORT)
@@ -396,7 +396,7 @@ async def test_a_real_company_moves_in_within_90_seconds_and_finds_its_words_sec
 
 
 async def _indexed(index: AsyncOpenSearch, conversation_ids: Iterable[str]) -> dict[str, int]:
-    """Count what is indexed of each conversation; what other tests say meanwhile does not count."""
+    """Count the indexed messages of each conversation; messages of other tests do not count."""
     counted = {}
     for each in conversation_ids:
         query = {"query": {"term": {"conversation_id": each}}}

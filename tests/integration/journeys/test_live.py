@@ -1,4 +1,4 @@
-"""A client stays connected: it sends, hears in order, proves itself anew, over gRPC and HTTP."""
+"""Live streams: sends, ordered delivery and reauthentication, over gRPC and HTTP."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ END_OF_STREAM = 2
 
 
 class Stream:
-    """One Session stream: frames as they come, requests as they are put."""
+    """One Session stream: frames in order of arrival, requests in the order of the calls."""
 
     def __init__(self, stub, plexus, metadata) -> None:
         self._up = asyncio.Queue()
@@ -52,7 +52,7 @@ class Stream:
                 yield frame
 
     async def next(self, kind: str, *, within: float = 10):
-        """Give the next frame of a kind; whatever comes before it is left out."""
+        """Return the next frame of a kind; skip the frames before it."""
         async with asyncio.timeout(within):
             async for frame in self._frames:
                 if frame.WhichOneof("frame") == kind:
@@ -60,7 +60,7 @@ class Stream:
         raise AssertionError(f"the stream has ended without {kind}")
 
     async def next_of(self, kind: str, conversation_id: str, *, within: float = 10):
-        """Give the next frame of a kind that is about a conversation."""
+        """Return the next frame of a kind for a conversation."""
         async with asyncio.timeout(within):
             while True:
                 frame = await self.next(kind)
@@ -68,7 +68,7 @@ class Stream:
                     return frame
 
     def send(self, conversation_id: str, *texts: str) -> list[int]:
-        """Put messages on their way in one request; gives their references."""
+        """Send messages in one request and return their references."""
         items = [
             SendItem(
                 client_ref=next(self._refs),
@@ -83,11 +83,11 @@ class Stream:
         return [item.client_ref for item in items]
 
     def prove(self, token: str) -> None:
-        """Give a fresh token."""
+        """Reauthenticate with a fresh token."""
         self._up.put_nowait(SessionRequest(reauthenticate=Reauthenticate(access_token=token)))
 
     async def end(self) -> grpc.aio.AioRpcError:
-        """Read on until the gateway ends it; gives how."""
+        """Read until the gateway ends the stream and return its error."""
         try:
             async for _ in self._frames:
                 pass
@@ -104,7 +104,7 @@ class Stream:
 
 @pytest.fixture
 async def stream(people):
-    """Open a stream: `await stream("ann")`; closed at the end of the test."""
+    """Open a stream: `await stream("ann")`; close it at the end of the test."""
     opened = []
 
     async def made(who, stub=None):
@@ -186,7 +186,7 @@ async def test_msg_14_a_removed_member_hears_the_conversation_close_and_nothing_
     assert closed.change_no > 0
     await say("ann", room, "after")
     await say("ann", other, "elsewhere")
-    # Both are in the same log of facts, so the second shows that the first was left out.
+    # Both facts are in the same log, so the second one proves that the first was omitted.
     events = await bob.next("events")
     assert events.conversation_id == other
 
@@ -244,7 +244,7 @@ async def test_a_heartbeat_shows_how_far_conversations_have_come(platform, strea
                 positions = {each.conversation_id: each.through for each in heartbeat.positions}
                 if positions.get(room) == sent.change_no:
                     break
-        # It must be away before its gateway is.
+        # It must be closed before its gateway stops.
         await bob.close()
 
 
@@ -303,7 +303,7 @@ async def test_a_browser_subscribes_and_hears_what_is_said(http, people, group, 
         async with asyncio.timeout(60):
             while not texts:
                 events = (await anext(frames)).events
-                # That the group was made may come first.
+                # The fact of the group's creation may come first.
                 texts = [
                     MessagePosted.FromString(envelope.fact).message.text
                     for envelope in events.events

@@ -1,4 +1,4 @@
-"""Somebody signs in, says something, and everybody concerned has it: by the command line alone."""
+"""Sign-in, a message and its delivery to every member: with the command line only."""
 
 import secrets
 import signal
@@ -11,7 +11,7 @@ from plexus_testkit.wait import eventually
 
 @pytest.fixture
 async def room(cli, handles):
-    """A group of ann with bob and chen, made by the command."""
+    """Create a group of ann with bob and chen by the command."""
     name = f"发布 {secrets.token_hex(3)}"
     made = await cli(
         "--as", "ann", "conversations", "create", name, handles["bob"], f"@{handles['chen']}"
@@ -44,7 +44,7 @@ async def test_a_person_signs_in_and_out_and_only_the_owner_can_read_the_credent
     kept = new_cli.credentials.read_text()
     await new_cli("logout")
     assert (await new_cli("profiles", "--json")).json == []
-    # The session itself has ended, not only its memory on this machine.
+    # The session itself has ended, not only its copy on this machine.
     new_cli.credentials.write_text(kept)
     ended = await new_cli("unread", code=1)
     assert "SESSION_ENDED" in ended.err
@@ -104,7 +104,7 @@ async def test_msg_07_reading_advances_the_cursor_that_unread_and_receipts_show(
         rows = (await cli("--as", "bob", "unread", "--json")).json
         return next((row for row in rows if row["conversation_id"] == room), None)
 
-    # The list's numbers are written once a second.
+    # The numbers of the list are written once a second.
     mine = await eventually(unread, within=30)
     assert (mine["unread"], mine["mention_unread"]) == (2, 0)
     assert (await cli("--as", "bob", "read", room, "1")).out == "Read through 1.\n"
@@ -190,7 +190,7 @@ async def test_msg_06_a_tail_goes_on_after_the_gateway_was_gone_without_gap_or_r
 
 
 async def _heard(cli, tail, room, text):
-    """Speak until the tail, which is just starting, prints it; it prints later ones only once."""
+    """Send until the tail, which is starting, prints a message; it prints each one once."""
     for attempt in range(1, 20):
         await cli("--as", "ann", "send", room, f"{text} {attempt}")
         if not await tail.is_silent(seconds=1):

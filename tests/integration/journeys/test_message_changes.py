@@ -1,4 +1,4 @@
-"""What was said is changed, taken back, marked, passed on and proved: by the command line alone."""
+"""Edits, deletions, reactions, forwards and proofs of messages: with the command line only."""
 
 import json
 import secrets
@@ -9,7 +9,7 @@ from plexus_testkit.wait import eventually
 
 @pytest.fixture
 async def room(cli, handles):
-    """A group of ann with bob and chen in which ann has said one thing to bob."""
+    """Create a group of ann with bob and chen in which ann has sent one message to bob."""
     name = f"变更 {secrets.token_hex(3)}"
     made = await cli(
         "--as", "ann", "conversations", "create", name, handles["bob"], handles["chen"]

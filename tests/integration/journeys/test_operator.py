@@ -1,4 +1,4 @@
-"""What an operator does and looks at: health, figures, refusals, migrations, traces."""
+"""The work of an operator: health, figures, refusals, migrations, traces."""
 
 import json
 import secrets
@@ -20,7 +20,7 @@ RELAYING = ("directory", "messaging-relay", "tasks", "notify")
 
 async def test_doctor_finds_nothing_wrong_with_a_healthy_platform(new_cli):
     async def healthy():
-        # A group may still be reading what other stories have made.
+        # A consumer group may still be reading facts of other tests.
         findings = (await new_cli("admin", "doctor", "--json")).json
         return findings if all(finding["ok"] for finding in findings) else None
 

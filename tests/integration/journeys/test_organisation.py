@@ -1,4 +1,4 @@
-"""The organisation as an administrator keeps it by the command, through every process."""
+"""The organisation as an administrator manages it with the command, in every process."""
 
 import asyncio
 import secrets

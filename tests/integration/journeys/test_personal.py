@@ -1,4 +1,4 @@
-"""What people keep for themselves: drafts on every device, messages for later, muted rooms."""
+"""Personal data of a user: drafts on every device, scheduled messages, muted conversations."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 @pytest.fixture
 def device():
-    """Be one device of somebody: `async with device(plexus) as heard`, a list that fills."""
+    """Open a device of a user: `async with device(plexus) as heard`, a list of received facts."""
 
     @contextlib.asynccontextmanager
     async def listening(plexus):
@@ -63,7 +63,7 @@ def _fact(event):
 
 
 def of(kind, heard):
-    """Give what was heard of one kind of fact."""
+    """Return the received facts of one kind."""
     return [fact for fact in heard if isinstance(fact, kind)]
 
 
@@ -96,13 +96,13 @@ async def test_two_devices_of_a_person_are_in_step_on_drafts(
 
 @pytest.fixture
 async def at_once(platform: Platform, people):
-    """Let messages be scheduled for a moment from now, as no deployment would."""
+    """Allow messages to be scheduled for the next moment, which no deployment does."""
     root = people["root"]
 
     async def restarted(**settings):
         await platform["messaging-api"].end()
         await platform["messaging-api"].begin(**settings)
-        # The gateway's connections come back by themselves, a moment later.
+        # The gateway reconnects by itself within a moment.
         request = GetMessagingStatusRequest()
         await eventually(
             lambda: root.call(root.messaging.GetMessagingStatus, request), within=WITHIN
@@ -114,7 +114,7 @@ async def at_once(platform: Platform, people):
 
 
 def in_seconds(count):
-    """Return the instant in so many seconds from now; its milliseconds are not zero."""
+    """Return the instant `count` seconds from now; its milliseconds are not zero."""
     at = Timestamp()
     at.FromDatetime((SystemClock().now() + timedelta(seconds=count)).replace(microsecond=123_000))
     return at
@@ -139,8 +139,8 @@ async def test_msg_17_a_message_for_later_is_said_once_or_tells_why_not(
         assert (waiting["state"], waiting["text"]) == ("STATE_WAITING", "大家早上好")
         assert datetime.fromisoformat(waiting["send_at"]).astimezone(SHANGHAI).hour == 9
 
-        # Bob has one too, and is removed before its time comes. A command may take longer to start
-        # than these times allow, so they are set by calls.
+        # Bob has one too, and is removed before it is due. A command may take longer to start than
+        # these times allow, so calls set them.
         bob = people["bob"]
         content = pb.ScheduledContent(conversation_id=room, text="再见")
         request = pb.ScheduleMessageRequest(
@@ -173,7 +173,7 @@ async def test_msg_17_a_message_for_later_is_said_once_or_tells_why_not(
             for fact in of(events_pb2.ScheduledMessageChanged, heard)
             if fact.scheduled.id == scheduled_id
         ]
-        # Made, other words, another time, claimed, sent.
+        # Created, text changed, time changed, claimed, sent.
         assert states == [1, 1, 1, 2, 3]
     refused = await cli("--as", "ann", "schedule", "delete", scheduled_id, code=1)
     assert "SCHEDULED_MESSAGE_ENDED" in refused.err
@@ -181,7 +181,7 @@ async def test_msg_17_a_message_for_later_is_said_once_or_tells_why_not(
 
 @pytest.fixture
 async def notify_db(platform: Platform):
-    """The database of notify, to look at what nobody is shown."""
+    """Open the database of notify, to read records that no API shows."""
     section = MongoSection(url=platform.mongo_url, database="plexus_notify")
     async with connect(section) as db:
         yield db

@@ -1,4 +1,4 @@
-"""The curl examples of the API reference, run as they stand on its pages."""
+"""The curl examples of the API reference, run exactly as its pages show them."""
 
 import asyncio
 import base64
@@ -19,24 +19,24 @@ SECONDS = 60
 
 @dataclass(frozen=True)
 class Answer:
-    """What curl printed: the body and the status of HTTP."""
+    """The output of curl: the body and the HTTP status."""
 
     status: int
     body: Any
 
     @property
     def reason(self) -> str:
-        """The reason of an error, from its details."""
+        """Return the reason of an error, from its details."""
         (info,) = (each for each in self.body["details"] if each["type"] == "google.rpc.ErrorInfo")
         value = info["value"] + "=" * (-len(info["value"]) % 4)
         return ErrorInfo.FromString(base64.b64decode(value)).reason
 
 
 class Reader:
-    """Somebody who reads the reference and pastes its examples into a shell."""
+    """A reader of the reference who pastes its examples into a shell."""
 
     def __init__(self, platform: Platform, folder: Path, token: str) -> None:
-        # Whether it prints the status too is curl's setting, not part of the example.
+        # This setting prints the status as well; it is not part of the example.
         (folder / ".curlrc").write_text('silent\nshow-error\nwrite-out = "\\n%{http_code}"\n')
         self._env = {
             **os.environ,
@@ -48,7 +48,7 @@ class Reader:
             self._env["CURL_CA_BUNDLE"] = str(platform.layout.authority)
 
     async def example(self, service: str, method: str) -> str:
-        """Return the command of a method as its page has it."""
+        """Return the command of a method as its page shows it."""
         status, page = await self._shell(f'curl "$PLEXUS_URL/docs/{service}"')
         assert status == 200
         section = page.partition(f'<h2 id="{method}">')[2].partition("</section>")[0]
@@ -62,7 +62,7 @@ class Reader:
         return Answer(status, json.loads(body))
 
     async def _shell(self, command: str) -> tuple[int, str]:
-        """Return the status and the body that a command gets."""
+        """Return the status and the body of a command's response."""
         process = await asyncio.create_subprocess_exec(
             *("bash", "-c", command),
             stdout=asyncio.subprocess.PIPE,

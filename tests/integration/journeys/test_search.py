@@ -1,4 +1,4 @@
-"""Whatever was said is found in seconds, and only by those who may read it."""
+"""Search finds a message within seconds, and only for people who may read it."""
 
 import json
 import secrets
@@ -15,7 +15,7 @@ HIT_FIELDS = {"type", "id", "conversation_id", "seq", "text", "score"}
 
 @pytest.fixture
 def find(people):
-    """Search as somebody: `await find("ann", "words")`."""
+    """Search as a person: `await find("ann", "words")`."""
 
     async def found(who, query, *types):
         plexus = people[who]
@@ -26,7 +26,7 @@ def find(people):
 
 @pytest.fixture
 def found_within(find):
-    """Search until something is found; gives the answer and the seconds it took."""
+    """Search until there is a hit; return the answer and the seconds it took."""
 
     async def waited(who, query, *types, within=FRESH_SECONDS):
         began = time.monotonic()
@@ -62,7 +62,7 @@ async def test_src_04_what_was_said_is_found_within_five_seconds_by_members_alon
     assert seconds <= FRESH_SECONDS
     assert response.hits[0].id == sent.message_id
     assert response.hits[0].text == text.format(word=word)
-    # The rare word is in nothing else; whoever is not a member must not learn even a number.
+    # The rare word occurs in nothing else; a non-member must not even learn a count.
     outside = await find("otto", word)
     assert (outside.total, list(outside.hits)) == (0, [])
 

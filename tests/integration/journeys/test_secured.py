@@ -1,4 +1,4 @@
-"""A message travels with certificates on every way that it takes (GW-1)."""
+"""A message on connections with certificates, from the client to every service (GW-1)."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.timeout(400)
 
 @pytest.fixture(scope="module")
 def secured(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A second Plexus with certificates, on the servers of the first."""
+    """Run a second Plexus with certificates, on the servers of the first."""
     mark = secrets.token_hex(3)
     own = {
         f"{name}_KAFKA__TOPIC_PREFIX": f"{mark}." for name in ("DIRECTORY", "MESSAGING", "GATEWAY")
@@ -37,7 +37,7 @@ def secured(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Ite
     section = platform.kafka.model_copy(update={"topic_prefix": f"{mark}."})
     asyncio.run(authorize(section, {}))
     asyncio.run(provision(section))
-    # The users of MongoDB have rights on the databases of the first one only.
+    # The MongoDB users have rights on the databases of the first Plexus only.
     urls = platform.urls._replace(mongo=platform.mongo_url, mongo_passwords="")
     directory = tmp_path_factory.mktemp("secured")
     with (
@@ -83,10 +83,10 @@ async def test_gw_01_a_message_travels_between_processes_with_certificates(
 
 
 def serves_tls(log: Path) -> bool:
-    """Tell whether every port that a process opened, if any, speaks TLS."""
+    """Return whether every port that a process opened, if any, uses TLS."""
     said = []
     for line in log.read_text().splitlines():
-        with contextlib.suppress(ValueError):  # gRPC's own lines are no JSON
+        with contextlib.suppress(ValueError):  # gRPC's own lines are not JSON
             said.append(json.loads(line))
     return all(line["tls"] for line in said if line["event"] in {"grpc.serving", "http.serving"})
 

@@ -1,4 +1,4 @@
-"""Signing in through every process: one-time codes, the company's provider, apps with tokens."""
+"""Sign-in through every process: one-time codes, a company's identity provider, API tokens."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ SAID = f"{PASSWORD}\n"
 
 @pytest.fixture
 async def provider():
-    """Run a real OpenID provider: `await provider({"sub": …})` gives its address."""
+    """Run a real OpenID provider: `await provider({"sub": …})` returns its address."""
     running = []
 
     async def run(*users: dict[str, object]) -> str:
@@ -58,7 +58,7 @@ async def provider():
 
 
 def code_of(secret: str, *, ahead: int = 0) -> str:
-    # The next step's code is good too, and this one's was used to set the app up.
+    # The code of the next step is valid too, and the one of this step was used to set the app up.
     return pyotp.TOTP(secret).at(SystemClock().now() + ahead * timedelta(seconds=30))
 
 
@@ -84,7 +84,7 @@ async def test_gw_01_a_role_that_needs_a_second_factor_opens_only_what_sets_it_u
         shown = await new_cli("second-factor", "totp", "--password-stdin", says=SAID)
         secret = shown.lines[1].removeprefix("Secret: ")
         confirmed = await new_cli("second-factor", "confirm", code_of(secret))
-        # The session is whole again, without another sign-in.
+        # The session is valid again without another sign-in.
         assert (await new_cli("people", "--json")).json
 
         await new_cli("--url", url, *login, "--code", code_of(secret, ahead=1), says=SAID)

@@ -1,4 +1,4 @@
-"""Entries about signing in as an auditor reads them: whose, how, where from, failures (GW-7)."""
+"""Entries about sign-in as an auditor reads them: person, method, address, failures (GW-7)."""
 
 import json
 import secrets
@@ -19,7 +19,7 @@ from plexuskit.mongo import connect
 HERE = "127.0.0.1/32"
 WRONG = "not the password"
 SAID = f"{PASSWORD}\n"
-# A process whose clock is ahead states the failures of this minute without waiting for its end.
+# A process with its clock ahead reports the failures of this minute without waiting for its end.
 AHEAD = "180"
 TOLD_WITHIN = 45
 
@@ -36,7 +36,7 @@ async def fail_to_sign_in(platform, handle, *, times):
 
 @pytest.fixture
 def listed(cli):
-    """List the ledger as an auditor does, until it has what is waited for."""
+    """List the ledger as an auditor until it contains the expected entries."""
 
     async def wait_for(action, *, is_wanted, count=1):
         async def found():
@@ -129,12 +129,12 @@ async def test_gw_07_failed_attempts_are_one_entry_for_a_person_network_and_minu
 
 
 async def within_one_minute():
-    """Wait until enough of a minute is left for all attempts."""
+    """Wait until enough of a minute remains for all attempts."""
     await eventually(lambda: SystemClock().now().second < 40, within=25)
 
 
 async def places_of(platform, word):
-    """Yield the collections of directory and audit that hold a word."""
+    """Yield the collections of directory and audit that contain a word."""
     names = {
         "plexus_directory": ("failed_sign_ins", "sign_in_attempts", "outbox", "sessions"),
         "plexus_audit": ("ledger",),

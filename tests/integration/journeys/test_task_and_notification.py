@@ -1,4 +1,4 @@
-"""Somebody gets work, is told of it by the right way in the right language, and at a fit hour."""
+"""A task and its notifications: by the chosen channel, in the user's language, in working hours."""
 
 import email
 import secrets
@@ -19,7 +19,7 @@ TOLD_SECONDS = 20
 
 @pytest.fixture
 def notified():
-    """Wait until somebody was told of something and the mail about it is in the given state."""
+    """Wait until a person has a notification and its mail is in the given state."""
 
     async def waited(plexus, source_id, *, email_state="STATE_DELIVERED"):
         async def told():
@@ -40,7 +40,7 @@ def notified():
 
 @pytest.fixture
 async def stranger(platform: Platform, cli):
-    """Somebody new, whose preferences a test may change; the handle is a profile too."""
+    """Create a person whose preferences a test may change; the handle is a profile too."""
     (handle,) = (await platform.new_people("quinn")).values()
     await cli.sign_in(handle, profile=handle)
     async with platform.signed_in(handle) as plexus:
@@ -48,7 +48,7 @@ async def stranger(platform: Platform, cli):
 
 
 def mails_to(platform: Platform, handle: str):
-    """Read what the mail server has taken for somebody."""
+    """Return the mails that the mail server has accepted for a person."""
     return [
         email.message_from_bytes(path.read_bytes(), policy=default)
         for path in platform.mails()
@@ -173,7 +173,7 @@ async def test_ntf_03_quiet_hours_keep_the_mail_back_and_reading_drops_it(
         )
         assert waiting["by"]["CHANNEL_IN_APP"]["state"] == "STATE_DELIVERED"
 
-    # The message by reading the conversation, the task by reading the notification (NTF-7).
+    # Reading the conversation reads the message, reading the notification reads the task (NTF-7).
     await cli("--as", who, "read", room_id)
     await notified(stranger, message_id, email_state="STATE_DROPPED")
     (unread,) = (await cli("--as", who, "notifications", "list", "--unread", "--json")).json

@@ -1,4 +1,4 @@
-"""One request is one trace, from the gateway to the index and the notification."""
+"""A request's single trace, from the gateway to the index and the notification."""
 
 import secrets
 
@@ -17,7 +17,7 @@ TOLD_SECONDS = 60
 
 @pytest.fixture
 async def sent(platform, people, group):
-    """Send a message over HTTP in a sampled trace; gives the ids of trace and client's span."""
+    """Send a message over HTTP in a sampled trace; return the trace id and the root span's id."""
     room = await group("ann", "bob")
     trace_id, root_id = secrets.token_hex(16), secrets.token_hex(8)
     (authorization,) = [value for _, value in await people["ann"].metadata()]
@@ -37,7 +37,7 @@ async def sent(platform, people, group):
 
 
 def one(told: list[Told], service: str, name: str, kind: int) -> Span:
-    """Give the only span of a service with a name and a kind."""
+    """Return the only span of a service with a name and a kind."""
     (span,) = [
         span
         for process, span in told
@@ -94,12 +94,12 @@ async def test_a_message_is_one_trace_from_the_gateway_to_search_and_notify(sent
     assert attributes(called)["rpc.system.name"] == attributes(owner)["rpc.system.name"] == "grpc"
     assert attributes(owner)["rpc.response.status_code"] == "OK"
 
-    # The write of the batch, in which other requests may be too.
+    # The write of the batch, which may contain other requests.
     assert commit.parent_span_id == owner.span_id
     assert owner.span_id in [link.span_id for link in commit.links]
     assert "insert entries" in [span.name for span in children(told, commit, "messaging")]
 
-    # The relay and every consumer group follow the context in the stored fact.
+    # The relay and every consumer group continue the context of the stored fact.
     batches = [
         (process, span)
         for process, span in told

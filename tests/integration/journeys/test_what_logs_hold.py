@@ -1,4 +1,4 @@
-"""Logs tell what happened and never what was said, nor anything that opens a door."""
+"""Contents of logs: events, but no message texts and no credentials."""
 
 import json
 import secrets
@@ -78,7 +78,7 @@ async def test_no_store_holds_what_opens_a_door_nor_what_was_said_outside_its_pl
                     if canary.encode() in text:
                         holding.add(f"{name.removeprefix('plexus_')}.{collection}")
     assert looked_at > 100
-    # The log of the conversation, and its cache of the last message; nobody was told of this one.
+    # The log of the conversation and its cached last message; this one notified no one.
     assert holding <= {"messaging.entries", "messaging.heads"}, holding
     assert "messaging.entries" in holding
 
@@ -113,7 +113,7 @@ async def test_the_search_after_the_last_test_finds_what_was_planted(
             await client.drop_database(planted)
             await kafka.delete_topics([planted])
 
-    # The token may also be known from a file of credentials.
+    # The token may also be in a file of credentials.
     assert {place for place in found if "credentials" not in place} == {
         f"MongoDB {planted}.notes holds a password",
         f"MongoDB {planted}.words holds what was said: {said}",
@@ -124,7 +124,7 @@ async def test_the_search_after_the_last_test_finds_what_was_planted(
 
 async def test_processes_tell_of_their_calls_where_spans_are_searched(platform, handles, received):
     async def is_told():
-        # One trace in ten leaves a process, every few seconds.
+        # A process exports one trace in ten, every few seconds.
         async with platform.signed_in(handles["ann"]):
             pass
         return b"plexus.directory" in received.content and b"SignIn" in received.content

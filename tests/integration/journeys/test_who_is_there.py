@@ -1,4 +1,4 @@
-"""Who is addressed, who works, who writes and who is there: through every process, by contract."""
+"""Mentions, working hours, typing and presence: through every process, by contract."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ ALWAYS = WorkingHours(weekdays=range(1, 8), windows=[{"start_minute": 0, "end_mi
 
 
 class Listening:
-    """A browser's stream that keeps the signals it brings."""
+    """A browser's stream that stores the signals it receives."""
 
     def __init__(self, plexus) -> None:
         self._plexus = plexus
@@ -79,7 +79,7 @@ def change(people):
 
 @pytest.fixture
 async def departments(people):
-    """A department and one below it, by id."""
+    """Create a department and one below it; return their ids."""
     root = people["root"]
 
     async def made(parent_id: str = "") -> str:

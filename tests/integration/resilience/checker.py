@@ -1,4 +1,4 @@
-"""What must be true of a conversation, whatever was killed, paused or away meanwhile."""
+"""Invariants of a conversation, whatever processes or servers were killed, paused or absent."""
 
 import asyncio
 import http.client
@@ -14,17 +14,17 @@ CAUGHT_UP_WITHIN = 60.0
 
 
 class Checker:
-    """Compares what clients were told with what is stored, indexed, notified and delivered."""
+    """Compares acknowledged messages with those stored, indexed, notified and delivered."""
 
     def __init__(self, platform) -> None:
         self._platform = platform
 
     async def log_of(self, conversation_id: str) -> list[Stored]:
-        """Read the log itself and check that it is one (MSG-1, MSG-3)."""
+        """Read the stored log and check that its numbers have no gap (MSG-1, MSG-3)."""
         return checked(await self.entries_of(conversation_id))
 
     async def events_of(self, conversation_id: str) -> list[bytes]:
-        """Give the facts of a conversation as the relay publishes them."""
+        """Return the facts of a conversation as the relay publishes them."""
         return [bytes(entry["event"]) for entry in await self.entries_of(conversation_id)]
 
     async def entries_of(self, conversation_id: str) -> list[dict]:
@@ -33,7 +33,7 @@ class Checker:
         return entries
 
     async def kept(self, conversation_id: str, clients: Iterable) -> list[Stored]:
-        """Check that everything acknowledged is stored, under its numbers and with its words."""
+        """Check that every acknowledged message is stored with its number and its text."""
         stored = await self.log_of(conversation_id)
         by_request = {(each.sender_id, each.request_id): each for each in stored}
         for client in clients:
@@ -53,7 +53,7 @@ class Checker:
         seqs: Sequence[int],
         within: float = CAUGHT_UP_WITHIN,
     ) -> None:
-        """Check that each listener gets exactly these messages, in this order, each once."""
+        """Check that each listener received exactly these messages, in this order, each once."""
         wanted = list(seqs)
         for listener in listeners:
             heard = listener.of(conversation_id)
@@ -103,7 +103,7 @@ class Checker:
         return [hit["_source"]["seq"] for hit in answer["hits"]["hits"]]
 
     def opensearch(self, method: str, path: str, body: object = None) -> dict:
-        """Ask OpenSearch itself, behind the service's back."""
+        """Call OpenSearch directly."""
         connection = http.client.HTTPConnection(
             urlsplit(self._platform.urls.opensearch).netloc, timeout=10
         )

@@ -1,4 +1,4 @@
-"""A client as the contract asks for one: retries by request id, resumes by itself, notes all."""
+"""A client that follows the contract: it retries by request id, resumes and records everything."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ from plexus.messaging.v1.messaging_service_pb2 import (
 from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
 from plexuskit.grpc import METADATA_KEY, CallerTokens, responses
 
-# What may be otherwise a moment later; everything else is an answer.
+# Transient statuses, which are retried; every other status is final.
 PASSING = {
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -44,7 +44,7 @@ CALL_SECONDS = 20.0
 
 
 class NotStoredError(Exception):
-    """A message was refused for good."""
+    """A permanent refusal of a message."""
 
     def __init__(self, refusal: SendRefusal) -> None:
         super().__init__(f"{refusal.reason}: {refusal.message}")
@@ -53,7 +53,7 @@ class NotStoredError(Exception):
 
 @dataclass
 class Heard:
-    """What came of one conversation: the texts by `seq` in the order in which they were shown."""
+    """The messages received in one conversation: texts by `seq`, in the order of display."""
 
     through: int = 0
     seqs: list[int] = field(default_factory=list)
@@ -63,25 +63,25 @@ class Heard:
 
 @dataclass
 class Waiting:
-    """A message on its way."""
+    """A message without an answer yet."""
 
     item: SendItem
     stored: "asyncio.Future[SendMessageResponse]"
 
 
 class Client:
-    """One person's device. Give it to `running`; then send and look at what it heard."""
+    """One person's device: enter `running`, send, then inspect the messages it received."""
 
     def __init__(self, plexus) -> None:
         self._plexus = plexus
         self.person_id = plexus.profile.person_id
         self.heard: dict[str, Heard] = {}
-        # (stream, conversation, change_no) of every live event, as it came.
+        # (stream, conversation, change_no) of every live event, in order of arrival.
         self.live: list[tuple[int, str, int]] = []
         # Events of a conversation after its ConversationClosed in the same stream.
         self.after_closing: list[tuple[str, int]] = []
         self.acknowledged: dict[tuple[str, str], SendMessageResponse] = {}
-        # Seconds from the first attempt to the acknowledgement, of each message.
+        # Seconds from the first attempt to the acknowledgement of each message.
         self.waits: list[float] = []
         self.said: dict[tuple[str, str], str] = {}
         self.streams = 0
@@ -118,7 +118,7 @@ class Client:
         mention: str = "",
         within: float = 60,
     ) -> SendMessageResponse:
-        """Send until it is acknowledged. Raises NotStoredError for a refusal that stays."""
+        """Send until it is acknowledged; raise NotStoredError for a permanent refusal."""
         request_id = request_id or secrets.token_hex(8)
         command = SendMessageRequest(
             conversation_id=conversation_id,
@@ -197,7 +197,7 @@ class Client:
                 self._closed_here.add(closed.conversation_id)
 
     async def _resume(self, known: Iterable[str]) -> None:
-        """Send again what has no answer, and fetch what was missed while there was no stream."""
+        """Resend messages without an answer, and fetch those missed while no stream was open."""
         for waiting in self._waiting.values():
             self._up.put_nowait(SessionRequest(sends=[waiting.item]))
         held = {conversation_id for conversation_id, heard in self.heard.items() if heard.through}
@@ -244,7 +244,7 @@ class Client:
         return joins
 
     async def _catch_up(self, *conversation_ids: str) -> None:
-        """Fetch what is not held yet; a conversation that is not one's own any more has nothing."""
+        """Fetch missing changes; a conversation that the user has left has none."""
         for conversation_id in conversation_ids:
             heard, more = self.of(conversation_id), True
             while more:
@@ -276,9 +276,9 @@ class Client:
 async def talking(
     clients: Sequence[Client], conversation_id: str, *, every: float, mention: str = ""
 ) -> AsyncIterator[None]:
-    """Let clients send, each one message after the other, for the time of the block.
+    """Let clients send, each one message after the other, for the duration of the block.
 
-    Afterwards everything that was begun is acknowledged.
+    Afterwards every started send is acknowledged.
     """
     enough = asyncio.Event()
 
@@ -302,7 +302,7 @@ async def talking(
 
 
 class Direct:
-    """A person's calls straight to one messaging process, as the gateway would make them."""
+    """A person's calls directly to one messaging process, as the gateway would make them."""
 
     def __init__(self, channel: grpc.aio.Channel, tokens: CallerTokens, person_id: str) -> None:
         self._stub = MessagingServiceStub(channel)
@@ -312,7 +312,7 @@ class Direct:
         self.said: dict[tuple[str, str], str] = {}
 
     async def insist(self, method: str, request, *, within: float = CALL_SECONDS):
-        """Call a method until it is answered by more than UNAVAILABLE and the like."""
+        """Call a method until it returns anything but a transient status."""
         async with asyncio.timeout(within):
             while True:
                 try:
@@ -330,7 +330,7 @@ class Direct:
     async def send(
         self, conversation_id: str, text: str, *, within: float = 60
     ) -> SendMessageResponse:
-        """Send until it is acknowledged, always under the same request id."""
+        """Send until it is acknowledged, always with the same request id."""
         request = SendMessageRequest(
             conversation_id=conversation_id, request_id=secrets.token_hex(8), text=text
         )

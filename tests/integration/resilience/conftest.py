@@ -1,4 +1,4 @@
-"""People, groups and a checker for tests that break things; afterwards everything runs again."""
+"""People, groups and a checker for tests that break processes; all run again afterwards."""
 
 import contextlib
 import secrets
@@ -26,7 +26,7 @@ NAMES = ("ann", "bob", "chen", "dora", "eve")
 
 
 def _module(name: str):
-    """Load a module that lies beside this file: tests are no package that could be imported."""
+    """Load a module from this folder: tests are not a package that could be imported."""
     spec = spec_from_file_location(f"resilience_{name}", Path(__file__).with_name(f"{name}.py"))
     module = sys.modules[spec.name] = module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -40,7 +40,7 @@ Checker = _module("checker").Checker
 
 @pytest.fixture(scope="session")
 async def people(platform: Platform) -> AsyncIterator[dict[str, Plexus]]:
-    """Everybody, signed in: name to connection."""
+    """Sign all people in: name to connection."""
     handles = await platform.new_people(*NAMES)
     async with contextlib.AsyncExitStack() as stack:
         yield {
@@ -51,7 +51,7 @@ async def people(platform: Platform) -> AsyncIterator[dict[str, Plexus]]:
 
 @pytest.fixture
 def patiently() -> Patiently:
-    """Call as a client that tries again while the owner is away: `await patiently(ann, …)`."""
+    """Call as a client that retries while the owner is down: `await patiently(ann, …)`."""
 
     async def called(plexus: Plexus, method: Callable[..., Awaitable[Any]], request: Any) -> Any:
         async def once() -> tuple[Any]:
@@ -65,9 +65,9 @@ def patiently() -> Patiently:
 
 @pytest.fixture
 def armed(platform: Platform) -> Callable[..., Awaitable[Proc]]:
-    """Start a process anew with a fault: `await armed("notify", "consumer.after_effect:kill@1")`.
+    """Restart a process with a fault: `await armed("notify", "consumer.after_effect:kill@1")`.
 
-    It need not become ready: what waits for it may let the fault strike before that.
+    It may not become ready: pending work can trigger the fault before that.
     """
 
     async def again(name: str, fault: str) -> Proc:
@@ -82,7 +82,7 @@ def armed(platform: Platform) -> Callable[..., Awaitable[Proc]]:
 
 @pytest.fixture
 def room(people: dict[str, Plexus], patiently: Patiently) -> Callable[..., Awaitable[str]]:
-    """Make a group of its own: `await room("ann", "bob")`; who comes first owns it."""
+    """Create a group of its own: `await room("ann", "bob")`; the first one owns it."""
 
     async def made(owner: str, *others: str) -> str:
         request = CreateConversationRequest(
@@ -100,7 +100,7 @@ def room(people: dict[str, Plexus], patiently: Patiently) -> Callable[..., Await
 
 @pytest.fixture
 async def client(people: dict[str, Plexus]) -> AsyncIterator[Callable[[str], Awaitable[Client]]]:
-    """Open a device of somebody: `await client("ann")`; closed at the end of the test."""
+    """Open a device of a person: `await client("ann")`; close it at the end of the test."""
     async with contextlib.AsyncExitStack() as stack:
 
         async def opened(name: str) -> Client:
@@ -111,7 +111,7 @@ async def client(people: dict[str, Plexus]) -> AsyncIterator[Callable[[str], Awa
 
 @pytest.fixture
 def talking() -> Callable[..., contextlib.AbstractAsyncContextManager[None]]:
-    """Let clients talk for the time of a block."""
+    """Let clients send for the duration of a block."""
     return _clients.talking
 
 
@@ -121,7 +121,7 @@ async def direct(
 ) -> AsyncIterator[Callable[..., Awaitable[Direct]]]:
     """Open a way to one process past the gateway: `await direct("ann", "messaging-api")`.
 
-    With a clock of its own the caller is signed at that clock's time.
+    With a clock given, the caller token is signed at that clock's time.
     """
     signer = CallerSigner(CallerSection(keys_file=platform.layout.keys / "gateway.json"))
     async with contextlib.AsyncExitStack() as stack:
@@ -151,6 +151,6 @@ def checker(platform: Platform) -> Checker:
 
 @pytest.fixture(autouse=True)
 async def _everything_runs(platform: Platform) -> AsyncIterator[None]:
-    """Let the next test find a whole platform, whatever this one broke."""
+    """Restore a complete platform for the next test, whatever this one broke."""
     yield
     await platform.mend()

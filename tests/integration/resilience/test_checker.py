@@ -1,4 +1,4 @@
-"""The checker sees what it is for: a log that was tampered with does not pass."""
+"""Self-tests of the checker: it rejects a log that was tampered with."""
 
 import pytest
 from plexus_testkit.conversation_log import LogBroken, checked

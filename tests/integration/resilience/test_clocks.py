@@ -16,10 +16,10 @@ EACH = 30
 
 @asynccontextmanager
 async def _moved_settings(platform, moved):
-    """Give the settings of a process of messaging with a moved clock.
+    """Return the settings of a messaging process with a shifted clock.
 
-    It fills its replica of roles at a directory whose clock is moved too: another one would believe
-    none of its calls, and it would never be ready.
+    It fills its replica of roles from a directory whose clock is shifted too: any other would
+    reject all of its calls, and it would never be ready.
     """
     offset = str(moved.total_seconds())
     async with platform.another(DIRECTORY, roles=("api",), PLEXUS_CLOCK_OFFSET=offset):
@@ -29,13 +29,13 @@ async def _moved_settings(platform, moved):
 
 @asynccontextmanager
 async def _moved(platform, moved):
-    """Run one more messaging process with a moved clock."""
+    """Run one more messaging process with a shifted clock."""
     async with _moved_settings(platform, moved) as settings, platform.another(API, **settings):
         yield
 
 
 class MovedClock(SystemClock):
-    """The machine's clock, moved."""
+    """The machine's clock with an offset."""
 
     def __init__(self, moved: timedelta) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""One conversation, many writers: exactly 1..N, whoever writes and whoever dies (MSG-1)."""
+"""One conversation, many writers: exactly 1..N, even when writers and processes die (MSG-1)."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ async def test_msg_1_two_processes_write_one_conversation_dense_and_in_one_order
 
         async def come_and_go() -> None:
             for _ in range(4):
-                # Alternating processes, so that each has a tail that the other made old.
+                # Alternating processes, so that each has a tail that the other made stale.
                 for writer, method, request_type in (
                     (anns[0], "AddMembers", AddMembersRequest),
                     (anns[1], "RemoveMembers", RemoveMembersRequest),
@@ -57,9 +57,9 @@ async def test_msg_1_50_writers_of_200_sends_with_random_kills_give_exactly_1_to
 
 
 async def _write_under_kills(platform, room, client, checker, *, writers, sends, kills) -> None:
-    """Let devices write while messaging is killed after random numbers of batches, and its relay.
+    """Let devices write while messaging and its relay are killed after random numbers of batches.
 
-    Some of its lives end by the clock instead, which hits other places than the fault points.
+    Some processes are killed at a random time instead, which hits places without a fault point.
     """
     conversation = await room(*NAMES)
     devices = [await client(NAMES[number % len(NAMES)]) for number in range(writers)]
@@ -76,7 +76,7 @@ async def _write_under_kills(platform, room, client, checker, *, writers, sends,
             point = chance.choice(["send.before_insert", "send.after_insert"])
             fault = f"{point}:kill@{chance.randint(2, 2 * sends // (3 * kills))}"
             api.kill()
-            # Not `begin`: it may die before anybody has seen it ready.
+            # Not `begin`: it may die before it reports that it is ready.
             api.start(PLEXUS_FAULT=fault)
             lives.append(fault)
             with contextlib.suppress(AssertionError):

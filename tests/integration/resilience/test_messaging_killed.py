@@ -1,4 +1,4 @@
-"""Messaging dies at every exact place: nothing acknowledged is lost, nothing is there twice."""
+"""Messaging killed at every fault point: no acknowledged message is lost or duplicated."""
 
 import asyncio
 import time
@@ -49,7 +49,7 @@ async def test_msg_3_killed_in_the_middle_of_a_batch_the_retry_stores_the_rest_d
         for n in range(64)
     ]
     messaging = await armed(API, "send.after_insert:kill@2")
-    # Stored before, so that the batch's first write ends there and its second never comes.
+    # Stored before, so that the batch's first write ends there and its second never happens.
     await patiently(plexus, plexus.messaging.SendMessage, items[30])
 
     request = SendMessagesRequest(items=items)

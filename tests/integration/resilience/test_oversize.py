@@ -1,4 +1,4 @@
-"""Messages of the largest allowed size, and facts that no record carries, through every service."""
+"""Messages of the largest allowed size, and facts too large for a record, in every service."""
 
 import contextlib
 import secrets
@@ -30,7 +30,7 @@ from plexuskit.kafka.clients import admin
 
 pytestmark = pytest.mark.rule("MSG-21")
 
-# So that the words of several messages do not fit into one record, and one link each does.
+# Such that the texts of several messages do not fit into one record, and one link of each does.
 LINK_BYTES = 2_000
 MAX_LINKS = 330
 LABELS = [f"{number:02}" + "标" * 48 for number in range(20)]
@@ -39,7 +39,7 @@ SMALL_RECORDS = 40_000
 
 
 def heavy(word: str, *, links: int) -> dict:
-    """Return the words of a message that begins with a word and carries many links."""
+    """Return the content of a message that begins with a word and contains many links."""
     text = f"{word} " + "字a" * links
     return {
         "text": text,
@@ -54,12 +54,12 @@ def heavy(word: str, *, links: int) -> dict:
 
 
 def link() -> str:
-    """Return a long address that nothing can compress."""
+    """Return a long address that does not compress."""
     return "https://example.com/" + secrets.token_hex(LINK_BYTES // 2 - 10)
 
 
 async def largest(ann, room: str, bob: str, word: str):
-    """Send a message about as large as one may be: one link less until it is accepted."""
+    """Send a message of almost the largest size: remove a link until it is accepted."""
     mentions = [Mention(person_id=bob)]
     mentions += [Mention(person_id=f"per_{number:03}" + "p" * 100) for number in range(150)]
     for links in range(MAX_LINKS, 0, -5):
@@ -78,7 +78,7 @@ async def largest(ann, room: str, bob: str, word: str):
 
 
 async def alter(ann, room: str, seq: int, *, word: str, links: int) -> None:
-    """Change a message in every way that leaves it there."""
+    """Change a message in every way except deletion."""
     place = {"conversation_id": room, "seq": seq}
     messaging = ann.messaging
     for call, request in (
@@ -137,9 +137,10 @@ async def test_a_fact_that_no_record_carries_is_read_from_its_owner_by_every_con
                 ann.messaging.SendMessage,
                 SendMessageRequest(conversation_id=conversation, request_id="s", text="small"),
             )
-            # In the live stream, in the index and in the notifications, none of them twice.
+            # In the live stream, in the index and in the notifications, each exactly once.
             await checker.delivered(conversation, [listener], seqs=[1, 2])
-            # A gateway that has only Kafka's word tells the number, for the client to fetch.
+            # A gateway that receives the fact by Kafka only sends its number, and the client
+            # fetches it.
             await eventually(
                 lambda: elsewhere.of(conversation).through == small.change_no, within=60
             )
@@ -158,7 +159,7 @@ async def test_a_fact_that_no_record_carries_is_read_from_its_owner_by_every_con
 
 @contextlib.asynccontextmanager
 async def _small_records(platform):
-    """Let the broker take small records only, as an operator may set it by mistake."""
+    """Let the broker accept small records only, as an operator may misconfigure it."""
     topic = topic_name(platform.kafka, MESSAGING_CONVERSATION_V1.name)
 
     async with admin(platform.kafka) as client:
@@ -179,7 +180,7 @@ async def _small_records(platform):
 
 @contextlib.asynccontextmanager
 async def _at_another_gateway(platform, plexus, client_of):
-    """Open a device at a gateway that hears of messages by Kafka alone."""
+    """Open a device at a gateway that receives messages by Kafka only."""
     async with (
         platform.another("gateway"),
         platform.signed_in(plexus.profile.handle, gateway="gateway-2") as there,
@@ -189,7 +190,7 @@ async def _at_another_gateway(platform, plexus, client_of):
 
 
 async def _read_fact(platform, conversation: str, change_no: int) -> Envelope:
-    """Ask messaging for a fact as a consumer does."""
+    """Fetch a fact from messaging as a consumer does."""
     keys = CallerSection(keys_file=platform.layout.keys / "search.json")
     tokens = CallerTokens(
         CallerSigner(keys), CallerContext(kind=CallerContext.KIND_SERVICE), clock=SystemClock()
@@ -208,7 +209,7 @@ async def _read_fact(platform, conversation: str, change_no: int) -> Envelope:
 
 
 async def _omitted(platform) -> float:
-    """Return how many facts the relay has sent without their content."""
+    """Return the number of facts that the relay has published without their content."""
     _, text = platform["messaging-relay"].get("/metrics")
     name = "plexus_relay_omitted_total"
     values = [line.split()[-1] for line in text.splitlines() if line.startswith(f"{name} ")]

@@ -1,4 +1,4 @@
-"""A service's password at MongoDB is changed while it runs: it waits, and sets nothing aside."""
+"""A service's MongoDB password changed at runtime: it waits and makes no dead letters."""
 
 import asyncio
 import secrets
@@ -13,7 +13,7 @@ from plexus_testkit.wait import eventually
 from plexuskit.kafka import dlq_depth
 
 SERVICE, USER, GROUP = "notify", "plexus-notify", "notify.messages"
-# Five minutes of evidence are half a second, ten minutes between two records one second.
+# Five minutes of evidence take half a second, ten minutes between two records one second.
 COMPRESSED = {
     "NOTIFY_KAFKA__EVIDENCE_SECONDS": "0.5",
     "NOTIFY_KAFKA__SET_ASIDE_EVERY_SECONDS": "1",
@@ -24,7 +24,7 @@ AN_HOUR = 6.0
 
 
 class Account:
-    """The service's user at a mongod that knows nobody else."""
+    """The service's user at a mongod without any other user."""
 
     def __init__(self, server: NativeMongo) -> None:
         assert server.accounts is not None
@@ -32,7 +32,7 @@ class Account:
         self.password = server.accounts.services[USER]
 
     async def replace(self, password: str) -> None:
-        """Make the user anew: connections that are open lose it, new ones need the password."""
+        """Recreate the user: open connections lose access, new ones need the new password."""
         await asyncio.to_thread(self._replace, password)
 
     def _replace(self, password: str) -> None:
@@ -59,7 +59,7 @@ async def account(platform) -> AsyncIterator[Account]:
 
 @pytest.fixture
 def held(platform) -> Callable[[], float]:
-    """Return for how many seconds the group's longest held partition has waited."""
+    """Return a function: seconds for which the group's longest held partition has waited."""
 
     def seconds() -> float:
         _, text = platform[SERVICE].get("/metrics")
@@ -88,7 +88,7 @@ async def test_an_hour_with_a_changed_password_sets_nothing_aside_and_loses_noth
     await eventually(lambda: held() >= AN_HOUR, within=120, every=0.25)
     assert platform[SERVICE].running
     assert await _dead_letters(platform) == 0
-    # As operators do it: the server first, then the service's file, then the service.
+    # The order of operators: first the server, then the service's file, then the service.
     file = tmp_path / "password"
     file.write_text(changed)
     file.chmod(0o600)

@@ -1,4 +1,4 @@
-"""Passwords of Kafka and MongoDB rotated while people talk, as docs/operations tells it (GW-12)."""
+"""Passwords of Kafka and MongoDB rotated under load, following docs/operations (GW-12)."""
 
 import asyncio
 import secrets
@@ -30,14 +30,14 @@ async def test_passwords_rotated_under_load_lose_no_message(
     old = tuple(file.read_text() for file in files_of(platform))
 
     async def said(count=5):
-        """Wait until so many more messages were acknowledged."""
+        """Wait until this many more messages are acknowledged."""
         wanted = len(ann.acknowledged) + count
         await eventually(lambda: len(ann.acknowledged) >= wanted, within=60)
 
     try:
         async with talking([ann], conversation, every=0.1, mention=bob.person_id):
             await said()
-            # In the files first: a process that is refused ends, and the next one reads them.
+            # The files come first: a process that is refused ends, and the next one reads them.
             new = secrets.token_hex(16), secrets.token_hex(16)
             write_files(platform, new)
             assert await refused(platform)
@@ -48,8 +48,8 @@ async def test_passwords_rotated_under_load_lose_no_message(
                 await said()
         assert await accepted(platform)
     finally:
-        # A server that another test starts again gives its users the passwords from before. The
-        # processes signed in with the others: each lost connection would be their last.
+        # A server that another test restarts restores the previous passwords of its users. The
+        # processes signed in with the new ones and could not reconnect.
         await set_passwords(platform, old)
         write_files(platform, old)
         for name in PROCESSES:
@@ -62,35 +62,35 @@ async def test_passwords_rotated_under_load_lose_no_message(
 
 
 async def restart(process):
-    """Stop a process as an operator does, and start it with what is in its files now.
+    """Stop a process as an operator does, and start it with the current content of its files.
 
-    It may have ended by itself (exit code 1): it is refused, and a new process would not be.
+    It may have ended by itself with exit code 1, because its old password was refused.
     """
     assert await process.end() in {0, 1}
     await process.begin()
 
 
 def files_of(platform):
-    """Give the files with the service's passwords: of Kafka, and of MongoDB."""
+    """Return the files with the service's passwords: of Kafka, and of MongoDB."""
     folders = (platform.urls.kafka_passwords, platform.urls.mongo_passwords)
     return tuple(Path(folder) / USER for folder in folders)
 
 
 def write_files(platform, passwords):
-    """Put new passwords into the service's files."""
+    """Write new passwords into the service's files."""
     for file, password in zip(files_of(platform), passwords, strict=True):
         file.write_text(password)
 
 
 async def set_passwords(platform, passwords):
-    """Give the service's user other passwords at both servers."""
+    """Set new passwords of the service's user at both servers."""
     kafka, mongo = (password.strip() for password in passwords)
     await authorize(platform.kafka, {USER: kafka})
     await asyncio.to_thread(set_mongo_password, platform.mongo_url, mongo)
 
 
 def set_mongo_password(url, password):
-    """Give messaging's user of MongoDB another password, as its administrator."""
+    """Set a new password of messaging's MongoDB user, as its administrator."""
     with pymongo.MongoClient(url) as admin:
         admin.admin.command("updateUser", USER, pwd=password)
 

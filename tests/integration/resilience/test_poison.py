@@ -1,4 +1,4 @@
-"""Records that cannot be handled: to the dead letters, past them, and back by an operator."""
+"""Records that cannot be handled: dead-lettered, passed over, and replayed by an operator."""
 
 import asyncio
 import json
@@ -59,7 +59,7 @@ async def test_a_poison_record_goes_to_the_dead_letters_and_the_partition_moves_
     await checker.notified(people["bob"], conversation, seqs=[1, 2])
     for group in GROUPS:
         await _dead(platform, group, conversation)
-        # A fact that only a newer messaging knows is passed over.
+        # A fact that only a newer messaging knows is skipped.
         (letter,) = await _letters(plexus_command, group, conversation)
         assert letter["type"] is None
         assert letter["reason"]
@@ -112,7 +112,7 @@ async def test_src_8_what_a_broken_index_refused_is_found_after_its_repair_and_a
 
 
 class _broken_index:  # noqa: N801 - used as a context manager
-    """Lead the index's writes into one of another shape, as a failed rebuild does."""
+    """Redirect the index's writes into an index of another mapping, as a failed rebuild does."""
 
     ALIAS, BROKEN = "plexus-messages-write", "plexus-messages-broken"
 
@@ -138,7 +138,7 @@ class _broken_index:  # noqa: N801 - used as a context manager
 
 
 async def _unknown_fact(checker, conversation: str) -> bytes:
-    """Take a real envelope and make its fact one that nobody knows."""
+    """Return a real envelope whose fact has an unknown type."""
     envelope = Envelope.FromString((await checker.events_of(conversation))[-1])
     envelope.type = "plexus.messaging.v1.NeverHeardOf"
     envelope.event_id += "-unknown"
@@ -153,7 +153,7 @@ async def _publish(platform, conversation: str, *values: bytes) -> None:
 
 
 async def _dead(platform, group: str, conversation: str, *, count: int = 1) -> list[DeadLetter]:
-    """Wait until so many letters of a conversation wait in a group."""
+    """Wait until a group has this many dead letters of a conversation."""
     section = platform.kafka
 
     async def found() -> list[DeadLetter]:

@@ -1,4 +1,4 @@
-"""What is refused: each with its name, and nothing of it stored."""
+"""Refusals: each with its reason, and without any effect on the stored state."""
 
 import asyncio
 import base64
@@ -45,7 +45,7 @@ async def reason_of(call) -> tuple[grpc.StatusCode, str]:
 
 
 def resigned(platform, token: str, **claims: object) -> str:
-    """Give a token of directory's own key with other claims."""
+    """Return a token signed with directory's own key, with changed claims."""
     keys = json.loads((platform.layout.keys / "directory-tokens.json").read_text())["keys"]
     private = Ed25519PrivateKey.from_private_bytes(_decoded(keys[-1]["d"]))
     header, payload, _ = token.split(".")
@@ -88,7 +88,7 @@ async def test_gw_1_a_wrong_or_expired_token_is_unauthenticated(platform, people
 
     unauthenticated = grpc.StatusCode.UNAUTHENTICATED
     assert answers == {header: (unauthenticated, reason) for header, reason in tokens.items()}
-    # The key and the claims were right, so what was refused above was refused for its own sake.
+    # The key and the claims are valid, so the refusals above have no other cause.
     good = resigned(platform, token, exp=now + 60)
     await ann.messaging.ListConversations(
         ListConversationsRequest(), metadata=(("authorization", f"Bearer {good}"),), timeout=10
@@ -111,7 +111,7 @@ async def test_gw_1_a_direct_call_to_a_service_without_caller_context_is_refused
         call = getattr(stub(channel), method)
 
         bare = await reason_of(call(request_, timeout=10))
-        # A token is the gateway's to read; no service takes it.
+        # Only the gateway reads access tokens; no service accepts one.
         metadata = await people["ann"].metadata()
         with_token = await reason_of(call(request_, metadata=metadata, timeout=10))
         forged = await reason_of(

@@ -1,4 +1,4 @@
-"""What brings facts on may die, stall or repeat itself: nothing lost, no effect twice."""
+"""Relay and consumers killed, stalled or repeated: no fact lost, no effect twice."""
 
 import asyncio
 import re
@@ -12,7 +12,7 @@ from plexus_testkit.wait import eventually
 from plexuskit.kafka import producer
 
 RELAY = "messaging-relay"
-# The lease of a relay lives for 10 s.
+# The lease of a relay expires after 10 s.
 PAST_THE_LEASE = 12.5
 
 
@@ -42,7 +42,7 @@ async def test_msg_14_a_relay_paused_past_its_lease_loses_and_repeats_nothing_fo
     conversation = await room("ann", "bob", "dora")
     ann, bob, dora = await client("ann"), await client("bob"), await client("dora")
     await ann.send(conversation, "before", mention=dora.person_id)
-    # Kafka has its first batch; before it has noted that, it stands still until another has led.
+    # Kafka has its first batch; the relay stalls before it records that, until another has led.
     paused = await armed(RELAY, f"relay.after_publish:pause@1:{PAST_THE_LEASE}")
     await _say(ann, conversation, 20, mention=dora.person_id)
     await eventually(lambda: "fault: paused" in paused.log_text(), within=90)
@@ -55,7 +55,7 @@ async def test_msg_14_a_relay_paused_past_its_lease_loses_and_repeats_nothing_fo
         await _say(ann, conversation, 20, mention=dora.person_id)
         await eventually(lambda: _leads(other), within=90)
         await checker.delivered(conversation, [bob], seqs=range(1, 42))
-        # The first one wakes up and finds that it leads no more.
+        # The first one resumes and finds that it no longer leads.
         await eventually(lambda: _stands_by(paused), within=90)
         await _say(ann, conversation, 10, mention=dora.person_id)
         await checker.delivered(conversation, [ann, bob], seqs=range(1, 52))
@@ -105,7 +105,7 @@ async def test_a_consumer_killed_after_its_effect_has_it_once(
     seqs = range(1, 26)
     await checker.indexed(conversation, seqs=seqs)
     await checker.notified(people["bob"], conversation, seqs=seqs)
-    # The offsets were not committed, so what had had its effect was handled once more.
+    # The offsets were not committed, so records whose effect was stored were handled once more.
     handled = re.search(
         rf'records_total{{group="{service}.messages",outcome="handled"}} (\d+)',
         (await asyncio.to_thread(process.get, "/metrics"))[1],
@@ -138,7 +138,7 @@ async def _stands_by(process) -> bool:
 
 
 async def _is_gone(plexus, device, conversation: str, checker, *, heard) -> None:
-    """Check that a removed member got what was before the removal, and nothing by any way since."""
+    """Check that a removed member got all facts before the removal, and none by any path since."""
     await checker.delivered(conversation, [device], seqs=heard)
     await eventually(lambda: device.of(conversation).closed_at, within=30)
     assert (

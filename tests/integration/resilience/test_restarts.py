@@ -1,4 +1,4 @@
-"""Each process restarted under load, as a rolling update does: nobody loses anything."""
+"""Each process restarted under load, as in a rolling update: no client loses a message."""
 
 import asyncio
 import time
@@ -25,7 +25,7 @@ async def test_every_service_restarted_under_load_loses_nothing_and_clients_resu
             code = await platform[name].end()
             ended[name] = (code, time.monotonic() - began < EXITS_WITHIN)
             await platform[name].begin()
-            # Under load again before the next one goes.
+            # Wait until the load has resumed before the next restart.
             sent = len(ann.waits) + len(chen.waits)
             await eventually(lambda sent=sent: len(ann.waits) + len(chen.waits) > sent, within=30)
 

@@ -1,4 +1,4 @@
-"""Kafka, OpenSearch or MongoDB away: what needs them waits, everything else goes on (MSG-2)."""
+"""Kafka, OpenSearch or MongoDB down: their dependents wait, everything else continues (MSG-2)."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from plexus_testkit.wait import eventually
 from plexuskit.kafka import dlq_depth
 
 OK, UNREADY = http.HTTPStatus.OK, http.HTTPStatus.SERVICE_UNAVAILABLE
-# A send that waited for Kafka or OpenSearch would take as long as they are away.
+# A send that waited for Kafka or OpenSearch would take as long as the outage.
 ACKNOWLEDGED_WITHIN = 5
 
 
@@ -117,7 +117,7 @@ async def _send_without_kafka(
 
 @contextlib.asynccontextmanager
 async def _watching(platform) -> AsyncIterator[dict[str, list[dict[str, int]]]]:
-    """Ask every process every second how it is; gives the answers by page."""
+    """Poll the status of every process once a second; yield the answers by page."""
     seen: dict[str, list[dict[str, int]]] = {"/livez": [], "/readyz": []}
 
     async def watch() -> None:

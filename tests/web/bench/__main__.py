@@ -1,7 +1,7 @@
-"""Measure the web client in Chromium: `make bench-web`, with ARGS="--small" for a look at it.
+"""Benchmark of the web client in Chromium: `make bench-web`, with ARGS="--small" for a short run.
 
-All of Plexus runs on this machine beside the browser, so the figures mean something on a quiet one
-only.
+All of Plexus runs on this machine beside the browser, so the figures are meaningful on an idle
+machine only.
 """
 
 import argparse
@@ -41,10 +41,10 @@ class Options:
 async def measure(
     platform: Platform, chromium: str, options: Options
 ) -> dict[str, dict[str, float]]:
-    """Return the figures of every measure that is asked for, by its name."""
+    """Return the figures of the selected measures by name."""
     await platform.init()
     stage = await set_stage(platform, options.sizes)
-    # Chromium refuses its sandbox to root.
+    # Chromium refuses its sandbox for root.
     sandbox = [] if os.geteuid() else ["--no-sandbox"]
     figures: dict[str, dict[str, float]] = {}
     async with async_playwright() as playwright:
@@ -61,7 +61,7 @@ async def measure(
 
 
 def options_of(arguments: list[str]) -> Options:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="make bench-web", description=__doc__)
     parser.add_argument("--small", action="store_true", help="small sizes, to see that it runs")
     parser.add_argument("--only", default="", help=f"of {', '.join(MEASURES)}; comma-separated")
@@ -74,7 +74,7 @@ def options_of(arguments: list[str]) -> Options:
 
 
 def main(arguments: list[str]) -> int:
-    """Run; return 3 when a program is missing."""
+    """Run the measures; return 3 when a program is missing."""
     options = options_of(arguments)
     chromium = os.environ.get("PLEXUS_CHROMIUM") or shutil.which("chromium")
     if chromium is None:

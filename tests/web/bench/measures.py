@@ -1,4 +1,4 @@
-"""The measures, each in pages of its own; times are milliseconds."""
+"""Measures of the web client, each in pages of its own; times are milliseconds."""
 
 import asyncio
 import gzip
@@ -22,7 +22,7 @@ KEY_MS = 80
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A browser before the stage."""
+    """A browser with the address of the client."""
 
     browser: Browser
     stage: Stage
@@ -31,12 +31,12 @@ class Bench:
 
     @property
     def address(self) -> str:
-        """Address of the client; `localhost` is a secure context."""
+        """Return the address of the client; `localhost` is a secure context."""
         return self.stage.platform.http_address.replace("127.0.0.1", "localhost")
 
     @asynccontextmanager
     async def signed_in(self, handle: str) -> AsyncIterator[tuple[BrowserContext, Page]]:
-        """Open a page of somebody who has signed in and seen the tour."""
+        """Open a page of a person who has signed in and closed the tour."""
         person = await self.stage.platform.person_id(handle)
         seen = {"name": f"plexus.tour.{person}", "value": "seen"}
         context = await self.browser.new_context(
@@ -56,12 +56,12 @@ class Bench:
 
 
 def spread(times: list[float]) -> dict[str, float]:
-    """Return the median and the slowest hundredth."""
+    """Return the median and the 99th percentile."""
     return {"p50": percentile(times, 0.5) or 0, "p99": percentile(times, 0.99) or 0}
 
 
 async def first_load(bench: Bench) -> dict[str, float]:
-    """JavaScript that a signed-in person downloads until the list is there, in KB of gzip."""
+    """Measure the gzipped JavaScript, in KB, that a signed-in person downloads to see the list."""
     async with bench.signed_in(bench.stage.reader) as (_, page):
         names: set[str] = set()
 
@@ -80,7 +80,7 @@ async def first_load(bench: Bench) -> dict[str, float]:
 
 
 async def navigation(bench: Bench) -> dict[str, float]:
-    """From the beginning of a navigation until the list can be used."""
+    """Measure from the start of a navigation until the list is usable."""
     times: list[float] = []
     async with bench.signed_in(bench.stage.reader) as (_, page):
         for _ in range(RUNS):
@@ -90,7 +90,7 @@ async def navigation(bench: Bench) -> dict[str, float]:
 
 
 async def opening(bench: Bench) -> dict[str, float]:
-    """From choosing a conversation until its messages are painted: first fetched, then held."""
+    """Measure from choosing a conversation until its messages are painted, fetched and cached."""
     fetched: list[float] = []
     held: list[float] = []
     async with bench.signed_in(bench.stage.reader) as (_, page):
@@ -105,7 +105,7 @@ async def opening(bench: Bench) -> dict[str, float]:
 
 
 async def typing(bench: Bench) -> dict[str, float]:
-    """From a key press to the next frame while 50 messages a second come in."""
+    """Measure from a key press to the next frame while 50 messages arrive per second."""
     async with bench.signed_in(bench.stage.reader) as (_, page):
         await page.goto(f"{bench.address}/c/{bench.stage.ids[0]}")
         await page.locator("article").last.wait_for()
@@ -129,7 +129,7 @@ async def typing(bench: Bench) -> dict[str, float]:
 
 
 async def delivery(bench: Bench) -> dict[str, float]:
-    """From Enter in one browser until the message is painted in another."""
+    """Measure from Enter in one browser until the message is painted in another."""
     times: list[float] = []
     stage = bench.stage
     async with (
@@ -151,7 +151,7 @@ async def delivery(bench: Bench) -> dict[str, float]:
 
 
 async def scrolling(bench: Bench) -> dict[str, float]:
-    """Through the long conversation up to its beginning: frames, and the time of all of it."""
+    """Measure scrolling to the beginning of the long conversation: frame times and total time."""
     async with bench.signed_in(bench.stage.reader) as (_, page):
         await page.goto(f"{bench.address}/c/{bench.stage.ids[0]}")
         await page.locator("article").last.wait_for()
@@ -165,7 +165,7 @@ async def scrolling(bench: Bench) -> dict[str, float]:
 
 
 async def catching_up(bench: Bench) -> dict[str, float]:
-    """From the return of the network until the list shows what came meanwhile."""
+    """Measure from reconnecting until the list shows the changes made meanwhile."""
     sizes = bench.sizes
     each = sizes.changes // sizes.changed
     async with bench.signed_in(bench.stage.reader) as (context, page):

@@ -1,4 +1,4 @@
-"""Scripts that run in the page, which alone knows when something has been painted."""
+"""Scripts that run in the page, which alone knows when an element has been painted."""
 
 _NEXT = "new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
 
@@ -7,7 +7,7 @@ PAINTED = f"""async (selector) => {{
   await {_NEXT};
   return performance.now();
 }}"""
-"""Return when something that a selector finds was painted, in milliseconds of the page."""
+"""Returns when an element that a selector finds was painted, in milliseconds of the page."""
 
 SHOWN = f"""async ([selector, words]) => {{
   const isThere = () => [...document.querySelectorAll(selector)]
@@ -15,7 +15,7 @@ SHOWN = f"""async ([selector, words]) => {{
   while (!isThere()) await {_NEXT};
   await {_NEXT};
 }}"""
-"""Return once an element with these words was painted."""
+"""Returns once an element with these words was painted."""
 
 OPEN = f"""async (index) => {{
   const link = document.querySelectorAll("nav a[href^='/c/']")[index];
@@ -28,7 +28,7 @@ OPEN = f"""async (index) => {{
   await {_NEXT};
   return performance.now() - began;
 }}"""
-"""Open a conversation of the list; return how long it took until its messages were painted."""
+"""Opens a conversation of the list; returns the time until its messages were painted."""
 
 KEYS = """() => {
   window.keyTimes = [];
@@ -37,14 +37,14 @@ KEYS = """() => {
     requestAnimationFrame(() => setTimeout(() => window.keyTimes.push(performance.now() - began)));
   }, true);
 }"""
-"""Note how long every key press takes until the next frame."""
+"""Records how long every key press takes until the next frame."""
 
 SENT = """() => {
   addEventListener('keydown', () => {
     window.enteredAt = performance.timeOrigin + performance.now();
   }, { capture: true, once: true });
 }"""
-"""Note when the next key is pressed, on the clock of the machine."""
+"""Records when the next key is pressed, on the clock of the machine."""
 
 RECEIVED = f"""async (text) => {{
   const isThere = () => [...document.querySelectorAll('main article')]
@@ -53,7 +53,7 @@ RECEIVED = f"""async (text) => {{
   await {_NEXT};
   return performance.timeOrigin + performance.now();
 }}"""
-"""Return when a message was painted, on the clock of the machine."""
+"""Returns when a message was painted, on the clock of the machine."""
 
 SCROLL = f"""async () => {{
   const scroller = document.querySelector('main [role="region"]');
@@ -69,4 +69,4 @@ SCROLL = f"""async () => {{
   }}
   return {{ frames, total: performance.now() - began }};
 }}"""
-"""Scroll up to the first message; return the time of every frame and of all of it."""
+"""Scrolls up to the first message; returns the time of every frame and the total time."""

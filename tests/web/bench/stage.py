@@ -1,4 +1,4 @@
-"""The company before which the client is measured: two people and many conversations."""
+"""The company on which the client is measured: two people and many conversations."""
 
 import asyncio
 import secrets
@@ -27,7 +27,7 @@ class Sizes:
         history: Messages of the long conversation.
         changes: Messages that arrive while the client is offline.
         changed: Conversations in which they arrive.
-        seconds: How long typing under load lasts.
+        seconds: Duration of typing under load.
         sends: Messages sent from browser to browser.
     """
 
@@ -75,7 +75,7 @@ def message(conversation_id: str, text: str) -> SendMessageRequest:
 
 
 async def set_stage(platform: Platform, sizes: Sizes) -> Stage:
-    """Make two people, their conversations and the long history."""
+    """Create two people, their conversations and the long history."""
     handles = await platform.new_people("reader", "writer")
     room = asyncio.Semaphore(TOGETHER)
     async with platform.signed_in(handles["reader"]) as plexus:

@@ -1,7 +1,7 @@
-"""Take the pictures of the web client that README and the quick-start guide show.
+"""Program that takes the pictures of the web client for README and the quick-start guide.
 
-`make web-pictures` starts all of Plexus, loads the sample company, lets a working day happen in it
-and photographs the client in Chromium. Nothing but `docs/assets/*.png` is written.
+`make web-pictures` starts all of Plexus, loads the sample company, plays a working day in it and
+photographs the client in Chromium. It writes only `docs/assets/*.png`.
 """
 
 import asyncio
@@ -24,19 +24,19 @@ from screens import SCREENS
 
 ASSETS = home() / "docs/assets"
 WAIT_MS = 20_000
-# Nothing of the audit ledger is on the pictures.
+# The audit ledger is not on the pictures.
 ENTRIES_SHOWN = tuple(entry for entry in ENTRIES if entry.service != "audit")
 
 
 async def take(platform: Platform, chromium: str, names: set[str]) -> None:
-    """Take the pictures with these names, or all of them if there are none."""
+    """Take the pictures with these names, or all of them if the set is empty."""
     await platform.init()
     expect.set_options(timeout=WAIT_MS)
     async with (
         move_in(platform, home() / "samples/company") as company,
         async_playwright() as playwright,
     ):
-        # Chromium refuses its sandbox to root.
+        # Chromium refuses its sandbox for root.
         options = [] if os.geteuid() else ["--no-sandbox"]
         browser = await playwright.chromium.launch(executable_path=chromium, args=options)
         camera = Camera(browser, platform, company)
@@ -50,7 +50,7 @@ async def take(platform: Platform, chromium: str, names: set[str]) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Run; return 3 when a program is missing."""
+    """Take the pictures; return 3 when a program is missing."""
     chromium = os.environ.get("PLEXUS_CHROMIUM") or shutil.which("chromium")
     if chromium is None:
         show.line("Install Chromium (Debian: apt-get install chromium fonts-noto-cjk).")

@@ -1,4 +1,4 @@
-"""Chromium before the company: signs people in and photographs what they see."""
+"""Chromium with the company: signs people in and takes their screenshots."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ COLOURS = 256
 
 @dataclass(frozen=True, kw_only=True)
 class Screen:
-    """A picture: its person, its browser, and the steps to what it shows."""
+    """A picture: its person, its browser, and the steps to the scene that it shows."""
 
     name: str
     by: str
@@ -31,7 +31,7 @@ class Screen:
 
 
 class Camera:
-    """Takes pictures, each in a browser of its own."""
+    """Camera that takes each picture in a browser of its own."""
 
     def __init__(self, browser: Browser, platform: Platform, company: Inhabited) -> None:
         self._browser = browser

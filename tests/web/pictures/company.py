@@ -1,4 +1,4 @@
-"""A working day of the sample company, after everything that `samples/company` contains."""
+"""A working day of the sample company, after the events of `samples/company`."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -38,7 +38,7 @@ SETTLED_SECONDS = 90
 
 @dataclass
 class Inhabited:
-    """The company with its day: people, and conversations and projects by name."""
+    """The company after its working day: people, and conversations and projects by name."""
 
     platform: Platform
     company: Company
@@ -63,7 +63,7 @@ class Inhabited:
 
 @asynccontextmanager
 async def move_in(platform: Platform, samples: Path) -> AsyncIterator[Inhabited]:
-    """Load the sample company and let the day of `day.yaml` happen."""
+    """Load the sample company and play the day of `day.yaml`."""
     notebook = Notebook(platform.layout)
     async with platform.admin() as plexus:
         with progress() as bars:
@@ -88,7 +88,7 @@ async def _live(inhabited: Inhabited, day: dict[str, Any]) -> None:
 
 
 async def _read(inhabited: Inhabited, reader: dict[str, Any]) -> None:
-    """Note the conversations and projects of a reader, who has read everything so far."""
+    """Collect the conversations and projects of a reader, who has read everything so far."""
     plexus = await inhabited.as_(reader["by"])
     request = ListConversationsRequest(page_size=100)
     views = (await plexus.call(plexus.messaging.ListConversations, request)).views

@@ -1,4 +1,4 @@
-"""Pictures of screens with a palette: a third of the size, and no difference that one sees."""
+"""Screenshots with a palette: a third of the size without a visible difference."""
 
 import base64
 import struct
@@ -8,9 +8,9 @@ from typing import Any
 from playwright.async_api import Page
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# The browser decodes the picture and counts its colours, which is much faster than Python is.
-# The most frequent colours come first; each further one must differ from those before, the less the
-# more are chosen. Every pixel then takes the nearest of them.
+# The browser decodes the picture and counts its colours, much faster than Python. The most frequent
+# colours come first; each further one must differ from those before, the less the more are chosen.
+# Every pixel then takes the nearest of them.
 REDUCE = """
 async ([encoded, limit]) => {
   const bytes = Uint8Array.from(atob(encoded), (one) => one.charCodeAt(0));
@@ -64,7 +64,7 @@ async ([encoded, limit]) => {
 
 
 async def reduced(page: Page, picture: bytes, *, colours: int) -> bytes:
-    """Return a PNG with a palette of at most so many colours."""
+    """Return a PNG with a palette of at most `colours` colours."""
     encoded = base64.b64encode(picture).decode()
     found: dict[str, Any] = await page.evaluate(REDUCE, [encoded, colours])
     width, height = found["width"], found["height"]

@@ -1,4 +1,4 @@
-"""The pictures: six of README, then those of the quick-start guide."""
+"""Pictures to take: six of README, then those of the quick-start guide."""
 
 from camera import Screen
 from company import Inhabited
@@ -15,7 +15,7 @@ async def _thread(page: Page, company: Inhabited, *, name: str, root: str, last:
     await page.goto(f"/c/{conversation_id}?thread={company.seqs[root]}")
     panel = page.get_by_role("complementary")
     await expect(panel.locator("article").last).to_be_visible()
-    # Names and last messages come after the list: this conversation is the last one.
+    # Names and last messages are loaded after the list, this conversation's last.
     await expect(page.get_by_role("link").filter(has_text="丁晓:")).to_be_visible()
     await expect(page.get_by_role("main").get_by_text(last).first).to_be_visible()
 
@@ -37,7 +37,7 @@ async def board(page: Page, company: Inhabited) -> None:
 
 
 async def found(page: Page, _: Inhabited) -> None:
-    """Show results of all kinds."""
+    """Show search results of all kinds."""
     await page.goto("/search?q=Nordwind")
     await expect(page.locator("main mark").first).to_be_visible()
 
@@ -57,7 +57,7 @@ async def conversations(page: Page, _: Inhabited) -> None:
 
 
 async def switcher_chinese(page: Page, company: Inhabited) -> None:
-    """Show the quick switcher with initials of a name."""
+    """Show the quick switcher with the initials of a name."""
     await talk(page, company)
     await _switcher(page, "bbfb", RELEASE)
 
@@ -76,7 +76,7 @@ async def _switcher(page: Page, query: str, name: str) -> None:
 
 
 async def notifications(page: Page, _: Inhabited) -> None:
-    """Show notifications with their deliveries, none of them still on its way."""
+    """Show notifications with their deliveries, all of them finished."""
     await page.goto("/notifications")
     listed = page.get_by_role("main").get_by_role("listitem")
     await expect(

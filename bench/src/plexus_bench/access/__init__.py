@@ -1,1 +1,1 @@
-"""What deciding costs, and how fast what is taken away is gone: `make bench-access`."""
+"""Cost of permission decisions, and speed of revocation: `make bench-access`."""

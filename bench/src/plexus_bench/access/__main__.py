@@ -36,12 +36,12 @@ ASKED_FOR: Final = {
     "membership removed, until the last frame, p99 ms": 1000.0,
     "session revoked, until the last frame, p99 ms": 1000.0,
 }
-"""At most so much."""
+"""Upper limits of the figures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """What one part of the run showed; names of figures say their unit."""
+    """Results of one part of the run; names of figures contain their unit."""
 
     name: str
     machine: Machine
@@ -49,7 +49,7 @@ class Part:
 
 
 def main() -> None:
-    """Measure what is asked for, and print it with the machine's load."""
+    """Run the selected measurements, and print them with the machine's load."""
     options = _options()
     raise_open_files()
     size = Size(
@@ -128,7 +128,7 @@ def _shown(part: Part) -> Part:
 
 
 def _digits(value: float) -> int:
-    """Choose how many digits after the point are worth reading."""
+    """Return the number of significant digits after the point."""
     return 0 if value == int(value) or value >= 1000 else 2 if value < 10 else 1  # noqa: PLR2004
 
 

@@ -1,4 +1,4 @@
-"""A company of a seed: who works where, who administers what, who talks in which conversation."""
+"""Random company of a seed: departments, administrators and conversations of each person."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -9,21 +9,21 @@ from plexus_access.roles import PERMISSIONS
 
 TENANT_ID: Final = "ten_01J00000000000000000000001"
 ADMINISTRATING: Final = frozenset({"people.manage", "departments.manage", "groups.manage"})
-"""What unit administrators may do in their department."""
+"""Permissions of unit administrators in their department."""
 
 ROLES: Final = 8
 _SECOND_HOME: Final = 0.05
-# How many talk in a conversation: bounds of a uniform choice, and the share of such conversations.
+# Members of a conversation: bounds of a uniform choice, and the share of such conversations.
 _SIZES: Final = ((2, 2), (3, 15), (20, 100), (150, 400), (1000, 5000))
 _SHARES: Final = (0.50, 0.35, 0.12, 0.025, 0.005)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How large a company is.
+    """Size of a company.
 
     Attributes:
-        memberships: of all conversations together.
+        memberships: number of memberships in all conversations.
         max_conversation: members of the largest conversation.
     """
 
@@ -37,7 +37,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
-    """Somebody holds a role for a scope; both as tuples write them."""
+    """Binding of a role to a subject for a scope; both in the notation of tuples."""
 
     id: str
     role: str
@@ -48,13 +48,13 @@ class Bound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Company:
-    """Everything that decisions are made from, before it is put into facts.
+    """All input of decisions, before its conversion to facts.
 
     Attributes:
-        homes: departments of each person, without those above.
+        homes: departments of each person, without their ancestors.
         paths: from the top to each department, itself included.
-        roles: permissions of the roles of its own; the first is the unit administrators'.
-        rosters: places in `people` by conversation.
+        roles: permissions of its own roles; the first is that of unit administrators.
+        rosters: indexes in `people` by conversation.
     """
 
     people: Sequence[str]
@@ -67,11 +67,11 @@ class Company:
 
     @property
     def memberships(self) -> int:
-        """How many belong to conversations, each counted once per conversation."""
+        """Number of memberships, counted once per conversation."""
         return sum(map(len, self.rosters.values()))
 
     def administrators(self) -> list[tuple[str, str]]:
-        """Return people who administer a department, with the department."""
+        """Return each department administrator with the department."""
         first = next(iter(self.roles))
         return [
             (each.subject.removeprefix("person:"), each.scope.removeprefix("department:"))
@@ -81,7 +81,7 @@ class Company:
 
 
 def make_company(size: Size, *, seed: int) -> Company:
-    """Make a company; the same size and seed give the same one."""
+    """Create a company; the same size and seed give the same one."""
     chance = random.Random(seed)  # noqa: S311 - the same company for the same seed
     paths = _tree(size.departments)
     people = [id_of("per", number) for number in range(size.people)]
@@ -105,12 +105,12 @@ def make_company(size: Size, *, seed: int) -> Company:
 
 
 def id_of(prefix: str, number: int) -> str:
-    """Name something as Plexus does: the prefix and 26 characters."""
+    """Return an id in the form of Plexus: the prefix and 26 characters."""
     return f"{prefix}_01J{number:023d}"
 
 
 def _tree(count: int) -> dict[str, tuple[str, ...]]:
-    """Make a tree of three levels: a hundredth at the top, a tenth below, the rest under those."""
+    """Return a tree of three levels: a hundredth at the top, a tenth below, then the rest."""
     tops, seconds = max(1, count // 100), max(1, count // 10)
     paths: dict[str, tuple[str, ...]] = {}
     ids = [id_of("dep", number) for number in range(count)]
@@ -174,7 +174,7 @@ def _bindings(
 
 
 def _rosters(chance: random.Random, size: Size) -> dict[str, list[int]]:
-    """Fill conversations of varied size until there are as many memberships as asked for."""
+    """Fill conversations of varied size until the number of memberships is reached."""
     rosters: dict[str, list[int]] = {}
     left, places = size.memberships, range(size.people)
     while left > 0:

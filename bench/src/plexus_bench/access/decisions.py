@@ -1,4 +1,4 @@
-"""What a decision costs in the process: time without and with policies, and the state's memory."""
+"""In-process cost of decisions: time with and without policies, and the state's memory."""
 
 import gc
 import os
@@ -37,7 +37,7 @@ POLICIES: Final = tuple(
         'principal.groups.contains("grp_contractors") && context.weekday > 5',
     )
 )
-"""Five that concern what is asked, speak of all there is, and refuse nobody of the company."""
+"""Five policies that concern the measured actions, use every attribute, and refuse no request."""
 
 KIB: Final = 1024.0
 _ALLOWED: Final = Decision(allowed=True, reason=Reason.GRANTED, rule="")
@@ -46,14 +46,14 @@ _REFUSED: Final = Decision(allowed=False, reason=Reason.ROLE, rule="")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checks:
-    """What many decisions came to.
+    """Figures of many decisions.
 
     Attributes:
-        per_second: one after the other, without a clock between them.
-        p50_us: by the wall; on a crowded machine the neighbours are in the p99.
-        p99_us: the same.
-        cpu_p99_us: of processor time; the neighbours are not in it, the clock's own call is.
-        cpu_us: of processor time, on average, without a clock between them.
+        per_second: decisions in sequence, without reading a clock between them.
+        p50_us: wall time; on a shared machine the p99 includes other programs.
+        p99_us: wall time.
+        cpu_p99_us: processor time, without other programs but with the call of the clock.
+        cpu_us: average processor time, without reading a clock between decisions.
     """
 
     per_second: float
@@ -65,12 +65,12 @@ class Checks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A state with what it took to make it.
+    """A state with the cost of its creation.
 
     Attributes:
-        seconds: from the frames to the state.
-        mebibytes: by which the process grew.
-        bytes_per_membership: of all of that; people, roles and the rest are in it.
+        seconds: time from the frames to the state.
+        mebibytes: growth of the process.
+        bytes_per_membership: that growth per membership; includes people, roles and the rest.
     """
 
     state: State
@@ -80,7 +80,7 @@ class Held:
 
 
 def hold(company: Company, *, now: datetime) -> Held:
-    """Make a state from snapshots of a company, as a gateway does, and weigh it."""
+    """Create a state from snapshots of a company, as a gateway does, and measure its cost."""
     gc.collect()
     previous, began = resident(os.getpid()), perf_counter()
     state = State(TENANT_ID)
@@ -105,22 +105,22 @@ def hold(company: Company, *, now: datetime) -> Held:
 
 
 def with_policies(state: State) -> None:
-    """Put the five policies in force."""
+    """Enable the five policies."""
     for envelope in policy_facts(POLICIES):
         apply(state, envelope)
 
 
 def cold(state: State, asking: Asking, *, now: datetime) -> Checks:
-    """Measure the first question of each person to an engine that has decided nothing yet."""
+    """Measure the first question of each person with an engine whose caches are empty."""
     asked = asks(asking.first_of_each())
     return _measured(asked, lambda: Engine(state).decide, now=now)
 
 
 def warm(state: State, questions: Sequence[Question], *, now: datetime) -> Checks:
-    """Measure a mix of questions to an engine that has met everybody.
+    """Measure a mix of questions with an engine whose caches are warm.
 
     Raises:
-        RuntimeError: an answer is not what the company implies.
+        RuntimeError: an answer differs from the one that the company implies.
     """
     engine = Engine(state)
     wrong = [
@@ -134,7 +134,7 @@ def warm(state: State, questions: Sequence[Question], *, now: datetime) -> Check
 
 
 def owned(company: Company, questions: Sequence[Question], *, now: datetime) -> Checks:
-    """Measure the same questions at an owner: its replica of directory, without memberships."""
+    """Measure the same questions at an owner, whose replica of directory has no memberships."""
     replica = Replica()
     replica.begin()
     for topic in TOPICS:
@@ -152,7 +152,7 @@ def owned(company: Company, questions: Sequence[Question], *, now: datetime) -> 
 
 
 def figures(checks: Checks, *, of: str) -> Mapping[str, float]:
-    """Name the figures of a measurement for the report."""
+    """Return the figures of a measurement by their names in the report."""
     return {
         f"{of}, checks per second": checks.per_second,
         f"{of}, p50 µs": checks.p50_us,
@@ -165,7 +165,7 @@ def figures(checks: Checks, *, of: str) -> Mapping[str, float]:
 def _measured(
     asked: Sequence[Ask], engine: Callable[[], Callable[..., Decision]], *, now: datetime
 ) -> Checks:
-    """Ask everything three times: by the wall's clock, by the processor's, and by none."""
+    """Decide all questions three times: with the wall clock, with CPU time, and without a clock."""
     by_wall = _timed(asked, engine(), perf_counter_ns, now=now)
     by_cpu = _timed(asked, engine(), thread_time_ns, now=now)
     decide = engine()

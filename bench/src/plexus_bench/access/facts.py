@@ -1,4 +1,4 @@
-"""A company in the words of its owners: the frames of their snapshots."""
+"""Facts of a company: the frames of its owners' snapshots."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -32,12 +32,12 @@ TOPICS: Final = (
 
 
 def directory_frames(company: Company, *, topic: str, now: datetime) -> Iterator[bytes]:
-    """Write what directory's snapshot of a topic says, as serialized `SnapshotResponse`s.
+    """Yield directory's snapshot of a topic as serialized `SnapshotResponse`s.
 
     Args:
-        company: whose.
+        company: the company.
         topic: one of `TOPICS`.
-        now: bindings that expire do so a year later.
+        now: current instant; expiring bindings expire a year later.
     """
     facts = {
         DIRECTORY_DEPARTMENT_V1.name: _departments,
@@ -55,7 +55,7 @@ def directory_frames(company: Company, *, topic: str, now: datetime) -> Iterator
 
 
 def roster_frames(company: Company) -> Iterator[bytes]:
-    """Write messaging's compact snapshot: relations of many members each, as it is streamed."""
+    """Yield messaging's compact snapshot: relations of many members each, as it is streamed."""
     subjects = [f"person:{person}" for person in company.people]
     frame: list[Relation] = []
     size = 0
@@ -69,7 +69,7 @@ def roster_frames(company: Company) -> Iterator[bytes]:
 
 
 def policy_facts(cedar: Iterable[str]) -> Iterator[Envelope]:
-    """Tell of attribute policies that are in force."""
+    """Yield the facts of enabled attribute policies."""
     for number, text in enumerate(cedar):
         policy = access_pb2.AccessPolicy(
             id=f"pol_{number}",

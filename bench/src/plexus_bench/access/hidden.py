@@ -1,4 +1,4 @@
-"""Whether the clock tells a hidden conversation from one that does not exist (GW-2)."""
+"""Response times of hidden and of missing conversations, which must not differ (GW-2)."""
 
 from collections.abc import Mapping
 from time import perf_counter
@@ -15,17 +15,17 @@ from plexus_bench.figures import latency
 from plexus_bench.platform.streams import bearer
 from plexus_bench.platform.system import PlexusSystem
 
-# A person's refusals are confirmed with the owner so often at once; beyond it nobody is asked.
+# Number of refusals of one person that are confirmed with the owner at once; further ones are not.
 CALLS_EACH: Final = 40
 
 
 async def hidden(system: PlexusSystem, *, calls: int) -> Mapping[str, float]:
-    """Ask for a foreign conversation and for one that does not exist in turn, so often each.
+    """Request a foreign and a missing conversation in turn, `calls` times each.
 
-    People who ask take turns, so that each answer is confirmed with messaging.
+    The callers take turns, so that each answer is confirmed with messaging.
 
     Raises:
-        RuntimeError: an answer was another one than NOT_FOUND.
+        RuntimeError: an answer is not NOT_FOUND.
     """
     asking = await system.people(-(-2 * calls // CALLS_EACH))
     foreign = await system.room(await system.people(2))
@@ -50,7 +50,7 @@ async def hidden(system: PlexusSystem, *, calls: int) -> Mapping[str, float]:
         for number in range(calls):
             person = asking[number % len(asking)]
             absent = new_id("cnv", now=SystemClock().now())
-            # Neither is always the first.
+            # The first one of each pair alternates.
             for what in ("foreign", "absent") if number % 2 else ("absent", "foreign"):
                 id_ = foreign.id if what == "foreign" else absent
                 took[what].append(await call(id_, person=person))

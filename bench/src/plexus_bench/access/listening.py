@@ -1,4 +1,4 @@
-"""Open streams that note when each frame came, and somebody who talks to them all the time."""
+"""Open streams that record the arrival of each frame, and a sender that writes continuously."""
 
 import asyncio
 import secrets
@@ -15,7 +15,7 @@ from plexus.messaging.v1.messaging_service_pb2_grpc import MessagingServiceStub
 from plexus_bench.platform.streams import bearer, open_stream, own_channel
 
 CALL_SECONDS: Final = 30.0
-# The last frame is known as exactly as these come.
+# Resolution of the time of the last frame.
 BETWEEN_MESSAGES: Final = 0.02
 
 
@@ -23,11 +23,11 @@ class Listener:
     """One person's stream.
 
     Attributes:
-        person_id: whose.
-        last: when the last events of a conversation came, by its id.
-        closed: when a conversation was closed to the person, by its id.
-        ended: when the stream ended; None while it is open.
-        last_frame: when the last frame of any kind came.
+        person_id: the person of the stream.
+        last: arrival of the last events of a conversation, by its id.
+        closed: time at which a conversation was closed to the person, by its id.
+        ended: time at which the stream ended; None while it is open.
+        last_frame: arrival of the last frame of any kind.
     """
 
     def __init__(self, person_id: str, token: str) -> None:
@@ -42,14 +42,14 @@ class Listener:
         self._reading: asyncio.Task[None] | None = None
 
     async def open(self, address: str) -> None:
-        """Open the stream; frames come from here on."""
+        """Open the stream and start to record frames."""
         self._channel = own_channel(address)
         self._call = open_stream(self._channel, self._token)
         await self._call.write(SessionRequest(hello=Hello(device="bench")).SerializeToString())
         self._reading = asyncio.create_task(self._read())
 
     async def close(self) -> None:
-        """End the stream and its connection."""
+        """Close the stream and its connection."""
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
@@ -63,7 +63,7 @@ class Listener:
             while (data := await self._call.read()) is not grpc.aio.EOF:
                 self._note(data, at=perf_counter())
         except grpc.aio.AioRpcError:
-            # A revoked session's stream ends with UNAUTHENTICATED: that it has ended is measured.
+            # A revoked session's stream ends with UNAUTHENTICATED, and its end is the measurement.
             self.ended = perf_counter()
         else:
             self.ended = perf_counter()
@@ -82,7 +82,7 @@ class Listener:
 
 @asynccontextmanager
 async def talk(address: str, *, token: str, conversation_id: str) -> AsyncIterator[None]:
-    """Send a message every 20 ms for the time of the block.
+    """Send a message every 20 ms for the duration of the block.
 
     Raises:
         grpc.aio.AioRpcError: a message was refused.

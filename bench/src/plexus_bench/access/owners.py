@@ -1,4 +1,4 @@
-"""Owners that answer a gateway from generated snapshots; the rest goes on to the real directory."""
+"""Owners that serve generated snapshots to a gateway and proxy other calls to the directory."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,11 +19,11 @@ Frames = Mapping[str, Sequence[bytes]]
 async def owners(
     *, directory: Frames, messaging: Frames, behind: str
 ) -> AsyncIterator[Mapping[str, str]]:
-    """Serve snapshots as directory, messaging and tasks would; gives `host:port` of each.
+    """Serve snapshots as directory, messaging and tasks would; yield `host:port` of each.
 
     Args:
-        directory: what it tells.
-        messaging: what it tells; tasks has nothing to tell.
+        directory: its frames.
+        messaging: its frames; tasks has none.
         behind: address of the real directory, for signing keys and ended sessions.
     """
     told = {"directory": directory, "messaging": messaging, "tasks": {}}
@@ -41,14 +41,14 @@ async def owners(
 
 
 class _Owner(grpc.GenericRpcHandler):
-    """Streams what was made before; passes a unary call on with its bytes and its caller."""
+    """Streams prepared frames; proxies a unary call with its bytes and its caller."""
 
     def __init__(self, frames: Frames, real: grpc.aio.Channel) -> None:
         self._frames = frames
         self._real = real
 
     def service(self, handler_call_details: Any) -> Any:
-        """Return what serves a method; one of many messages both ways is not served."""
+        """Return the handler of a method; bidirectional streams are not served."""
         method = handler_call_details.method
         if method == SNAPSHOT:
             return grpc.unary_stream_rpc_method_handler(self._snapshot)

@@ -1,4 +1,4 @@
-"""Questions as a working day asks them, each with the answer that the company itself implies."""
+"""Questions of a working day, each with the answer that the company implies."""
 
 import random
 from collections.abc import Sequence
@@ -17,17 +17,17 @@ _ADMINISTRATING: Final = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked, and whether it is to be allowed."""
+    """A question and its expected answer."""
 
     ask: Ask
     allowed: bool
 
 
 class Asking:
-    """Makes questions about a company."""
+    """Generator of questions about a company."""
 
     def __init__(self, company: Company, *, seed: int) -> None:
-        """Take whom to ask about; the same seed gives the same questions."""
+        """Select the objects to ask about; the same seed gives the same questions."""
         self._company = company
         self._chance = random.Random(seed)  # noqa: S311 - the same questions for the same seed
         self._conversations = list(company.rosters)
@@ -42,11 +42,11 @@ class Asking:
             self._scopes.setdefault(person_id, []).append(department_id)
 
     def mixed(self, count: int) -> list[Question]:
-        """Make a day's mix: 80 % on own conversations, 10 % on foreign ones, 10 % on people."""
+        """Return a day's mix: 80 % on own conversations, 10 % on foreign ones, 10 % on people."""
         return [self._one(self._chance.random()) for _ in range(count)]
 
     def first_of_each(self) -> list[Question]:
-        """Make one question of each person who talks, on a conversation of theirs."""
+        """Return one question of each person with conversations, on one of these."""
         return [self._own(place) for place in self._talking]
 
     def _one(self, lot: float) -> Question:
@@ -78,7 +78,7 @@ class Asking:
         )
 
     def _person(self) -> Question:
-        """Let an administrator of a department ask about somebody there, or anywhere."""
+        """Return a question of a department administrator about a person there, or anywhere."""
         asking = self._chance.choice(list(self._scopes))
         scopes = self._scopes[asking]
         about = self._chance.choice(self._company.people)
@@ -94,7 +94,7 @@ class Asking:
         return all(scope in self._company.paths[home] for home in homes)
 
     def _below(self, scope: str) -> str | None:
-        """Find somebody of a department by trying some; nobody where it is small."""
+        """Return a person of a department by trial; None if it is small."""
         for _ in range(20):
             found = self._chance.choice(self._company.people)
             if self._within(found, scope):
@@ -103,5 +103,5 @@ class Asking:
 
 
 def asks(questions: Sequence[Question]) -> list[Ask]:
-    """Return what is asked, without the answers."""
+    """Return the questions without their expected answers."""
     return [each.ask for each in questions]

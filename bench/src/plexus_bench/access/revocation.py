@@ -1,4 +1,4 @@
-"""How long it takes until what was taken away is gone: from open streams and for the next call."""
+"""Time until a revocation takes effect: in open streams and for the next call."""
 
 import asyncio
 import secrets
@@ -28,28 +28,28 @@ from plexus_bench.platform.system import PlexusSystem
 from plexus_bench.together import gathered, until
 
 GIVEN_UP_AFTER: Final = 30.0
-# What still comes after a conversation was closed would come with the messages of this time.
+# Later events of a closed conversation would arrive with the messages of this time.
 WATCHED_ON: Final = 1.0
 BETWEEN_REVOCATIONS: Final = 0.05
 
 Revoke = Callable[[str], Awaitable[object]]
-"""Takes something away from a person and returns when that is acknowledged."""
+"""Revokes something of a person and returns when that is acknowledged."""
 Over = Callable[[Listener], bool]
 Last = Callable[[Listener], float]
 
 
 class StillThere(RuntimeError):  # noqa: N818 - names the fact
-    """What was taken away is still there after 30 s, or came back after its end."""
+    """A revocation had no effect within 30 s, or its effect did not last."""
 
 
 async def revocation(system: PlexusSystem, *, times: int) -> Mapping[str, float]:
-    """Take memberships, sessions, people and roles away, each so many times, one after the other.
+    """Revoke memberships, sessions, people and roles, `times` each, one after the other.
 
-    Every stream hears 50 messages a second meanwhile. Its last frame counts from the moment at
-    which what took it away was acknowledged; before that moment is 0.
+    Every stream receives 50 messages a second meanwhile. The figure is the time from the
+    acknowledgement of the revocation to the stream's last frame; 0 if that came earlier.
 
     Raises:
-        StillThere: a stream or a call went on for 30 s.
+        StillThere: a stream or a call was still allowed after 30 s.
     """
     found: dict[str, float] = {}
     async with system.platform.admin() as admin:
@@ -125,7 +125,7 @@ async def _sessions(
 async def _room(
     system: PlexusSystem, *, listeners: int
 ) -> AsyncIterator[tuple[str, str, Sequence[Listener]]]:
-    """Seat people in a conversation that its owner talks in; gives owner, conversation, streams."""
+    """Create a conversation in which its owner writes; yield owner, conversation and streams."""
     owner, *others = await system.people(listeners + 1)
     room = await system.room([owner, *others])
     opened = [Listener(person, system.token_of(person)) for person in others]
@@ -145,7 +145,7 @@ async def _room(
 async def _revoked(
     listeners: Sequence[Listener], revoke: Revoke, *, over: Over, of: str
 ) -> list[float]:
-    """Take away from one after the other; gives when each was acknowledged, once all are over."""
+    """Revoke access from each; return the times of acknowledgement once all have ended."""
     acknowledged = []
     for listener in listeners:
         await revoke(listener.person_id)
@@ -158,7 +158,7 @@ async def _revoked(
 
 
 async def _roles(system: PlexusSystem, admin: Plexus, *, times: int) -> Mapping[str, float]:
-    """Take a role away and call what it gave until that is refused."""
+    """Revoke a role and call a method that it allowed until that is refused."""
     made = await admin.call(
         admin.grants.CreateRole,
         CreateRoleRequest(
@@ -210,7 +210,7 @@ async def _roles(system: PlexusSystem, admin: Plexus, *, times: int) -> Mapping[
 
 
 async def _asked_until(allowed: Callable[[], Awaitable[bool]], *, is_: bool) -> int:
-    """Ask until the answer is this one; gives how often it was the other."""
+    """Repeat until the answer is `is_`; return the number of other answers."""
     deadline, others = perf_counter() + GIVEN_UP_AFTER, 0
     while await allowed() is not is_:
         others += 1

@@ -1,4 +1,4 @@
-"""How long a gateway takes to start with all memberships of a company, and its memory then."""
+"""Start of a gateway with all memberships of a company: its time and its memory."""
 
 import asyncio
 from collections.abc import Mapping
@@ -21,9 +21,9 @@ LATENESS: Final = "plexus_loop_lag_seconds_bucket{"
 
 
 async def startup(system: PlexusSystem, company: Company, *, now: datetime) -> Mapping[str, float]:
-    """Start one more gateway whose owners tell it of this company.
+    """Start one more gateway whose owners serve this company.
 
-    It is ready when it has directory's snapshot, and asks the owner about conversations until it
+    It is ready when it has directory's snapshot, and queries the owner about conversations until it
     has messaging's. The owners answer from memory, so this is the gateway's own time.
     """
     platform = system.platform
@@ -56,7 +56,7 @@ async def startup(system: PlexusSystem, company: Company, *, now: datetime) -> M
 
 
 async def _loaded(gateway: Proc, memberships: int) -> bool:
-    """Wait until a gateway has everything; the owners answer on this loop, so it goes on."""
+    """Wait until a gateway has the complete state; the owners answer on this event loop."""
     deadline = perf_counter() + LOADED_WITHIN
     while not await asyncio.to_thread(_holds, gateway, memberships):
         if perf_counter() > deadline:
@@ -72,10 +72,10 @@ def _holds(gateway: Proc, memberships: int) -> bool:
 
 
 def _pause(gateway: Proc) -> float:
-    """Return the bound of the histogram that its loop was never late by more than, seconds.
+    """Return the bound of the histogram in seconds that its loop's lateness never exceeded.
 
-    It looks every 0.25 s, so what is shorter than that may show in part or not at all. Infinite
-    when the loop was late by more than the largest bound.
+    The loop is sampled every 0.25 s, so shorter delays show in part or not at all. Infinite if the
+    loop was late by more than the largest bound.
     """
     _, page = gateway.get("/metrics")
     counts = {

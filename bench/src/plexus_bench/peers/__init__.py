@@ -1,1 +1,1 @@
-"""Other chat servers behind the seam of the bench, measured side by side with Plexus."""
+"""Other chat servers behind the interface of the benchmark, measured side by side with Plexus."""

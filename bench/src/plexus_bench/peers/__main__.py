@@ -24,13 +24,13 @@ from plexus_bench.shapes import SHAPES
 
 VIOLATED: Final = 1
 NOT_POSSIBLE: Final = 2
-# What a fresh system runs before anything counts.
+# Runs on a fresh system before any measurement.
 FIRST: Final = "a50"
 SHORT: Final = ("a8", "a50", "b", "c10")
 
 
 def main() -> int:
-    """Measure and compare; 1 when the checker has found something, 2 when a peer cannot run."""
+    """Measure and compare; return 1 for a violation, 2 when a peer cannot run."""
     options = _options()
     raise_open_files()
     report = PeersReport()
@@ -52,7 +52,7 @@ async def _compare(options: argparse.Namespace, report: PeersReport) -> None:
     timing = Timing(warm_up=options.warm_up, measured=options.seconds)
     directory = home() / ".plexus" / "bench" / f"peers-{secrets.token_hex(4)}"
     ours, theirs = PlexusSystem(directory=directory, profile="chat"), peers(options.peers)
-    # The peers first: what this machine lacks for one of them shows at once.
+    # The peers start first, so that missing programs are reported at once.
     async with started([*theirs, ours]):
         await settled([ours, *theirs], SHAPES[FIRST], seconds=options.settle)
         report.idle(await idling([ours, *theirs]))

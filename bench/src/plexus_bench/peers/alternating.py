@@ -1,4 +1,4 @@
-"""Put the same shapes on several running systems in turn: A B C, A B C, and so on."""
+"""Alternating runs of the same shapes on several systems: A B C, A B C, and so on."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -20,9 +20,9 @@ IDLE_SECONDS: Final = 3.0
 
 @asynccontextmanager
 async def started(systems: Sequence[System]) -> AsyncIterator[None]:
-    """Start the systems one after the other; all of them are stopped at the end, last first.
+    """Start the systems one after the other; stop all of them at the end in reverse order.
 
-    What a failed start has left is stopped too.
+    The remains of a failed start are stopped too.
     """
     async with AsyncExitStack() as stack:
         for system in systems:
@@ -32,16 +32,16 @@ async def started(systems: Sequence[System]) -> AsyncIterator[None]:
 
 
 async def settled(systems: Sequence[System], shape: Shape, *, seconds: float) -> None:
-    """Load each fresh system for a while, so that its caches are warm; 0 seconds: not at all."""
+    """Load each fresh system for a while to warm up its caches; 0 seconds: skip this."""
     if seconds:
         for system in systems:
             await measure(system, shape, Timing(warm_up=0.0, measured=seconds))
 
 
 async def idling(systems: Sequence[System]) -> Mapping[str, float]:
-    """Return how many processors each system keeps busy while nothing is asked of it.
+    """Return the number of processors that each system uses without load.
 
-    While one is loaded the others idle beside it, so this is what they take from each other.
+    While one is loaded the others are idle beside it, so this is their influence on each other.
     """
     probes = {system.name: Probe(system.processes()) for system in systems}
     for probe in probes.values():
@@ -55,7 +55,7 @@ async def idling(systems: Sequence[System]) -> Mapping[str, float]:
 async def one_round(
     ours: System, theirs: Sequence[Peer], shape: Shape, timing: Timing
 ) -> AsyncIterator[Figures]:
-    """Measure a shape on each system in turn; gives each row when it is there."""
+    """Measure a shape on each system in turn; yield each row as soon as it is measured."""
     yield await measure(ours, shape, timing)
     for peer in theirs:
         previous = peer.rows_read
@@ -64,6 +64,6 @@ async def one_round(
 
 
 def as_round(rows: Sequence[Figures]) -> Round:
-    """Return the rows of one round, of which the first is Plexus's, as a round."""
+    """Return the rows of one round, the first of which is that of Plexus."""
     ours, *theirs = rows
     return Round(shape=ours.shape, ours=ours, theirs={row.system: row for row in theirs})

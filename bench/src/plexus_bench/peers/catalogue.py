@@ -1,4 +1,4 @@
-"""Which peers there are, by the names of the command line."""
+"""Available peers by their names on the command line."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
@@ -9,10 +9,10 @@ from plexus_bench.system import System
 
 
 class Peer(System, Protocol):
-    """A system that somebody else has made.
+    """A third-party system.
 
     Attributes:
-        rows_read: How many rows of its tables `stored` has read and compared so far.
+        rows_read: Number of rows of its tables that `stored` has read and compared so far.
     """
 
     rows_read: int
@@ -22,5 +22,5 @@ PEERS: Final[Mapping[str, type[Peer]]] = {"ejabberd": Ejabberd, "synapse": Synap
 
 
 def peers(names: Sequence[str]) -> list[Peer]:
-    """Make the peers of these names; nothing is started."""
+    """Create the peers with these names without starting them."""
     return [PEERS[name]() for name in names]

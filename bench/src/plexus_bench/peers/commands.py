@@ -1,4 +1,4 @@
-"""Run programs of the machine, as the account that they insist on, and wait for servers."""
+"""Programs of the machine, run under the required account, and readiness of servers."""
 
 import asyncio
 import os
@@ -17,16 +17,16 @@ DATA_ROOT: Final = Path("/var/tmp")  # noqa: S108 - a fresh folder in it, on dis
 
 
 class CommandFailed(Exception):  # noqa: N818 - names the fact, like a refusal
-    """A program ended with a failure; the text names it and ends with what it said."""
+    """A program failed; the text contains its name and ends with its output."""
 
     def __init__(self, *, command: Sequence[str], code: int, said: str) -> None:
         super().__init__(f"{' '.join(command)} ended with {code}\n{said[-2000:]}")
 
 
 def as_account(account: str, command: Sequence[str]) -> list[str]:
-    """Return the command so wrapped that root runs it as `account`; others run it as themselves.
+    """Return the command wrapped such that root runs it as `account`; others keep their own.
 
-    The kernel forgets the wish to die with the parent when the account changes, so it is renewed.
+    A change of the account clears the kernel's parent death signal, so the wrapper sets it again.
     """
     if os.geteuid() != 0:
         return list(command)
@@ -41,14 +41,14 @@ def as_account(account: str, command: Sequence[str]) -> list[str]:
 
 
 def new_folder(name: str) -> Path:
-    """Make a folder for one server's data, which every account may enter."""
+    """Create a folder for one server's data, accessible to every account."""
     folder = Path(tempfile.mkdtemp(prefix=f"plexus-peers-{name}-", dir=DATA_ROOT))
     folder.chmod(0o755)
     return folder
 
 
 def owned_folder(folder: Path, *, account: str) -> Path:
-    """Make a folder that belongs to `account`, or to this one where it is not root."""
+    """Create a folder that belongs to `account`, or to the current user if that is not root."""
     folder.mkdir(parents=True, exist_ok=True)
     if os.geteuid() == 0:
         shutil.chown(folder, user=account, group=account)
@@ -58,10 +58,10 @@ def owned_folder(folder: Path, *, account: str) -> Path:
 async def output_of(
     command: Sequence[str], *, said: str = "", env: Mapping[str, str] | None = None
 ) -> str:
-    """Run a program to its end with `said` as its input, and return what it printed.
+    """Run a program to its end with `said` as its input, and return its output.
 
     Raises:
-        CommandFailed: It ended with another code than 0.
+        CommandFailed: Its exit code is not 0.
     """
     ended = await asyncio.to_thread(
         subprocess.run,
@@ -81,7 +81,7 @@ async def output_of(
 async def until_ready(
     ready: Callable[[], Awaitable[bool]], *, name: str, child: Child, within: float
 ) -> None:
-    """Ask `ready` until it says yes.
+    """Call `ready` until it returns true.
 
     Raises:
         ServerNotStarted: The child ended, or `within` seconds have passed.

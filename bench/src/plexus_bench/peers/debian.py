@@ -1,4 +1,4 @@
-"""Install the Debian packages that a peer consists of, and leave no service of theirs running."""
+"""Installation of a peer's Debian packages, without their running services."""
 
 import os
 import re
@@ -15,12 +15,12 @@ QUIET: Final = {"DEBIAN_FRONTEND": "noninteractive"}
 
 
 async def ensure(packages: Sequence[str]) -> None:
-    """Install those of the packages that are missing, with apt-get.
+    """Install missing packages with apt-get.
 
-    The services that they start by themselves are stopped again: the bench runs its own.
+    Services that they start automatically are stopped: the benchmark runs its own.
 
     Raises:
-        ToolMissing: Some are missing and this is not root, or not a Debian.
+        ToolMissing: Some are missing, and the user is not root or the system is not Debian.
         CommandFailed: apt-get could not install them.
     """
     missing = [package for package in packages if await version(package) is None]
@@ -44,13 +44,13 @@ async def ensure(packages: Sequence[str]) -> None:
 
 
 async def version(package: str) -> str | None:
-    """Return the upstream version of a package, None when it is not installed."""
+    """Return the upstream version of a package; None if it is not installed."""
     if shutil.which("dpkg-query") is None:
         return None
     asked = ["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Version}", package]
     try:
         status, _, number = (await output_of(asked)).partition(" ")
-    except CommandFailed:  # it says so of a package that it has never heard of
+    except CommandFailed:  # raised for an unknown package
         return None
     # [epoch:]upstream[-revision]
     return re.sub(r"^\d+:|[-+][^-]*$", "", number) if status == "installed" else None

@@ -33,10 +33,10 @@ STOP_SECONDS: Final = 20.0
 
 
 class Ejabberd:
-    """One node, not distributed, so that no port mapper is left behind.
+    """Single node, not distributed, so that no port mapper stays running.
 
-    People are rows of its table `users`; two people need no conversation, so that of a pair is a
-    name of ours; rooms are kept, open and archived.
+    People are rows of its table `users`; two people need no conversation, so that of a pair is only
+    a name; rooms are persistent, open and archived.
     """
 
     durability = f"archive row of the sender or of the room, {postgres.DURABILITY}"
@@ -59,7 +59,7 @@ class Ejabberd:
         self._rooms: dict[str, list[str]] = {}
 
     async def start(self) -> None:
-        """Install what is missing, start PostgreSQL and the node, and wait until it serves."""
+        """Install missing packages, start PostgreSQL and the node, and wait until it serves."""
         await debian.ensure(PACKAGES)
         self.name = f"ejabberd {await debian.version('ejabberd')}"
         folder = self._folder = new_folder("ejabberd")
@@ -92,7 +92,7 @@ class Ejabberd:
         await until_ready(self._answers, name="ejabberd", child=child, within=START_SECONDS)
 
     async def stop(self) -> None:
-        """End the node and its PostgreSQL, and remove their data."""
+        """Stop the node and its PostgreSQL, and remove their data."""
         if self._child is not None:
             await asyncio.to_thread(self._child.stop, within=STOP_SECONDS)
         if self._postgres is not None:
@@ -101,13 +101,13 @@ class Ejabberd:
             await asyncio.to_thread(shutil.rmtree, self._folder)
 
     def processes(self) -> Mapping[str, int]:
-        """Give the pids of the Erlang machine and of the postmaster."""
+        """Return the pids of the Erlang machine and of the postmaster."""
         if self._child is None or self._postgres is None:
             return {}
         return {"ejabberd": self._child.pid, "postgres": self._postgres.pid}
 
     async def people(self, count: int) -> Sequence[str]:
-        """Make accounts."""
+        """Create accounts."""
         made = [f"p{number}" for number in range(self._made, self._made + count)]
         self._made += count
         rows = ", ".join(f"('{name}', '{self._password}')" for name in made)
@@ -116,7 +116,7 @@ class Ejabberd:
         return made
 
     async def pairs(self, people: Sequence[str]) -> Sequence[Conversation]:
-        """Name the conversations of neighbours; a sender's own connection is told nothing."""
+        """Return the conversations of neighbours; a sender's own connection receives no copy."""
         made = []
         for one, other in zip(people[::2], people[1::2], strict=True):
             name = f"{one}+{other}"
@@ -126,14 +126,14 @@ class Ejabberd:
         return made
 
     async def room(self, members: Sequence[str]) -> Conversation:
-        """Name a room; the first member that connects creates it, the others enter it."""
+        """Return the name of a room, which its first member creates on connecting."""
         name = f"r{secrets.token_hex(4)}@{ROOMS}"
         for member in members:
             self._rooms.setdefault(member, []).append(name)
         return Conversation(id=name, members=tuple(members), echoes=True)
 
     async def connect(self, person: str) -> XmppSession:
-        """Log in and enter the rooms of this person."""
+        """Sign in and enter the rooms of this person."""
         session = XmppSession(person=person, peers=self._peers.get(person, {}), domain=DOMAIN)
         rooms = self._rooms.get(person, [])
         await session.open(port=self._port, password=self._password, rooms=rooms)
@@ -153,7 +153,7 @@ class Ejabberd:
         return StoredLog(refs=log.refs, problems=problems)
 
     async def _archive(self, owner: str, *, peer: str | None = None) -> Sequence[str]:
-        """Return the texts in an archive, in the order in which it is shown."""
+        """Return the texts in an archive, in their displayed order."""
         chosen = f"username = '{owner}'"
         if peer is not None:
             chosen += f" AND bare_peer = '{peer}@{DOMAIN}'"
@@ -172,7 +172,7 @@ class Ejabberd:
 
 
 async def _libraries() -> Path:
-    """Return where the package keeps its Erlang applications."""
+    """Return the folder of the package's Erlang applications."""
     listed = await output_of(["dpkg", "--listfiles", "ejabberd"])
     found = [Path(line) for line in listed.splitlines() if line.endswith(APPLICATION)]
     if not found:
@@ -184,7 +184,7 @@ async def _libraries() -> Path:
 
 
 def _room_log(bodies: Sequence[str]) -> StoredLog:
-    """Return the log of a room; an archive that stayed empty is no durable store, and says so."""
+    """Return the log of a room; report a problem if its archive is empty."""
     if not bodies:
         return StoredLog(refs=(), problems=("the room's archive stayed empty: not durable",))
     return logged(bodies)

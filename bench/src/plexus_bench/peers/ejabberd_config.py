@@ -1,4 +1,4 @@
-"""What an ejabberd of the bench is told: everything in SQL, nothing that slows a client down."""
+"""Configuration of ejabberd: all storage in SQL, no traffic shaping."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ DATABASE: Final = "ejabberd"
 
 
 def settings(*, port: int, postgres_port: int, postgres_account: str) -> Mapping[str, Any]:
-    """Return the settings: one listener without TLS and shaper, archives on for all, in SQL."""
+    """Return the settings: one listener without TLS and shaper, archives in SQL for all."""
     return {
         "hosts": [DOMAIN],
         "loglevel": "warning",
@@ -40,5 +40,5 @@ def settings(*, port: int, postgres_port: int, postgres_account: str) -> Mapping
 
 
 def as_yaml(told: Mapping[str, Any]) -> str:
-    """Return settings as YAML, of which JSON is a part."""
+    """Return settings as YAML, of which JSON is a subset."""
     return json.dumps(told, indent=2)

@@ -1,4 +1,4 @@
-"""A Matrix client on loopback: accounts, rooms, sends, and one endless sync per person."""
+"""Matrix client on loopback: accounts, rooms, sends, and a continuous sync per person."""
 
 import asyncio
 import json
@@ -18,15 +18,15 @@ OK: Final = 200
 
 
 class MatrixRefused(Exception):  # noqa: N818 - names the fact, like a refusal
-    """The server answered a request with another status than 200."""
+    """The server answered a request with a status other than 200."""
 
 
 class SyncGap(Exception):  # noqa: N818 - names the fact, like a refusal
-    """A sync left messages out, because too many had come since the one before."""
+    """A sync omitted messages, because too many had arrived since the previous one."""
 
 
 class MatrixApi:
-    """Requests to one server, on as many connections as it takes."""
+    """Requests to one server, on as many connections as necessary."""
 
     def __init__(self, *, port: int) -> None:
         self._base = f"http://127.0.0.1:{port}"
@@ -36,11 +36,11 @@ class MatrixApi:
         )
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close all connections."""
         await self._http.close()
 
     async def serves(self) -> bool:
-        """Tell whether the server answers at all."""
+        """Return whether the server responds."""
         try:
             await self.request("GET", "/_matrix/client/versions")
         except (aiohttp.ClientConnectionError, MatrixRefused):
@@ -48,12 +48,12 @@ class MatrixApi:
         return True
 
     async def register(self, *, name: str, password: str) -> str:
-        """Make an account and return its access token."""
+        """Create an account and return its access token."""
         told = {"username": name, "password": password, "auth": {"type": "m.login.dummy"}}
         return str((await self.request("POST", f"{CLIENT}/register", told=told))["access_token"])
 
     async def create_room(self, *, token: str, told: Mapping[str, Any]) -> str:
-        """Make a room as the owner of the token, and return its id."""
+        """Create a room as the owner of the token, and return its id."""
         made = await self.request("POST", f"{CLIENT}/createRoom", token=token, told=told)
         return str(made["room_id"])
 
@@ -71,10 +71,10 @@ class MatrixApi:
         told: Mapping[str, Any] | None = None,
         query: Mapping[str, str] | None = None,
     ) -> Mapping[str, Any]:
-        """Make one request and return what the server answered.
+        """Make one request and return the server's answer.
 
         Raises:
-            MatrixRefused: The status is another one than 200.
+            MatrixRefused: The status is not 200.
         """
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         async with self._http.request(
@@ -88,11 +88,11 @@ class MatrixApi:
 
 
 def deaf(conversation: str, ref: str, number: int) -> None:
-    """Take a delivery that comes before the shape has set its own taker."""
+    """Ignore a delivery that arrives before the shape has set its callback."""
 
 
 class MatrixSession:
-    """One person with one sync always under way.
+    """One person's session with a continuous sync.
 
     Attributes:
         person: Full Matrix id.
@@ -108,7 +108,7 @@ class MatrixSession:
         self._following: asyncio.Task[None]
 
     async def open(self) -> None:
-        """Take the state of now, and follow from there."""
+        """Fetch the current state and sync from there."""
         nothing: Mapping[str, Any] = {"types": []}
         told = {
             "presence": nothing,
@@ -132,7 +132,7 @@ class MatrixSession:
         """Send a text with its ref as transaction id; the answer means that the event is stored.
 
         Raises:
-            NotStored: The server refused it, did not answer, or no longer tells of messages.
+            NotStored: The server refused it, did not answer, or the sync has failed.
         """
         if self._following.done():
             raise NotStored(f"{self.person} no longer syncs") from self._following.exception()
@@ -144,7 +144,7 @@ class MatrixSession:
             raise NotStored(f"{self.person}: {ref}: {problem!r}") from problem
 
     async def close(self) -> None:
-        """Stop following."""
+        """Stop the sync."""
         self._following.cancel()
         await asyncio.wait({self._following})
         if not self._following.cancelled():

@@ -1,4 +1,4 @@
-"""A PostgreSQL of one peer's own: fresh, on loopback, every commit forced to disk."""
+"""Separate PostgreSQL of one peer: fresh, on loopback, every commit forced to disk."""
 
 import asyncio
 import shutil
@@ -36,8 +36,9 @@ class Postgres:
     """One cluster with the databases of one peer.
 
     Attributes:
-        port: Where it listens on 127.0.0.1; it trusts who comes from there.
-        pid: Of the postmaster, whose descendants serve the connections; 0 before the start.
+        port: Port on 127.0.0.1; local connections are trusted.
+        pid: Process id of the postmaster, whose descendants serve the connections; 0 before the
+            start.
     """
 
     def __init__(self, *, folder: Path) -> None:
@@ -51,8 +52,8 @@ class Postgres:
         """Initialise the cluster and wait until it serves.
 
         Raises:
-            ToolMissing: There is no PostgreSQL on this machine.
-            ServerNotStarted: It does not answer.
+            ToolMissing: PostgreSQL is not installed.
+            ServerNotStarted: It does not respond.
         """
         self._programs = _programs()
         data = owned_folder(self._folder / "postgres", account=ACCOUNT) / "data"
@@ -72,7 +73,7 @@ class Postgres:
         await until_ready(self._answers, name="postgres", child=child, within=START_SECONDS)
 
     async def stop(self) -> None:
-        """End it; connections that are still open are cut."""
+        """Stop it; open connections are closed."""
         if self._child is not None:
             await asyncio.to_thread(self._child.stop, within=STOP_SECONDS)
 
@@ -81,7 +82,7 @@ class Postgres:
         await self.run(f"CREATE DATABASE {database} TEMPLATE template0", database=ACCOUNT)
 
     async def run(self, statements: str, *, database: str) -> None:
-        """Run SQL statements; the first failure ends them.
+        """Run SQL statements until the first failure.
 
         Raises:
             CommandFailed: One of them failed.
@@ -89,7 +90,7 @@ class Postgres:
         await output_of(self._client(database), said=statements)
 
     async def rows(self, query: str, *, database: str) -> Sequence[Sequence[str]]:
-        """Return the rows of one query as texts; columns must hold neither tabs nor newlines."""
+        """Return the rows of one query as texts; columns must contain neither tabs nor newlines."""
         printed = await output_of(self._client(database), said=query)
         return [line.split("\t") for line in printed.splitlines()]
 

@@ -1,4 +1,4 @@
-"""Compare rows run by run: a ratio is taken within one round, where the machine was the same."""
+"""Comparison of rows run by run: ratios within one round, where the machine was the same."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ FIGURES: Final[Mapping[str, Callable[[Figures], float | None]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """The rows of one shape that were measured one after the other.
+    """Rows of one shape, measured one after the other.
 
     Attributes:
-        shape: Its name.
-        ours: Of Plexus.
-        theirs: Of each peer, by its name.
+        shape: Name of the shape.
+        ours: The row of Plexus.
+        theirs: The row of each peer, by its name.
     """
 
     shape: str
@@ -35,7 +35,7 @@ class Round:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """A figure over several runs; `values` in the order of the runs."""
+    """Values of a figure over several runs, in the order of the runs."""
 
     values: Sequence[float]
 
@@ -50,11 +50,11 @@ class Comparison:
     """Plexus against one peer in one shape.
 
     Attributes:
-        shape: Its name.
+        shape: Name of the shape.
         peer: The peer's name.
-        pairs: Plexus divided by the peer, by figure, in each round that counts: one in which the
-            checker found nothing in either row. None where a figure is 0 or missing.
-        left_out: How many rounds do not count.
+        pairs: Plexus divided by the peer, by figure, in each valid round: one in which the checker
+            found no violation in either row. None if a figure is 0 or missing.
+        left_out: Number of invalid rounds.
     """
 
     shape: str
@@ -72,7 +72,7 @@ class Comparison:
 
 
 def counts(row: Figures) -> bool:
-    """Tell whether a row may be compared: every message was stored and delivered, in order."""
+    """Return whether a row is valid: every message was stored and delivered in order."""
     return not row.violations and not row.failures
 
 
@@ -85,7 +85,7 @@ def spreads(rows: Sequence[Figures]) -> Mapping[str, Spread]:
 
 
 def compared(rounds: Sequence[Round], *, peer: str) -> Comparison:
-    """Divide Plexus by one peer, round by round; the rounds are of one shape."""
+    """Divide the figures of Plexus by a peer's in each round; the rounds are of one shape."""
     rows = [(each.ours, each.theirs[peer]) for each in rounds]
     counted = [(ours, theirs) for ours, theirs in rows if counts(ours) and counts(theirs)]
     return Comparison(

@@ -1,4 +1,4 @@
-"""What `make bench-peers` prints and writes."""
+"""Report of `make bench-peers`, printed and as a file."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -20,10 +20,10 @@ UNITS: Final = "latencies in ms; CPU-s of all server processes per 1,000 deliver
 
 
 class PeersReport:
-    """Prints each row when it is there, and medians and ratios at the end.
+    """Prints each row as soon as it is measured, and medians and ratios at the end.
 
     Attributes:
-        rounds: What has been measured, in its order.
+        rounds: The measured rounds in order.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class PeersReport:
         self._console.print(text, markup=False, soft_wrap=True)
 
     def idle(self, busy: Mapping[str, float]) -> None:
-        """Print how many processors each system keeps busy while it idles."""
+        """Print the number of processors that each system uses without load."""
         self._idle = busy
         told = ", ".join(f"{name} {share:.3f}" for name, share in busy.items())
         self.say(f"processors busy while nothing is asked: {told}")
@@ -62,7 +62,7 @@ class PeersReport:
                 self.say(f"  {what}: {len(texts) - MAX_SHOWN} more")
 
     def end(self) -> None:
-        """Print the medians and the ratios of every shape, then what the systems promise."""
+        """Print the medians and the ratios of every shape, then the systems' guarantees."""
         for shape in dict.fromkeys(each.shape for each in self.rounds):
             self._shape([each for each in self.rounds if each.shape == shape])
         self.say(UNITS)
@@ -83,7 +83,7 @@ class PeersReport:
 
     @property
     def comparisons(self) -> Sequence[Comparison]:
-        """Plexus against each peer in each shape."""
+        """Comparisons of Plexus with each peer in each shape."""
         made = []
         for shape in dict.fromkeys(each.shape for each in self.rounds):
             rounds = [each for each in self.rounds if each.shape == shape]
@@ -92,7 +92,7 @@ class PeersReport:
 
     @property
     def violations(self) -> Sequence[str]:
-        """What the checker found in any row."""
+        """Violations that the checker found in any row."""
         return [
             f"{row.system} {row.shape}: {found}"
             for row in _rows(self.rounds)
@@ -149,7 +149,7 @@ def _ends(spread: Spread) -> str:
 
 
 def _number(value: float | None) -> str:
-    """Return about three digits of a figure."""
+    """Format a figure with about three digits."""
     if value is None:
         return NONE
     if value >= 100 * SMALL:

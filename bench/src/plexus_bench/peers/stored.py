@@ -1,4 +1,4 @@
-"""Turn the texts that a peer's tables hold into a log that can be compared."""
+"""Conversion of the texts in a peer's tables to a comparable log."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from plexus_bench.system import StoredLog, body_of, ref_of
 
 
 def logged(bodies: Sequence[str]) -> StoredLog:
-    """Return the refs of these texts in their order; a text that is not its ref's is a problem."""
+    """Return the refs of these texts in order; a text that does not match its ref is a problem."""
     refs = [ref_of(body) for body in bodies]
     wrong = [ref for ref, body in zip(refs, bodies, strict=True) if body != body_of(ref)]
     return StoredLog(refs=refs, problems=[f"the text of {ref} is another one" for ref in wrong])

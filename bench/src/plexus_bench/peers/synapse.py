@@ -25,7 +25,7 @@ AT_ONCE: Final = 4
 
 
 class Synapse:
-    """The homeserver, federation off; a pair is a room of two, like in every Matrix client."""
+    """Homeserver without federation; a pair is a room of two, as in every Matrix client."""
 
     durability = f"event row, {postgres.DURABILITY}"
     notes: Sequence[str] = (
@@ -44,7 +44,7 @@ class Synapse:
         self._tokens: dict[str, str] = {}
 
     async def start(self) -> None:
-        """Install what is missing, start PostgreSQL and the homeserver, wait until it serves."""
+        """Install missing packages, start PostgreSQL and the homeserver, wait until it serves."""
         await debian.ensure(postgres.PACKAGES)
         python = await venv.ensure("synapse", packages=PACKAGES)
         self.name = f"Synapse {await venv.version(python, 'matrix-synapse')}"
@@ -69,7 +69,7 @@ class Synapse:
         await until_ready(api.serves, name="synapse", child=child, within=START_SECONDS)
 
     async def stop(self) -> None:
-        """End the homeserver and its PostgreSQL, and remove their data."""
+        """Stop the homeserver and its PostgreSQL, and remove their data."""
         if self._api is not None:
             await self._api.close()
         if self._child is not None:
@@ -80,13 +80,13 @@ class Synapse:
             await asyncio.to_thread(shutil.rmtree, self._folder)
 
     def processes(self) -> Mapping[str, int]:
-        """Give the pids of the homeserver and of the postmaster."""
+        """Return the pids of the homeserver and of the postmaster."""
         if self._child is None or self._postgres is None:
             return {}
         return {"synapse": self._child.pid, "postgres": self._postgres.pid}
 
     async def people(self, count: int) -> Sequence[str]:
-        """Make accounts."""
+        """Create accounts."""
         first = len(self._tokens)
         names = [f"p{number}" for number in range(first, first + count)]
 
@@ -98,7 +98,7 @@ class Synapse:
         return await gathered(register, names, at_once=AT_ONCE)
 
     async def pairs(self, people: Sequence[str]) -> Sequence[Conversation]:
-        """Make direct rooms of neighbours: one invites, the other joins."""
+        """Create direct rooms of neighbours: one invites, the other joins."""
 
         async def pair(members: tuple[str, str]) -> Conversation:
             told = {"preset": "trusted_private_chat", "is_direct": True, "invite": members[1:]}
@@ -107,11 +107,11 @@ class Synapse:
         return await gathered(pair, zip(people[::2], people[1::2], strict=True), at_once=AT_ONCE)
 
     async def room(self, members: Sequence[str]) -> Conversation:
-        """Make a room that is open to all, and let the members join."""
+        """Create a room that is open to all, and let the members join."""
         return await self._filled({"preset": "public_chat"}, members=tuple(members))
 
     async def connect(self, person: str) -> MatrixSession:
-        """Start this person's sync."""
+        """Start the sync of this person."""
         session = MatrixSession(
             api=self._requests,
             person=person,

@@ -1,4 +1,4 @@
-"""What a Synapse of the bench is told: PostgreSQL, no limits, nothing of other servers."""
+"""Configuration of Synapse: PostgreSQL, no rate limits, no federation."""
 
 import json
 from collections.abc import Mapping
@@ -79,7 +79,7 @@ def settings(
 
 
 def log_settings() -> Mapping[str, Any]:
-    """Return settings of Python's logging: warnings, to the process's own output."""
+    """Return the settings of Python's logging: warnings, to the process's own output."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -89,7 +89,7 @@ def log_settings() -> Mapping[str, Any]:
 
 
 def as_yaml(told: Mapping[str, Any]) -> str:
-    """Return settings as YAML, of which JSON is a part."""
+    """Return settings as YAML, of which JSON is a subset."""
     return json.dumps(told, indent=2)
 
 

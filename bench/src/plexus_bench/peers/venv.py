@@ -1,4 +1,4 @@
-"""A Python environment of a peer's own, so that its requirements never meet the workspace's."""
+"""Separate Python environment of a peer, whose requirements may conflict with the workspace's."""
 
 import sys
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from plexus_bench.peers.commands import CommandFailed, output_of
 
 
 async def ensure(name: str, *, packages: Sequence[str]) -> Path:
-    """Make the environment `name` with these packages, unless it is there, and return its Python.
+    """Create the environment `name` with these packages unless it exists; return its Python.
 
     Raises:
         ToolMissing: A package cannot be installed.

@@ -1,4 +1,4 @@
-"""An XMPP client connection: RFC 6120 without TLS, stream management of XEP-0198."""
+"""XMPP client connection: RFC 6120 without TLS, stream management of XEP-0198."""
 
 import asyncio
 import base64
@@ -16,16 +16,16 @@ ANSWER_SECONDS: Final = 30.0
 
 
 class StreamBroken(Exception):  # noqa: N818 - names the fact, like a refusal
-    """The server refused a step of the login, or the connection is gone."""
+    """The server refused a step of the login, or the connection is lost."""
 
 
 class Stanza(NamedTuple):
     """One first-level element of the stream.
 
     Attributes:
-        name: With its prefix, as sent.
-        attributes: Of the element itself.
-        body: The text of its child `body`, empty for none.
+        name: Name with its prefix, as sent.
+        attributes: Attributes of the element itself.
+        body: Text of its child `body`; empty if there is none.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Stanza(NamedTuple):
 
 
 class StanzaParser:
-    """Cuts the bytes of one stream into stanzas."""
+    """Parser that splits the bytes of one stream into stanzas."""
 
     def __init__(self, on_stanza: Callable[[Stanza], None]) -> None:
         self._on_stanza = on_stanza
@@ -45,14 +45,14 @@ class StanzaParser:
         parser = expat.ParserCreate("UTF-8")
         parser.buffer_text = True
         if hasattr(parser, "SetReparseDeferralEnabled"):
-            # A stanza that came in two reads would else wait for the next one.
+            # Otherwise a stanza that arrives in two reads would wait for the next one.
             parser.SetReparseDeferralEnabled(False)
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         self._parser = parser
 
     def feed(self, data: bytes) -> None:
-        """Take what has arrived; `on_stanza` is called for what is complete with it."""
+        """Parse received bytes; `on_stanza` is called for each completed stanza."""
         self._parser.Parse(data, False)
 
     def _start(self, name: str, attributes: Mapping[str, str]) -> None:
@@ -97,13 +97,13 @@ class XmppStream(asyncio.Protocol):
         """Connect to a server on loopback and log in with SASL PLAIN.
 
         Args:
-            port: Of the server.
+            port: Port of the server.
             address: Bare JID.
-            password: The account's.
+            password: Password of the account.
             on_stanza: See the class.
 
         Raises:
-            StreamBroken: The server does not let this account in.
+            StreamBroken: The server refuses this account.
         """
         stream = cls(address=f"{address}/{RESOURCE}", on_stanza=on_stanza)
         loop = asyncio.get_running_loop()
@@ -113,16 +113,16 @@ class XmppStream(asyncio.Protocol):
         return stream
 
     def send(self, stanza: str) -> int:
-        """Write a message, presence or iq, and return which one of this stream it is."""
+        """Write a message, presence or iq, and return its number in this stream."""
         self._transport.write(stanza.encode())
         self._sent += 1
         return self._sent
 
     async def send_acknowledged(self, stanza: str) -> None:
-        """Write a stanza, ask for an acknowledgement, and return when one covers it.
+        """Write a stanza, request an acknowledgement, and return when one covers it.
 
         Raises:
-            StreamBroken: The connection is lost before.
+            StreamBroken: The connection is lost earlier.
         """
         number = self.send(f"{stanza}<r xmlns='{STREAM_MANAGEMENT}'/>")
         answer = self._acknowledged[number] = asyncio.get_running_loop().create_future()
@@ -132,7 +132,7 @@ class XmppStream(asyncio.Protocol):
             self._acknowledged.pop(number, None)
 
     async def close(self) -> None:
-        """Say goodbye and wait until the server has closed."""
+        """End the stream and wait until the server has closed it."""
         if not self._transport.is_closing():
             self._transport.write(b"</stream:stream>")
         try:
@@ -142,16 +142,16 @@ class XmppStream(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport; asyncio calls this."""
-        # uvloop's is no subclass of it.
+        """Store the transport; called by asyncio."""
+        # uvloop's is not a subclass of it.
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has arrived; asyncio calls this."""
+        """Parse received bytes; called by asyncio."""
         self._parser.feed(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Fail whoever waits; asyncio calls this."""
+        """Fail all pending waits; called by asyncio."""
         for answer in self._acknowledged.values():
             if not answer.done():
                 answer.set_exception(StreamBroken(f"{self.address} lost its connection: {exc}"))
@@ -208,10 +208,10 @@ class XmppStream(asyncio.Protocol):
         await self._expect("stream:features")
 
     async def _expect(self, name: str, **attributes: str) -> None:
-        """Take the next element of the login.
+        """Receive the next element of the login.
 
         Raises:
-            StreamBroken: It is another one.
+            StreamBroken: It has another name or other attributes.
         """
         assert self._login is not None  # noqa: S101 - called during the login only
         stanza = await self._login.get()

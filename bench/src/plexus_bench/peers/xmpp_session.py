@@ -1,4 +1,4 @@
-"""A person's live XMPP connection, as the shapes of load see it."""
+"""A person's live XMPP connection, with the interface that the shapes of load use."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -13,16 +13,16 @@ NO_HISTORY: Final = "<x xmlns='http://jabber.org/protocol/muc'><history maxstanz
 
 
 def deaf(conversation: str, ref: str, number: int) -> None:
-    """Take a delivery that comes before the shape has set its own taker."""
+    """Ignore a delivery that arrives before the shape has set its callback."""
 
 
 class XmppSession:
     """One stream in the rooms of its person.
 
     A message to one person is acknowledged by stream management: the server's process of this
-    connection has handled it, its archive row included. Handling a message to a room is only
-    passing it on to the room's process, so its acknowledgement is the room's own copy of it, which
-    the room sends after it has archived it.
+    connection has handled it, including its archive row. A message to a room is only forwarded to
+    the room's process at that point, so its acknowledgement is the room's own copy of it, which the
+    room sends after archiving it.
 
     Attributes:
         person: Local part of the JID.
@@ -40,10 +40,10 @@ class XmppSession:
         self._reflected: dict[str, asyncio.Future[None]] = {}
 
     async def open(self, *, port: int, password: str, rooms: Sequence[str]) -> None:
-        """Log in and enter the rooms; returns when every room has let this person in.
+        """Sign in and enter the rooms; return when every room has admitted this person.
 
         Raises:
-            StreamBroken: The server or a room does not.
+            StreamBroken: The server or a room refuses.
         """
         self._stream = await XmppStream.open(
             port=port,
@@ -59,10 +59,10 @@ class XmppSession:
                 await entered
 
     async def send(self, conversation: str, *, ref: str, body: str) -> None:
-        """Send a message and return at its acknowledgement; see the class for what that is.
+        """Send a message and wait for its acknowledgement, as defined in the class.
 
         Raises:
-            NotStored: It was bounced, the connection broke, or nothing came in 30 s.
+            NotStored: It bounced, the connection broke, or there was no answer within 30 s.
         """
         peer = self._peers.get(conversation)
         try:
@@ -76,7 +76,7 @@ class XmppSession:
             raise NotStored(f"{self.person}: {ref}: {problem!r}") from problem
 
     async def close(self) -> None:
-        """Leave the server."""
+        """Disconnect from the server."""
         await self._stream.close()
 
     async def _send_to_room(self, room: str, *, ref: str, body: str) -> None:
@@ -110,7 +110,7 @@ class XmppSession:
             self.on_message(self._conversations[address.partition("@")[0]], ref, 0)
 
     def _refused(self, stanza: Stanza) -> None:
-        """Fail whoever waits for what was bounced."""
+        """Fail the wait for a message that bounced."""
         attributes = stanza.attributes
         waiting = self._reflected.get(attributes.get("id", ""))
         if stanza.name == "presence":

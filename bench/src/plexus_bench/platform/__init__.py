@@ -1,4 +1,4 @@
-"""Plexus itself under load: real processes on real servers."""
+"""Plexus under load: real processes on real servers."""
 
 from plexus_bench.platform.system import PlexusSystem
 

@@ -1,4 +1,4 @@
-"""Shape f: a gateway is killed under load, and everybody on it comes back to the other."""
+"""Shape f: a gateway is killed under load, and all its clients reconnect to the other one."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -26,18 +26,18 @@ BACK_WITHIN: Final = 180.0
 
 
 async def failover(system: PlexusSystem, timing: Timing, *, streams: int) -> Figures:
-    """Kill one of two gateways and see everybody back.
+    """Kill one of two gateways and wait until every client has reconnected.
 
     The people are in rooms of 50, one sender in each, together 50 msg/s; half of the members of
-    each room and half of the senders are at the gateway that is killed (SIGKILL).
+    each room and half of the senders use the gateway that is killed (SIGKILL).
 
     Args:
-        system: A running Plexus; it gets the gateway that is killed.
-        timing: How long everything runs before the kill and after everybody is back.
-        streams: How many people, each with one stream on a connection of its own.
+        system: A running Plexus; the gateway to kill is added to it.
+        timing: Duration of the run before the kill and after the last reconnection.
+        streams: Number of people, each with one stream on its own connection.
 
     Raises:
-        TooFewFiles: There are more connections than a process may have.
+        TooFewFiles: A process may not have that many connections.
     """
     need(streams + OTHER_FILES)
     previous, tally = machine(), Tally()
@@ -82,7 +82,7 @@ async def failover(system: PlexusSystem, timing: Timing, *, streams: int) -> Fig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outage:
-    """The time from the kill until everybody was back, or was given up."""
+    """Time from the kill until every client has reconnected, or until the timeout."""
 
     problems: list[str]
     probe: Probe
@@ -92,7 +92,7 @@ class _Outage:
 async def _outage(
     system: PlexusSystem, doomed: Proc, away: Sequence[RoamingSession], *, tally: Tally
 ) -> _Outage:
-    """Kill the gateway and wait until those who were there are back; the window is that time."""
+    """Kill the gateway and wait until its clients have reconnected; that time is the window."""
     probe = Probe(system.processes())
     probe.begin()
     tally.window.open()
@@ -118,13 +118,13 @@ async def _outage(
 
 
 def _goes(place: int) -> bool:
-    """Tell who is at the gateway that is killed: half of each room, the sender of every second."""
+    """Return whether a person uses the doomed gateway: half of each room, every second sender."""
     room, seat = divmod(place, ROOM)
     return (room + seat) % 2 == 1
 
 
 async def _all_back(away: Sequence[RoamingSession]) -> list[str]:
-    """Wait until every session is back; gives what is wrong when some are not."""
+    """Wait until every session has reconnected; return the problems of those that have not."""
     if await until(lambda: all(each.returned is not None for each in away), within=BACK_WITHIN):
         return []
     missing = sum(1 for each in away if each.returned is None)
@@ -135,7 +135,7 @@ async def _all_back(away: Sequence[RoamingSession]) -> list[str]:
 async def _assembled(
     system: PlexusSystem, tally: Tally, *, streams: int
 ) -> AsyncIterator[tuple[Company, Sequence[RoamingSession]]]:
-    """Put people into rooms and connect them, every second one to the gateway that will go."""
+    """Put people into rooms and connect every second one to the doomed gateway."""
     company, platform = Company(tally), system.platform
     stays, goes = platform.grpc_address, platform.address_of(SECOND)
     people = await system.people(streams)

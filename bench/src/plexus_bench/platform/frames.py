@@ -1,4 +1,4 @@
-"""The bytes of a client stream, and what of them a benchmark needs to know."""
+"""Encoding of a client stream, and the parts of its responses that a benchmark needs."""
 
 from typing import Final, NamedTuple
 
@@ -17,12 +17,12 @@ _POSTED: Final = ".MessagePosted"
 _MAX_REMEMBERED: Final = 1024
 
 
-# gRPC codes of refusals that may be otherwise a moment later: the client sends again.
+# gRPC codes of transient refusals: the client sends again.
 _PASSING: Final = frozenset({1, 4, 8, 14})  # CANCELLED, DEADLINE_EXCEEDED, RESOURCE_…, UNAVAILABLE
 
 
 class Told(NamedTuple):
-    """An acknowledgement; `reason` is empty when the message is stored."""
+    """An acknowledgement; `reason` is empty if the message is stored."""
 
     client_ref: int
     reason: str
@@ -30,7 +30,7 @@ class Told(NamedTuple):
 
 
 class Posted(NamedTuple):
-    """A change of a conversation; `ref` is empty when it is no message."""
+    """A change of a conversation; `ref` is empty if it is not a message."""
 
     change_no: int
     ref: str
@@ -47,7 +47,7 @@ class Changes(NamedTuple):
 
 
 class Response(NamedTuple):
-    """What is in one response of the stream."""
+    """Content of one response of the stream."""
 
     welcomed: bool
     told: tuple[Told, ...]
@@ -58,13 +58,13 @@ class Response(NamedTuple):
 
 
 class Decoder:
-    """Reads responses; the same bytes that many sessions get are read once."""
+    """Decoder of responses; bytes that many sessions receive are decoded once."""
 
     def __init__(self) -> None:
         self._remembered: dict[bytes, Response] = {}
 
     def read(self, data: bytes) -> Response:
-        """Read one response."""
+        """Decode one response."""
         known = self._remembered.get(data)
         if known is None:
             if len(self._remembered) >= _MAX_REMEMBERED:
@@ -74,12 +74,12 @@ class Decoder:
 
 
 def hello(device: str) -> bytes:
-    """Build the first frame of a stream."""
+    """Return the first frame of a stream."""
     return SessionRequest(hello=Hello(device=device)).SerializeToString()
 
 
 def send(client_ref: int, conversation: str, *, ref: str, body: str) -> bytes:
-    """Build the frame that sends one message."""
+    """Return the frame that sends one message."""
     command = SendMessageRequest(conversation_id=conversation, request_id=ref, text=body)
     item = SendItem(
         client_ref=client_ref,

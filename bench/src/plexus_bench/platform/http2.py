@@ -1,8 +1,8 @@
-"""gRPC calls on one HTTP/2 connection, for as little of the processor as the protocols allow.
+"""gRPC calls on one HTTP/2 connection with minimal processor time.
 
-The driver shares the machine with what it loads, and the clients of the peers are written on bare
-sockets too; grpcio's client takes three times as much of the processor for a message. This is
-RFC 9113 without TLS and priorities, and gRPC's mapping onto it without compression.
+The driver shares the machine with the measured system, and the clients of the peers use plain
+sockets too; grpcio's client takes three times as much processor time for a message. This is RFC
+9113 without TLS and priorities, and gRPC's mapping onto it without compression.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ _CANCEL: Final = 8
 
 _DEFAULT_WINDOW: Final = 65_535
 _LARGEST_WINDOW: Final = 2**31 - 1
-# What has been read is given back to the sender's window from here on.
+# Received bytes are returned to the sender's window from this amount on.
 _GIVE_BACK: Final = 2**30
 _STREAM_BITS: Final = 2**31 - 1
 
@@ -50,7 +50,7 @@ _INTERNAL: Final = 13
 
 
 class CallEnded(Exception):  # noqa: N818 - names the fact, like a refusal
-    """A call has ended with another status than OK, or its connection is lost.
+    """A call ended with a status other than OK, or its connection is lost.
 
     Attributes:
         status: The number of the gRPC status; UNAVAILABLE for a lost connection.
@@ -62,7 +62,7 @@ class CallEnded(Exception):  # noqa: N818 - names the fact, like a refusal
 
 
 class Call:
-    """One call: serialized messages out and in."""
+    """One call: serialized messages in both directions."""
 
     def __init__(self, connection: "Connection", number: int, *, window: int) -> None:
         self.number = number
@@ -78,10 +78,10 @@ class Call:
         self._ended = False
 
     async def write(self, message: bytes, *, last: bool = False) -> None:
-        """Send a message; it waits here for as long as the server's window is full.
+        """Send a message; wait while the server's window is full.
 
         Raises:
-            CallEnded: There is nobody to take it.
+            CallEnded: The call has ended.
         """
         if self._ended:
             raise self._end or CallEnded(_OK, "the server has ended the call")
@@ -90,10 +90,10 @@ class Call:
         self.flush()
 
     async def read(self) -> bytes | None:
-        """Give the next message; None when the call has ended with OK.
+        """Return the next message; None when the call has ended with OK.
 
         Raises:
-            CallEnded: It has ended otherwise.
+            CallEnded: It has ended with another status.
         """
         while not self._messages:
             if self._ended:
@@ -108,13 +108,13 @@ class Call:
         return self._messages.popleft()
 
     def cancel(self) -> None:
-        """Tell the server that nobody waits for the rest."""
+        """Cancel the call at the server."""
         if not self._ended:
             self._connection.reset(self)
             self.end(CallEnded(1, "cancelled by the client"))
 
     def flush(self) -> None:
-        """Send what the windows have room for."""
+        """Send as much as the windows allow."""
         while self._out:
             size = self._connection.room(min(self.window, len(self._out)))
             if size <= 0:
@@ -125,7 +125,7 @@ class Call:
             self._connection.send_data(self, payload, last=self._last and not self._out)
 
     def take(self, payload: bytes) -> int:
-        """Take bytes of the response; give how many to give back to the server's window."""
+        """Parse bytes of the response; return the bytes to give back to the server's window."""
         data = self._partial + payload if self._partial else payload
         at, end = 0, len(data)
         while end - at >= _PREFIX_BYTES:
@@ -146,7 +146,7 @@ class Call:
         return given
 
     def end(self, reason: CallEnded | None) -> None:
-        """Note how the call has ended; None: with OK. Only the first end counts."""
+        """Record the end of the call; None: with OK. Only the first end counts."""
         if not self._ended:
             self._ended, self._end = True, reason
             self._wake()
@@ -170,7 +170,7 @@ class Connection(asyncio.Protocol):
         self._first_window = _DEFAULT_WINDOW
         self._max_in_frame = 16_384
         self._unread = 0
-        # A block of headers whose continuation is still to come: its stream, flags and bytes.
+        # A block of headers with an outstanding continuation: its stream, flags and bytes.
         self._block: tuple[int, int, bytes] | None = None
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -179,7 +179,7 @@ class Connection(asyncio.Protocol):
         """Connect to `host:port` in plain text.
 
         Raises:
-            OSError: Nobody listens there.
+            OSError: No server listens there.
         """
         host, _, port = address.rpartition(":")
         connection = cls(address)
@@ -188,7 +188,7 @@ class Connection(asyncio.Protocol):
         return connection
 
     def call(self, method: str, *, metadata: Mapping[str, str]) -> Call:
-        """Begin a call of `/package.Service/Method`; what follows is written to what it gives.
+        """Start a call of `/package.Service/Method`; write its messages to the returned object.
 
         Raises:
             CallEnded: The connection is lost.
@@ -216,8 +216,8 @@ class Connection(asyncio.Protocol):
         await self._lost
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Say what this side takes; asyncio calls this."""
-        # uvloop's is no subclass of it.
+        """Send this side's settings; called by asyncio."""
+        # uvloop's is not a subclass of it.
         self._transport = cast("asyncio.Transport", transport)
         settings = _SETTING.pack(_ENABLE_PUSH, 0)
         settings += _SETTING.pack(_INITIAL_WINDOW_SIZE, _LARGEST_WINDOW)
@@ -226,7 +226,7 @@ class Connection(asyncio.Protocol):
         self._give_back(0, _LARGEST_WINDOW - _DEFAULT_WINDOW)
 
     def data_received(self, data: bytes) -> None:
-        """Take frames; asyncio calls this."""
+        """Parse frames; called by asyncio."""
         if self._rest:
             data = self._rest + data
         at, end = 0, len(data)
@@ -241,7 +241,7 @@ class Connection(asyncio.Protocol):
         self._rest = data[at:]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End every call; asyncio calls this."""
+        """End every call; called by asyncio."""
         calls, self._calls = self._calls, {}
         for call in calls.values():
             call.end(CallEnded(_UNAVAILABLE, f"the connection is lost: {exc}"))
@@ -249,16 +249,16 @@ class Connection(asyncio.Protocol):
             self._lost.set_result(None)
 
     def room(self, wanted: int) -> int:
-        """Tell how many bytes of a call may go into one frame now."""
+        """Return how many bytes of a call fit into one frame now."""
         return min(wanted, self._window, self._max_in_frame)
 
     def send_data(self, call: Call, payload: bytes, *, last: bool) -> None:
-        """Send bytes of a call, for which there is room."""
+        """Send bytes of a call that fit into its window."""
         self._window -= len(payload)
         self._send(_Kind.DATA, _END_STREAM if last else 0, call.number, payload)
 
     def reset(self, call: Call) -> None:
-        """Tell the server that a call is over."""
+        """Reset the call's stream at the server."""
         if self._calls.pop(call.number, None) is not None:
             self._send(_Kind.RST_STREAM, 0, call.number, _CANCEL.to_bytes(4))
 
@@ -280,7 +280,7 @@ class Connection(asyncio.Protocol):
             case _Kind.PING if not flags & _ACK:
                 self._send(_Kind.PING, _ACK, 0, payload)
             case _:
-                # GOAWAY: the server lets what has begun come to its end. The rest means nothing.
+                # GOAWAY: the server completes the open calls. Other frames have no effect.
                 pass
 
     def _take_data(self, flags: int, number: int, payload: bytes) -> None:
@@ -301,12 +301,12 @@ class Connection(asyncio.Protocol):
             self._give_back(number, given)
 
     def _take_headers(self, flags: int, number: int, block: bytes) -> None:
-        """Take the headers of a response, or the trailers that end it."""
+        """Process the headers of a response, or the trailers that end it."""
         if not flags & _END_HEADERS:
             self._block = (number, flags, block)
             return
         self._block = None
-        # Blocks of calls that are over are read too: they change the table of the next ones.
+        # Blocks of ended calls are decoded too: they change the table of the next ones.
         headers = cast("Mapping[str, str]", dict(self._decoder.decode(block)))
         if flags & _END_STREAM:
             status = int(headers.get("grpc-status", _INTERNAL))
@@ -319,7 +319,7 @@ class Connection(asyncio.Protocol):
             call.end(reason)
 
     def _obey(self, payload: bytes) -> None:
-        """Take the server's settings."""
+        """Apply the server's settings."""
         for setting, value in _SETTING.iter_unpack(payload):
             if setting == _INITIAL_WINDOW_SIZE:
                 for call in self._calls.values():

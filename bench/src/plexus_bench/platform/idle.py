@@ -1,4 +1,4 @@
-"""Shape e: streams of people who do nothing, and what one costs the gateway."""
+"""Shape e: idle streams, and the cost of one at the gateway."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -18,28 +18,28 @@ from plexus_bench.together import gathered
 
 KIB_PER_MIB: Final = 1024
 STREAMS_PER_SHARED_CONNECTION: Final = 100
-# One turn of heartbeats: every stream has been written to once.
+# A full period of heartbeats: every stream has been written to once.
 SETTLED_SECONDS: Final = 22.0
 OPENED_AT_ONCE: Final = 64
 OTHER_FILES: Final = 1000
-# The first streams pay for what is made once: they are opened and closed before it counts.
+# The first streams include one-time costs, so they are opened and closed before the measurement.
 FIRST: Final = 100
 
 
 async def idle(system: PlexusSystem, *, name: str, streams: int, per_connection: int) -> Figures:
-    """Open authenticated streams at a gateway of their own and weigh it.
+    """Open authenticated streams at a separate gateway and measure its memory.
 
     The people are in no conversation. Memory per stream is the growth of the gateway's resident
     memory, after every stream has had a heartbeat, by the number of streams.
 
     Args:
-        system: A running Plexus; it gets one more gateway for the time.
-        name: Of the shape.
-        streams: How many, each of another person.
-        per_connection: How many share a connection; 1: each has its own.
+        system: A running Plexus; one more gateway is added for the measurement.
+        name: Name of the shape.
+        streams: Number of streams, each of another person.
+        per_connection: Streams per connection.
 
     Raises:
-        TooFewFiles: There are more connections than a process may have.
+        TooFewFiles: A process may not have that many connections.
     """
     need(streams // per_connection + OTHER_FILES)
     previous = machine()
@@ -82,7 +82,7 @@ async def idle(system: PlexusSystem, *, name: str, streams: int, per_connection:
 async def _opened(
     system: PlexusSystem, people: Sequence[str], address: str, *, per_connection: int
 ) -> AsyncIterator[None]:
-    """Keep a stream open for each of these people, and read what comes."""
+    """Keep a stream open for each of these people, and read its frames."""
     channels = [own_channel(address) for _ in range(0, len(people), per_connection)]
     readers: list[asyncio.Task[None]] = []
 

@@ -1,11 +1,10 @@
-"""People for a benchmark: made by import, signed in without the cost of their passwords.
+"""People for a benchmark: imported, and signed in without hashing their passwords.
 
 A sign-in hashes a password with argon2id, which is slow by design: 10,000 of them would take longer
-than all measurements together. So the sessions are put into directory's database by directory's own
-code, and their access tokens are signed by directory's own issuer with directory's own key file:
-what a sign-in does after the password was found right. Everything behind that is real: the gateway
-fetches the public keys from directory, verifies each token, and asks directory whether the
-sessions go on.
+than all measurements together. So directory's own code writes the sessions to its database, and its
+issuer signs their access tokens with its key file, as a sign-in does after verifying the password.
+All later steps are real: the gateway fetches the public keys from directory, verifies each token,
+and queries directory for the state of the sessions.
 """
 
 import secrets
@@ -36,14 +35,14 @@ IMPORT_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
-    """Somebody with an access token that is good for 15 minutes."""
+    """A person with an access token that is valid for 15 minutes."""
 
     person_id: str
     token: str
 
 
 async def newcomers(platform: Platform, count: int) -> list[SignedIn]:
-    """Make so many people and open a session for each."""
+    """Create `count` people and open a session for each."""
     external_ids = [f"bench:{secrets.token_hex(8)}" for _ in range(count)]
     for chunk in _chunks(external_ids):
         await _import(platform, chunk)

@@ -1,4 +1,4 @@
-"""A client that finds its way to another gateway, and sends again what has no answer."""
+"""Client that reconnects to another gateway and resends unacknowledged messages."""
 
 import asyncio
 from time import perf_counter
@@ -12,7 +12,7 @@ from plexus_bench.platform.session import ANSWER_SECONDS, LiveSession, NotNow
 from plexus_bench.platform.streams import StreamEnded
 from plexus_bench.system import NotStored
 
-# Nobody reconnects at once with all others: each waits for a random part of this.
+# Clients must not reconnect at once: each waits for a random part of this.
 JITTER_SECONDS: Final = 5.0
 SEND_SECONDS: Final = 90.0
 _BACK_OFF: Final = (0.2, 2.0)
@@ -21,11 +21,11 @@ _SPREAD: Final = (0.25, 1.0)
 
 
 class RoamingSession(LiveSession):
-    """A session that outlives its gateway, as the contract asks of clients.
+    """A session that outlives its gateway, as the contract requires of clients.
 
     Attributes:
-        returned: When it was back at the other gateway with nothing missed, on the clock of
-            `perf_counter`; None while its first gateway serves it.
+        returned: Time at which it was reconnected to the other gateway and had caught up, on the
+            clock of `perf_counter`; None while its first gateway serves it.
     """
 
     def __init__(self, person: str, token: str, *, decoder: Decoder, refuge: str) -> None:
@@ -40,10 +40,10 @@ class RoamingSession(LiveSession):
         self._there.set()
 
     async def send(self, conversation: str, *, ref: str, body: str) -> None:
-        """Send a message, under the same request id again and again, until it is stored.
+        """Send a message repeatedly under the same request id until it is stored.
 
         Raises:
-            NotStored: It was refused for good, or not stored in 90 s.
+            NotStored: It was permanently refused, or not stored within 90 s.
         """
         try:
             async with asyncio.timeout(SEND_SECONDS):
@@ -69,7 +69,7 @@ class RoamingSession(LiveSession):
             self._there.set()
 
     async def _return(self) -> None:
-        """Connect to the other gateway, however often it takes."""
+        """Connect to the other gateway, retrying until that succeeds."""
         failures = 0
         while True:
             await self._hang_up()

@@ -1,4 +1,4 @@
-"""A client of the gateway's native stream, as cheap as the contract allows."""
+"""Client of the gateway's native stream, as cheap as the contract allows."""
 
 import asyncio
 import itertools
@@ -19,7 +19,7 @@ LIST_CHANGES: Final = "/plexus.messaging.v1.MessagingService/ListChanges"
 
 
 class NotNow(NotStored):
-    """The gateway refused for the moment; the same message may be sent again."""
+    """A transient refusal of the gateway; the same message may be sent again."""
 
 
 def _unheard(conversation: str, ref: str, number: int) -> None:
@@ -27,12 +27,12 @@ def _unheard(conversation: str, ref: str, number: int) -> None:
 
 
 class LiveSession:
-    """One person's device on a connection of its own; fetches what the stream says it has lost.
+    """One person's device on its own connection; fetches changes that the stream has lost.
 
     Attributes:
-        person: Whose it is.
+        person: The person of the device.
         on_message: Called for each message, in the order of the conversation's log.
-        resyncs: How often something had to be fetched.
+        resyncs: Number of fetches.
     """
 
     def __init__(self, person: str, token: str, *, decoder: Decoder) -> None:
@@ -47,11 +47,11 @@ class LiveSession:
         self._reading: asyncio.Task[None] | None = None
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[None]] = {}
-        # The last number that came live in this stream, by conversation.
+        # The last change number received live in this stream, by conversation.
         self._live: dict[str, int] = {}
 
     async def open(self, address: str) -> None:
-        """Connect to a gateway and return when it has said Welcome."""
+        """Connect to a gateway and return when it has sent Welcome."""
         await self._dial(address)
         self._reading = asyncio.create_task(self._follow())
 
@@ -59,7 +59,7 @@ class LiveSession:
         """Send a message and return when it is stored.
 
         Raises:
-            NotStored: It was refused, or there is no answer.
+            NotStored: It was refused, or there is no acknowledgement.
         """
         number = next(self._numbers)
         frame = frames.send(number, conversation, ref=ref, body=body)
@@ -72,7 +72,7 @@ class LiveSession:
                 raise NotStored(f"no answer within {ANSWER_SECONDS:.0f} s") from None
 
     async def close(self) -> None:
-        """End the stream and its connection."""
+        """Close the stream and its connection."""
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
@@ -86,18 +86,18 @@ class LiveSession:
 
     @contextmanager
     def _expecting(self, number: int) -> "Iterator[asyncio.Future[None]]":
-        """Note that somebody waits for an acknowledgement."""
+        """Register a wait for an acknowledgement."""
         stored = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
             yield stored
         finally:
             self._waiting.pop(number, None)
-            # Its end may have been told already, to a sender that heard of it elsewhere.
+            # The sender may already know its end from elsewhere.
             if not stored.cancel() and not stored.cancelled():
                 stored.exception()
 
     async def _write(self, number: int, frame: bytes) -> None:
-        """Put a frame into the stream."""
+        """Write a frame to the stream."""
         if self._call is None:
             raise StreamEnded(f"item {number}: {self.person} is not connected")
         try:
@@ -112,7 +112,7 @@ class LiveSession:
         await self._take(await welcomed(self._call, self._decoder))
 
     async def _follow(self) -> None:
-        """Take what comes until the stream ends; who waits for an answer then gets none."""
+        """Process responses until the stream ends; then fail all pending sends."""
         reason = "the stream was ended by the gateway"
         try:
             while self._call and (data := await self._call.read()) is not None:
@@ -134,7 +134,7 @@ class LiveSession:
             self._apply(changes)
         for conversation, through in response.positions:
             held = self.through.setdefault(conversation, through)
-            # A new gateway that has not seen the conversation yet cannot say how far it is.
+            # A new gateway that has not seen the conversation yet cannot state its position.
             if through > held or (response.welcomed and held and not through):
                 await self._catch_up(conversation)
         if response.lost:
@@ -152,7 +152,7 @@ class LiveSession:
             stored.set_result(None)
 
     def _apply(self, changes: Changes) -> None:
-        """Show what is new; a change that comes twice in one stream is shown twice."""
+        """Deliver new messages; a change that arrives twice in one stream is delivered twice."""
         where = changes.conversation
         held, live = self.through.get(where, changes.after), self._live.get(where, 0)
         for change_no, ref, seq in changes.posted:
@@ -162,7 +162,7 @@ class LiveSession:
         self.through[where] = max(held, changes.through)
 
     async def _catch_up(self, *conversations: str) -> None:
-        """Fetch what happened after what is held."""
+        """Fetch the changes after the received ones."""
         if self._connection is None:
             raise RuntimeError(f"{self.person} is not connected")
         self.resyncs += 1

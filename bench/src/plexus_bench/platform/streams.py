@@ -1,4 +1,4 @@
-"""Streams of the gateway: how they begin, whichever client carries them."""
+"""Start of gateway streams, independent of the client that carries them."""
 
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ OWN_CONNECTION: Final = (
 
 
 class StreamEnded(NotStored):
-    """The stream ended before the answer came; whether the message is stored is unknown."""
+    """The stream ended before the answer arrived; it is unknown whether the message is stored."""
 
 
 def bearer(token: str) -> tuple[tuple[str, str], ...]:
@@ -27,21 +27,21 @@ def bearer(token: str) -> tuple[tuple[str, str], ...]:
 
 
 def own_channel(address: str) -> grpc.aio.Channel:
-    """Open a channel of grpcio that shares its connection with no other."""
+    """Open a grpcio channel with its own connection."""
     return grpc.aio.insecure_channel(address, options=OWN_CONNECTION)
 
 
 def open_stream(channel: grpc.aio.Channel, token: str) -> Any:
-    """Begin a stream of serialized requests and responses."""
+    """Start a stream of serialized requests and responses."""
     return channel.stream_stream(METHOD)(metadata=bearer(token))
 
 
 async def welcomed(call: Any, decoder: Decoder) -> Response:
-    """Say Hello and return the response that begins with Welcome.
+    """Send Hello and return the response that begins with Welcome.
 
     Args:
-        call: Of `open_stream`, or `http2.Call`.
-        decoder: Reads the response.
+        call: Result of `open_stream`, or an `http2.Call`.
+        decoder: Decoder of the response.
 
     Raises:
         StreamEnded: The gateway ended the stream instead.

@@ -36,12 +36,12 @@ SECOND: Final = "gateway-2"
 
 
 class PlexusSystem:
-    """Plexus on servers of its own; see `System` for what each method does."""
+    """Plexus on servers of its own; see `System` for the contracts of the methods."""
 
     durability = "majority, journal"
 
     def __init__(self, *, directory: Path, profile: str = "chat") -> None:
-        """Take where data and logs go, and which processes run: `chat` or `all`."""
+        """Set the folder of data and logs, and the profile of processes: `chat` or `all`."""
         self.name = f"plexus {profile}"
         self.notes: Sequence[str] = (PAST_PASSWORDS,)
         self._directory = directory
@@ -61,13 +61,13 @@ class PlexusSystem:
         return self._platform
 
     async def start(self) -> None:
-        """Start servers, services and the tenant, all of it in an empty directory.
+        """Start servers, services and the tenant in an empty directory.
 
         Raises:
-            RuntimeError: The tenant is stored and mongod has not written a journal.
+            RuntimeError: The tenant is stored, but mongod has not written a journal.
         """
         with contextlib.ExitStack() as stack:
-            # What does not start leaves its logs; what was running is removed when all has ended.
+            # A failed start leaves its logs; a completed run removes its files at the end.
             platform = stack.enter_context(
                 fresh(self._directory, entries=self._entries, settings=UNLIMITED)
             )
@@ -81,7 +81,7 @@ class PlexusSystem:
 
     @contextlib.asynccontextmanager
     async def two_gateways(self) -> AsyncIterator[None]:
-        """Run one more gateway for the time of the block; every second session is there."""
+        """Run one more gateway for the duration of the block; every second session uses it."""
         one = self._addresses
         async with self.platform.another("gateway") as process:
             self._second = {SECOND: process.pid}
@@ -97,7 +97,7 @@ class PlexusSystem:
         self._stack.close()
 
     def processes(self) -> Mapping[str, int]:
-        """Name the services' and the servers' processes."""
+        """Return the pids of the services' and the servers' processes by name."""
         servers = {
             name: server.child.pid
             for name, server in self.platform.servers.items()
@@ -113,11 +113,11 @@ class PlexusSystem:
         return [person.person_id for person in made]
 
     def token_of(self, person: str) -> str:
-        """Give a person's access token."""
+        """Return a person's access token."""
         return self._tokens[person]
 
     async def pairs(self, people: Sequence[str]) -> Sequence[Conversation]:
-        """Begin a direct conversation of each two people."""
+        """Create a direct conversation for each two people."""
 
         async def pair(members: tuple[str, str]) -> Conversation:
             return await self._create(members, kind=Made.KIND_DIRECT)
@@ -125,17 +125,17 @@ class PlexusSystem:
         return await gathered(pair, zip(people[::2], people[1::2], strict=True))
 
     async def room(self, members: Sequence[str]) -> Conversation:
-        """Begin a group; the first one owns it."""
+        """Create a group, owned by its first member."""
         return await self._create(tuple(members), kind=Made.KIND_GROUP)
 
     async def connect(self, person: str) -> LiveSession:
-        """Open a stream on a connection of its own."""
+        """Open a stream on its own connection."""
         session = LiveSession(person, self._tokens[person], decoder=self.decoder)
         await session.open(next(self._addresses))
         return session
 
     async def stored(self, conversation: Conversation) -> StoredLog:
-        """Read the log from MongoDB and check its numbers, its chain and the words in it."""
+        """Read the log from MongoDB and check its numbers, its chain and its texts."""
         (entries,) = await entries_of(self.platform.mongo_url, conversation.id)
         try:
             messages = checked(entries)

@@ -1,10 +1,10 @@
 """`python -m plexus_bench.tracing`: CPU time of a send without, with quiet and with full tracing.
 
 One client and one server process. The server has the send path of messaging three times: without
-the code of tracing, with it and no exporter (how Plexus runs unless told otherwise), and with every
-call sampled into memory. Short rounds alternate between them in changing order, so a busy machine
-slows all alike; only the CPU time of the server process counts. A ratio is the median of the
-rounds' own ratios.
+the code of tracing, with it and no exporter (the default of Plexus), and with every call sampled
+into memory. Short rounds alternate between them in changing order, so a busy machine slows all
+alike; only the CPU time of the server process counts. A ratio is the median of the rounds' own
+ratios.
 """
 
 import argparse
@@ -44,11 +44,11 @@ _AT_ONCE: Final = 8
 _TEXT: Final = "The delivery of the second batch is on Thursday, please check the papers. " * 3
 
 Send = Callable[[int], Awaitable[None]]
-"""Sends so many messages and returns when all of them are stored."""
+"""Sends a number of messages and returns when all of them are stored."""
 
 
 class Ways(NamedTuple):
-    """The two ways on which messages come in, in one mode of tracing."""
+    """The two send paths in one mode of tracing."""
 
     calls: Send
     frames: Send
@@ -76,9 +76,9 @@ async def measured(
     """Return microseconds of CPU per message of each round, by way and by mode of tracing.
 
     Args:
-        url: of MongoDB; the databases that this makes are dropped.
-        rounds: of each way in each mode, at least 2.
-        messages: of each round.
+        url: address of MongoDB; the databases that this creates are dropped.
+        rounds: number of rounds of each path in each mode, at least 2.
+        messages: number of messages in each round.
     """
     databases = [f"bench_{secrets.token_hex(5)}" for _ in MODES]
     try:
@@ -130,12 +130,12 @@ class _Server:
             line = await asyncio.to_thread(self._process.stdout.readline)
             if not line:
                 raise RuntimeError("the measured process has ended")
-            # Its log goes the same way.
+            # Its log uses the same output.
             if line.startswith(ANSWER):
                 return line.removeprefix(ANSWER)
 
     async def enter(self, mode: str) -> int:
-        """Switch the mode; return the nanoseconds of CPU until now."""
+        """Switch the mode; return the nanoseconds of CPU used so far."""
         assert self._process.stdin is not None  # noqa: S101 - as above
         self._process.stdin.write(f"{mode}\n")
         self._process.stdin.flush()
@@ -245,7 +245,7 @@ async def _path(port: int, signer: CallerSigner, mode: str) -> AsyncIterator[Way
 
 
 def _traced(mode: str) -> tuple[tuple[str, str], ...]:
-    """Return what the gateway sends along in a mode."""
+    """Return the metadata that the gateway sends in a mode."""
     if mode == OFF:
         return ()
     traceparent = _traceparent()

@@ -1,7 +1,7 @@
 """The measured process: messaging's send path, once per mode of tracing, on one MongoDB.
 
-Line by line: standard input names the mode of the next calls, standard output answers with the CPU
-nanoseconds that this process has used so far. The first line of the output has the ports.
+Each line of standard input is the mode of the next calls, and each line of standard output the CPU
+nanoseconds used so far. The first line of the output contains the ports.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from plexus.messaging.v1.log_service_pb2_grpc import add_LogServiceServicer_to_server
 from plexus.messaging.v1.messaging_service_pb2_grpc import add_MessagingServiceServicer_to_server
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexuskit import telemetry
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, MongoSection
@@ -38,7 +38,7 @@ OFF: Final = "off"
 QUIET: Final = "no exporter"
 MEMORY: Final = "in-memory exporter"
 ANSWER: Final = "measured "
-"""Before each line that is no line of the log."""
+"""Prefix that distinguishes answers from log lines."""
 MODES: Final = (OFF, QUIET, MEMORY)
 
 _UNLIMITED: Final = LimitsSection(
@@ -48,7 +48,7 @@ _NOTHING: Final = nullcontext(trace.INVALID_SPAN)
 
 
 class _Everybody:
-    """Directory, to which everybody is known."""
+    """Directory that knows every person."""
 
     async def unknown(
         self,
@@ -57,15 +57,15 @@ class _Everybody:
         asker_id: str,  # noqa: ARG002 - the contract
         person_ids: Sequence[str],  # noqa: ARG002 - the contract
     ) -> list[str]:
-        """Return nobody."""
+        """Return no unknown person."""
         return []
 
 
 class Modes:
-    """The modes of tracing, of which one is on at a time."""
+    """Modes of tracing, of which one is active at a time."""
 
     def __init__(self) -> None:
-        """Begin without an exporter."""
+        """Start without an exporter."""
         self._exporter = InMemorySpanExporter()
         self._recorder = provider(service=SERVICE, sample_ratio=1)
         self._recorder.add_span_processor(SimpleSpanProcessor(self._exporter))
@@ -79,7 +79,7 @@ class Modes:
         return self._exporter.get_finished_spans()
 
     def enter(self, mode: str) -> None:
-        """Trace the calls from now on in this mode; what was recorded is forgotten."""
+        """Trace later calls in this mode, and clear the recorded spans."""
         self._exporter.clear()
         for (place, name), traced in self._code.items():
             setattr(place, name, _WITHOUT[place, name] if mode == OFF else traced)
@@ -87,7 +87,7 @@ class Modes:
 
     @contextmanager
     def entered(self, mode: str) -> Iterator[None]:
-        """Be in a mode for the block: a client of the database is observed from its beginning."""
+        """Enter a mode for the block: a client of the database is observed from its creation."""
         self.enter(mode)
         try:
             yield
@@ -103,7 +103,7 @@ def _no_context(*_: Any, **__: Any) -> str:
     return ""
 
 
-# The code without tracing: what each function would do if it were not there.
+# The code without tracing: replacements of each function.
 _WITHOUT: Final[dict[tuple[Any, str], Any]] = {
     (telemetry, "batch"): _none,
     (telemetry, "extracted"): _none,

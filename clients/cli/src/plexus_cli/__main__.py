@@ -1,13 +1,13 @@
 """The `plexus` command.
 
 Exit codes: 0 done, 1 refused (the reason is on standard error), 2 wrong usage, 3 the output cannot
-be written, 130 interrupted, 141 the reader of the output has gone.
+be written, 130 interrupted, 141 the output pipe was closed.
 """
 
 import os
 import sys
 
-# The interpreter has it already: `signal` imports others, during which a key may be pressed.
+# The interpreter has loaded it already; `signal` imports others, and an interrupt may arrive then.
 from _signal import SIGINT, signal  # type: ignore[import-not-found] # no stubs of it
 
 CANNOT_WRITE, INTERRUPTED, READER_GONE = 3, 130, 141
@@ -15,7 +15,7 @@ OF_EVERY_COMMAND = ("--url", "--as")
 
 
 def _stop(*_: object) -> None:
-    """End at once: nothing has begun yet."""
+    """Exit at once: no work has begun."""
     os.write(2, b"Interrupted.\n")
     os._exit(INTERRUPTED)
 
@@ -24,7 +24,7 @@ signal(SIGINT, _stop)
 
 
 def hoisted(arguments: list[str]) -> list[str]:
-    """Put `--url` and `--as` in front, so that they may stand anywhere before `--`."""
+    """Move `--url` and `--as` to the front: they may occur anywhere before `--`."""
     front: list[str] = []
     rest: list[str] = []
     waiting = iter(arguments)
@@ -41,10 +41,10 @@ def hoisted(arguments: list[str]) -> list[str]:
 
 
 def main() -> None:
-    """Run the command that was typed."""
+    """Run the command on the command line."""
     code = 0
     try:
-        # Later imports may be interrupted too.
+        # Imports from here on can be interrupted as well.
         from plexus_cli.running import run  # noqa: PLC0415
 
         code = run(hoisted(sys.argv[1:]))
@@ -60,13 +60,13 @@ def main() -> None:
         code = CANNOT_WRITE
         _complain("The output cannot be written: {error}", error=error.strerror or "")
     if code in {READER_GONE, CANNOT_WRITE}:
-        # The interpreter would try to write the rest once more.
+        # The interpreter would try again to write the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
 
 
 def _is_of_output(error: OSError) -> bool:
-    """Return whether a write to the output has failed, and no file that a command names."""
+    """Return whether a write to standard output failed, rather than one to a command's file."""
     import errno  # noqa: PLC0415 - after the signal handler
 
     full = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}

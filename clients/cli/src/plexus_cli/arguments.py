@@ -1,4 +1,4 @@
-"""Reads the words of one command by its description in the index."""
+"""Parser of a command's words, driven by its description in the index."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -10,14 +10,14 @@ END_OF_OPTIONS: Final = "--"
 
 
 def read(command: dict[str, Any], words: list[str]) -> dict[str, Any]:
-    """Return the values of a command's parameters that were given, by name.
+    """Return the given values of a command's parameters by name.
 
     Args:
         command: its description.
-        words: those after the command; options may stand anywhere before `--`.
+        words: words after the command; options may occur anywhere before `--`.
 
     Raises:
-        BadParameter: an option is unknown, or a value is missing, too many or none of its kind.
+        BadParameter: an option is unknown, or a value is missing, superfluous or of another type.
     """
     options = _options(command)
     values: dict[str, Any] = {}
@@ -36,7 +36,7 @@ def read(command: dict[str, Any], words: list[str]) -> dict[str, Any]:
 
 
 def _options(command: dict[str, Any]) -> dict[str, tuple[dict[str, Any], bool]]:
-    """Return each name of an option with its parameter, and whether it switches on."""
+    """Return the parameter of each option name, and whether the name switches it on."""
     return {
         name: (each, is_on)
         for each in command["parameters"]
@@ -72,7 +72,7 @@ def _take_option(
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    # Only for an answer to a mistake.
+    # Loaded only to report a mistake.
     from difflib import get_close_matches  # noqa: PLC0415
 
     near = get_close_matches(name, known, n=1)
@@ -81,7 +81,7 @@ def _unknown(name: str, known: list[str]) -> str:
 
 
 def _take_places(command: dict[str, Any], places: list[str], values: dict[str, Any]) -> None:
-    """Give words without an option to the arguments, in order; the last may take several."""
+    """Assign words without an option to the arguments, in order; the last may take several."""
     for parameter in command["parameters"]:
         if "flags" in parameter:
             continue

@@ -11,8 +11,8 @@ class Asked:
     Attributes:
         url: address of the gateway in place of the profile's.
         profile: name of the profile to act as.
-        zone: the caller's, once a command has asked for it; times are shown in it.
-        zone_refusal: why it is not known.
+        zone: the caller's time zone, once a command has fetched it; times are shown in it.
+        zone_refusal: the reason why it is unknown.
     """
 
     url: str | None = None

@@ -1,7 +1,7 @@
-"""The chain of hashes of a conversation, computed from what was received and nothing else.
+"""Hash chain of a conversation, computed only from received data.
 
-Follows docs/chain.md and shares no code with the service, so that a client can check the service's
-word (MSG-20). Everything raises `Unproved` where a fact cannot be read.
+Follows docs/chain.md and shares no code with the service, so that a client can verify the service's
+claim (MSG-20). Functions raise `Unproved` for a fact that cannot be parsed.
 """
 
 import hashlib
@@ -35,12 +35,12 @@ _VALUED: Final = frozenset(("mention_person_id", "mention_department_id", "link"
 
 
 class Unproved(Exception):  # noqa: N818 - names the fact, like a refusal
-    """An event cannot be read, so nothing proves it."""
+    """An event that cannot be parsed, so that it has no proof."""
 
 
 @dataclass(frozen=True)
 class Proof:
-    """The two hashes that a link is made of; `body_hash` is empty once the salt is erased."""
+    """The two hashes of a link; `body_hash` is empty once the salt is erased."""
 
     header_hash: bytes
     body_hash: bytes
@@ -60,10 +60,10 @@ def link_2(previous: bytes, *, change_no: int, header_hash: bytes, body_hash: by
 
 
 def prove(event: bytes) -> Proof:
-    """Compute both hashes of a stored event with the salts that it carries.
+    """Compute both hashes of a stored event with its own salts.
 
     Raises:
-        Unproved: it cannot be read, or has no salt for its header.
+        Unproved: it cannot be parsed, or has no salt for its header.
     """
     envelope, fact = read(event)
     if len(fact.header_salt) != 16:  # noqa: PLR2004 - the size of a salt
@@ -74,10 +74,10 @@ def prove(event: bytes) -> Proof:
 
 
 def read(event: bytes) -> tuple[Envelope, Any]:
-    """Read an event and the fact in it.
+    """Parse an event and its fact.
 
     Raises:
-        Unproved: it is none of a conversation.
+        Unproved: it is not a fact of a conversation.
     """
     try:
         envelope = Envelope.FromString(event)
@@ -104,7 +104,7 @@ def header(envelope: Envelope, fact: Any) -> bytes:
 
 
 def content(fact: Any) -> bytes:
-    """Return the hash of what a fact says."""
+    """Return the hash of a fact's content."""
     name = fact.DESCRIPTOR.name
     if name in {"MessagePosted", "MessageEdited"}:
         return _said(fact, words(fact.message))
@@ -112,7 +112,7 @@ def content(fact: Any) -> bytes:
 
 
 def words(message: Message) -> bytes:
-    """Return the hash of what a message says: of version 1 this is the whole content."""
+    """Return the hash of a message's content, which is the whole content hash in version 1."""
     people = [each.person_id for each in message.mentions if each.person_id]
     departments = [each.department_id for each in message.mentions if each.department_id]
     everybody = any(each.all for each in message.mentions)
@@ -143,7 +143,7 @@ def words(message: Message) -> bytes:
 
 
 class Older:
-    """The digest of the entries before version 2 began, taken in order."""
+    """Digest of the entries before version 2 began, added in order."""
 
     def __init__(self) -> None:
         self.digest = GENESIS
@@ -152,7 +152,7 @@ class Older:
         """Add an entry with its link.
 
         Raises:
-            Unproved: the event cannot be read.
+            Unproved: the event cannot be parsed.
         """
         envelope, fact = read(event)
         name = fact.DESCRIPTOR.name
@@ -182,7 +182,7 @@ def _subject(fact: Any) -> bytes:
 
 
 def has_parts(fact: Any) -> bool:
-    """Tell whether a fact carries what members put on a message, without its words."""
+    """Return whether a fact contains reactions, pins or labels without the message itself."""
     return fact.DESCRIPTOR.name in _ABOUT_PARTS and fact.HasField("parts")
 
 

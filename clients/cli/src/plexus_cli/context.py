@@ -1,4 +1,4 @@
-"""Connection of a command: profile, address, and the run of a coroutine to its end."""
+"""Connection of a command: profile, address, and the event loop that runs it."""
 
 import asyncio
 import os
@@ -37,12 +37,12 @@ def run(
     in_zone: bool = False,
     retries: RetryPolicy = AS_ASKED,
 ) -> T:
-    """Run a command's work as the chosen person.
+    """Run a command as the selected profile.
 
     Args:
-        work: the command.
-        in_zone: whether it reads or shows times, which are of the person's own zone.
-        retries: the calls that are repeated; a command reports at once that Plexus is down.
+        work: the command's coroutine function.
+        in_zone: whether it reads or shows times, which are in the person's own zone.
+        retries: policy for repeating calls; by default a command reports an outage at once.
     """
 
     async def connected() -> T:
@@ -55,13 +55,13 @@ def run(
                 await _note_zone(plexus)
             return await work(plexus)
 
-    # From here on, tasks are cancelled in order.
+    # From here on, an interrupt cancels the tasks in order.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     return asyncio.run(connected())
 
 
 async def _note_zone(plexus: Plexus) -> None:
-    """Keep the caller's zone; without it, only a command that reads a time is refused."""
+    """Fetch the caller's zone; if that fails, only a command that reads a time is refused."""
     try:
         note_zone((await me(plexus)).time_zone)
     except Refused as refused:
@@ -86,7 +86,7 @@ async def find_people(plexus: Plexus, names: list[str]) -> dict[str, Person]:
     """Find people by handle (`@` allowed) or id, as {name as given: person}.
 
     Raises:
-        Refused: names those that no person has.
+        Refused: lists the unknown names.
     """
     try:
         return await People(plexus).find(names)
@@ -98,7 +98,7 @@ async def find_people(plexus: Plexus, names: list[str]) -> dict[str, Person]:
 
 
 async def name_people(plexus: Plexus, ids: set[str]) -> dict[str, str]:
-    """Return the handles of people by id; an unknown id stays as it is."""
+    """Return the handles of people by id; an unknown id maps to itself."""
     return await People(plexus).handles(ids)
 
 

@@ -1,4 +1,4 @@
-"""Makes the index of all commands from their declarations: `python -m plexus_cli.describe`."""
+"""Generator of the index of all commands: `python -m plexus_cli.describe`."""
 
 import enum
 import json
@@ -16,7 +16,7 @@ _KINDS: Final = {bool: "flag", int: "int", Path: "path", str: "text"}
 
 
 def described() -> dict[str, Any]:
-    """Return the index as it should be."""
+    """Return the index as the declarations define it."""
     groups: dict[str, str] = {}
     commands: dict[str, Any] = {}
     for words, module in GROUPS.items():
@@ -46,7 +46,7 @@ def _command(module: str, function: Callable[..., None], *, text: str = "") -> d
         parameters.append(_parameter(name, annotation, optional=optional, default=default))
     paragraphs = (text or function.__doc__ or "").strip().split("\n\n")
     return {
-        # The group of another module may take a function over.
+        # A group may include a function of another module.
         "module": function.__module__.removeprefix("plexus_cli.commands.") or module,
         "function": function.__name__,
         "help": " ".join(paragraphs[0].split()),
@@ -56,7 +56,7 @@ def _command(module: str, function: Callable[..., None], *, text: str = "") -> d
 
 
 def _unfolded(paragraph: str) -> str:
-    """Return a paragraph on one line; of a list, each entry on its own."""
+    """Return a paragraph as one line; a list keeps one line per entry."""
     lines = [line.strip() for line in paragraph.splitlines()]
     return ("\n" if lines[0].startswith("- ") else " ").join(lines)
 
@@ -96,7 +96,7 @@ def _parameter(name: str, annotation: Any, *, optional: bool, default: Any) -> d
 
 
 def _kind(annotation: Any) -> tuple[str, bool, list[str]]:
-    """Return the kind of a value, whether there may be several, and its choices."""
+    """Return the type of a value, whether several are allowed, and its choices."""
     if get_origin(annotation) in {Union, types.UnionType}:
         (annotation,) = (each for each in get_args(annotation) if each is not types.NoneType)
     if get_origin(annotation) is list:
@@ -125,7 +125,7 @@ def _names(name: str, kind: str, option: Option, *, default: Any) -> dict[str, l
 
 
 def written() -> str:
-    """Return the index as its file has it."""
+    """Return the index in the format of its file."""
     return json.dumps(described(), ensure_ascii=False, indent=1, sort_keys=False) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with an installation, and what to do about each thing."""
+"""Diagnosis of an installation, with a remedy for each problem."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ ANALYZERS = ("icu_analyzer", "smartcn")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     subject: str
     ok: bool
@@ -40,7 +40,7 @@ Check = Callable[[Servers], Awaitable[list[Finding]]]
 
 
 async def examine(servers: Servers) -> list[Finding]:
-    """Look at everything; a check that fails is a finding, and the others go on."""
+    """Run every check; one that fails becomes a finding, and the others continue."""
     checks: dict[str, Check] = {
         "mongo": mongo,
         "kafka": kafka,
@@ -67,7 +67,7 @@ async def _guarded(name: str, check: Check, servers: Servers) -> list[Finding]:
 
 
 async def mongo(servers: Servers) -> list[Finding]:
-    """Version, replica set, parameters, clock, and the schema of every collection."""
+    """Check version, replica set, parameters, clock, and the schema of every collection."""
     findings: list[Finding] = []
     for service in SERVICES:
         async with connect(servers.mongo_section(service)) as db:
@@ -129,7 +129,7 @@ def _clock(subject: str, server_seconds: float) -> Finding:
 
 
 async def kafka(servers: Servers) -> list[Finding]:
-    """Topics and their settings against the catalogue; lag and dead letters of every group."""
+    """Check topics and their settings against the catalogue; report lag and dead letters."""
     section = servers.kafka_section()
     report = await check_topics(section)
     findings = [
@@ -183,7 +183,7 @@ async def kafka(servers: Servers) -> list[Finding]:
 
 
 async def opensearch(servers: Servers) -> list[Finding]:
-    """Version, health, the two analyzers, and the indexes."""
+    """Check version, health, the two analyzers, and the indexes."""
     async with aiohttp.ClientSession(base_url=servers.opensearch.rstrip("/") + "/") as http:
         info = await _json(http, "")
         version = info["version"]["number"]
@@ -234,7 +234,7 @@ async def _json(http: aiohttp.ClientSession, path: str) -> Any:
 
 
 async def gateway(servers: Servers) -> list[Finding]:
-    """Whether the gateway says that it serves."""
+    """Check that the gateway reports itself as serving."""
     async with open_channel(servers.gateway) as channel:
         try:
             answer = await HealthStub(channel).Check(HealthCheckRequest(), timeout=CALL_SECONDS)

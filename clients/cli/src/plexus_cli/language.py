@@ -17,20 +17,20 @@ def tr(text: str, /, **values: object) -> str:
 
     Args:
         text: English template of `str.format`, which is also its key in the catalogue.
-        values: of its fields.
+        values: the values of its fields.
     """
     template = catalogue().get(text, text)
     return template.format(**values) if values else template
 
 
 def counted(number: int, one: str, many: str, /, **values: object) -> str:
-    """Return a text for a number, which fills its field `n`; Chinese has one form for all."""
+    """Return a text for a number, the value of its field `n`; Chinese has one form for all."""
     return tr(one if number == 1 else many, n=number, **values)
 
 
 @cache
 def catalogue() -> Mapping[str, str]:
-    """Return the Chinese texts by English text; empty for a user of another language."""
+    """Return the Chinese texts by English text; empty unless the user's language is Chinese."""
     if not is_chinese():
         return {}
     texts: dict[str, str] = json.loads(CATALOGUE.read_text(encoding="utf-8"))
@@ -38,6 +38,6 @@ def catalogue() -> Mapping[str, str]:
 
 
 def is_chinese() -> bool:
-    """Return whether the locale of the environment is a Chinese one; the first set one counts."""
+    """Return whether the first locale set in the environment is Chinese."""
     chosen = next((value for name in _VARIABLES if (value := os.environ.get(name))), "")
     return chosen.lower().startswith("zh")

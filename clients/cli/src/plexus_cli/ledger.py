@@ -1,7 +1,7 @@
-"""A tenant's ledger outside of Plexus: exported lines that prove themselves, and what was kept.
+"""A tenant's ledger outside of Plexus: self-verifying exported lines, and a stored anchor.
 
 Each line is canonical JSON (UTF-8, keys in order, no spaces). Its `hash` is SHA-256 over the same
-JSON without `hash`; its `previous` is the hash of the line before. No server has a part in this.
+JSON without `hash`; its `previous` is the hash of the line before. The verification uses no server.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ ANCHOR = "ANCHOR_BROKEN"
 
 @dataclass(frozen=True)
 class Anchor:
-    """A number with its hash, kept outside."""
+    """A number with its hash, stored outside of Plexus."""
 
     no: int
     hash: str
@@ -35,7 +35,7 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Finding:
-    """The first number at which a ledger is not what was written."""
+    """The first number at which a ledger differs from the original."""
 
     no: int
     reason: str
@@ -43,17 +43,17 @@ class Finding:
 
 
 class Walk:
-    """Takes exported lines in order until something is wrong."""
+    """Verifier of exported lines in order, up to the first problem."""
 
     def __init__(self, kept: Anchor | None) -> None:
-        """Begin with the first line; `kept` is what was kept of an earlier verification."""
+        """Start before the first line; `kept` is the anchor of an earlier verification."""
         self.verified = 0
         self.hidden = 0
         self.head: Anchor | None = None
         self._kept = kept
 
     def take(self, line: bytes) -> Finding | None:
-        """Verify the next line, without its newline; return what is wrong, or nothing."""
+        """Verify the next line, without its newline; return its problem, or None."""
         expected = self.head.no + 1 if self.head else 0
         fields = _fields(line)
         if fields is None:
@@ -76,7 +76,7 @@ class Walk:
         return finding
 
     def finish(self) -> Finding | None:
-        """Verify that the lines reach what was kept."""
+        """Verify that the lines reach the anchor."""
         last = self.head.no if self.head else 0
         if self._kept is not None and last < self._kept.no:
             return Finding(last + 1, REMOVED, f"the lines end before {self._kept.no}")
@@ -84,7 +84,7 @@ class Walk:
 
     def _broken(self, number: int, fields: Mapping[str, Any]) -> Finding | None:
         content = {name: value for name, value in fields.items() if name != "hash"}
-        # A role for a part of the company exports the links alone of what it does not show.
+        # A role for a part of the company exports only the links of hidden entries.
         links = fields.keys() == _LINKS and fields["hidden"] is True
         if not links and hashlib.sha256(canonical(content)).hexdigest() != fields["hash"]:
             return Finding(number, ALTERED, "its content has another hash than it says")
@@ -98,7 +98,7 @@ class Walk:
 
 
 def verify_lines(lines: Iterable[bytes], *, kept: Anchor | None) -> tuple[Walk, Finding | None]:
-    """Verify an export from its first line to its last: how far it is fine, and what is wrong."""
+    """Verify an export to its end; return the verified part and the first problem, if any."""
     walk = Walk(kept)
     for line in lines:
         finding = walk.take(line.rstrip(b"\n"))
@@ -108,12 +108,12 @@ def verify_lines(lines: Iterable[bytes], *, kept: Anchor | None) -> tuple[Walk, 
 
 
 def canonical(fields: Mapping[str, Any]) -> bytes:
-    """Write JSON in its one form."""
+    """Serialize fields as canonical JSON."""
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
 
 def _fields(line: bytes) -> dict[str, Any] | None:
-    """Read a line that is in the one form and has what a chain needs; nothing for another."""
+    """Parse a canonical line with the fields of a chain; return None for any other."""
     try:
         fields = json.loads(line)
     except ValueError:
@@ -129,10 +129,10 @@ def _fields(line: bytes) -> dict[str, Any] | None:
 
 
 def read_anchor(path: Path | None) -> Anchor | None:
-    """Read what was kept; nothing for no file.
+    """Read an anchor; return None if there is no file.
 
     Raises:
-        Refused: the file holds something else.
+        Refused: the file has another format.
     """
     if path is None or not path.exists():
         return None
@@ -146,7 +146,7 @@ def read_anchor(path: Path | None) -> Anchor | None:
 
 
 def keep_anchor(path: Path | None, head: Anchor | None) -> None:
-    """Keep the last entry that was verified, where a file was named."""
+    """Store the last verified entry if a file was named."""
     if path is not None and head is not None:
         path.write_text(json.dumps({"no": head.no, "hash": head.hash}) + "\n")
 
@@ -155,7 +155,7 @@ def last_number(path: Path) -> int:
     """Return the number of the last line of an export; 0 for an empty file or none.
 
     Raises:
-        Refused: the file holds something else, or ends inside a line.
+        Refused: the file has another format, or ends inside a line.
     """
     if not path.exists() or not path.stat().st_size:
         return 0

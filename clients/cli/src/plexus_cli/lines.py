@@ -1,4 +1,4 @@
-"""Messages as a person reads them: one paragraph each."""
+"""Messages formatted for a terminal: one paragraph each."""
 
 from plexus.messaging.v1 import messages_pb2
 from plexus.messaging.v1.messages_pb2 import Message
@@ -16,7 +16,7 @@ _PRIORITIES = {
 
 
 def line_of(message: Message, names: dict[str, str]) -> Styled:
-    """Give a message as one paragraph for a person, its spans as styles."""
+    """Return a message as one paragraph, its spans as styles."""
     reply = f" ↳{message.root_seq}" if message.root_seq else ""
     who = safe_line(names.get(message.sender_id, message.sender_id))
     line = Styled(f"{message.seq:>6}{reply}  {local(message.sent_at)}  {who}: ")

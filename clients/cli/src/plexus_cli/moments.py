@@ -1,4 +1,4 @@
-"""Times that a command reads and shows, in the person's own zone."""
+"""Times that a command reads and shows, in the caller's own zone."""
 
 from datetime import date, datetime
 from typing import Final
@@ -19,10 +19,10 @@ PAST_HELP: Final = "9:00, `yesterday 18:00`, `2 hours ago`, `昨天 18:00`, `202
 
 
 def note_zone(name: str) -> None:
-    """Keep the caller's zone, by its IANA name: times are read and shown in it from now on.
+    """Set the caller's zone by its IANA name: times are read and shown in it from now on.
 
     Raises:
-        BadParameter: this machine does not know it.
+        BadParameter: the zone is unknown on this machine.
     """
     try:
         asked.zone = times.zone_of(name)
@@ -31,25 +31,25 @@ def note_zone(name: str) -> None:
 
 
 def future(word: str, *, day_is: Edge = "") -> datetime:
-    """Read a time that is to come; see `plexus_sdk.times.parse`.
+    """Parse a future time; see `plexus_sdk.times.parse`.
 
     Raises:
-        BadParameter: it is no time.
+        BadParameter: it is not a time.
     """
     return _read(word, past=False, day_is=day_is)
 
 
 def past(word: str, *, day_is: Edge = "start") -> datetime:
-    """Read a time that was; see `plexus_sdk.times.parse`.
+    """Parse a past time; see `plexus_sdk.times.parse`.
 
     Raises:
-        BadParameter: it is no time, or in the future.
+        BadParameter: it is not a time, or in the future.
     """
     return _read(word, past=True, day_is=day_is)
 
 
 def due(word: str) -> date | datetime:
-    """Read a due date: a day, which has no zone, or an instant.
+    """Parse a due date: a day, which has no zone, or an instant.
 
     Raises:
         BadParameter: it is neither.
@@ -61,7 +61,7 @@ def due(word: str) -> date | datetime:
 
 
 def shown(at: datetime) -> str:
-    """Give an instant as the person's clock shows it, with the zone's name."""
+    """Format an instant in the caller's zone, with the zone's name."""
     if asked.zone is None:
         clock = tr("clock of this machine")
         return tr("{name} ({zone})", name=f"{at.astimezone():%Y-%m-%d %H:%M}", zone=clock)
@@ -69,13 +69,13 @@ def shown(at: datetime) -> str:
 
 
 def local(stamp: Timestamp, *, zone: str = "") -> str:
-    """Give an instant as the clock of the caller's zone shows it, or that of another zone."""
+    """Format an instant in the caller's zone or in another one."""
     clock = ZoneInfo(zone) if zone else asked.zone
     return instant_of(stamp).astimezone(clock).strftime("%Y-%m-%d %H:%M")
 
 
 def heading(name: str) -> str:
-    """Give the heading of a column of times: its name with the zone."""
+    """Return the heading of a column of times: its name with the zone."""
     zone = asked.zone.key if asked.zone else tr("clock of this machine")
     return tr("{name} ({zone})", name=tr(name), zone=zone)
 

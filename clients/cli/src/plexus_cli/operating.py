@@ -1,6 +1,6 @@
-"""What an operator's commands do on the servers themselves.
+"""Operators' commands that access the servers directly.
 
-Loads the servers' drivers, so it is imported only where it is used.
+Loads the servers' drivers, so import it only where it is used.
 """
 
 import asyncio
@@ -31,19 +31,19 @@ T = TypeVar("T")
 
 
 def letters(group: str, limit: int) -> list[dict[str, Any]]:
-    """List dead letters that wait, oldest first, as JSON values.
+    """Return the waiting dead letters, oldest first, as JSON values.
 
     Raises:
-        Refused: no such group, or Kafka does not answer.
+        Refused: no such group, or Kafka does not respond.
     """
     return [_letter(letter) for letter in _on_kafka(lambda at: dlq_list(at, group, limit))]
 
 
 def redrive(group: str, limit: int, *, positions: set[str]) -> RedriveReport:
-    """Send dead letters back: those at the positions, or all when none is named.
+    """Redrive dead letters: those at the positions, or all if there are none.
 
     Raises:
-        Refused: no such group, or Kafka does not answer.
+        Refused: no such group, or Kafka does not respond.
     """
 
     def chosen(letter: DeadLetter) -> bool:
@@ -56,7 +56,7 @@ def standing_at(topic: str, partition: int, offset: int) -> list[str]:
     """Return the groups whose next record is the one at an offset.
 
     Raises:
-        Refused: no group stands there, no such partition, or Kafka does not answer.
+        Refused: no group is at that offset, no such partition, or Kafka does not respond.
     """
     return _on_kafka(
         lambda at: groups_standing_at(at, topic=topic, partition=partition, offset=offset)
@@ -64,10 +64,10 @@ def standing_at(topic: str, partition: int, offset: int) -> list[str]:
 
 
 def skip(topic: str, partition: int, offset: int, *, actor: str, reason: str) -> list[str]:
-    """Ask the groups that are held at a record to set it aside; return their names.
+    """Ask the groups that are held at a record to dead-letter it; return their names.
 
     Raises:
-        Refused: no group is held there, no such partition, or Kafka does not answer.
+        Refused: no group is held there, no such partition, or Kafka does not respond.
     """
     return _on_kafka(
         lambda at: ask_to_skip(
@@ -111,10 +111,10 @@ def _letter(letter: DeadLetter) -> dict[str, Any]:
 async def migrate(*, dry_run: bool) -> list[dict[str, Any]]:
     """Run each service's migrations (entry points `plexus.migrations`) on its database.
 
-    Gives one row per collection: service, collection, versions, migrated, failed.
+    Return one row per collection: service, collection, versions, migrated, failed.
 
     Raises:
-        Refused: MongoDB does not answer.
+        Refused: MongoDB does not respond.
     """
     try:
         return await _migrate(dry_run=dry_run)

@@ -1,4 +1,4 @@
-"""Settings of an operator alone: the addresses of the servers behind Plexus, and users there.
+"""Settings for operators only: addresses of the servers behind Plexus, and their users.
 
 From `PLEXUS_MONGO_URL`, `PLEXUS_KAFKA_URL`, `PLEXUS_OPENSEARCH_URL`, `PLEXUS_GATEWAY_GRPC` and
 `PLEXUS_BOOTSTRAP_SECRET`; where these are not set, from the local run (`.plexus/run/state.json` in
@@ -20,14 +20,14 @@ from plexus_cli.language import tr
 if TYPE_CHECKING:
     from plexuskit.config import KafkaSection, MongoSection
 
-# As `plexuskit.kafka.grants` has it, which would load the client of Kafka for every command.
+# Duplicates `plexuskit.kafka.grants`, whose import would load Kafka's client for every command.
 OPERATOR = "plexus-operator"
 SERVICES = ("directory", "messaging", "tasks", "notify", "audit")
 
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Where the servers are; empty when unknown."""
+    """Addresses of the servers; empty if unknown."""
 
     mongo: str = field(repr=False)
     kafka: str
@@ -43,10 +43,10 @@ class Servers:
     kafka_ca: Path | None = None
 
     def kafka_section(self) -> "KafkaSection":
-        """Return where Kafka is, with the operator's user if there is one.
+        """Return Kafka's address, with the operator's user if there is one.
 
         Raises:
-            Refused: the address is not known.
+            Refused: the address is unknown.
         """
         from plexuskit.config import KafkaSection  # noqa: PLC0415 - slow to load
 
@@ -62,7 +62,7 @@ class Servers:
         """Return the database of a service, with the operator's user if there is one.
 
         Raises:
-            Refused: the address is not known.
+            Refused: the address is unknown.
         """
         from plexuskit.config import MongoSection  # noqa: PLC0415 - slow to load
 
@@ -75,7 +75,7 @@ class Servers:
 
 
 def servers() -> Servers:
-    """Find the servers; environment first, then the local run."""
+    """Determine the servers from the environment, then from the local run."""
     local = _local_run()
     secret_file = local.get("bootstrap secret", "")
     secret = os.environ.get("PLEXUS_BOOTSTRAP_SECRET", "")
@@ -98,7 +98,7 @@ def servers() -> Servers:
 
 
 def _password(local: dict[str, Any], server: str) -> Path | None:
-    """Return the file with the operator's password: given, or that of the local run."""
+    """Return the file with the operator's password: from the environment, or of the local run."""
     prefix = f"PLEXUS_{server.upper()}"
     given = _path(os.environ.get(f"{prefix}_PASSWORD_FILE"))
     if given is not None or f"{prefix}_URL" in os.environ:
@@ -111,10 +111,10 @@ def _path(text: str | None) -> Path | None:
 
 
 def known(address: str, variable: str) -> str:
-    """Give an address that is needed.
+    """Return a required address.
 
     Raises:
-        Refused: it is not known.
+        Refused: it is unknown.
     """
     if not address:
         raise Refused(

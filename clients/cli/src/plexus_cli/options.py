@@ -1,7 +1,7 @@
 """Declarations of commands: groups, and the arguments and options of functions.
 
 A command is a function whose parameters are annotated with `Argument` or `Option`. The index
-(`index.json`) is made of these declarations, so that help and wrong usage load no command.
+(`index.json`) is generated from these declarations, so that help and wrong usage load no command.
 """
 
 from collections.abc import Callable
@@ -12,21 +12,21 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., None])
 
 
 class BadParameter(Exception):  # noqa: N818 - wrong usage, not a fault
-    """A value that a command does not take; ends with exit code 2."""
+    """An invalid value of a parameter; ends with exit code 2."""
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """A value by its place.
+    """A positional value.
 
     Attributes:
         help: one sentence.
-        metavar: its name in the synopsis; that of the parameter by default.
-        exists: whether a path must be there.
+        metavar: its name in the synopsis; default: the name of the parameter.
+        exists: whether a path must exist.
         dir_okay: whether a path may be a folder.
         min: smallest number.
         max: largest number.
-        choices: the words that it may be.
+        choices: the allowed words.
     """
 
     help: str = ""
@@ -39,7 +39,7 @@ class Argument:
 
 
 class Option:
-    """A value by its name: `--name VALUE`, or a switch for a parameter of type bool."""
+    """A named value: `--name VALUE`, or a switch for a parameter of type bool."""
 
     def __init__(
         self,
@@ -55,14 +55,14 @@ class Option:
         """Declare an option.
 
         Args:
-            names: `--name`, or `--name/--no-name`; made of the parameter's name without them.
+            names: `--name`, or `--name/--no-name`; default: derived from the parameter's name.
             help: one sentence.
             metavar: name of the value.
             min: smallest number.
             max: largest number.
-            exists: whether a path must be there.
+            exists: whether a path must exist.
             dir_okay: whether a path may be a folder.
-            choices: the words that it may be.
+            choices: the allowed words.
         """
         self.names = names
         self.help = help
@@ -79,8 +79,8 @@ class Group:
 
     Attributes:
         help: one sentence.
-        commands: functions by the word that is typed.
-        helps: help of a command that is not its docstring.
+        commands: functions by their command word.
+        helps: help texts that replace docstrings.
     """
 
     def __init__(self, help: str = "") -> None:  # noqa: A002 - as in Argument
@@ -89,7 +89,7 @@ class Group:
         self.helps: dict[str, str] = {}
 
     def command(self, name: str = "", *, help: str = "") -> Callable[[FunctionT], FunctionT]:  # noqa: A002
-        """Declare a command, named after its function without a name."""
+        """Declare a command; its name defaults to the function's."""
 
         def declare(function: FunctionT) -> FunctionT:
             word = name or function.__name__.rstrip("_").replace("_", "-")

@@ -1,4 +1,4 @@
-"""Standard output and error: tables for people, JSON for scripts."""
+"""Standard output and error: tables for users, JSON for scripts."""
 
 import json
 import os
@@ -22,14 +22,14 @@ _OBEYED = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\ud
 _TYPE_BYTES = FieldDescriptor.TYPE_BYTES
 _TYPE_ENUM = FieldDescriptor.TYPE_ENUM
 _TYPE_MESSAGE = FieldDescriptor.TYPE_MESSAGE
-# Ids can be copied, and times read, only in one piece.
+# Ids and times must stay in one piece, to be copied and read.
 _WHOLE = re.compile(r"[a-z]{3}_\w+|\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
 _GAP = "  "
 _MIN_COLUMN = 12
 
 
 def as_dict(message: Message) -> dict[str, Any]:
-    """Give a message as JSON values: fields by their contract's names."""
+    """Return a message as JSON values: fields by their contract's names."""
     result: dict[str, Any] = {}
     for field in message.DESCRIPTOR.fields:
         in_choice = field.containing_oneof is not None
@@ -60,21 +60,22 @@ def _value(field: Any, value: Any) -> Any:
 
 
 def instant(stamp: Timestamp) -> str:
-    """Give an instant as ISO 8601 in UTC, milliseconds kept."""
+    """Format an instant as ISO 8601 in UTC with milliseconds."""
     return instant_of(stamp).isoformat(timespec="milliseconds")
 
 
 def print_json(value: Any) -> None:
-    """Print one line of JSON; what a terminal would obey is escaped, so that it can be shown."""
+    """Print one line of JSON with terminal control characters escaped."""
     line = json.dumps(value, ensure_ascii=not _is_unicode(sys.stdout))
     sys.stdout.write(_OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", line) + "\n")
     sys.stdout.flush()
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; no terminal obeys what people wrote.
+    """Print a table; control characters in cells have no effect on the terminal.
 
-    At a terminal, long texts are folded in their column, but no id. Elsewhere each row is one line.
+    At a terminal, long texts are folded in their column, but ids are not. Elsewhere each row is one
+    line.
     """
     cells = [[safe_line(str(cell)) for cell in row] for row in rows]
     names = [tr(name) if name else "" for name in columns]
@@ -103,7 +104,7 @@ def say(text: str | Styled) -> None:
 
 
 def warn(text: str, *, reason: str = "") -> None:
-    """Print a line to standard error, with the reason of a refusal behind it."""
+    """Print a line to standard error, followed by the reason of a refusal."""
     shown = Styled(safe(text))
     if reason:
         shown.append(f" ({safe_line(reason)})", "dim")
@@ -111,12 +112,12 @@ def warn(text: str, *, reason: str = "") -> None:
 
 
 def caution(text: str) -> None:
-    """Print a line to standard error that a reader should not miss."""
+    """Print a highlighted line to standard error."""
     _write(sys.stderr, Styled().append(safe(text), "yellow"))
 
 
 def mention_aside(text: str) -> None:
-    """Print to standard error what goes on beside the work."""
+    """Print a remark about background work to standard error."""
     _write(sys.stderr, Styled().append(safe(text), "dim"))
 
 
@@ -138,7 +139,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _fitting(widths: list[int], cells: list[list[str]]) -> list[int]:
-    """Return widths of columns that the terminal has room for, if folding texts makes them fit."""
+    """Return column widths that fit the terminal, if folding texts makes that possible."""
     room = os.get_terminal_size(sys.stdout.fileno()).columns - len(_GAP) * (len(widths) - 1)
     foldable = {
         at for at in range(len(widths)) if not any(_WHOLE.fullmatch(row[at]) for row in cells)

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Show a progress bar on standard error, where there is a terminal."""
+    """Show a progress bar on standard error if that is a terminal."""
     console = Console(stderr=True, highlight=False)
     columns = (
         TextColumn("[progress.description]{task.description}"),

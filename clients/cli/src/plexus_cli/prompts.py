@@ -1,4 +1,4 @@
-"""Questions at a terminal; a pipe is never asked."""
+"""Questions at a terminal; without one, none is asked."""
 
 import getpass
 import sys
@@ -10,15 +10,15 @@ from plexus_cli.texts import read_line
 
 
 def password(*, from_stdin: bool, twice: bool = False, what: str = "Password") -> str:
-    """Read a password, from standard input or where nobody sees it.
+    """Read a password from standard input, or from the terminal without echo.
 
     Args:
-        from_stdin: whether it is the first line of standard input.
+        from_stdin: whether to read the first line of standard input.
         twice: whether it is a new one, which is typed twice.
         what: text of the question.
 
     Raises:
-        Refused: there is no terminal to ask, or the two differ.
+        Refused: there is no terminal, or the two entries differ.
     """
     if from_stdin:
         return read_line()

@@ -6,7 +6,7 @@ from plexus_cli.language import is_chinese, tr
 
 
 def shown(refused: Refused) -> str:
-    """Return the sentence of a refusal, in Chinese where the catalogue has its reason."""
+    """Return the message of a refusal, in Chinese if the catalogue contains its reason."""
     if not is_chinese() or not refused.reason:
         return str(refused)
     key = f"{refused.domain.removeprefix('plexus.')}.{refused.reason}".lstrip(".")

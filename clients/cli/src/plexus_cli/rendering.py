@@ -1,7 +1,7 @@
-"""Texts of messages for a terminal: shown with their spans, obeyed by nothing.
+"""Texts of messages for a terminal: shown with their spans, without control sequences.
 
-A terminal obeys control characters wherever they come from. Every text and name that others wrote
-goes through `safe` before it is printed; only this program makes styles and links.
+A terminal executes control characters from any source. Every text and name from other users passes
+through `safe` before it is printed; only this program creates styles and links.
 """
 
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from plexus_cli.safety import safe, safe_line
 from plexus_cli.styled import Styled
 
 INDENT = " " * 8
-"""Before every further line of a message, so that none looks like a message of its own."""
+"""Prefix of every further line of a message, so that none looks like a message of its own."""
 
 _STYLES = {
     "bold": "bold",
@@ -30,10 +30,10 @@ _STYLES = {
 
 
 def body_of(message: Message) -> Styled:
-    """Give the words of a message with their spans as styles.
+    """Return the text of a message with its spans as styles.
 
-    A link is followed by its host in parentheses, and can be clicked where the terminal allows it
-    and the address is one that clients may offer. Further lines are indented.
+    A link is followed by its host in parentheses, and can be clicked if the terminal supports it
+    and clients may offer the address. Further lines are indented.
     """
     text = Styled(safe(message.text))
     hosts: dict[int, str] = {}
@@ -54,9 +54,9 @@ def body_of(message: Message) -> Styled:
 
 
 def counted_reactions(message: Message) -> list[tuple[str, int]]:
-    """Return each emoji on a message as it is shown, with the number of people.
+    """Return each emoji on a message in its displayed form, with the number of people.
 
-    Messages that were stored before emoji had one form may have an emoji twice: it is counted once.
+    Messages stored before emoji were normalized may contain an emoji twice: it is counted once.
     """
     people: dict[str, set[str]] = {}
     for reaction in message.reactions:
@@ -65,7 +65,7 @@ def counted_reactions(message: Message) -> list[tuple[str, int]]:
 
 
 def _host(target: str) -> str:
-    """Give what of an address a reader must see: its host, else its scheme."""
+    """Return the part of an address that a reader must see: its host, or its scheme."""
     if not is_target(target):
         return safe_line(target)
     parts = urlsplit(target)

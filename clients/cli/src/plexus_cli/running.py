@@ -1,4 +1,4 @@
-"""Runs what was typed: help from the index, or one command with its module alone."""
+"""Execution of a command line: help from the index, or one command with only its module loaded."""
 
 import gc
 import sys
@@ -19,10 +19,10 @@ REFUSED, WRONG_USAGE = 1, 2
 
 
 def run(words: list[str]) -> int:
-    """Run a command, or show the help that is asked for; return the exit code.
+    """Run a command or show help; return the exit code.
 
     Args:
-        words: as typed, with the options of every command in front.
+        words: the command line, with the common options in front.
     """
     _prepare_streams()
     found = Found((), None, words)
@@ -55,14 +55,14 @@ def _run(found: Found, *, is_help: bool) -> int:
 
 
 def _prepare_streams() -> None:
-    """Let what a terminal's encoding lacks be shown as its code, instead of ending the command."""
+    """Show characters that the terminal's encoding lacks as escapes, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
 
 def _check_text(words: list[str]) -> None:
-    """Refuse words that are not text in the encoding of the locale."""
+    """Refuse words that are not valid in the encoding of the locale."""
     for place, word in enumerate(words, start=1):
         try:
             word.encode()
@@ -74,7 +74,7 @@ def _check_text(words: list[str]) -> None:
 
 
 def _take_common(words: list[str]) -> list[str]:
-    """Note `--url` and `--as`, which are in front; return the rest."""
+    """Consume `--url` and `--as` at the front; return the rest."""
     while words:
         name, equals, value = words[0].partition("=")
         if name not in ("--url", "--as"):
@@ -94,7 +94,7 @@ def _take_common(words: list[str]) -> list[str]:
 
 
 def _listing(words: list[str]) -> list[str]:
-    """Put `list` behind a group of which another word asks for the list: `plexus people lin`."""
+    """Insert `list` after a group whose next word is not a command: `plexus people lin`."""
     if len(words) > 1 and words[0] in LISTING:
         found = find(words)
         if found.command is None and found.path == (words[0],):
@@ -116,14 +116,14 @@ def _show_help(found: Found) -> int:
 
 
 def _show_group(found: Found) -> int:
-    """Show the help of a group, which changes nothing; complain of a word that is no command."""
+    """Show the help of a group, which has no effect; report a word that is not a command."""
     if not found.rest:
         sys.stdout.write(help_of(found) + "\n")
         return 0
     word = found.rest[0]
     if word.startswith("-"):
         return _wrong(found, tr("There is no option {name}.", name=word))
-    # Only for an answer to a mistake.
+    # Loaded only to report a mistake.
     from difflib import get_close_matches  # noqa: PLC0415
 
     near = get_close_matches(word, list(below(found.path)), n=1)
@@ -144,20 +144,20 @@ def _wrong(found: Found, problem: str) -> int:
 def _call(found: Found, values: dict[str, Any]) -> int:
     """Import the command's module and call its function; return 1 if it is refused."""
     command = found.command or {}
-    # Importing makes many objects of which none is garbage.
+    # Importing creates many objects but no garbage.
     gc.disable()
     module = import_module(f"plexus_cli.commands.{command['module']}")
     gc.enable()
     try:
         getattr(module, command["function"])(**values)
-    except Exception as error:  # noqa: BLE001 - what is no refusal is raised again
+    except Exception as error:  # noqa: BLE001 - other exceptions are raised again
         return _ended(error)
     return 0
 
 
 def _ended(error: Exception) -> int:
-    """Report a refusal; raise what is none."""
-    # The SDK is loaded by now, if the command calls at all.
+    """Report a refusal; re-raise any other exception."""
+    # The SDK is already loaded if the command makes calls.
     from plexus_sdk.errors import Refused  # noqa: PLC0415
 
     if not isinstance(error, Refused):

@@ -1,7 +1,7 @@
-"""Texts of others, made fit for a terminal: shown, and obeyed by nothing.
+"""Untrusted texts made safe for a terminal, without control sequences.
 
-A terminal obeys control characters wherever they come from. Every text and name that others wrote
-goes through `safe` before it is printed.
+A terminal executes control characters from any source. Every text and name from other users passes
+through `safe` before it is printed.
 """
 
 import re
@@ -15,9 +15,9 @@ _REPLACEMENT = "\ufffd"
 
 
 def safe(text: str) -> str:
-    """Give a text whose controls are pictures of themselves, one for one; tabs and lines stay.
+    """Replace each control character by its visible symbol; keep tabs and line ends.
 
-    An escape character is shown as its picture, and what followed it as the letters that it is.
+    An escape character becomes its symbol, and the rest of its sequence plain letters.
     """
     if text.isprintable():
         return text
@@ -25,7 +25,7 @@ def safe(text: str) -> str:
 
 
 def safe_line(text: str) -> str:
-    """Give a text as `safe` does, on one line."""
+    """Return a text as `safe` does, on one line."""
     return safe(text).replace("\n", " ").replace("\t", " ")
 
 

@@ -1,7 +1,7 @@
-"""Messages as a log leads to them, compared with what the server shows of them (MSG-20).
+"""Message states derived from a log, compared with the server's (MSG-20).
 
-A server that proves one history and shows another is found here: docs/chain.md, "What a verifier
-must not forget". Shares no code with the service.
+Detects a server that proves one history and shows another: docs/chain.md, "What a verifier must not
+forget". Shares no code with the service.
 """
 
 from collections.abc import Iterator
@@ -27,30 +27,30 @@ _LOST_BY_RECALL: Final = (
 
 
 class Replay:
-    """The messages that the entries taken so far lead to, as far as they may be read.
+    """Message states after the applied entries, as far as the caller may read them.
 
     Args:
-        whole: whether the first entry of the log is among those that will be taken.
+        whole: whether the first entry of the log will be applied.
     """
 
     def __init__(self, *, whole: bool) -> None:
         self._whole = whole
-        # By seq: number of the last change and the message, serialized to be small.
+        # By seq: number of the last change, and the message, serialized to save memory.
         self._states: dict[int, tuple[int, bytes]] = {}
-        # States that have been left, and reached, since the mark.
+        # States left and reached since the mark.
         self._recent: dict[tuple[int, int], bytes] | None = None
         self._marked: frozenset[int] = frozenset()
 
     def mark(self) -> None:
-        """Remember every state from here on: what is listed now may be any of them."""
+        """Record every state from here on: a listed message may show any of them."""
         self._marked = frozenset(self._states)
         self._recent = {}
 
     def take(self, link: ChainLink) -> None:
-        """Apply an entry that may be read; others, and those not about messages, change nothing.
+        """Apply a readable entry of a message; ignore all others.
 
         Raises:
-            Unproved: the event cannot be read.
+            Unproved: the event cannot be parsed.
         """
         if not link.event:
             return
@@ -72,7 +72,7 @@ class Replay:
         parts = fact.parts if chain.has_parts(fact) else fact.message
         held = self._states.get(parts.seq)
         if held is None:
-            return  # said before the stretch that is looked at
+            return  # sent before the verified range
         message = Message.FromString(held[1])
         if name == "MessageEdited":
             _replace(message, fact.message, _WORDS)
@@ -96,9 +96,9 @@ class Replay:
             self._recent[message.seq, change_no] = content
 
     def problem_with(self, message: Message) -> str:
-        """Compare a message as it is shown; gives what is wrong with it, or nothing.
+        """Compare a shown message with its state; return its problem, or "".
 
-        Call it once every entry up to the message's last change was taken.
+        Call it once every entry up to the message's last change has been applied.
         """
         expected = self._state_at(message.seq, message.change_no)
         if expected is None:
@@ -118,7 +118,7 @@ class Replay:
         return (self._recent or {}).get((seq, change_no))
 
     def _may_quote(self, message: Message) -> bool:
-        """Return whether the quoted words are those of a state that was read lately."""
+        """Return whether the quoted text is that of a recently read state."""
         quote = message.quote
         states = [Message.FromString(each) for each in self._lately(quote.seq)]
         if not states:
@@ -136,16 +136,16 @@ class Replay:
                 yield content
 
     def not_among(self, shown: set[int]) -> list[int]:
-        """Return the numbers of messages, said before the mark, that are not among those shown."""
+        """Return the numbers of messages, sent before the mark, that are missing from `shown`."""
         return sorted(self._marked - shown)
 
     def change_of(self, seq: int) -> int:
-        """Return the number of a message's last change; 0 where it is not known."""
+        """Return the number of a message's last change; 0 if unknown."""
         return self._states.get(seq, (0, b""))[0]
 
 
 def _replace(message: Message, other: Any, names: tuple[str, ...]) -> None:
-    """Take some fields of a message, or of its parts, over."""
+    """Copy some fields of a message, or of its parts."""
     part = Message()
     known = other.DESCRIPTOR.fields_by_name
     for descriptor, value in other.ListFields():
@@ -169,7 +169,7 @@ def _empty(message: Message) -> None:
 
 
 def _comparable(message: Message) -> bytes:
-    """Return what the log proves of a message: not the hash of version 1, nor quoted words."""
+    """Return the proved fields of a message: without the hash of version 1 and the quoted text."""
     plain = Message()
     plain.CopyFrom(message)
     plain.ClearField("content_hash")

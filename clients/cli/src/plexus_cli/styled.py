@@ -1,4 +1,4 @@
-"""Text with styles for a terminal: only this program makes them, never a text of others."""
+"""Styled text for a terminal, created by this program only, never from other users' texts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -37,13 +37,13 @@ class Mark:
 
 @dataclass(slots=True)
 class Styled:
-    """A text and its marks."""
+    """A text with styles."""
 
     plain: str = ""
     marks: list[Mark] = field(default_factory=list)
 
     def append(self, text: "str | Styled", style: str = "") -> "Styled":
-        """Add a text at the end; return this one."""
+        """Append a text; return this object."""
         begin = len(self.plain)
         if isinstance(text, Styled):
             self.marks += [
@@ -57,11 +57,11 @@ class Styled:
         return self
 
     def mark(self, style: str, start: int, end: int, *, link: str = "") -> None:
-        """Give a part a style."""
+        """Apply a style to a range."""
         self.marks.append(Mark(start, end, style, link))
 
     def part(self, start: int, end: int) -> "Styled":
-        """Return a part with its marks."""
+        """Return a range with its marks."""
         cut = [
             replace(mark, start=max(mark.start, start) - start, end=min(mark.end, end) - start)
             for mark in self.marks
@@ -70,7 +70,7 @@ class Styled:
         return Styled(self.plain[start:end], cut)
 
     def escaped(self) -> str:
-        """Return the text with the codes of a terminal."""
+        """Return the text with terminal escape codes."""
         return "".join(self._pieces())
 
     def _pieces(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Help of commands and groups, from the index alone."""
+"""Help of commands and groups, generated from the index only."""
 
 import os
 import sys
@@ -26,7 +26,7 @@ def help_of(found: Found) -> str:
 
 
 def usage(found: Found) -> str:
-    """Return the line that shows how a command is typed."""
+    """Return the usage line of a command."""
     words = [tr("Usage: ") + "plexus", *found.path]
     if found.command is None:
         return " ".join([*words, tr("COMMAND …")])
@@ -41,7 +41,7 @@ def usage(found: Found) -> str:
 
 
 def columns() -> int:
-    """Return how wide help may be: that of the terminal, 80 to 120 columns."""
+    """Return the width of help: that of the terminal, between 80 and 120 columns."""
     try:
         return max(60, min(int(os.environ["COLUMNS"]), 120))
     except (KeyError, ValueError):
@@ -105,7 +105,7 @@ def _common() -> list[tuple[str, str]]:
 
 
 def _table(rows: list[tuple[str, str]]) -> list[str]:
-    """Return names with their texts beside them, or below a name that is long."""
+    """Return names with their texts beside them, or below a long name."""
     beside = min(max((width(name) for name, _ in rows), default=0), _MAX_NAMES) + _MARGIN
     indent = " " * (_MARGIN + beside)
     lines: list[str] = []

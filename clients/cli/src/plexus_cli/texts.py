@@ -1,4 +1,4 @@
-"""Texts that come from standard input or a file, in a known encoding."""
+"""Texts from standard input or a file, in a known encoding."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ _MARKS: Final = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff
 
 
 def given(word: str) -> str:
-    """Return a text as it was typed, or that of standard input for `-`.
+    """Return a word, or the text of standard input for `-`.
 
     Raises:
         Refused: standard input is not text.
@@ -21,10 +21,10 @@ def given(word: str) -> str:
 
 
 def read_input() -> str:
-    """Return the text of standard input, in the encoding of the terminal or with a mark.
+    """Return the text of standard input, decoded by its byte-order mark or as the terminal's.
 
     Raises:
-        Refused: it is not such a text.
+        Refused: it cannot be decoded.
     """
     encoding = sys.stdin.encoding or "utf-8"
     content = sys.stdin.buffer.read()
@@ -52,7 +52,7 @@ def read_file(path: Path, *, encoding: str = "utf-8") -> str:
 
     Args:
         path: the file.
-        encoding: that of a file without a mark.
+        encoding: encoding of a file without a byte-order mark.
 
     Raises:
         Refused: there is no such file, or it is in another encoding.
@@ -77,6 +77,6 @@ def read_file(path: Path, *, encoding: str = "utf-8") -> str:
 
 
 def decoded(content: bytes, *, encoding: str) -> str:
-    """Return the text of bytes; a byte-order mark counts more than the encoding."""
+    """Decode bytes; a byte-order mark takes precedence over the encoding."""
     marked = next((name for mark, name in _MARKS.items() if content.startswith(mark)), encoding)
     return content.decode(marked)

@@ -1,4 +1,4 @@
-"""Home of each command: the words that are typed, and the module with the declaration."""
+"""Map of commands: their words, and the module of their declaration."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -63,7 +63,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "conversations unstar": ("arranging", "unstar"),
     "people import": ("roster", "import_"),
 }
-"""Single commands: module and function by the words that are typed."""
+"""Single commands: module and function by the command words."""
 
 ALIASES: Final[Mapping[str, str]] = {
     "departments add": "departments create",
@@ -81,7 +81,7 @@ ALIASES: Final[Mapping[str, str]] = {
     "tokens revoke": "tokens delete",
     "sessions revoke": "sessions delete",
 }
-"""Names of earlier versions, which help does not show."""
+"""Names of earlier versions, hidden from help."""
 
 LISTING: Final = ("people", "notifications")
-"""Groups of which another word than a command, or an option, asks for the list."""
+"""Groups that list their objects for an option or an unknown word."""

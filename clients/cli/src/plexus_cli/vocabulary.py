@@ -1,4 +1,4 @@
-"""Words of the contracts that are shown to people, so that each has a translation."""
+"""Words of the contracts that users see, so that each has a translation."""
 
 from typing import Final
 
@@ -29,7 +29,7 @@ SHOWN_WORDS: Final = (
     "away", "deputy", "note", "name", "description", "members", "due", "assignees",
     # questions
     "Password", "Old password", "New password", "Again",
-    # what of a conversation cannot be compared
+    # parts of a conversation that cannot be compared
     "of them you may not read", "of them emptied by recall",
     "of them without a hash, from before version 2",
     # ends of conversations and other proofs
@@ -38,4 +38,4 @@ SHOWN_WORDS: Final = (
     "the numbers of messages have a hole", "no entry has this number",
     "what is shown now is not what the log leads to",
 )  # fmt: skip
-"""Each is a key of the catalogue."""
+"""Each word is a key of the catalogue."""

@@ -1,11 +1,11 @@
-"""Columns of a terminal that texts take: two for most Chinese characters and emoji."""
+"""Width of texts in terminal columns: two for most Chinese characters and emoji."""
 
 import re
 from unicodedata import category, east_asian_width
 
 _WIDE = frozenset("WF")
 _NO_WIDTH = frozenset(("Mn", "Me", "Cf"))
-# A word, or one character of a script that breaks anywhere, with the punctuation behind it.
+# A word, or one character of a script that breaks anywhere, with its following punctuation.
 _PIECES = re.compile(
     r"[^\s\u2e80-\uffef]+|[\u2e80-\uffef][\u3001\u3002\uff01\uff09\uff0c\uff1a\uff1b\uff1f\u300d\u300f\u201d]*|\s+"
 )
@@ -19,12 +19,12 @@ def width(text: str) -> int:
 
 
 def padded(text: str, columns: int) -> str:
-    """Return a text with spaces up to a number of columns."""
+    """Return a text padded with spaces to a number of columns."""
     return text + " " * max(0, columns - width(text))
 
 
 def wrapped(text: str, columns: int) -> list[str]:
-    """Return a text as lines of at most a number of columns; a long word stays whole."""
+    """Return a text as lines of at most `columns` columns; keep long words whole."""
     lines, line = [], ""
     for piece in _PIECES.findall(text):
         if width(line) + width(piece.rstrip()) > columns and line.strip():
@@ -35,7 +35,7 @@ def wrapped(text: str, columns: int) -> list[str]:
 
 
 def folded(text: str, columns: int) -> list[str]:
-    """Return a text as lines of at most a number of columns; a long word is cut."""
+    """Return a text as lines of at most `columns` columns; split long words."""
     lines: list[str] = []
     for whole in wrapped(text, columns):
         line = ""

@@ -1,4 +1,4 @@
-"""Working hours as people write them."""
+"""Working hours in the notation of the command line."""
 
 import re
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ _HOUR: Final = 60
 
 
 def hours_of(days: str, windows: Sequence[str], current: WorkingHours) -> WorkingHours:
-    """Return working hours.
+    """Parse working hours.
 
     Args:
         days: `mon-fri`, or days separated by commas; empty for the current ones.
-        windows: `9:00-12:00`, in order; none for the current ones.
-        current: what they replace.
+        windows: `9:00-12:00`, in order; empty for the current ones.
+        current: the hours that they replace.
 
     Raises:
-        BadParameter: one of them is not of that form.
+        BadParameter: one of them has another form.
     """
     return WorkingHours(
         weekdays=_days(days) if days else current.weekdays,
@@ -32,7 +32,7 @@ def hours_of(days: str, windows: Sequence[str], current: WorkingHours) -> Workin
 
 
 def shown_hours(hours: WorkingHours) -> str:
-    """Return working hours as they are written."""
+    """Format working hours in the notation of the command line."""
     days = ",".join(DAYS[number - 1] for number in hours.weekdays)
     windows = " ".join(
         f"{_clock(each.start_minute)}-{_clock(each.end_minute)}" for each in hours.windows

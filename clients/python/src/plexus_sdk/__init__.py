@@ -166,7 +166,7 @@ _HOMES: Final = {name: module for module, names in _MODULES.items() for name in 
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name at its first use: a program pays only for the parts that it uses."""
+    """Import a name on first use, so that a program loads only the parts that it uses."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -13,5 +13,5 @@ def doubled(failures: int, bounds: tuple[float, float]) -> float:
 
 
 def jittered(seconds: float, *, spread: tuple[float, float]) -> float:
-    """Return a pause times a random factor between two bounds, so that callers keep apart."""
+    """Return a pause times a random factor between two bounds, which spreads the callers."""
     return seconds * random.uniform(*spread)  # noqa: S311 - jitter

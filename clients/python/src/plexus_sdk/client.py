@@ -1,4 +1,4 @@
-"""The client: typed helpers and live sessions on one connection."""
+"""Client with typed helpers and live sessions on one connection."""
 
 import os
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -30,7 +30,7 @@ class Client:
     """A signed-in person or bot.
 
     Attributes:
-        plexus: every RPC of every service, for what the helpers do not cover.
+        plexus: every RPC of every service, for calls without a helper.
         messages: send, reply, edit, recall, react, read.
         conversations: lookup by name, creation, members.
         people: lookup by handle or id.
@@ -38,7 +38,7 @@ class Client:
     """
 
     def __init__(self, plexus: Plexus) -> None:
-        """Take a connection, which should have a thorough retry policy."""
+        """Create a client on a connection, which should have a thorough retry policy."""
         self.plexus = plexus
         self.people = People(plexus)
         self.conversations = Conversations(plexus, people=self.people)
@@ -50,8 +50,8 @@ class Client:
 
         Args:
             query: at most 1,000 characters.
-            types: `message`, `task`, `person`; all without them.
-            limit: bound on the number of hits.
+            types: `message`, `task`, `person`; empty for all.
+            limit: maximum number of hits.
 
         Raises:
             Refused: `QUERY_INVALID`, `TOO_MANY_SEARCHES` and others of search.
@@ -111,13 +111,14 @@ async def connect(
     """Connect with an API token or as a signed-in person; nothing is sent before the first call.
 
     Args:
-        url: native address of the gateway, `host:port`, or `grpcs://host:port` with TLS; else
-            `PLEXUS_URL`, else the profile's.
-        token: API token; else `PLEXUS_TOKEN`, unless a profile is named.
-        profile: name of a profile of `plexus login`; else `PLEXUS_PROFILE`, else the default one.
-        profiles: file of the profiles; that of the `plexus` command without it.
-        authority: PEM file with the only authorities to trust; else `PLEXUS_CA_FILE`.
-        retries: which calls are repeated.
+        url: native address of the gateway, `host:port`, or `grpcs://host:port` with TLS; default:
+            `PLEXUS_URL`, then the profile's.
+        token: API token; default: `PLEXUS_TOKEN`, unless a profile is named.
+        profile: name of a profile of `plexus login`; default: `PLEXUS_PROFILE`, then the default
+            one.
+        profiles: file of the profiles; default: the file of the `plexus` command.
+        authority: PEM file with the only authorities to trust; default: `PLEXUS_CA_FILE`.
+        retries: policy for repeating calls.
 
     Raises:
         SignedOut: there is neither a token nor a profile.

@@ -1,4 +1,4 @@
-"""One authenticated connection to a gateway, with the stubs of every service."""
+"""Authenticated connection to a gateway, with the stubs of every service."""
 
 import asyncio
 import os
@@ -41,9 +41,9 @@ Metadata = tuple[tuple[str, str | bytes], ...]
 CALL_SECONDS: Final = 20.0
 AUTHORITIES: Final = "PLEXUS_CA_FILE"
 RENEW_BEFORE_SECONDS: Final = 60.0
-# A lost answer to RefreshSession is asked for again with the same token. Directory allows it twice,
-# within 5 minutes of the first use, as long as no refresh token that it led to was used. The bound
-# here is a caller's patience.
+# After a lost response, RefreshSession is repeated with the same token. Directory allows that twice
+# within 5 minutes of the first use, as long as none of the resulting refresh tokens has been used.
+# This bound is how long a caller waits.
 RENEWAL_SECONDS: Final = 8.0
 _RENEWAL_TRY_SECONDS: Final = 4.0
 _EXPIRED: Final = "TOKEN_EXPIRED"
@@ -60,7 +60,7 @@ class Service(Generic[StubT]):
     """The stub of a service, whose contract is imported at its first use."""
 
     def __init__(self, contract: str, stub: str) -> None:
-        """Name the contract, as `messaging.v1.messaging_service`, and the class of its stub."""
+        """Store the contract, as `messaging.v1.messaging_service`, and the class of its stub."""
         self._contract = contract
         self._stub = stub
         self._name = ""
@@ -71,13 +71,13 @@ class Service(Generic[StubT]):
     def __get__(self, plexus: "Plexus", owner: type) -> StubT:
         contract = import_module(f"plexus.{self._contract}_pb2_grpc")
         stub: StubT = getattr(contract, self._stub)(plexus.channel)
-        # From now on the attribute is found before this descriptor.
+        # From now on attribute lookup finds the stub before this descriptor.
         plexus.__dict__[self._name] = stub
         return stub
 
 
 class Plexus:
-    """A signed-in person's connection: every RPC, with tokens that renew themselves.
+    """A signed-in person's connection: every RPC, with automatic renewal of tokens.
 
     `client.call(client.audit.ListEntries, request)` reaches every method of every service; the
     attributes are the generated stubs.
@@ -131,8 +131,8 @@ class Plexus:
         Args:
             channel: of `open_channel`.
             profile: tokens and identity of the caller.
-            profiles: file in which renewed tokens are kept.
-            retries: which calls are repeated.
+            profiles: file that stores renewed tokens.
+            retries: policy for repeating calls.
         """
         self.channel = channel
         self.profile = profile
@@ -150,14 +150,14 @@ class Plexus:
         """Call a unary method; repeat it as the retry policy allows.
 
         Args:
-            method: of one of the stubs.
-            request: message to send; a copy of it gets a request id if it has the field, it is
-                empty, and the policy is thorough.
+            method: a method of one of the stubs.
+            request: message to send; under a thorough policy a copy of it gets a request id if its
+                `request_id` is empty.
             seconds: deadline of each single call.
-            extra: more metadata, for example the reason of a privileged read.
+            extra: additional metadata, for example the reason of a privileged read.
 
         Raises:
-            Refused: as the service gave it; SignedOut or Unreachable where that is the cause.
+            Refused: the refusal of the service; SignedOut or Unreachable if that is the cause.
         """
         request = self._numbered(request)
 
@@ -175,7 +175,7 @@ class Plexus:
         return await repeat(attempt, request=request, policy=self.retries)
 
     async def metadata(self) -> tuple[tuple[str, str], ...]:
-        """Return the metadata that authenticates a call; its token lives for a minute at least.
+        """Return the metadata that authenticates a call; its token is valid for at least a minute.
 
         Raises:
             SignedOut: the session has ended.
@@ -187,11 +187,11 @@ class Plexus:
 
     @property
     def expires_in(self) -> float:
-        """Seconds until the access token ends, by the clock of this machine."""
+        """Seconds until the access token expires, by the clock of this machine."""
         return self.profile.access_expires_at - time.time()
 
     async def renew(self) -> None:
-        """Exchange the refresh token now, for a token that contains what has changed.
+        """Exchange the refresh token now, for an access token with current claims.
 
         Raises:
             Refused: see `metadata`.
@@ -200,10 +200,10 @@ class Plexus:
             await self._trade(self._profiles.find(self.profile.name))
 
     async def renew_rejected(self, token: str) -> bool:
-        """Renew an access token that Plexus calls expired, whatever the clock of this machine says.
+        """Renew an access token that Plexus rejects as expired, regardless of the local clock.
 
         Returns:
-            False if there is nothing to renew it with, as for an API token.
+            False if it cannot be renewed, as for an API token.
 
         Raises:
             Refused: see `metadata`.
@@ -228,8 +228,8 @@ class Plexus:
             await self._trade(stored)
 
     async def _trade(self, stored: Profile) -> None:
-        """Spend the refresh token of a profile; the lock of the profiles must be held."""
-        # Most commands renew nothing.
+        """Exchange the refresh token of a profile; the lock of the profiles must be held."""
+        # Most commands renew no token.
         from plexus.directory.v1 import session_service_pb2  # noqa: PLC0415
 
         request = session_service_pb2.RefreshSessionRequest(refresh_token=stored.refresh_token)
@@ -254,7 +254,7 @@ class Plexus:
         self.profile = self._profiles.renew(stored, **token_fields(response.tokens))
 
     def _numbered(self, request: Any) -> Any:
-        """Return a request with a request id, so that a repeat of it counts once."""
+        """Return a request with a request id, so that repeats take effect once."""
         if not self.retries.thorough or getattr(request, "request_id", None) != "":
             return request
         numbered = type(request)()
@@ -264,12 +264,12 @@ class Plexus:
 
 
 def new_request_id() -> str:
-    """Return a new id for a request that changes something."""
+    """Return a new id for a request that changes state."""
     return f"req_{secrets.token_hex(16)}"
 
 
 def token_fields(tokens: "session_service_pb2.Tokens") -> dict[str, str | float]:
-    """Return the fields of a profile that come from tokens."""
+    """Return the profile fields for a set of tokens."""
     return {
         "access_token": tokens.access_token,
         "access_expires_at": float(tokens.access_expires_at.seconds),
@@ -286,11 +286,11 @@ async def open_channel(
 
     Args:
         url: address.
-        authority: PEM file with the only authorities to trust; without it, the file that
-            `PLEXUS_CA_FILE` names, else the authorities that gRPC contains.
+        authority: PEM file with the only authorities to trust; default: the file that
+            `PLEXUS_CA_FILE` names, then the authorities that gRPC contains.
 
     Raises:
-        Refused: that file cannot be read.
+        Refused: the file cannot be read.
     """
     target = (url.partition("://")[2] or url).rstrip("/")
     if url.startswith(_SECURED):
@@ -328,6 +328,6 @@ async def open_plexus(
 async def answer(
     method: Callable[..., Awaitable[ResponseT]], request: Any, **options: Any
 ) -> ResponseT:
-    """Call a method once with the options of a stub's method; raises Refused."""
+    """Call a method once with the options of a stub's method; raise Refused on failure."""
     with refusals():
         return await method(request, **options)

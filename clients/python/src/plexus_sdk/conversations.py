@@ -20,7 +20,7 @@ from plexus_sdk.people import ID_PREFIX as PERSON_PREFIX
 from plexus_sdk.people import People
 
 ID_PREFIX: Final = "cnv_"
-# A group that is renamed keeps its previous name here for so long.
+# Lifetime of a cached name: a renamed group is still found by its previous name.
 REMEMBER_SECONDS: Final = 60.0
 _MAX_REMEMBERED: Final = 10_000
 
@@ -86,9 +86,9 @@ class Conversations:
         )
 
     async def all(self, *, archived: bool = False) -> AsyncIterator[ConversationView]:
-        """Yield the caller's conversations with unread counts, last active first.
+        """Yield the caller's conversations with unread counts, most recently active first.
 
-        One that moves while pages are read is yielded once, as first read.
+        A conversation that moves while pages are read is yielded once, in its first state.
         """
         token, yielded = "", set()
         while True:
@@ -139,12 +139,12 @@ class Conversations:
             name: 1 to 200 characters.
             members: handles or ids of others, at most 5,000.
             topic: subject, at most 4,000 characters.
-            open_history: whether members read what was posted before they joined.
-            request_id: id for repeats; made if it is empty.
+            open_history: whether members can read messages posted before they joined.
+            request_id: idempotency key for repeats; generated if empty.
 
         Raises:
             NameNotFound: no person has one of these names.
-            Refused: as messaging gives it.
+            Refused: the refusal of messaging.
         """
         people = await self._people.find(members)
         request = CreateConversationRequest(
@@ -159,7 +159,7 @@ class Conversations:
         return response.conversation
 
     async def add_members(self, conversation: str, people: Iterable[str]) -> list[str]:
-        """Add people to a group; return the ids of those who were not members.
+        """Add people to a group; return the ids of the new members.
 
         Raises:
             Refused: `DIRECT_CONVERSATION_FIXED` and others of messaging.
@@ -174,7 +174,7 @@ class Conversations:
         return list(response.added_person_ids)
 
     async def remove_members(self, conversation: str, people: Iterable[str]) -> list[str]:
-        """Remove people from a group; return the ids of those who were members.
+        """Remove people from a group; return the ids of the removed members.
 
         Raises:
             Refused: `LAST_OWNER` and others of messaging.

@@ -1,9 +1,9 @@
-"""Delivery: every message exactly once and in order, from live frames and from fetched changes.
+"""Ordered exactly-once delivery of messages from live frames and fetched changes.
 
 Live frames carry the changes `(after, through]` of a conversation. If `after` is not beyond the
-position, they continue it; otherwise something is missing and the conversation is fetched with
-ListChanges, which returns current states (MSG-6). A message is new if its `seq` is beyond the
-position's, so that no message is delivered twice, whichever way it comes.
+position, they continue it; otherwise changes are missing, and ListChanges returns the current
+states of the changed messages (MSG-6). A message is new if its `seq` is beyond the position's, so
+that no message is delivered twice, by frame or by fetch.
 """
 
 import logging
@@ -42,7 +42,7 @@ from plexus_sdk.positions import Position
 _LOG = logging.getLogger("plexus_sdk")
 _RAISED: Final = RaisedFact.DESCRIPTOR.full_name
 _MAX_REMEMBERED: Final = 1_000
-# Answers that a later fetch may not get any more; everything else is for the application.
+# Statuses that a later fetch may not meet again; every other one is raised to the application.
 _PASSING: Final = frozenset(
     {
         grpc.StatusCode.UNAVAILABLE,
@@ -57,24 +57,24 @@ _PASSING: Final = frozenset(
 
 
 class Source(Protocol):
-    """Reads of what the stream has not brought; each raises Refused."""
+    """Reads of missing changes; each raises Refused."""
 
     async def changes(self, conversation_id: str, *, since: int) -> ListChangesResponse:
         """Return a page of changes."""
 
     async def messages(self, conversation_id: str, *, after_seq: int) -> ListMessagesResponse:
-        """Return a page of messages forwards."""
+        """Return a page of messages, oldest first."""
 
     async def view(self, conversation_id: str) -> ConversationView:
-        """Return a conversation as the caller sees it."""
+        """Return a conversation with the caller's own view of it."""
 
     async def notifications(self) -> list[Notification]:
-        """Return the newest unread notifications, newest first; none if they are not wanted."""
+        """Return the newest unread notifications, newest first; none if notifications are off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One event for the application, and the position after it; None: a position alone."""
+    """An event for the application and the position after it; None: a position without an event."""
 
     event: Event | None
     conversation_id: str = ""
@@ -83,13 +83,14 @@ class Step:
 
 @dataclass(slots=True)
 class _Followed:
-    """How far a conversation is delivered."""
+    """Delivery progress of a conversation."""
 
     change_no: int
     seq: int
     until_seq: int = 0
     closed: bool = False
-    # Messages delivered in a state that is newer than `change_no`: seq to the number of the state.
+    # Messages delivered in a state newer than `change_no`: their `seq` to that state's change
+    # number.
     ahead: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -107,8 +108,8 @@ class _Followed:
 class Delivery:
     """Turns frames and fetched changes into steps; one unit of work at a time.
 
-    Every unit changes its state only after its last await, so that a cancelled wait of the
-    application loses nothing.
+    Every unit changes its state only after its last await, so that cancellation by the application
+    loses no event.
     """
 
     def __init__(self, inbox: Inbox, source: Source) -> None:
@@ -135,10 +136,10 @@ class Delivery:
         return None if followed is None else followed.position
 
     async def work(self) -> bool:
-        """Do one unit: apply a frame, or fetch a page. Return False if there is nothing to do.
+        """Do one unit: apply a frame, or fetch a page. Return False if there is no work.
 
         Raises:
-            Refused: an answer that repeating the fetch does not change.
+            Refused: a refusal that a repeated fetch would meet again.
         """
         self._prefers_backlog = not self._prefers_backlog
         frame, due = self._inbox.peek(), self._inbox.backlog.due()
@@ -233,7 +234,7 @@ class Delivery:
             self._inbox.backlog.fetched(conversation_id, asked=asked, through=followed.change_no)
 
     async def _joined(self, conversation_id: str) -> _Followed:
-        """Return the beginning of a conversation that the caller joined: its first message."""
+        """Return the start of a conversation that the caller joined: its first message."""
         view = await self._source.view(conversation_id)
         joined = view.member.intervals[-1].first_seq if view.member.intervals else 1
         last = view.conversation.last_seq
@@ -252,7 +253,7 @@ class Delivery:
         self._checkpoint(conversation_id, followed)
 
     async def _expire(self, conversation_id: str, followed: _Followed) -> None:
-        """Continue with what is current: all missing messages, and no earlier changes."""
+        """Continue with the current state: all missing messages, without earlier changes."""
         view = await self._source.view(conversation_id)
         self._followed[conversation_id] = followed
         followed.until_seq = max(followed.until_seq, view.conversation.last_seq)
@@ -285,7 +286,7 @@ class Delivery:
         *,
         until: int,
     ) -> None:
-        """Deliver listed messages up to a `seq`; it is reached if the list has no more before."""
+        """Deliver listed messages up to a `seq`; it is reached if the list has no earlier ones."""
         inside = [each for each in listed.messages if followed.seq < each.seq <= until]
         for message in inside:
             self._deliver_new(conversation_id, followed, message, message.change_no)
@@ -314,7 +315,7 @@ class Delivery:
         *,
         waiting: deque[Change],
     ) -> None:
-        """Deliver a changed message, and before a new one those with a smaller `seq`."""
+        """Deliver a changed message; if it is new, deliver those with a smaller `seq` first."""
         message = change.message
         is_new = message.seq > followed.seq
         while is_new and waiting and waiting[0].message.seq < message.seq:
@@ -383,14 +384,14 @@ class Delivery:
 
 
 def _is_closed(refused: Refused) -> bool:
-    """Return whether a refusal is about this conversation, and not about the caller's token."""
+    """Return whether a refusal concerns this conversation and not the caller's token."""
     if refused.code is grpc.StatusCode.PERMISSION_DENIED:
         return refused.reason != "PERMISSION_MISSING"
     return refused.code is grpc.StatusCode.NOT_FOUND
 
 
 def _new_messages(followed: _Followed, changes: Iterable[Change]) -> list[Change]:
-    """Return the changes with messages that were never delivered, by `seq`."""
+    """Return the changes with undelivered messages, by `seq`."""
     new = [
         change
         for change in changes
@@ -404,7 +405,7 @@ def _new_seqs(followed: _Followed, changes: Iterable[Change]) -> Iterator[int]:
 
 
 def _gap(seq: int, new: Iterable[int]) -> tuple[int, int] | None:
-    """Return the first hole in a row of numbers: the number before it and the one after it."""
+    """Return the first gap in a sequence of numbers: the number before it and the one after it."""
     for number in new:
         if number > seq + 1:
             return seq, number

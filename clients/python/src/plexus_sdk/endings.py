@@ -1,8 +1,8 @@
-"""The status that ended a stream, also where gRPC's client overwrites it.
+"""Status that ended a stream, recovered where gRPC's client overwrites it.
 
 A server may end a stream while its client still writes. gRPC's client then puts INTERNAL, "Internal
-error from Core", over the status that has just come or is about to come (grpcio 1.85, `_write` of
-`grpc.aio._call`): a refusal would look like a failure.
+error from Core", over the status that has just arrived or is about to arrive (grpcio 1.85, `_write`
+of `grpc.aio._call`): a refusal would look like a failure.
 """
 
 import asyncio
@@ -13,13 +13,13 @@ from typing import Any, Final, TypeVar
 import grpc
 
 _OVERWRITTEN: Final = "Internal error from Core"
-# The status comes over the connection that the write has failed on, or with its end.
+# The status arrives over the connection on which the write failed, or with its end.
 _STATUS_SECONDS: Final = 10.0
 _ResultT = TypeVar("_ResultT")
 
 
 class _Ending:
-    """The status of a call, kept before gRPC's client overwrites it."""
+    """The status of a call, stored before gRPC's client overwrites it."""
 
     def __init__(self, call: Any) -> None:
         self._call = call
@@ -28,7 +28,7 @@ class _Ending:
         call.add_done_callback(self._note)
 
     async def of(self, error: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError:
-        """Return the status that the server gave; `error` itself if it was not overwritten."""
+        """Return the status that the server sent; `error` itself if it was not overwritten."""
         if error.details() != _OVERWRITTEN:
             return error
         with contextlib.suppress(TimeoutError):
@@ -53,10 +53,10 @@ async def responses(call: Any) -> AsyncGenerator[Any, None]:
     """Yield the responses of a stream with many requests; cancel the call at the end.
 
     Args:
-        call: as a stub has just returned it.
+        call: the object that a stub has just returned.
 
     Raises:
-        AioRpcError: with the status that the server gave.
+        AioRpcError: with the status that the server sent.
     """
     ending = _Ending(call)
     try:
@@ -69,7 +69,7 @@ async def responses(call: Any) -> AsyncGenerator[Any, None]:
 
 
 def _result(coroutine: Coroutine[Any, Any, _ResultT]) -> _ResultT:
-    """Return the result of a coroutine that has nothing to wait for."""
+    """Return the result of a coroutine that never suspends."""
     try:
         coroutine.send(None)
     except StopIteration as returned:

@@ -1,4 +1,4 @@
-"""Refusals: the one kind of exception that the SDK raises."""
+"""Refusals: the only kind of exception that the SDK raises."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,15 +20,16 @@ _DetailT = TypeVar("_DetailT", bound=Message)
 class Refused(Exception):  # noqa: N818 - an answer, not a fault
     """A request that was not carried out.
 
-    `str(refused)` is one sentence for a user, in the words of the service, and says when to try
-    again if that is known. It stays readable for a `reason` that this version does not know.
+    `str(refused)` is one sentence for a user, in the words of the service, with the time of the
+    next attempt if that is known. It is readable even for a `reason` that this version does not
+    know.
 
     Attributes:
-        reason: stable name in UPPER_SNAKE, for example `CONVERSATION_ARCHIVED`; empty where
-            neither Plexus nor the SDK has a name for it.
+        reason: stable name in UPPER_SNAKE, for example `CONVERSATION_ARCHIVED`; empty if neither
+            Plexus nor the SDK has a name for it.
         code: gRPC status of the answer; None for a refusal of the SDK itself.
         domain: `plexus.<service>` of the service that refused; empty for the SDK itself.
-        metadata: short facts such as ids and limits, by name.
+        metadata: short values such as ids and limits, by name.
         retry_after: the wait after which the same request can succeed; None if that is unknown.
     """
 
@@ -77,7 +78,7 @@ class NameAmbiguous(Refused):
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Raise Refused in place of gRPC's own exception for the time of the block."""
+    """Raise Refused in place of gRPC's own exception for the duration of the block."""
     try:
         yield
     except grpc.aio.AioRpcError as error:
@@ -87,8 +88,8 @@ def refusals() -> Iterator[None]:
 def refusal_of(error: grpc.aio.AioRpcError) -> Refused:
     """Return the refusal that a call has ended with.
 
-    An answer without details, which a proxy or the channel itself gives, has the name of its
-    status as reason.
+    A response without details, from a proxy or from the channel itself, has the name of its status
+    as reason.
     """
     code, text = error.code(), error.details() or ""
     if code is grpc.StatusCode.UNAVAILABLE and not error.trailing_metadata():
@@ -123,7 +124,7 @@ def _details(error: grpc.aio.AioRpcError) -> Status | None:
                 status = Status.FromString(value)
             except DecodeError:
                 return None
-            # A proxy on the way may have rewritten the status; its answer counts.
+            # A proxy may have rewritten the status; the rewritten one counts.
             return status if status.code == error.code().value[0] else None
     return None
 

@@ -1,8 +1,8 @@
 """Events of a session, as an application receives them.
 
-Entities are the messages of the contract (`plexus.messaging.v1.Message` and so on): they have types
-for mypy, they need no copy, and a field that a newer Plexus adds is there without a new SDK. Only
-the events themselves, which are no part of the contract, are classes of the SDK.
+Entities are the messages of the contract (`plexus.messaging.v1.Message` and so on): they are typed
+for mypy, need no copy, and expose fields that a newer Plexus adds without a new SDK. Only the
+events themselves, which are not part of the contract, are classes of the SDK.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class ConversationEvent:
 
 @dataclass(frozen=True, slots=True)
 class MessagePosted(ConversationEvent):
-    """A message, exactly once and in order of `seq`; edited already if that happened before."""
+    """A message, exactly once and in order of `seq`; it may already be edited."""
 
     message: Message
 
@@ -74,7 +74,7 @@ class MessageLabeled(ConversationEvent):
 
 @dataclass(frozen=True, slots=True)
 class MessageUpdated(ConversationEvent):
-    """The current state of a message that changed while nothing was received.
+    """The current state of a message that changed while no live events were received.
 
     It stands for one edit, reaction, pin or label, or for several of them.
     """
@@ -105,7 +105,7 @@ class ConversationChanged(ConversationEvent):
 
 @dataclass(frozen=True, slots=True)
 class ConversationClosed(ConversationEvent):
-    """The caller may read the conversation no more; nothing of it follows (MSG-14).
+    """The caller can no longer read the conversation; no event of it follows (MSG-14).
 
     If access returns, events continue where they stopped.
     """
@@ -113,10 +113,10 @@ class ConversationClosed(ConversationEvent):
 
 @dataclass(frozen=True, slots=True)
 class ChangesExpired(ConversationEvent):
-    """Plexus no longer keeps the changes before `change_no` for catching up.
+    """Plexus no longer stores the changes before `change_no`.
 
-    All messages are delivered nevertheless. Edits, recalls and reactions of earlier messages may
-    be missing: read those messages again if they matter.
+    All messages are still delivered. Edits, recalls and reactions of earlier messages may be
+    missing: read those messages again if they matter.
     """
 
 
@@ -129,7 +129,7 @@ class NotificationRaised:
 
 @dataclass(frozen=True, slots=True)
 class TypingSignal:
-    """Another member types; valid for 6 seconds. Signals may be lost."""
+    """Another member is typing; valid for 6 seconds. Signals may be lost."""
 
     typing: Typing
 

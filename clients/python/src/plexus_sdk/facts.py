@@ -1,4 +1,4 @@
-"""Events from facts and from current states."""
+"""Conversion of facts and current states into events."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -26,13 +26,13 @@ _PACKAGE: Final = "plexus.messaging.v1"
 
 
 def seq_of(event: ConversationEvent) -> int:
-    """Return the `seq` of the message that an event is about; 0 for other events."""
+    """Return the `seq` of the message of an event; 0 for other events."""
     about = getattr(event, "message", None) or getattr(event, "parts", None)
     return 0 if about is None else int(about.seq)
 
 
 def event_of(envelope: Envelope) -> ConversationEvent | None:
-    """Return the event of a live fact; None for a fact that this version does not know."""
+    """Return the event of a live fact; None for a fact type unknown to this version."""
     read = _FACTS.get(envelope.type)
     if read is None:
         return None
@@ -44,9 +44,9 @@ def event_of_message(change_no: int, message: Message, *, is_new: bool) -> Conve
     """Return the event of a message's current state that was fetched.
 
     Args:
-        change_no: of the change.
-        message: current state.
-        is_new: whether the message was never delivered.
+        change_no: number of the change.
+        message: its current state.
+        is_new: whether the message has not been delivered before.
     """
     if message.recalled:
         return MessageRecalled(message.conversation_id, change_no, message)
@@ -55,7 +55,7 @@ def event_of_message(change_no: int, message: Message, *, is_new: bool) -> Conve
 
 
 def events_of_change(conversation_id: str, change: Change) -> list[ConversationEvent]:
-    """Return the events of a change that is not about a message."""
+    """Return the events of a change that does not concern a message."""
     if change.HasField("conversation"):
         return [ConversationChanged(conversation_id, change.change_no, change.conversation)]
     joined = tuple(each for each in change.members.members if each.active)
@@ -69,7 +69,7 @@ def events_of_change(conversation_id: str, change: Change) -> list[ConversationE
 
 
 def _parts(fact: Any) -> MessageParts:
-    """Return the parts that a fact carries; older facts carry the whole message instead."""
+    """Return the parts in a fact; older facts carry the whole message instead."""
     if fact.HasField("parts"):
         parts: MessageParts = fact.parts
         return parts

@@ -1,4 +1,4 @@
-"""Frames that a stream has brought and the application has not taken yet, within bounds."""
+"""Bounded queue of received frames that the application has not consumed yet."""
 
 import asyncio
 import time
@@ -18,11 +18,11 @@ _WAITS: Final = (0.1, 30.0)
 
 @dataclass(slots=True)
 class Lag:
-    """A conversation of which something has to be fetched.
+    """A conversation with changes to fetch.
 
     Attributes:
-        target: change number up to which something is known to be missing; 0: unknown.
-        asked: how often it was marked; a fetch ends the lag only if no mark came meanwhile.
+        target: change number up to which changes are known to be missing; 0: unknown.
+        asked: number of marks; a fetch ends the lag only if none was added meanwhile.
         failures: unsuccessful fetches in a row.
         not_before: monotonic time of the next fetch.
     """
@@ -34,7 +34,7 @@ class Lag:
 
 
 class Backlog:
-    """The conversations that have to be fetched, oldest mark first."""
+    """Conversations to fetch, oldest mark first."""
 
     def __init__(self) -> None:
         self._lags: dict[str, Lag] = {}
@@ -43,7 +43,7 @@ class Backlog:
         return conversation_id in self._lags
 
     def mark(self, conversation_id: str, *, target: int = 0) -> None:
-        """Fetch a conversation, at least up to a number."""
+        """Mark a conversation to be fetched, at least up to a change number."""
         lag = self._lags.setdefault(conversation_id, Lag())
         lag.target = max(lag.target, target)
         lag.asked += 1
@@ -54,25 +54,25 @@ class Backlog:
         return next((each for each in self._lags.items() if each[1].not_before <= now), None)
 
     def wait(self) -> float | None:
-        """Return the seconds until something is due; None if nothing has to be fetched."""
+        """Return the seconds until a fetch is due; None if no conversation has to be fetched."""
         first = min((lag.not_before for lag in self._lags.values()), default=None)
         return None if first is None else max(first - time.monotonic(), 0.0)
 
     def drop(self, conversation_id: str) -> None:
-        """Fetch nothing of a conversation."""
+        """Remove a conversation from the backlog."""
         self._lags.pop(conversation_id, None)
 
     def begun(self, conversation_id: str, *, through: int) -> None:
-        """Note the beginning of a conversation: the welcome alone gives no reason to fetch it."""
+        """Record the start of a conversation: the welcome alone is no reason to fetch it."""
         lag = self._lags.get(conversation_id)
         if lag is not None and lag.asked == 1 and lag.target <= through:
             del self._lags[conversation_id]
 
     def fetched(self, conversation_id: str, *, asked: int, through: int) -> None:
-        """Note that a conversation was read to its end, up to a number.
+        """Record that a conversation was read to its end, up to a change number.
 
-        It stays if it was marked again meanwhile, or if the end is before the target: a gateway
-        knew of a change that the answer does not contain yet.
+        It stays in the backlog if it was marked again meanwhile, or if the end is before the
+        target: a gateway knew of a change that the response does not contain yet.
         """
         lag = self._lags.get(conversation_id)
         if lag is None:
@@ -84,7 +84,7 @@ class Backlog:
             self.postpone(conversation_id)
 
     def postpone(self, conversation_id: str, *, seconds: float = 0.0) -> None:
-        """Fetch a conversation later: after the given seconds, longer after each failure."""
+        """Postpone the fetch of a conversation by a number of seconds, or longer after failures."""
         lag = self._lags.get(conversation_id)
         if lag is not None:
             wait = doubled(lag.failures, _WAITS)
@@ -96,8 +96,8 @@ class Inbox:
     """Bounded queue between a stream, which is always read, and an application, which may be slow.
 
     A frame that does not fit is dropped and its conversation is marked in the backlog: it is
-    fetched again once the application has caught up. So a slow application costs neither memory
-    nor the gateway's patience, and acknowledgements of sends are never stuck behind events.
+    fetched again once the application has caught up. So a slow application neither grows the queue
+    nor stalls the stream, and acknowledgements of sends never wait behind events.
     """
 
     def __init__(
@@ -107,15 +107,16 @@ class Inbox:
         max_frames: int = MAX_FRAMES,
         max_bytes: int = MAX_BYTES,
     ) -> None:
-        """Start empty.
+        """Create an empty inbox.
 
         Args:
-            is_wanted: whether a conversation is followed.
-            max_frames: bound on waiting frames; those without a position use half of it.
+            is_wanted: returns whether a conversation is followed.
+            max_frames: bound on queued frames; those without a position may use half of it.
             max_bytes: bound on their serialized size.
         """
         self.backlog = Backlog()
-        # Per open conversation, the number up to which everything is delivered, queued or marked.
+        # Per open conversation, the change number up to which all changes are delivered, queued or
+        # marked.
         self.seen: dict[str, int] = {}
         self.notifications_missed = False
         self._is_wanted = is_wanted
@@ -136,11 +137,11 @@ class Inbox:
         self._bytes -= self._frames.popleft()[1]
 
     def watch(self) -> None:
-        """Begin to note what comes in, before looking whether there is something to do."""
+        """Start to record arrivals; call it before checking for work."""
         self._changed.clear()
 
     async def changed(self, *, within: float | None) -> None:
-        """Wait until something has come in since `watch`, at most for a number of seconds."""
+        """Wait until a frame has arrived since `watch`, for at most `within` seconds."""
         try:
             async with asyncio.timeout(within):
                 await self._changed.wait()
@@ -148,11 +149,11 @@ class Inbox:
             return
 
     def wake(self) -> None:
-        """End a wait."""
+        """End the current wait."""
         self._changed.set()
 
     def put(self, frame: Frame) -> None:
-        """Take a frame of the stream, except acknowledgements and drains."""
+        """Queue a frame of the stream; acknowledgements and drains are handled elsewhere."""
         match frame.WhichOneof("frame"):
             case "events":
                 self._put_events(frame, frame.events)
@@ -171,10 +172,10 @@ class Inbox:
         self.wake()
 
     def welcome(self, positions: Iterable[Position], *, again: bool) -> None:
-        """Compare what a new stream begins with.
+        """Compare the positions at the start of a new stream with the delivered ones.
 
         Args:
-            positions: of the caller's conversations; 0 of one that the gateway has not seen yet.
+            positions: of the caller's conversations; 0 for one that the gateway has not seen yet.
             again: whether there was a stream before.
         """
         named = {each.conversation_id: each.through for each in positions}
@@ -183,7 +184,7 @@ class Inbox:
                 not through or through > self.seen.get(conversation_id, -1)
             ):
                 self._mark(conversation_id, through)
-        # Perhaps left meanwhile: a fetch shows it.
+        # The caller may have left it meanwhile: a fetch shows that.
         for conversation_id in self.seen.keys() - named.keys():
             self._mark(conversation_id, 0)
         self.notifications_missed = again

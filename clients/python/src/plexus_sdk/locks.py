@@ -1,4 +1,4 @@
-"""Locks between processes by locked files, on Linux and macOS."""
+"""Locks between processes by file locks, on Linux and macOS."""
 
 import sys
 from typing import IO
@@ -8,11 +8,11 @@ from plexus_sdk.errors import Refused
 if sys.platform == "win32":
 
     def wait_for(_: IO[str]) -> None:
-        """Refuse: there are no such locks."""
+        """Refuse: this platform has no such locks."""
         raise Refused("Files need locks of Linux or macOS; use an API token and memory here.")
 
     def is_taken(_: IO[str]) -> bool:
-        """Refuse: there are no such locks."""
+        """Refuse: this platform has no such locks."""
         raise Refused("Files need locks of Linux or macOS; use an API token and memory here.")
 
 else:
@@ -23,7 +23,7 @@ else:
         fcntl.flock(handle, fcntl.LOCK_EX)
 
     def is_taken(handle: IO[str]) -> bool:
-        """Take the lock if it is free; return whether it was."""
+        """Acquire the lock if it is free; return whether it was acquired."""
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

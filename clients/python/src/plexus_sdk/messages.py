@@ -31,8 +31,8 @@ class Sent:
     """A stored message.
 
     Attributes:
-        deduplicated: this request id was stored before with the same content.
-        not_in_conversation: mentioned people who are no members and are not notified.
+        deduplicated: whether this request id was already stored with the same content.
+        not_in_conversation: mentioned people who are not members and are not notified.
     """
 
     conversation_id: str
@@ -44,7 +44,7 @@ class Sent:
 
 
 class Messages:
-    """Messages of the caller's conversations, which are given by name or id everywhere."""
+    """Messages of the caller's conversations, each given by name or id."""
 
     def __init__(
         self,
@@ -54,13 +54,13 @@ class Messages:
         people: People,
         post: Callable[[SendMessageRequest], Awaitable[SendMessageResponse]] | None = None,
     ) -> None:
-        """Take the way of messages.
+        """Create the helper.
 
         Args:
-            plexus: connection.
+            plexus: the connection.
             conversations: resolves names.
             people: resolves names of mentions.
-            post: stores a message; without it, a call does.
+            post: stores a message; default: a call of SendMessage.
         """
         self._plexus = plexus
         self._conversations = conversations
@@ -85,13 +85,13 @@ class Messages:
             to: conversation by id, group name, `@handle` or handle; see `Conversations.resolve`.
             text: at most 150 KB of UTF-8.
             mentions: handles or ids of people, ids of departments (`dep_…`), or `all`.
-            reply_to_seq: `seq` of the message that is answered, in its thread.
+            reply_to_seq: `seq` of the message to reply to, in its thread.
             quote_seq: `seq` of a message of the conversation to quote.
             markdown: whether `text` has marks for bold, italic, code, quotes and links.
             silent: whether no notification is sent.
-            request_id: the caller's id of the message, 1 to 128 characters, unique in the
-                conversation for ever; made if it is empty. A repeat with the same content returns
-                the original message (MSG-3).
+            request_id: the caller's id of the message, 1 to 128 characters, never reused in the
+                conversation; generated if empty. A repeat with the same content returns the
+                original message (MSG-3).
 
         Raises:
             NameNotFound: no conversation or person has this name.
@@ -129,20 +129,20 @@ class Messages:
         mentions: Iterable[str] = (),
         markdown: bool = False,
     ) -> Sent:
-        """Answer a message in its thread, once for ever: an identical repeat stores nothing.
+        """Reply to a message in its thread, exactly once: an identical repeat stores no message.
 
-        The request id follows from the message, so that a bot that is restarted between the answer
-        and the next event does not answer twice.
+        The request id is derived from the message, so that a bot that restarts between the reply
+        and the next event does not reply twice.
 
         Args:
-            message: the message to answer.
+            message: the message to reply to.
             text: see `send`.
-            part: distinguishes several answers to one message.
+            part: distinguishes several replies to one message.
             mentions: see `send`.
             markdown: see `send`.
 
         Raises:
-            Refused: `REQUEST_ID_REUSED` if this part was answered with another text; others as of
+            Refused: `REQUEST_ID_REUSED` if this part was sent with another text; others as of
                 `send`.
         """
         return await self.send(
@@ -188,7 +188,7 @@ class Messages:
         return (await self._plexus.call(self._plexus.messaging.EditMessage, request)).message
 
     async def recall(self, conversation: str, seq: int) -> Message:
-        """Take a message back; return its tombstone (MSG-12).
+        """Recall a message; return its tombstone (MSG-12).
 
         Raises:
             Refused: `RECALL_WINDOW_CLOSED`, `NOT_YOUR_MESSAGE` and others of messaging.
@@ -206,7 +206,7 @@ class Messages:
         Args:
             message: the message.
             emoji: shortcode without colons, for example `thumbsup`, or one emoji.
-            remove: whether it is removed.
+            remove: whether to remove the emoji.
 
         Raises:
             Refused: `TOO_MANY_REACTIONS`, `MESSAGE_IS_RECALLED` and others of messaging.
@@ -221,7 +221,7 @@ class Messages:
         return (await self._plexus.call(self._plexus.messaging.ReactToMessage, request)).message
 
     async def read(self, conversation: str, through_seq: int) -> Cursor:
-        """Mark messages as read up to a `seq`; return the cursor, which never goes back (MSG-7).
+        """Mark messages as read up to a `seq`; return the cursor, which never decreases (MSG-7).
 
         Raises:
             Refused: `CURSOR_BEYOND_END` and others of messaging.

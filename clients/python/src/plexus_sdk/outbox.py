@@ -1,4 +1,4 @@
-"""Messages on their way through a stream, until each has its verdict."""
+"""Messages sent through a stream that have no verdict yet."""
 
 import asyncio
 import itertools
@@ -18,7 +18,7 @@ from plexus.messaging.v1.messaging_service_pb2 import (
 from plexus_sdk.backoff import doubled, jittered
 from plexus_sdk.errors import Refused, Unreachable
 
-# A verdict comes with its stream or is lost with it; one that is missing for so long is asked for.
+# A verdict arrives on its stream or is lost with it; after this time without one, send again.
 REPEAT_SECONDS = 15.0
 # A gateway accepts 1,000 unacknowledged messages of one stream.
 MAX_UNACKNOWLEDGED: Final = 500
@@ -44,10 +44,10 @@ class _Pending:
 
 
 class Outbox:
-    """Sends each message until it is stored or refused for good, always by the same request id.
+    """Sends each message until it is stored or permanently refused, with the same request id.
 
-    A new stream gets everything that has no verdict yet, in the order in which it was sent;
-    Plexus stores a request id once (MSG-3).
+    A new stream gets every message without a verdict, in the order of the sends; Plexus stores a
+    request id once (MSG-3).
     """
 
     def __init__(self) -> None:
@@ -60,15 +60,15 @@ class Outbox:
     async def send(
         self, request: SendMessageRequest, *, seconds: float | None = None
     ) -> SendMessageResponse:
-        """Send a message and return its verdict.
+        """Send a message and wait for its verdict.
 
         Args:
-            request: with a request id.
+            request: the message, with a request id.
             seconds: deadline over all attempts and reconnections; None waits for the verdict.
 
         Raises:
             Unreachable: no verdict within the deadline; the message may be stored.
-            Refused: it is refused for good.
+            Refused: it is permanently refused.
         """
         try:
             async with asyncio.timeout(seconds), self._room:
@@ -103,24 +103,24 @@ class Outbox:
             del self._pending[ref]
 
     def opened(self, stream: "asyncio.Queue[SessionRequest]") -> None:
-        """Use a new stream from now on; send again what has no verdict."""
+        """Use a new stream from now on; resend every message without a verdict."""
         self._stream = stream
         for items in _frames(each.item for each in self._pending.values()):
             stream.put_nowait(SessionRequest(sends=items))
 
     def closed(self) -> None:
-        """Keep what is sent until there is a stream again."""
+        """Hold messages until there is a stream again."""
         self._stream = None
 
     def fail(self, refused: Refused) -> None:
-        """Refuse everything that waits and everything from now on."""
+        """Refuse all pending messages and every later one."""
         self._failure = refused
         for pending in self._pending.values():
             if not pending.stored.done():
                 pending.stored.set_exception(refused)
 
     def acknowledge(self, acknowledgement: Acknowledgement) -> None:
-        """Take a verdict. One that comes again, or for what nobody waits for, changes nothing."""
+        """Handle a verdict; ignore a repeated one, and one without a waiting caller."""
         pending = self._pending.get(acknowledgement.client_ref)
         if pending is None or pending.stored.done():
             return
@@ -141,7 +141,7 @@ class Outbox:
         stream = self._stream
 
         def again() -> None:
-            # A new stream has got it already.
+            # A new stream has received it already.
             if ref in self._pending and self._stream is stream:
                 self._put(pending.item)
 
@@ -153,7 +153,7 @@ class Outbox:
 
 
 def _frames(items: Iterator[SendItem]) -> Iterator[list[SendItem]]:
-    """Group items so that no request of a stream is too large."""
+    """Group items so that no request of a stream exceeds its maximum size."""
     frame: list[SendItem] = []
     size = 0
     for item in items:

@@ -14,7 +14,7 @@ _AT_ONCE: Final = 500
 
 
 class People:
-    """The people of the directory that the caller may see."""
+    """People of the directory that the caller may see."""
 
     def __init__(self, plexus: Plexus) -> None:
         self._plexus = plexus
@@ -36,7 +36,7 @@ class People:
         """Return people by handle, with or without `@`, or by id: {name as given: person}.
 
         Raises:
-            NameNotFound: names all names that no person has.
+            NameNotFound: lists all unknown names.
         """
         wanted = {name: name.removeprefix("@") for name in names}
         found: dict[str, Person] = {}
@@ -64,7 +64,7 @@ class People:
         return {name: person for name, person in people.items() if person is not None}
 
     async def handles(self, ids: Iterable[str]) -> dict[str, str]:
-        """Return handles by id; an id that is not visible stays as it is."""
+        """Return handles by id; an invisible id maps to itself."""
         wanted = sorted({*ids} - {""})
         names = {person_id: person_id for person_id in ids}
         for start in range(0, len(wanted), _AT_ONCE):

@@ -1,4 +1,4 @@
-"""Positions: how far an application has received each conversation, in memory or in a file."""
+"""Positions received in each conversation, stored in memory or in a file."""
 
 import asyncio
 import contextlib
@@ -18,13 +18,13 @@ _VERSION: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a conversation has been received.
+    """Position up to which a conversation has been received.
 
     Attributes:
-        change_no: every change up to this number.
-        seq: every message up to this number.
+        change_no: every change up to this number has been received.
+        seq: every message up to this number has been received.
         until_seq: messages after `seq` up to this number are missing, although `change_no` is
-            beyond them: they are listed first.
+            beyond them: they are fetched first.
     """
 
     change_no: int
@@ -33,7 +33,7 @@ class Position:
 
 
 class PositionStore(Protocol):
-    """Storage of positions; implement it to keep them in a database of your own.
+    """Storage of positions; implement it to store them in your own database.
 
     A session loads once, saves at most once a second while events arrive, and saves at its end.
     """
@@ -42,14 +42,14 @@ class PositionStore(Protocol):
         """Return the stored positions by conversation id; empty at the very first start."""
 
     async def save(self, changed: Mapping[str, Position]) -> None:
-        """Store the positions that have changed; keep the others."""
+        """Store the changed positions; leave the others unchanged."""
 
     async def close(self) -> None:
-        """Release what the store holds; the session has ended."""
+        """Release the resources of the store; the session has ended."""
 
 
 class MemoryPositions:
-    """Positions that end with the process: a later session begins with what is new then."""
+    """In-memory positions: a later session begins with the messages that are new then."""
 
     def __init__(self, positions: Mapping[str, Position] | None = None) -> None:
         self.positions = dict(positions or {})
@@ -59,15 +59,15 @@ class MemoryPositions:
         return dict(self.positions)
 
     async def save(self, changed: Mapping[str, Position]) -> None:
-        """Keep the positions."""
+        """Store the positions."""
         self.positions.update(changed)
 
     async def close(self) -> None:
-        """Hold nothing."""
+        """Do nothing: the store holds no resources."""
 
 
 class FilePositions:
-    """Positions in a file, with which a bot continues after its own restart.
+    """Positions in a file, from which a bot continues after a restart.
 
     The file is replaced as a whole, so that a crash leaves the previous or the new content. One
     session at a time may use it: a lock beside it is held from `load` until `close`.
@@ -146,7 +146,7 @@ def _held(path: Path) -> IO[str]:
 
 
 def _parsed(content: Any) -> dict[str, Position]:
-    """Read the content of a file; raises ValueError for anything that is never written."""
+    """Parse the content of a file; raise ValueError if `save` cannot have written it."""
     if not isinstance(content, dict) or content.get("version") != _VERSION:
         raise ValueError("not positions of this version")
     conversations = content.get("conversations")

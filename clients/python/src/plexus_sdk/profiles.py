@@ -1,4 +1,4 @@
-"""Profiles of signed-in people, in one file that only its owner may read."""
+"""Profiles of signed-in people in one file that only its owner may read."""
 
 import asyncio
 import contextlib
@@ -73,9 +73,9 @@ class Profiles:
     """The credentials file, mode 0600, on Linux and macOS.
 
     `$PLEXUS_CREDENTIALS`, else `.plexus/credentials.json` of a demo in the current folder or one
-    above it, else `~/.config/plexus/credentials.json`. The `plexus` command and every
-    process that uses the SDK may share it: a lock beside it lets one process at a time renew
-    tokens, because a refresh token is spent by its first use.
+    above it, else `~/.config/plexus/credentials.json`. The `plexus` command and every process that
+    uses the SDK may share it: a lock beside it lets one process at a time renew tokens, because a
+    refresh token is single use.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -107,7 +107,7 @@ class Profiles:
         return sorted(content.profiles, key=lambda name: (name != content.default, name))
 
     def save(self, profile: Profile, *, default: bool) -> None:
-        """Keep a profile; the first one is the default until another one becomes it."""
+        """Store a profile; the first one is the default until another one becomes it."""
         with self.locked():
             content = self._read()
             content.profiles[profile.name] = profile
@@ -120,8 +120,8 @@ class Profiles:
     def device_key(self, url: str, handle: str) -> str:
         """Return the key of this device for a person at an address; empty before the first time.
 
-        It outlives the session, so that wrong passwords that strangers try elsewhere do not lock
-        this device out.
+        It outlives the session, so that failed attempts from other devices do not lock this device
+        out.
         """
         return self._read().device_keys.get(f"{url} {handle}", "")
 
@@ -134,7 +134,7 @@ class Profiles:
         return renewed
 
     def forget(self, name: str) -> None:
-        """Drop a profile."""
+        """Remove a profile."""
         with self.locked():
             content = self._read()
             content.profiles.pop(name, None)
@@ -144,19 +144,19 @@ class Profiles:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the file against other processes and other threads."""
+        """Lock the file against other processes and threads."""
         with self._lock().open("w") as handle:
             wait_for(handle)
             yield
 
     @contextlib.asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """Hold the file as `locked` does, also against other tasks of this process.
+        """Lock the file as `locked` does, and also against other tasks of this process.
 
-        The holder may await an answer in the same event loop, so waiting must not block the loop.
+        The holder may await a response in the same event loop, so waiting must not block the loop.
 
         Raises:
-            Refused: the file is not free within a minute.
+            Refused: the file stays locked for a minute.
         """
         lock = self._lock()
         deadline = time.monotonic() + HOLD_SECONDS
@@ -181,10 +181,10 @@ class Profiles:
 
     def _write(self, content: _Credentials) -> None:
         descriptor, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".credentials")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:  # mkstemp makes it 0600
+        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:  # mkstemp sets mode 0600
             json.dump(asdict(content), handle, indent=1)
             handle.flush()
-            # A spent refresh token that comes back after a power cut would end the session.
+            # A used refresh token that reappears after a power failure would end the session.
             os.fsync(handle.fileno())
         Path(temporary).replace(self.path)
 
@@ -205,7 +205,7 @@ def _of_demo() -> Path | None:
 
 
 def _parsed(content: Any) -> _Credentials:
-    """Read the content of the file; raises ValueError for anything that it never contains."""
+    """Parse the content of the file; raise ValueError if `save` cannot have written it."""
     if not isinstance(content, dict):
         raise ValueError("not an object")  # noqa: TRY004 - a fault of the content, not of a caller
     default, keys = content.get("default", ""), content.get("device_keys", {})

@@ -1,4 +1,4 @@
-"""Retries with back-off and jitter, only where a repeat cannot do anything twice (GW-6)."""
+"""Retries with back-off and jitter, only where a repeat cannot take effect twice (GW-6)."""
 
 import asyncio
 import math
@@ -17,28 +17,28 @@ from plexus_sdk.errors import Refused
 ResponseT = TypeVar("ResponseT")
 
 FIRST_WAIT_SECONDS: Final = 0.1
-# The gateway has refused these before any service received them.
+# The gateway refuses these before any service receives them.
 _NOT_BEGUN: Final = frozenset({"RATE_LIMITED", "TOO_MANY_CALLS", "TOO_MANY_STREAMS"})
 _GATEWAY: Final = "plexus.gateway"
 _PASSING: Final = frozenset({grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE})
-# Callers that were refused together do not come back together.
+# Callers that were refused together must not retry together.
 _SPREAD: Final = (1.0, 1.25)
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """The calls that are repeated, and for how long.
+    """Policy of repeated calls and their total wait.
 
-    Only UNAVAILABLE and RESOURCE_EXHAUSTED are repeated, and only calls that a repeat does not
-    carry out twice: those that the gateway refused before it forwarded them, and those with a
-    request id, which is repeated unchanged. A wait is as long as Plexus asks for, or longer.
+    Only UNAVAILABLE and RESOURCE_EXHAUSTED are repeated, and only calls whose repeat cannot take
+    effect twice: those that the gateway refused before it forwarded them, and those with a request
+    id, which is repeated unchanged. A wait is at least as long as Plexus requests.
 
     Attributes:
-        max_tries: calls in all.
+        max_tries: maximum number of calls.
         max_seconds: bound on the sum of all waits.
-        thorough: also repeat reads, and calls for which Plexus names no wait; set a request id
-            where the caller has set none. False repeats only what Plexus asks to repeat, so that
-            a command at a terminal reports at once that Plexus is down.
+        thorough: also repeat reads, and calls for which Plexus requests no wait; generate a request
+            id if the caller has set none. False repeats only calls for which Plexus requests a
+            wait, so that a command at a terminal reports an outage at once.
     """
 
     max_tries: int = 8
@@ -60,9 +60,10 @@ async def repeat(
     """Call until there is an answer, or until the policy allows no further call.
 
     Args:
-        attempt: makes the call; raises Refused.
-        request: the message that it sends; its `request_id` and its type decide what is safe.
-        policy: bounds.
+        attempt: makes the call; raises Refused on failure.
+        request: the message that it sends; its `request_id` and type decide whether a repeat is
+            safe.
+        policy: the bounds.
         sleep: waits for a number of seconds.
 
     Raises:
@@ -85,7 +86,7 @@ async def repeat(
 
 
 def wait_of(refused: Refused, *, request: Any, policy: RetryPolicy) -> float | None:
-    """Return the seconds that Plexus asks to wait; None if the call must not be repeated."""
+    """Return the seconds that Plexus requests to wait; None if the call must not be repeated."""
     if refused.code not in _PASSING:
         return None
     if refused.retry_after is None and not policy.thorough:
@@ -99,7 +100,7 @@ def wait_of(refused: Refused, *, request: Any, policy: RetryPolicy) -> float | N
 
 @cache
 def is_read(request: Descriptor) -> bool:
-    """Return whether a request's method changes nothing, as its contract declares it."""
+    """Return whether a request's method is read-only, as its contract declares."""
     for service in request.file.services_by_name.values():
         for method in service.methods:
             if method.input_type is request:

@@ -1,4 +1,4 @@
-"""A live session: events as an async iterator, sends with verdicts, across reconnections."""
+"""Live session: events as an async iterator and acknowledged sends, across reconnections."""
 
 import asyncio
 import time
@@ -41,17 +41,16 @@ _MISSED_NOTIFICATIONS: Final = 200
 
 
 class Session:
-    """Everything that happens in the caller's conversations, from now on or from a position.
+    """Events of the caller's conversations, from now on or from a stored position.
 
     async with client.session() as session:
         async for event in session:
             ...
 
     Every message is delivered exactly once and in order of its conversation, however often the
-    connection is lost. An event counts as handled when the next one is asked for; after a restart
-    of the application with the same position store, what was not handled is delivered again. A
-    reply with a request id that follows from the message (`session.messages.reply`) is then stored
-    once nevertheless.
+    connection is lost. An event counts as handled when the next one is requested; after a restart
+    of the application with the same position store, unhandled events are delivered again. A reply
+    with a request id derived from the message (`session.messages.reply`) is stored once even then.
 
     One task at a time may iterate; any number may send.
     """
@@ -75,16 +74,16 @@ class Session:
             plexus: connection with a thorough retry policy.
             conversations: ids, names of groups or `@handle`; None follows every conversation,
                 also those that the caller joins later.
-            positions: store of positions; in memory without it.
-            start: beginning of a conversation without a stored position: with what is new, or with
-                the caller's unread messages. A conversation that the caller joins later begins
-                with the first message that belongs to the membership.
+            positions: store of positions; default: in memory.
+            start: start of a conversation without a stored position: new messages only, or the
+                caller's unread ones as well. A conversation that the caller joins later starts with
+                the first message of the membership.
             notifications: whether new entries of the inbox are delivered too; needs
                 `notifications.read`.
             signals: whether typing and presence are delivered too.
             online: whether the caller is reported as online while the stream is open.
             device: name in the list of devices.
-            on_trouble: gets the reason whenever the stream is lost; logs it without.
+            on_trouble: called with the reason whenever the stream is lost; default: log it.
         """
         self._plexus = plexus
         self._names = None if conversations is None else tuple(conversations)
@@ -117,11 +116,11 @@ class Session:
 
     @property
     def person_id(self) -> str:
-        """Id of the caller, as Plexus knows it."""
+        """Id of the caller, as Plexus returned it."""
         return self._stream.welcome.person_id
 
     def position(self, conversation_id: str) -> Position | None:
-        """Return how far a conversation has been taken in; None if it is not followed."""
+        """Return the position received in a conversation; None if it is not followed."""
         return self._delivery.position(conversation_id)
 
     async def send(
@@ -132,12 +131,12 @@ class Session:
         Messages of one conversation are stored in the order of their sends if each is awaited.
 
         Args:
-            request: gets a request id if it has none.
+            request: the message; a request id is generated if it has none.
             seconds: deadline over all attempts; None waits until there is a verdict.
 
         Raises:
             Unreachable: no verdict within the deadline; repeat it with the same request id.
-            Refused: the reason as messaging gave it.
+            Refused: the refusal of messaging.
         """
         if not request.request_id:
             numbered = SendMessageRequest()
@@ -147,7 +146,7 @@ class Session:
         return await self._outbox.send(request, seconds=seconds)
 
     async def __aenter__(self) -> Self:
-        """Open the stream and find the positions to begin with.
+        """Open the stream and determine the start positions.
 
         Raises:
             Refused: Plexus refuses the stream, or a name is unknown; Unreachable after a minute.
@@ -188,7 +187,7 @@ class Session:
         return self
 
     async def __anext__(self) -> Event:
-        """Return the next event; waits for it as long as it takes.
+        """Return the next event; wait for it without a timeout.
 
         Raises:
             Refused: the session has ended, or a permission is missing.
@@ -211,7 +210,7 @@ class Session:
             self._iterating = False
 
     def _next(self) -> Event | None:
-        """Return an event that is ready; note positions without events."""
+        """Return an event that is ready; record positions without events."""
         steps = self._delivery.steps
         while steps:
             step = steps.popleft()
@@ -231,7 +230,7 @@ class Session:
             self._unsaved[step.conversation_id] = step.position
 
     async def _idle(self) -> None:
-        """Wait for something to do; meanwhile nothing stays unsaved."""
+        """Wait for work; save changed positions meanwhile."""
         await self._save()
         if self._running is not None and self._running.done():
             self._running.result()
@@ -273,10 +272,10 @@ class Session:
             )
 
     async def _begin(self, stored: Iterable[str]) -> None:
-        """Find the beginning of what has no stored position.
+        """Determine the start of each conversation without a stored position.
 
         Without any stored position this is the very first start. Otherwise, an unknown conversation
-        was joined meanwhile and begins with its first message, unless it is followed by name.
+        was joined meanwhile and starts with its first message, unless it is followed by name.
         """
         known = frozenset(stored)
         if known and (self._ids is None or self._ids <= known):
@@ -317,13 +316,13 @@ class Session:
         self._running.cancel()
         await asyncio.wait({self._running})
         error = None if self._running.cancelled() else self._running.exception()
-        # A refusal was raised where it was waited for.
+        # A refusal was already raised at the await that met it.
         if error is not None and not isinstance(error, Refused):
             raise error
 
 
 class _Source:
-    """Reads of a session by calls."""
+    """Reads of a session, implemented by calls."""
 
     def __init__(self, plexus: Plexus, *, notifications: bool) -> None:
         self._plexus = plexus

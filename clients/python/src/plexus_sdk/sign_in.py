@@ -1,4 +1,4 @@
-"""Sign-in with a password or with the company's provider, second factor included."""
+"""Sign-in with a password or with the company's provider, including a second factor."""
 
 import asyncio
 import platform
@@ -13,11 +13,11 @@ from plexus_sdk.connection import CALL_SECONDS, answer, open_channel, token_fiel
 from plexus_sdk.errors import Refused
 from plexus_sdk.profiles import Profile
 
-if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
+if TYPE_CHECKING:  # the asynchronous stub exists in the type stubs only
     from plexus.directory.v1.session_service_pb2_grpc import SessionServiceAsyncStub
 
 CALLBACK: Final = "/callback"
-# As long as directory waits for a browser.
+# Equal to the time for which directory waits for a browser.
 BROWSER_SECONDS = 600.0
 _MAX_REQUEST = 16 * 1024
 _CODE_DIGITS = 6
@@ -26,7 +26,7 @@ _Admitted = pb.SignInResponse | pb.CompleteSingleSignOnResponse
 
 
 def no_code() -> str:
-    """Refuse a second factor where there is no user to ask for a code."""
+    """Refuse a second factor when no user can enter a code."""
     raise Refused("A second factor is required: give its code.", reason="SECOND_FACTOR_REQUIRED")
 
 
@@ -49,16 +49,17 @@ async def with_password(
 
     Args:
         url: native address of the gateway.
-        handle: of the person.
-        password: of the person.
-        device: name of this client in the list of sessions; the host name without it.
-        device_key: of an earlier sign-in of this person (`Profiles.device_key`); empty for none.
-        profile: name of the profile; the handle without it.
+        handle: handle of the person.
+        password: password of the person.
+        device: name of this client in the list of sessions; default: the host name.
+        device_key: key of an earlier sign-in of this person (`Profiles.device_key`); empty for
+            none.
+        profile: name of the profile; default: the handle.
         ask_code: returns a one-time code or a recovery code if a second factor is required.
         on_enrollment_due: called if a role requires a second factor and there is none yet.
 
     Returns:
-        a profile; keep it with `Profiles.save`.
+        a profile; store it with `Profiles.save`.
 
     Raises:
         SignedOut: `SIGN_IN_REFUSED`, the same for every cause.
@@ -87,10 +88,10 @@ async def with_provider(
     ask_code: Callable[[], str] = no_code,
     on_enrollment_due: Callable[[], None] = _ignore_enrollment,
 ) -> Profile:
-    """Sign in with the company's provider: a browser comes back to a port of this machine.
+    """Sign in with the company's provider, which redirects a browser to a port of this machine.
 
-    Native clients use the system's browser (RFC 8252), never a window of their own that could read
-    the password.
+    Native clients use the system's browser (RFC 8252), never an embedded one that could read the
+    password.
 
     Args:
         url: native address of the gateway.
@@ -177,7 +178,7 @@ async def _answered(
 
 
 class _Listener:
-    """A port of the loopback address to which the browser returns once."""
+    """A loopback port that receives the redirect of the browser once."""
 
     def __init__(self) -> None:
         self._found: asyncio.Future[dict[str, str]] = asyncio.get_running_loop().create_future()
@@ -192,7 +193,7 @@ class _Listener:
 
     @property
     def address(self) -> str:
-        """Address to which the browser returns."""
+        """Address to which the provider redirects the browser."""
         port: int = self._server.sockets[0].getsockname()[1]
         return f"http://127.0.0.1:{port}{CALLBACK}"
 
@@ -200,8 +201,8 @@ class _Listener:
         """Wait for the browser; return the parameters of its request.
 
         Raises:
-            Refused: the provider refused, the browser brought the answer to another attempt, or
-                it did not return.
+            Refused: the provider refused, the response belongs to another attempt, or the browser
+                did not return.
         """
         try:
             async with asyncio.timeout(BROWSER_SECONDS):
@@ -225,7 +226,7 @@ class _Listener:
             writer.write(_PAGE if known else _NOT_FOUND)
             await writer.drain()
         except (ValueError, ConnectionError):
-            # Not a browser that returns; the awaited one still may.
+            # Not the expected request; the browser may still return.
             return
         finally:
             writer.close()

@@ -1,4 +1,4 @@
-"""A Session stream that reconnects for as long as it runs."""
+"""Session stream that reconnects for as long as it runs."""
 
 import asyncio
 import contextlib
@@ -30,11 +30,11 @@ FIRST_WAIT, MAX_WAIT = 0.2, 10.0
 WELCOME_SECONDS: Final = 20.0
 REAUTHENTICATE_SECONDS: Final = 240.0
 ONLINE_SECONDS: Final = 60.0
-# Silence for so many heartbeats means that the connection is lost.
+# Silence for this many heartbeats means that the connection is lost.
 _MISSED_HEARTBEATS: Final = 2.5
 _LEAST_SILENCE_SECONDS: Final = 5.0
 _EXPIRED: Final = "TOKEN_EXPIRED"
-# The same stream would be refused for the same reason again.
+# A new stream would be refused for the same reason.
 _FINAL: Final = frozenset(
     {
         grpc.StatusCode.UNAUTHENTICATED,
@@ -53,9 +53,9 @@ def note_trouble(refused: Refused) -> None:
 
 
 class Stream:
-    """Keeps one stream open: reads frames at once, renews its token, repeats what has no verdict.
+    """One stream kept open: it reads frames at once, renews its token and resends messages.
 
-    It is always read, however slow the application is: the inbox is bounded.
+    A slow application does not delay reading, because the inbox is bounded.
     """
 
     def __init__(
@@ -73,10 +73,10 @@ class Stream:
         Args:
             plexus: connection.
             inbox: gets the frames.
-            outbox: gets acknowledgements, and gives what is to be sent.
+            outbox: gets acknowledgements and supplies the messages to send.
             device: name in the list of devices.
             online: whether the person is reported as online while the stream is open.
-            on_trouble: gets the reason whenever the stream is lost.
+            on_trouble: called with the reason whenever the stream is lost.
         """
         self.opened = asyncio.Event()
         self.welcome = Welcome()
@@ -94,7 +94,7 @@ class Stream:
         """Keep the stream open.
 
         Raises:
-            Refused: Plexus refuses the stream for good, for example because the session ended.
+            Refused: Plexus permanently refuses the stream, for example because the session ended.
         """
         while True:
             try:
@@ -105,7 +105,7 @@ class Stream:
             finally:
                 self._outbox.closed()
             if self._drains:
-                # Another gateway takes over; all its clients must not come at the same moment.
+                # Another gateway takes over; its clients must not all reconnect at the same moment.
                 await asyncio.sleep(jittered(FIRST_WAIT, spread=(0.0, 1.0)))
                 continue
             wait = doubled(self._losses, (FIRST_WAIT, MAX_WAIT))
@@ -113,7 +113,7 @@ class Stream:
             self._losses += 1
 
     async def _recover(self, refused: Refused) -> None:
-        """Renew an expired token; raise a refusal that another attempt would meet again."""
+        """Renew an expired token; raise a refusal that would recur."""
         if refused.code not in _FINAL and not isinstance(refused, SignedOut):
             return
         if refused.reason != _EXPIRED:
@@ -193,26 +193,26 @@ class Stream:
         self.opened.set()
 
     async def _reauthenticate(self, requests: "asyncio.Queue[SessionRequest]") -> None:
-        """Present the token again before it ends; an API token counts for 15 minutes at a time."""
+        """Present the token again before it expires; an API token is valid for 15 minutes."""
         while True:
             left = self._plexus.expires_in - RENEW_BEFORE_SECONDS + 1
             await asyncio.sleep(min(max(left, 1.0), REAUTHENTICATE_SECONDS))
             try:
                 await self._plexus.metadata()
             except Refused as refused:
-                # The stream ends with its token; opening the next one reports what is final.
+                # The stream ends with its token; opening the next one reports a permanent refusal.
                 _LOG.warning("access token not renewed: %s", refused)
                 continue
             token = self._plexus.profile.access_token
             requests.put_nowait(SessionRequest(reauthenticate=Reauthenticate(access_token=token)))
 
     async def _keep_online(self) -> None:
-        """Report the person as online; the gateway has done so when the stream began."""
+        """Report the person as online repeatedly; the gateway does so when the stream begins."""
         request = SignalPresenceRequest(state=Presence.STATE_ONLINE)
         while True:
             await asyncio.sleep(ONLINE_SECONDS)
             try:
                 await self._plexus.call(self._plexus.signals.SignalPresence, request)
             except Refused as refused:
-                # Others see the person leave; the next signal corrects it.
+                # Others see the person as offline until the next signal.
                 self._on_trouble(refused)

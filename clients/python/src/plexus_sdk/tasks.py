@@ -19,7 +19,7 @@ from plexus.tasks.v1.tasks_service_pb2 import (
 from plexus_sdk.connection import Plexus, new_request_id
 from plexus_sdk.people import People
 
-# Requests name a task by its id; `GetTask` alone finds one by the key that people say.
+# Requests identify a task by its id; only `GetTask` finds one by its key.
 _KEY: Final = re.compile(r"T-[1-9][0-9]*", re.IGNORECASE)
 
 State = Literal["todo", "doing", "blocked", "done", "cancelled"]
@@ -51,16 +51,16 @@ class Tasks:
             title: 1 to 500 characters.
             description: at most 128 KB.
             assignees: handles or ids of people who work on it.
-            owner: handle or id of the accountable person; the caller without it (TSK-2).
+            owner: handle or id of the accountable person; default: the caller (TSK-2).
             due: an aware datetime, or a date, which ends in the assignee's time zone (TSK-3).
-            priority: how soon it matters.
-            project_id: project with its board; none without it.
-            request_id: id for repeats; made if it is empty.
+            priority: priority of the task.
+            project_id: project whose board shows it; default: none.
+            request_id: idempotency key for repeats; generated if empty.
 
         Raises:
             NameNotFound: no person has one of these names.
             ValueError: `due` is a datetime without a time zone.
-            Refused: as tasks gives it.
+            Refused: the refusal of tasks.
         """
         assigned = list(assignees)
         names = [*assigned, *([owner] if owner else [])]
@@ -85,7 +85,7 @@ class Tasks:
         Args:
             task: id or key.
             assignees: handles or ids.
-            expected_version: version that was read; 0 replaces whatever there is.
+            expected_version: version that was read; 0 replaces any version.
 
         Raises:
             NameNotFound: no person has one of these names.
@@ -121,12 +121,12 @@ class Tasks:
     async def all(
         self, *, assignee: str = "", states: Iterable[State] = (), project_id: str = ""
     ) -> AsyncIterator[Task]:
-        """Yield tasks, last changed first.
+        """Yield tasks, most recently changed first.
 
         Args:
-            assignee: handle or id; anyone without it.
-            states: every state without them.
-            project_id: every project without it.
+            assignee: handle or id; default: any.
+            states: default: every state.
+            project_id: default: every project.
         """
         assignee_id = (await self._people.get(assignee)).id if assignee else ""
         wanted = [Task.State.Value(f"STATE_{state.upper()}") for state in states]

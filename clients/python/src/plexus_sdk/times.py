@@ -1,4 +1,4 @@
-"""Times as people write them, in English or Chinese, read in the person's own zone."""
+"""Times in English or Chinese as users type them, interpreted in the user's time zone."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
@@ -77,8 +77,8 @@ _WHEN: Final = re.compile(
 )
 
 
-class NotATime(ValueError):  # noqa: N818 - what was written, not a fault
-    """A text that is no time, or not one that is possible here; `str(error)` says why.
+class NotATime(ValueError):  # noqa: N818 - describes the input, not a fault
+    """A text that is not a time or not an acceptable one; `str(error)` is the reason.
 
     Attributes:
         reason: `TIME_UNKNOWN`, `TIME_MISSING` (a day alone), `TIME_IN_FUTURE` or `ZONE_UNKNOWN`.
@@ -92,19 +92,19 @@ class NotATime(ValueError):  # noqa: N818 - what was written, not a fault
 def parse(
     text: str, *, zone: ZoneInfo, now: datetime, past: bool = False, day_is: Edge = ""
 ) -> datetime:
-    """Read a time as a person writes it.
+    """Parse a time as a user types it.
 
     Args:
-        text: an ISO 8601 instant; a clock, with a day or without one; a distance from now.
-        zone: the person's, for everything that names none itself.
+        text: an ISO 8601 instant; a time of day, with or without a day; an offset from now.
+        zone: time zone of the user, for times without one of their own.
         now: the current instant.
-        past: whether a past time is meant: a clock alone is its last occurrence, a weekday the
-            last one.
-        day_is: what a day alone means: its `start`, its `end`, or "" to refuse it.
+        past: whether a past time is meant: a time of day alone is its last occurrence, a weekday
+            the last one.
+        day_is: meaning of a day alone: its `start`, its `end`, or "" to refuse it.
 
     Returns:
-        The instant, in UTC. A local time that a clock change skips is the first instant after it;
-        of one that comes twice it is the first.
+        The instant, in UTC. A local time that a clock change skips becomes the first instant after
+        the change; an ambiguous one becomes its first occurrence.
 
     Raises:
         NotATime: it is none of these, or in the future where a past time is meant.
@@ -123,7 +123,7 @@ def parse(
 
 
 def parse_due(text: str, *, zone: ZoneInfo, now: datetime) -> date | datetime:
-    """Read a due date: a day as a date, which has no zone, and anything else as an instant.
+    """Parse a due date: a day becomes a date without a zone, any other time an instant.
 
     Raises:
         NotATime: it is neither.
@@ -138,10 +138,10 @@ def parse_due(text: str, *, zone: ZoneInfo, now: datetime) -> date | datetime:
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """Return the zone of a person, as directory has it; UTC for an empty name.
+    """Return the zone with a name of the tz database; UTC for an empty name.
 
     Raises:
-        NotATime: this machine does not know it.
+        NotATime: the zone is unknown on this machine.
     """
     try:
         return ZoneInfo(name or "UTC")
@@ -151,12 +151,12 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def shown(at: datetime, *, zone: ZoneInfo) -> str:
-    """Return an instant as the person's clock shows it, with the zone's name."""
+    """Format an instant in the user's time zone, with the zone's name."""
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M} {zone.key}"
 
 
 def instant_of(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """Return the instant, in UTC, at which the clock of a zone shows a time or passes over it."""
+    """Return the instant, in UTC, at which the clock of a zone shows a time or skips it."""
     local = datetime.combine(day, at)
     while True:
         instant = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
@@ -193,7 +193,7 @@ def _parsed(
 
 
 def _distant(words: str, *, zone: ZoneInfo, now: datetime, past: bool) -> datetime | None:
-    """Return a time at a distance from now; None for one that names a day or a clock."""
+    """Return a time at an offset from now; None for a text with a day or a time of day."""
     if words in {"now", "现在"}:
         return now.astimezone(UTC)
     if found := _AGO.fullmatch(words):
@@ -208,7 +208,7 @@ def _of_day(
 ) -> datetime:
     day = _day(found, now.astimezone(zone).date(), past=past)
     at = instant_of(day, clock, zone)
-    # A weekday without its week is the nearest one in the direction that is meant.
+    # A weekday without its week is the nearest one in the requested direction.
     if (found["weekday"] and not found["week"]) or (found["xingqi"] and not found["weeks"]):
         if past and at > now:
             return instant_of(day - timedelta(_WEEK), clock, zone)
@@ -231,7 +231,7 @@ def _edge(
 
 
 def _moved(found: re.Match[str], *, zone: ZoneInfo, now: datetime, sign: int) -> datetime:
-    """Return a time at a distance: hours pass everywhere alike, days are those of the calendar."""
+    """Return a time at an offset: hours are elapsed time, days are calendar days."""
     unit, word = _UNITS[found["unit"]], found["number"]
     if word == "半":
         if unit not in {"hours", "days"}:
@@ -289,7 +289,7 @@ def _clock(found: re.Match[str]) -> time:
     if half.replace(".", "") in {"am", "凌晨", "早上", "上午"}:
         return time(hour % _NOON if hour == _NOON and half != "上午" else hour, minute)
     if half in _EVENING_HALVES and hour == _NOON:
-        raise ValueError(hour)  # midnight, of which day is unclear
+        raise ValueError(hour)  # midnight, of an ambiguous day
     if half in _LATER_HALF or half == "中午":
         hour += _NOON if hour < _NOON and not (half == "中午" and hour > 10) else 0  # noqa: PLR2004
     return time(hour, minute)

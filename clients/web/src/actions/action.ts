@@ -1,7 +1,7 @@
 import type { Messages } from '@/messages/messages';
 
 /**
- * Something a person can do. Menus, shortcuts and the quick switcher show the same actions, so that
+ * An action of the user. Menus, shortcuts and the quick switcher show the same actions, so that
  * each has one name, one condition and one effect.
  */
 export interface Action<Context> {
@@ -62,12 +62,12 @@ export function isPressed(shortcut: string, event: KeyboardEvent): boolean {
     event.key.toLowerCase() === keys.at(-1) &&
     mod === keys.includes('mod') &&
     event.altKey === keys.includes('alt') &&
-    // A character such as `?` says itself whether Shift makes it; that depends on the keyboard.
+    // For a character such as `?`, the keyboard layout decides whether Shift is needed.
     (isSymbol(shortcut) || event.shiftKey === keys.includes('shift'))
   );
 }
 
-/** Return whether a shortcut is a key without modifiers, which a text field takes as text. */
+/** Return whether a shortcut is a key without modifiers, which a text field would insert. */
 export function isPlain(shortcut: string): boolean {
   return shortcut.length === 1;
 }
@@ -76,7 +76,7 @@ function isSymbol(shortcut: string): boolean {
   return isPlain(shortcut) && !/[\p{L}\p{N}]/u.test(shortcut);
 }
 
-/** Return a shortcut as it is printed on the keys. */
+/** Return a shortcut as printed on the keys. */
 export function shownShortcut(shortcut: string | undefined): string | undefined {
   return shortcut
     ?.split('+')

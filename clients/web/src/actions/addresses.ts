@@ -10,7 +10,7 @@ export function messageAddress(conversationId: string, seq: number): string {
   return `/c/${encodeURIComponent(conversationId)}?at=${seq}`;
 }
 
-/** Return the address of what a notification is about; undefined where the client shows none. */
+/** Return the address of a notification's source; undefined if the client cannot show it. */
 export function sourceAddress(source: Source | undefined): string | undefined {
   if (source?.kind === 'message') return messageAddress(source.conversationId, Number(source.seq));
   if (source?.kind === 'task') return taskAddress(source.id);

@@ -3,14 +3,14 @@ import type { Device, Workspace } from '@/stores/client';
 import type { Action } from './action';
 import { PLACES, type Place } from './places';
 
-/** What actions on the whole page work with. */
+/** Context of actions on the whole page. */
 export interface AppContext {
   readonly device: Device;
   readonly workspace: Workspace;
-  /** The conversation that is open; empty for none. */
+  /** The open conversation; empty for none. */
   readonly conversationId: string;
   readonly open: (conversationId: string) => void;
-  /** Go to an address of the client. */
+  /** Navigates to an address of the client. */
   readonly go: (path: string) => void;
 }
 
@@ -92,7 +92,7 @@ export const APP_ACTIONS: readonly Action<AppContext>[] = [
   },
 ];
 
-/** The actions of the account menu; the switcher offers all of them. */
+/** The actions of the account menu; the switcher offers all actions. */
 export const ACCOUNT_ACTIONS = APP_ACTIONS.filter(({ id }) =>
   /^(place\.settings$|theme\.|language\.|session\.)/u.test(id),
 );

@@ -5,11 +5,11 @@ import { isMuted } from '@/stores/log/settings';
 
 import type { Action } from './action';
 
-/** What actions on one conversation work with. */
+/** Context of actions on one conversation. */
 export interface ConversationContext {
   readonly workspace: Workspace;
   readonly log: ConversationLog;
-  /** Go to an address of the client. */
+  /** Navigates to an address of the client. */
   readonly go: (path: string) => void;
 }
 
@@ -89,7 +89,7 @@ export const CONVERSATION_ACTIONS: readonly Action<ConversationContext>[] = [
   },
 ];
 
-/** Actions on the line that was written in last. */
+/** Actions on the most recently used composer. */
 export const LINE_ACTIONS: readonly Action<ConversationContext>[] = [
   {
     id: 'line.preview',

@@ -4,7 +4,7 @@ import { offered, type Action, type ActionIcon } from './action';
 import { APP_ACTIONS, type AppContext } from './app';
 import { CONVERSATION_ACTIONS, LINE_ACTIONS } from './conversation';
 
-/** An action with what it works with. */
+/** An action with its context. */
 export interface Ready {
   readonly id: string;
   readonly label: (messages: Messages) => string;
@@ -13,7 +13,7 @@ export interface Ready {
   readonly run: () => void;
 }
 
-/** Return what can be done from here: with the page, and with the conversation that is open. */
+/** Return the available actions: on the page, and on the open conversation. */
 export function offeredHere(context: AppContext): readonly Ready[] {
   const { workspace, conversationId, go } = context;
   const log = workspace.conversations.get(conversationId);

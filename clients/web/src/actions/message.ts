@@ -7,13 +7,13 @@ import type { TaskBeginning } from '@/stores/view';
 
 import type { Action } from './action';
 
-/** What actions on one message work with. */
+/** Context of actions on one message. */
 export interface MessageContext {
   readonly workspace: Workspace;
   readonly message: Message;
   readonly openThread: (root: number) => void;
   readonly pickReaction: () => void;
-  /** Whether the message stands in its thread's own panel. */
+  /** True if the message is shown in the panel of its thread. */
   readonly inThread: boolean;
 }
 
@@ -129,16 +129,16 @@ export const MESSAGE_ACTIONS: readonly Action<MessageContext>[] = [
 const TITLE = 120;
 const WORDS = 4_000;
 
-/** Return what a task begins with that is made of a message: its words, and where it stands. */
+/** Return the initial content of a task made of a message: its text and its source. */
 export function taskOf({ text, conversationId, seq }: Message): TaskBeginning {
   const title = excerpt(text, TITLE);
   const address = `${location.origin}/c/${conversationId}?at=${seq}`;
-  // A title that holds the whole message needs no repetition.
+  // A title with the whole message needs no repetition.
   const words = title === text ? '' : `${text.slice(0, WORDS)}\n\n`;
   return { title, description: `${words}${address}` };
 }
 
-/** Return the words of a message as they are edited. */
+/** Return the text of a message for editing. */
 export function editable(message: Message): string {
   return markdownOf(message.text, message.spans);
 }

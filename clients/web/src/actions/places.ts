@@ -2,16 +2,16 @@ import type { Messages } from '@/messages/messages';
 
 import type { ActionIcon } from './action';
 
-/** A scene that the navigation leads to. */
+/** A scene in the navigation. */
 export interface Place {
   readonly id: string;
   readonly path: '/' | '/search' | '/tasks' | '/people' | '/notifications' | '/settings' | '/help';
   readonly icon: ActionIcon;
   readonly label: (messages: Messages) => string;
   readonly shortcut?: string;
-  /** Beginnings of the other addresses that belong to it. */
+  /** Prefixes of the other addresses that belong to it. */
   readonly also?: readonly string[];
-  /** Left out of the navigation; a menu leads to it. */
+  /** Not in the navigation; a menu leads to it. */
   readonly hidden?: boolean;
 }
 

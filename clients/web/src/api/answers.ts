@@ -1,6 +1,6 @@
 import { problemOf, type Problem } from './problems';
 
-/** The answer to a call, or why there is none. */
+/** The response to a call, or the problem that prevented it. */
 export type Answer<T> =
   | { readonly value: T; readonly problem?: undefined }
   | { readonly value?: undefined; readonly problem: Problem };

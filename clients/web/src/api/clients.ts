@@ -4,7 +4,7 @@ import { DirectoryService } from '@/gen/plexus/directory/v1/directory_service_pb
 import { MessagingService } from '@/gen/plexus/messaging/v1/messaging_service_pb';
 import { PersonalService } from '@/gen/plexus/messaging/v1/personal_service_pb';
 
-/** The services that scenes of the first load call; others are made where they are used. */
+/** Clients of the services used by the first load; others are created on demand. */
 export interface Clients {
   readonly directory: Client<typeof DirectoryService>;
   readonly messaging: Client<typeof MessagingService>;

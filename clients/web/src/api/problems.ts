@@ -2,13 +2,13 @@ import { Code, ConnectError } from '@connectrpc/connect';
 
 import { ErrorInfoSchema, RetryInfoSchema } from '@/gen/google/rpc/error_details_pb';
 
-/** Why a call failed, in the terms that the client acts on. */
+/** The reason of a failed call, in terms of the client's reaction. */
 export interface Problem {
-  /** `network`: no answer came; `busy`: try again later; `refused`: the answer will stay no. */
+  /** `network`: no response; `busy`: try again later; `refused`: a retry is useless. */
   readonly kind: 'network' | 'busy' | 'unauthenticated' | 'refused';
-  /** UPPER_SNAKE as in the contract; empty where the network failed. */
+  /** UPPER_SNAKE as in the contract; empty for a network failure. */
   readonly reason: string;
-  /** Milliseconds to wait before another attempt; 0 when the server named none. */
+  /** Milliseconds to wait before a retry; 0 if the server named none. */
   readonly retryAfterMs: number;
 }
 
@@ -31,7 +31,7 @@ export function problemOf(error: unknown): Problem {
 }
 
 function kindOf(code: Code, reason: string | undefined): Problem['kind'] {
-  // A lost network is Unknown without details, a proxy's 502 Unavailable without details.
+  // A lost network is Unknown without details, a proxy's 502 is Unavailable without details.
   if (reason === undefined && (code === Code.Unknown || code === Code.Unavailable))
     return 'network';
   if (code === Code.Canceled || code === Code.DeadlineExceeded) return 'network';

@@ -17,7 +17,7 @@ export function callTransport(token: () => Promise<string>): Transport {
   });
 }
 
-/** Return the transport for streams: no deadline. */
+/** Return the transport for streams, which has no deadline. */
 export function streamTransport(): Transport {
   return createConnectTransport({ baseUrl: location.origin, useBinaryFormat: true });
 }
@@ -25,7 +25,7 @@ export function streamTransport(): Transport {
 /**
  * Return the transport for opening, refreshing and ending sessions.
  *
- * The gateway keeps the refresh token in a cookie that only these paths receive.
+ * The gateway stores the refresh token in a cookie that only these paths receive.
  */
 export function sessionTransport(): Transport {
   return createConnectTransport({

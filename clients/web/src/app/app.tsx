@@ -15,7 +15,7 @@ import styles from './app.module.css';
 import { router } from './router';
 import { useTheme } from './theme';
 
-// People who are signed in need none of it.
+// Signed-in users do not need it.
 const SignIn = lazy(async () => ({ default: (await import('@/scenes/sign-in/sign-in')).SignIn }));
 
 export function App({ device }: { readonly device: Device }) {

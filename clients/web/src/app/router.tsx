@@ -32,7 +32,7 @@ interface PeopleSearch {
 interface ConversationSearch {
   readonly thread?: number;
   readonly at?: number;
-  /** The panel beside the messages in place of a thread. */
+  /** The panel shown beside the messages instead of a thread. */
   readonly panel?: 'details';
 }
 
@@ -121,7 +121,7 @@ const help = createRoute({
   component: lazyRouteComponent(() => import('@/scenes/help/help'), 'HelpScene'),
 });
 
-// A scene that is downloaded appears when it is there; the previous one is left after this time.
+// A scene appears once it is downloaded; after this time a placeholder replaces the previous one.
 const PENDING_MS = 300;
 
 export const router = createRouter({

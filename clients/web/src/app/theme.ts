@@ -3,7 +3,7 @@ import { useEffect } from 'react';
 import { useCell } from '@/kit/cell';
 import type { PreferencesStore } from '@/stores/preferences';
 
-/** Set the theme of the page: the person's choice, or that of the system. */
+/** Set the theme of the page: the user's choice, or that of the system. */
 export function useTheme(preferences: PreferencesStore): void {
   const theme = useCell(preferences.theme);
   useEffect(() => {

@@ -7,14 +7,14 @@ import { Icon } from './icon';
 const TONES = 6;
 
 interface Props {
-  /** Chooses the tone; the same id always has the same. */
+  /** Selects the colour; the same id always has the same one. */
   readonly id: string;
   readonly name: string;
   readonly small?: boolean;
   readonly group?: boolean;
 }
 
-/** A picture of a person or a group; the name stands beside it. */
+/** A picture of a person or a group, shown beside the name. */
 export function Avatar({ id, name, small = false, group = false }: Props) {
   return (
     <span

@@ -5,7 +5,7 @@ const MAX_SHOWN = 999;
 
 interface Props {
   readonly count: number;
-  /** Read aloud in place of the number. */
+  /** Accessible name, which replaces the number. */
   readonly label: string;
   readonly prefix?: string;
   readonly quiet?: boolean;

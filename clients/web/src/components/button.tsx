@@ -26,7 +26,7 @@ interface IconProps extends Omit<ButtonProps, 'className' | 'children' | 'style'
   readonly small?: boolean;
 }
 
-/** A button that shows a picture; its label is read aloud and shown while the pointer rests. */
+/** A button with an icon; its label is the accessible name and the tooltip. */
 export function IconButton({ icon, label, small = false, ...rest }: IconProps) {
   return (
     <AriaButton

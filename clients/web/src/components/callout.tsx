@@ -11,21 +11,21 @@ const MARGIN = 4;
 
 interface Props {
   readonly label: string;
-  /** Of the text that is read aloud when it opens. */
+  /** Id of the text that is read aloud when it opens. */
   readonly describedBy: string;
-  /** Selects what it points at; without a visible one it stands in the middle. */
+  /** Selector of its target; without a visible target it is centred. */
   readonly target: string;
   readonly onClose: () => void;
   readonly onKeyDown?: (event: KeyboardEvent) => void;
   readonly children: ReactNode;
 }
 
-/** A window that points at a part of the page, which stays bright; Escape closes it. */
+/** A window that points at a highlighted part of the page; Escape closes it. */
 export function Callout({ label, describedBy, target, onClose, onKeyDown, children }: Props) {
   const ring = useRef<HTMLDivElement>(null);
   const frame = useRef<HTMLDivElement>(null);
 
-  // The texts of the next target may need another height: after every rendering.
+  // After every rendering, because the next text may have another height.
   useLayoutEffect(() => {
     function arrange(): void {
       if (ring.current !== null && frame.current !== null)
@@ -60,7 +60,7 @@ export function Callout({ label, describedBy, target, onClose, onKeyDown, childr
   );
 }
 
-/** Return where the target is; undefined when the page does not show it. */
+/** Return the edges of the target; undefined if it is not visible. */
 function edgesOf(target: string): DOMRect | undefined {
   const edges = [...document.querySelectorAll(target)].map((one) => one.getBoundingClientRect());
   return edges.find(({ width }) => width > 0);

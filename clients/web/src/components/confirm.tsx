@@ -4,14 +4,14 @@ import { Button } from './button';
 import styles from './confirm.module.css';
 
 interface Props {
-  /** Of the button that asks, and of the one that does it. */
+  /** Label of the button, and of its confirmation. */
   readonly label: string;
   readonly question: string;
   readonly cancel: string;
   readonly onConfirm: () => void;
 }
 
-/** A button whose effect is confirmed in its own place. */
+/** A button whose action is confirmed in place. */
 export function Confirm({ label, question, cancel, onConfirm }: Props) {
   const [isAsking, setAsking] = useState(false);
   if (!isAsking) return <Button onPress={() => setAsking(true)}>{label}</Button>;

@@ -12,7 +12,7 @@ interface ToggleProps {
   readonly onChange: (isOn: boolean) => void;
 }
 
-/** Something that is on or off; it takes effect at once. */
+/** A switch that takes effect at once. */
 export function Toggle({ label, note, isOn, isDisabled = false, onChange }: ToggleProps) {
   const id = useId();
   return (
@@ -41,14 +41,14 @@ export function Toggle({ label, note, isOn, isDisabled = false, onChange }: Togg
 
 interface CheckProps {
   readonly label: ReactNode;
-  /** Read aloud in place of a label that is not shown. */
+  /** Accessible name if the label is not visible. */
   readonly name?: string;
   readonly isOn: boolean;
   readonly isDisabled?: boolean;
   readonly onChange: (isOn: boolean) => void;
 }
 
-/** One of several things that may be chosen together. */
+/** A checkbox. */
 export function Check({ label, name, isOn, isDisabled = false, onChange }: CheckProps) {
   return (
     <label className={styles.check}>
@@ -71,7 +71,7 @@ interface ChoicesProps<Value extends string> {
   readonly onChange: (value: Value) => void;
 }
 
-/** A few things of which one is chosen, side by side. */
+/** A few exclusive choices, side by side. */
 export function Choices<Value extends string>({
   label,
   options,
@@ -109,7 +109,7 @@ interface ClockProps {
   readonly onChange: (value: string) => void;
 }
 
-/** A time of day. */
+/** An input for a time of day. */
 export function Clock({ label, value, isDisabled = false, onChange }: ClockProps) {
   return (
     <label className={styles.clock}>

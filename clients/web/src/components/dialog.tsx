@@ -11,7 +11,7 @@ interface Props {
   readonly children: ReactNode;
 }
 
-/** A window over the page; Escape and a click outside close it. */
+/** A modal window; Escape and a click outside close it. */
 export function Dialog({ label, isOpen, onClose, children }: Props) {
   return (
     <ModalOverlay

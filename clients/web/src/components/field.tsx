@@ -10,7 +10,7 @@ interface Props extends Omit<TextFieldProps, 'className' | 'style' | 'children'>
   readonly autoCapitalize?: 'none';
 }
 
-/** A line of text with its label and, when it is needed and empty, a word about that. */
+/** A text input with its label and, if it is required and empty, an error. */
 export function Field({ label, missing, inputMode, autoCapitalize, ...rest }: Props) {
   return (
     <TextField {...rest} className={classes(styles.field)}>

@@ -6,9 +6,9 @@ import styles from './inputs.module.css';
 
 interface LabelProps {
   readonly label: string;
-  /** The label stands beside the input, in quieter words. */
+  /** Shows the label beside the input, in a less prominent style. */
   readonly inline?: boolean;
-  /** The label is read aloud only. */
+  /** Hides the label visually; screen readers read it. */
   readonly isLabelHidden?: boolean;
 }
 
@@ -18,7 +18,7 @@ interface SelectProps extends LabelProps {
   readonly onChange: (value: string) => void;
 }
 
-/** A choice among a few: the list of the system, which every reader and phone knows. */
+/** A choice among a few options, using the native list of the system. */
 export function Select({ value, options, onChange, ...label }: SelectProps) {
   const id = useId();
   return (

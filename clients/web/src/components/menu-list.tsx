@@ -10,7 +10,7 @@ import type { MenuEntry, MenuFocus } from './menu';
 interface Props {
   readonly label: string;
   readonly entries: readonly MenuEntry[];
-  /** The button beside which it opens. */
+  /** The button next to which it opens. */
   readonly trigger: RefObject<HTMLButtonElement | null>;
   readonly focus: MenuFocus;
   /** Called before `onClose`. */

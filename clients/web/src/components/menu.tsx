@@ -4,11 +4,11 @@ import type { PressEvent } from 'react-aria-components';
 import type { IconName } from './icon';
 import { Opener } from './opener';
 
-// The first load has none of it; `preloadMenus` fetches it before it is needed.
+// Not part of the first load; `preloadMenus` fetches it in advance.
 const loadList = () => import('./menu-list');
 const MenuList = lazy(async () => ({ default: (await loadList()).MenuList }));
 
-/** Fetch what menus show, so that the first one opens at once and without a network. */
+/** Preload the code of menus, so that the first one opens at once and without a network. */
 export async function preloadMenus(): Promise<void> {
   await loadList();
 }
@@ -22,7 +22,7 @@ export interface MenuEntry {
   readonly run: () => void;
 }
 
-/** Where the focus goes when a menu opens: to an entry, or to the menu as a whole. */
+/** Focus when a menu opens: an entry, or the menu as a whole. */
 export type MenuFocus = 'first' | 'last' | true;
 
 const ARROWS: Readonly<Record<string, MenuFocus>> = { ArrowDown: 'first', ArrowUp: 'last' };
@@ -40,8 +40,8 @@ export function Menu({ label, entries, children }: Props) {
   const [focus, setFocus] = useState<MenuFocus | undefined>(undefined);
 
   useEffect(() => {
-    // Only when the menu is gone, which keeps the focus while it is open: a window that the entry
-    // opens gives the focus back to what has it now.
+    // Only after the menu has closed, which keeps the focus while open: a window that the entry
+    // opens restores the focus to the element focused now.
     if (focus !== undefined || chosen.current === undefined) return;
     const run = chosen.current;
     chosen.current = undefined;

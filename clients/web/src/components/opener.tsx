@@ -8,13 +8,13 @@ interface Props {
   readonly onPress: NonNullable<ButtonProps['onPress']>;
   readonly onKeyDown?: ButtonProps['onKeyDown'];
   readonly button: ReactNode;
-  /** What it opens; it may load on demand. */
+  /** The element that it opens, possibly loaded on demand. */
   readonly children: ReactNode;
 }
 
 /**
- * A button and what it opens. Unlike the triggers of the library it does not import what it opens,
- * so that popovers and menus are no part of the first load.
+ * A button and the element that it opens. Unlike the triggers of the library it does not import
+ * that element, so that popovers and menus are not part of the first load.
  */
 export function Opener({ opens, trigger, isOpen, onPress, onKeyDown, button, children }: Props) {
   const context = useMemo(

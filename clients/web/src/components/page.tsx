@@ -7,12 +7,12 @@ interface Props {
   /** Buttons beside the title. */
   readonly actions?: ReactNode;
   readonly onKeyDown?: (event: KeyboardEvent) => void;
-  /** Of what scrolls. */
+  /** The scrolling element. */
   readonly ref?: Ref<HTMLElement>;
   readonly children: ReactNode;
 }
 
-/** A scene that fills the space beside the navigation: a title and one column. */
+/** A scene that fills the space beside the navigation, with a title and one column. */
 export function Page({ title, actions, onKeyDown, ref, children }: Props) {
   return (
     <main ref={ref} className={styles.page} id="main" tabIndex={-1} onKeyDown={onKeyDown}>

@@ -3,7 +3,7 @@ import { encode } from 'uqr';
 
 interface Props {
   readonly text: string;
-  /** Read aloud in place of the picture. */
+  /** Accessible name of the picture. */
   readonly label: string;
   readonly className: string;
 }

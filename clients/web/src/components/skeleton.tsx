@@ -1,6 +1,6 @@
 import styles from './skeleton.module.css';
 
-/** Grey lines where content will stand; invisible for the first 300 ms. */
+/** Grey placeholder lines; invisible for the first 300 ms. */
 export function Skeleton({
   label,
   lines = 6,

@@ -9,7 +9,7 @@ interface Props {
   readonly onSelect: (id: string) => void;
 }
 
-/** A row of choices for what stands below; one is chosen. */
+/** A row of exclusive tabs above their content. */
 export function Tabs({ label, tabs, selected, onSelect }: Props) {
   return (
     <div className={styles.tabs} role="group" aria-label={label}>

@@ -6,7 +6,7 @@ interface Props {
   readonly label: string;
 }
 
-/** A page whose content is on its way: it has a landmark and a heading like the one to come. */
+/** A loading page with the same landmark and heading as the loaded one. */
 export function Waiting({ title, label }: Props) {
   return (
     <main className={styles.page} id="main" tabIndex={-1}>

@@ -2,7 +2,7 @@ import { useSyncExternalStore } from 'react';
 
 export type Unsubscribe = () => void;
 
-/** A value with listeners; the stores are made of these. */
+/** A value with listeners; the building block of the stores. */
 export class Cell<T> {
   #value: T;
   readonly #listeners = new Set<() => void>();

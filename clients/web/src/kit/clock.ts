@@ -14,11 +14,11 @@ export function minutesOf(clock: string): number {
 
 interface Window {
   readonly startMinute: number;
-  /** On the next day when not after the start. */
+  /** On the next day if not after the start. */
   readonly endMinute: number;
 }
 
-/** Return whether windows of a day run into one another, the next day's first one included. */
+/** Return whether windows of a day overlap, including the first one of the next day. */
 export function overlaps(windows: readonly Window[]): boolean {
   const sorted = [...windows].sort((one, other) => one.startMinute - other.startMinute);
   return sorted.some((window, index) => {

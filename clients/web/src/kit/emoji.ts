@@ -1,7 +1,7 @@
-/** Reactions that are offered first, in their canonical form. */
+/** Reactions offered first, in their canonical form. */
 export const QUICK_REACTIONS = ['👍', '❤️', '😂', '🎉', '👀', '✅', '🙏', '👌'] as const;
 
-/** Codes that messages had before the server stored one form of each emoji. */
+/** Codes in messages older than the server's canonical form of emoji. */
 const PICTURES = new Map<string, string>([
   ['thumbsup', '👍'],
   ['heart', '❤️'],
@@ -35,7 +35,7 @@ interface Reaction {
   readonly personIds: readonly string[];
 }
 
-/** Return one reaction for each picture: older messages may hold an emoji in several forms. */
+/** Return one reaction per picture: older messages may contain an emoji in several forms. */
 export function mergedReactions(reactions: readonly Reaction[]): Reaction[] {
   const merged = new Map<string, { emoji: string; people: Set<string> }>();
   for (const { emoji, personIds } of reactions) {

@@ -8,11 +8,11 @@ export interface Run {
   readonly canClose: boolean;
 }
 
-/** A part of a paragraph; `text` of a run shrinks by the marks that take effect. */
+/** A part of a paragraph; the `text` of a run loses the marks that take effect. */
 export interface Piece {
   text: string;
   readonly meaning?: TextSpan['meaning'];
-  /** Address of a link; its text may hold emphasis itself. */
+  /** Address of a link; its text may contain emphasis. */
   readonly link?: string;
   readonly run?: Run;
 }
@@ -25,13 +25,13 @@ export interface Pair {
 
 const SPACE = /\s/u;
 const PUNCTUATION = /[\p{P}\p{S}]/u;
-// Chinese, Japanese and Korean characters and their punctuation, which count as letters.
+// Chinese, Japanese and Korean characters and punctuation, which count as letters.
 const WIDE =
   /[\u1100-\u11ff\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]/u;
 
 /**
- * Return the run of marks at a place, by the rules of CommonMark with the CJK-friendly amendments,
- * as the server reads it.
+ * Return the run of marks at a position, by the rules of CommonMark with the CJK-friendly
+ * amendments, as the server parses it.
  */
 export function delimiterRun(source: string, at: number): Run {
   const mark = source.charAt(at);
@@ -60,7 +60,7 @@ export function delimiterRun(source: string, at: number): Run {
   };
 }
 
-/** Pair the runs of a paragraph and take the marks that take effect out of their texts. */
+/** Pair the runs of a paragraph and remove the effective marks from their texts. */
 export function paired(pieces: readonly Piece[]): Pair[] {
   const pairs: Pair[] = [];
   const open: number[] = [];

@@ -1,4 +1,4 @@
-/** A page of documentation, parsed when the client is built. */
+/** A page of documentation, parsed at build time. */
 export interface Guide {
   readonly title: string;
   readonly lead: readonly GuideBlock[];
@@ -38,8 +38,9 @@ const WIDE = /[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]/u;
 const WIDE_MARK = /[\u3000-\u303f\uff00-\uffef]/u;
 
 /**
- * Parse the Markdown of a guide: headings of two levels, paragraphs, lists, tables, pictures that
- * stand alone, strong text and code spans. Throw on anything else, so that no page is shown wrong.
+ * Parse the Markdown of a guide: headings of two levels, paragraphs, lists, tables, standalone
+ * pictures, strong text and code spans. Throw on anything else, so that no page is displayed
+ * incorrectly.
  */
 export function parseGuide(markdown: string): Guide {
   const chunks = markdown.trim().split(/\n{2,}/u);
@@ -87,7 +88,7 @@ function tableOf(chunk: string): GuideBlock {
   return { kind: 'table', rows };
 }
 
-/** Join broken lines with a space, which Chinese characters and punctuation do not need. */
+/** Join broken lines with a space, except next to Chinese characters and punctuation. */
 function joined(lines: readonly string[]): string {
   return lines.reduce((text, line) => {
     const [end, start] = [text.at(-1) ?? '', line[0] ?? ''];

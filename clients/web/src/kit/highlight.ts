@@ -1,13 +1,13 @@
 const BEGINS = '\u0002';
 const ENDS = '\u0003';
 
-/** A stretch of a text that was found, or of what stands around it. */
+/** A segment of a text: a search match, or text around matches. */
 export interface Stretch {
   readonly text: string;
   readonly found: boolean;
 }
 
-/** Cut a part of a text into what a search has marked and what it has not. */
+/** Split an excerpt at the matches marked by the search. */
 export function stretchesOf(marked: string): Stretch[] {
   const stretches: Stretch[] = [];
   const [before = '', ...parts] = marked.split(BEGINS);

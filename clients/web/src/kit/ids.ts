@@ -1,4 +1,4 @@
-/** Return an id that no other device makes: 128 random bits. */
+/** Return a globally unique id of 128 random bits. */
 export function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');

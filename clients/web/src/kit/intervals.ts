@@ -23,7 +23,7 @@ export class Intervals {
     this.#parts = [...apart, whole].sort((one, other) => one.from - other.from);
   }
 
-  /** Return the interval with a number in it. */
+  /** Return the interval that contains a number. */
   around(number: number): Interval | undefined {
     return this.#parts.find((part) => part.from <= number && number <= part.to);
   }

@@ -1,6 +1,6 @@
 const COMPOSING = 229;
 
-/** The part of a keyboard event that is looked at; `keyCode` is needed for Safari alone. */
+/** The used part of a keyboard event; `keyCode` is needed for Safari only. */
 export interface KeyPress {
   readonly key: string;
   readonly isComposing: boolean;
@@ -9,7 +9,8 @@ export interface KeyPress {
 }
 
 /**
- * Return whether a key press means "done": Enter alone, and not the Enter that ends a composition.
+ * Return whether a key press confirms the input: Enter without modifiers, but not the Enter that
+ * ends a composition.
  *
  * Safari ends the composition before the key event and marks that event with key code 229.
  */

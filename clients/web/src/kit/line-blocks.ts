@@ -1,4 +1,4 @@
-/** A stretch of a text; `to` is exclusive. */
+/** A range of a text; `to` is exclusive. */
 export interface Stretch {
   readonly from: number;
   readonly to: number;
@@ -9,7 +9,7 @@ export interface ListEntry extends Stretch {
   readonly depth: number;
 }
 
-/** Neighbouring lines that are written as one thing. */
+/** Adjacent lines that form one element. */
 export type LineBlock =
   | ({ readonly kind: 'paragraph' } & Stretch)
   | {
@@ -30,12 +30,12 @@ const MAX_COLUMNS = 30;
 const MAX_DEPTH = 3;
 
 /**
- * Find lists and tables in a stretch of a text.
+ * Find lists and tables in a range of a text.
  *
  * The contract has no spans for them: the marks of their lines stay in the text.
  *
  * Args:
- *   isCode: whether a place lies inside code, where a bar divides no columns.
+ *   isCode: returns whether a position is inside code, where a bar does not separate columns.
  */
 export function lineBlocks(
   text: string,
@@ -102,7 +102,7 @@ function cellsOf(line: Line, isCode: (at: number) => boolean): Stretch[] {
   const cells = edges
     .slice(1)
     .map((edge, index) => trimmed(line, (edges[index] ?? line.from) + 1, edge));
-  // The bars at both ends of a line divide nothing.
+  // The bars at both ends of a line are not separators.
   if (/^\s*\|/u.test(line.text)) cells.shift();
   if (/\|\s*$/u.test(line.text) && cells.length > 1) cells.pop();
   return cells.slice(0, MAX_COLUMNS);

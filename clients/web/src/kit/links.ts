@@ -1,14 +1,14 @@
 export interface TextPart {
   readonly text: string;
-  /** An http(s) address; undefined for words. */
+  /** An http(s) address; undefined for plain text. */
   readonly address?: string;
 }
 
-// Ends before white space, quotes and the punctuation of Chinese texts, which are no part of addresses.
+// Ends before white space, quotes and Chinese punctuation, which are not part of addresses.
 const ADDRESS = /https?:\/\/[^\s<>"'“”‘’，。；：！？、（）《》【】]+/giu;
 const TRAILING = /[.,;:!?)\]}]+$/u;
 
-/** Split a plain text at its web addresses. Other schemes stay words. */
+/** Split a plain text at its web addresses. Addresses with other schemes stay text. */
 export function linksIn(text: string): readonly TextPart[] {
   const parts: TextPart[] = [];
   let end = 0;

@@ -1,7 +1,7 @@
 const MORNING = 9;
 const MONDAY = 1;
 
-/** Return a time as inputs of dates and times write it: `YYYY-MM-DDTHH:MM` of the local zone. */
+/** Return a time in the format of date and time inputs: `YYYY-MM-DDTHH:MM` in the local zone. */
 export function localMinute(time: number): string {
   const date = new Date(time);
   const pad = (value: number): string => String(value).padStart(2, '0');
@@ -11,7 +11,7 @@ export function localMinute(time: number): string {
 
 /** Return the time of a local date or minute; undefined for anything else. */
 export function timeOf(local: string): number | undefined {
-  // A date alone would be taken as UTC.
+  // A date alone would be parsed as UTC.
   const time = new Date(local.length === 10 ? `${local}T00:00` : local).getTime();
   return Number.isNaN(time) ? undefined : time;
 }
@@ -23,7 +23,7 @@ export function tomorrowMorning(now: number): number {
   return date.setHours(MORNING, 0, 0, 0);
 }
 
-/** Return 9:00 of the first Monday after the day of a time. */
+/** Return 9:00 of the first Monday after the day of a given time. */
 export function mondayMorning(now: number): number {
   const date = new Date(now);
   date.setDate(date.getDate() + ((MONDAY - date.getDay() + 6) % 7) + 1);

@@ -10,7 +10,7 @@ const ESCAPE = /\\([!-/:-@[-`{-~])/gu;
 const AFTER_ADDRESS = /[?!.,:;*_~']+$/u;
 const HOST = /^https?:\/\/(?:[\p{L}\p{N}.-]+|\[[0-9a-f:.]+\])(?::\d+)?(?:[/?#]|$)/iu;
 
-/** Return the parts of a paragraph: words, marks, code, mentions and links. */
+/** Return the parts of a paragraph: text, marks, code, mentions and links. */
 export function piecesOf(source: string, mayLink: boolean): Piece[] {
   const pieces: Piece[] = [];
   let plain = '';
@@ -36,7 +36,7 @@ export function piecesOf(source: string, mayLink: boolean): Piece[] {
 
 interface Special {
   readonly end: number;
-  /** Taken as words, before the parts. */
+  /** Plain text before the parts. */
   readonly plain?: string;
   readonly pieces?: readonly Piece[];
 }
@@ -117,7 +117,7 @@ function linkAt(source: string, at: number): Special | undefined {
     return undefined;
   const end = at + whole.length;
   if (text.trim() === '') return { end, pieces: [addressPiece(link)] };
-  // Words that look like another address are followed by the real one.
+  // A text that looks like another address is followed by the real one.
   if (/https?:\/\/|www\./iu.test(text) && text !== link)
     return { end, plain: `${text} (`, pieces: [addressPiece(link), { text: ')' }] };
   return { end, pieces: [{ text, link }] };
@@ -134,7 +134,7 @@ function bareAt(source: string, at: number): Special | undefined {
     : undefined;
 }
 
-/** Return whether the server would take an address: with a plain host and nobody's name in it. */
+/** Return whether the server accepts an address: it must have a plain host and no user name. */
 function isTarget(address: string): boolean {
   return !/^https?:/iu.test(address) || HOST.test(address);
 }

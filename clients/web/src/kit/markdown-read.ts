@@ -20,8 +20,8 @@ const FENCE = /^ {0,3}(`{3,}|~{3,})[ \t]*([A-Za-z0-9+#._-]{0,40})[ \t]*$/u;
 const QUOTE = /^ {0,3}> ?/u;
 
 /**
- * Read the markdown subset of the server, for what is shown before a message is stored: the server
- * decides about the message itself.
+ * Parse the markdown subset of the server, for the preview of a message: the stored message is
+ * parsed by the server.
  */
 export function readMarkdown(source: string): Written {
   const writer = new Writer();
@@ -46,7 +46,7 @@ export function readMarkdown(source: string): Written {
   return writer.finish();
 }
 
-/** Return where lines end that are not quoted; a quote inside a fence is none. */
+/** Return the end of the unquoted lines; a quote inside a fence is ignored. */
 function plainEnd(lines: readonly string[], from: number): number {
   let fence = '';
   for (let at = from; at < lines.length; at += 1) {
@@ -93,7 +93,7 @@ function closes(line: string, fence: string): boolean {
   return mark?.[1]?.startsWith(fence) === true && mark[2] === '';
 }
 
-/** Collects the text and what its parts mean; offsets count UTF-16 units until the end. */
+/** Collects the text and its spans; offsets count UTF-16 units until the end. */
 class Writer {
   #text = '';
   #isBegun = false;
@@ -108,7 +108,7 @@ class Writer {
     if (this.#text.length > from) this.#marked.push({ from, to: this.#text.length, meaning });
   }
 
-  /** End a quote; nobody is addressed in what is repeated. */
+  /** End a quote; a repeated text mentions no one. */
   quote(from: number): void {
     const kept = this.#marked.filter(
       (one) => one.from < from || one.meaning.case?.startsWith('mention') !== true,
@@ -168,7 +168,7 @@ class Writer {
   }
 }
 
-/** Return a function from UTF-16 offsets, which may grow and shrink, to code points. */
+/** Return a function from UTF-16 offsets, in any order, to code points. */
 function codePointsAt(text: string): (offset: number) => number {
   const points = new Uint32Array(text.length + 1);
   let count = 0;

@@ -4,7 +4,7 @@ import type { TextSpan } from './rich-text';
 const MARKS: Readonly<Record<string, string>> = { bold: '**', italic: '*', strike: '~~' };
 const ESCAPED = /[\\`*_~[\]<]/gu;
 
-/** Write a text with its spans as the markdown subset that the server reads, for editing. */
+/** Convert a text with its spans to the server's markdown subset, for editing. */
 export function markdownOf(text: string, spans: readonly TextSpan[]): string {
   const points = Array.from(text);
   const before = new Map<number, string[]>();

@@ -1,7 +1,7 @@
 import type { Mentioned, TextSpan } from './rich-text';
 import { utf16Offsets } from './text';
 
-/** A stretch of what is being written that addresses somebody; offsets count UTF-16 units. */
+/** A mention in the composer; offsets count UTF-16 units. */
 export interface Addressed {
   readonly from: number;
   readonly to: number;
@@ -20,21 +20,21 @@ const MAX_QUERY = 32;
 const BEGINS = /[@＠]/u;
 const INSIDE_WORD = /[A-Za-z0-9._%+-]/u;
 
-/** Return the query that the caret stands behind; undefined when nobody is being addressed. */
+/** Return the mention query at the caret; undefined if there is none. */
 export function askedAt(text: string, caret: number): Asked | undefined {
   for (let from = caret - 1; from >= Math.max(0, caret - MAX_QUERY); from -= 1) {
     const character = text.charAt(from);
     if (character === '\n') return undefined;
     if (!BEGINS.test(character)) continue;
     const query = text.slice(from + 1, caret);
-    // An @ inside a word belongs to an address of mail; white space after it ends it.
+    // An @ inside a word belongs to an e-mail address; white space ends a query.
     if (INSIDE_WORD.test(text.charAt(from - 1)) || /^\s|\s{2}/u.test(query)) return undefined;
     return isInCode(text, from) ? undefined : { from, query };
   }
   return undefined;
 }
 
-/** Return what stays addressed after an edit: what was written into is a mention no longer. */
+/** Return the mentions after an edit, without those whose text was changed. */
 export function movedMentions(
   mentions: readonly Addressed[],
   before: string,
@@ -54,7 +54,7 @@ export function movedMentions(
   });
 }
 
-/** Return the part of what is written that is left after its outer white space is taken off. */
+/** Return the text without surrounding white space. */
 export function trimmed(
   text: string,
   mentions: readonly Addressed[],
@@ -66,13 +66,13 @@ export function trimmed(
   };
 }
 
-/** Write a mention as the markdown subset of the server does. */
+/** Format a mention in the server's markdown subset. */
 export function mentionToken(of: Mentioned, shown: string): string {
   const target = of.kind === 'all' ? '!all' : `${of.kind === 'person' ? '@' : '!'}${of.id}`;
   return `<${target}|${shown.replace(/[\\<>]/gu, '\\$&')}>`;
 }
 
-/** Return what is written as markdown in which mentions name their ids; none lies inside code. */
+/** Return the text as markdown whose mentions contain their ids; none is inside code. */
 export function withTokens(text: string, mentions: readonly Addressed[]): string {
   let written = '';
   let at = 0;
@@ -107,7 +107,7 @@ export function mentionsOf(text: string, spans: readonly TextSpan[]): Addressed[
   });
 }
 
-/** Return whether a place lies inside code, as far as the marks before it tell. */
+/** Return whether a position is inside code, judging by the marks before it. */
 export function isInCode(text: string, at: number): boolean {
   const before = text.slice(0, at);
   const fences = before.match(/^```/gmu)?.length ?? 0;

@@ -5,7 +5,7 @@ const TICK_MS = 30_000;
 const now = new Cell(Date.now());
 setInterval(() => now.set(Date.now()), TICK_MS);
 
-/** Return the time of now, as of the last half minute; renders again when it moves on. */
+/** Return the current time rounded down to half a minute; render again when it changes. */
 export function useNow(): number {
   return useCell(now);
 }

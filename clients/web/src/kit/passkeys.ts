@@ -1,4 +1,4 @@
-/** The person closed the browser's window, or it found no passkey. */
+/** The user closed the browser's window, or it found no passkey. */
 export class PasskeyCancelled extends Error {}
 
 interface Described {
@@ -24,15 +24,15 @@ interface RequestOptions extends Omit<
   readonly allowCredentials?: readonly Described[];
 }
 
-/** Return whether this browser can make and use passkeys here. */
+/** Return whether this browser can create and use passkeys here. */
 export function hasPasskeys(): boolean {
   return 'PublicKeyCredential' in globalThis;
 }
 
 /**
- * Have the browser make a passkey; return its RegistrationResponseJSON.
+ * Let the browser create a passkey; return its RegistrationResponseJSON.
  *
- * Browsers of the baseline read and write this JSON only in newer versions, so it is done here.
+ * Browsers of the baseline convert this JSON only in newer versions, so it is done here.
  */
 export async function createPasskey(optionsJson: string): Promise<string> {
   const options = JSON.parse(optionsJson) as CreationOptions;
@@ -54,7 +54,7 @@ export async function createPasskey(optionsJson: string): Promise<string> {
   });
 }
 
-/** Have the browser sign with a passkey; return its AuthenticationResponseJSON. */
+/** Let the browser sign with a passkey; return its AuthenticationResponseJSON. */
 export async function signWithPasskey(optionsJson: string): Promise<string> {
   const options = JSON.parse(optionsJson) as RequestOptions;
   const credential = await asked(() =>
@@ -103,13 +103,13 @@ function jsonOf(credential: PublicKeyCredential, response: object): string {
   });
 }
 
-/** Read base64url. */
+/** Decode base64url. */
 export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
   const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
 
-/** Write base64url without padding. */
+/** Encode as base64url without padding. */
 export function textOf(buffer: ArrayBuffer): string {
   const binary = String.fromCharCode(...new Uint8Array(buffer));
   return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/u, '');

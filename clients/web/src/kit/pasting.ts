@@ -17,13 +17,13 @@ export function tableOf(pasted: string): string | undefined {
   return [head, divider, ...body].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
-/** Return how many lines a pasted text has if that is many; 0 otherwise. */
+/** Return the number of lines of a pasted text if it is long; 0 otherwise. */
 export function longLines(pasted: string): number {
   const lines = pasted.replace(/\n+$/u, '').split('\n').length;
   return lines >= MIN_LINES ? lines : 0;
 }
 
-/** Return a text as a code block: it is shown exactly as it stands. */
+/** Return a text as a code block, which is shown unchanged. */
 export function codeBlockOf(pasted: string): string {
   const text = pasted.replace(/\r\n?/gu, '\n').replace(/\n+$/u, '');
   const longest = Math.max(2, ...(text.match(/`+/gu) ?? []).map((run) => run.length));
@@ -32,6 +32,6 @@ export function codeBlockOf(pasted: string): string {
 }
 
 function cellOf(cell: string): string {
-  // A bar would divide the cell; its wide form looks the same and does not.
+  // A bar would split the cell; its full-width form looks the same and does not.
   return cell.replace(/\s+/gu, ' ').trim().replaceAll('|', '｜');
 }

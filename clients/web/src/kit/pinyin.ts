@@ -1,4 +1,4 @@
-/** Whether a query names a text: by its characters, by pinyin or by the initials of its pinyin. */
+/** Returns whether a query matches a text: by characters, pinyin or initials of the pinyin. */
 export type Matcher = (text: string, query: string) => boolean;
 
 /** Match by characters, and by the first letters of words. */

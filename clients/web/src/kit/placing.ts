@@ -15,8 +15,8 @@ export interface Edges {
 export const GAP = 12;
 
 /**
- * Return where a window goes that points at a part of the page: to its right, else above it, else
- * below it, always inside the page; into the middle without a target.
+ * Return the position of a window that points at a part of the page: to its right, else above it,
+ * else below it, always inside the page; centred without a target.
  */
 export function placeBeside(
   target: Edges | undefined,

@@ -1,4 +1,4 @@
-/** Runs tasks, at most `width` at once, each key at most once at a time. */
+/** Queue that runs at most `width` tasks at once, and each key at most once at a time. */
 export class Queue {
   readonly #width: number;
   readonly #waiting = new Map<string, () => Promise<void>>();
@@ -8,7 +8,7 @@ export class Queue {
     this.#width = width;
   }
 
-  /** Run a task. One with the same key that runs already is followed by one more run. */
+  /** Run a task. If one with the same key is running, run it once more afterwards. */
   add(key: string, task: () => Promise<void>): void {
     this.#waiting.set(key, task);
     this.#next();

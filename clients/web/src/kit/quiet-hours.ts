@@ -1,11 +1,11 @@
 import { minutesOf } from './clock';
 
-/** A window in which a person is not disturbed, on the clock of their zone (NTF-3). */
+/** A window without disturbing notifications, in the person's time zone (NTF-3). */
 export interface QuietWindow {
   readonly enabled: boolean;
-  /** `HH:MM`; belongs to the window. */
+  /** `HH:MM`, inclusive. */
   readonly start: string;
-  /** `HH:MM`; does not belong to it; on the next day when not after the start. */
+  /** `HH:MM`, exclusive; on the next day if not after the start. */
   readonly end: string;
   /** 1 Monday to 7 Sunday: days on which a window starts; empty: every day. */
   readonly weekdays: readonly number[];
@@ -13,7 +13,7 @@ export interface QuietWindow {
 
 const DAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 
-/** Return whether a moment lies in the quiet hours. */
+/** Return whether a moment is in the quiet hours. */
 export function isQuiet(window: QuietWindow, zone: string, now: number): boolean {
   if (!window.enabled) return false;
   const { weekday, minute } = clockIn(zone, now);

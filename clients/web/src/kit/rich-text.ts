@@ -29,7 +29,7 @@ export type Block =
       readonly start: number;
       readonly entries: readonly { readonly depth: number; readonly parts: readonly Inline[] }[];
     }
-  /** The first row is the head. */
+  /** The first row is the header. */
   | { readonly kind: 'table'; readonly rows: readonly (readonly (readonly Inline[])[])[] };
 
 interface Range {
@@ -46,7 +46,7 @@ const MENTIONS: Readonly<Record<string, (value: string) => Mentioned>> = {
   mentionDepartmentId: (id) => ({ kind: 'department', id }),
 };
 
-/** Return a text with its spans as blocks to render; nothing of it is ever read as HTML. */
+/** Return a text with its spans as blocks to render; it is never parsed as HTML. */
 export function blocksOf(text: string, spans: readonly TextSpan[]): Block[] {
   const ranges = rangesOf(text, spans);
   const inline = ranges.filter((range) => range.kind !== 'codeBlock' && range.kind !== 'quote');
@@ -60,7 +60,7 @@ export function blocksOf(text: string, spans: readonly TextSpan[]): Block[] {
     if (from < end) blocks.push(...linesOf(text, from, end, inline));
   };
   for (const range of outer) {
-    // A code block inside a quote is shown as the quote's text.
+    // A code block inside a quote is shown as text of the quote.
     if (range.from < at) continue;
     paragraph(range.from);
     if (range.kind === 'codeBlock') {
@@ -75,7 +75,7 @@ export function blocksOf(text: string, spans: readonly TextSpan[]): Block[] {
   return blocks;
 }
 
-/** Return the paragraphs, lists and tables of a stretch without code blocks and quotes. */
+/** Return the paragraphs, lists and tables of a range without code blocks and quotes. */
 function linesOf(text: string, from: number, to: number, ranges: readonly Range[]): Block[] {
   const near = ranges.filter((range) => range.from < to && range.to > from);
   const codes = near.filter(({ kind }) => kind === 'code');
@@ -157,7 +157,7 @@ function styled(text: string, from: number, to: number, ranges: readonly Range[]
   return parts;
 }
 
-/** Return an address that may be followed; scripts and data are not. */
+/** Return an address that is safe to follow, not a script or data. */
 export function safeAddress(address: string): string | undefined {
   return /^(https?|mailto):/iu.test(address) ? address : undefined;
 }

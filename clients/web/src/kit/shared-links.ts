@@ -1,6 +1,6 @@
 import { safeAddress, type TextSpan } from './rich-text';
 
-/** An address that a message links to or has attached. */
+/** An address that a message links to or attaches. */
 export interface SharedLink {
   readonly address: string;
   readonly label: string;
@@ -12,7 +12,7 @@ interface Source {
   readonly attachments: readonly { readonly name: string; readonly url: string }[];
 }
 
-/** Return the addresses of a message that may be followed, each once. */
+/** Return the safe addresses of a message, each once. */
 export function linksOf({ text, spans, attachments }: Source): SharedLink[] {
   const points = Array.from(text);
   const found = new Map<string, SharedLink>();

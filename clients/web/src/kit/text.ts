@@ -1,5 +1,5 @@
 /**
- * Return the UTF-16 offset of each code point boundary that is asked for.
+ * Return the UTF-16 offset of each given code point boundary.
  *
  * Offsets of the contract count code points, those of JavaScript strings UTF-16 units.
  */
@@ -25,7 +25,7 @@ export function plainName(name: string): string {
   return name.replace(CONTROLS, ' ').replace(/\s+/gu, ' ').trim();
 }
 
-/** Return the beginning of a text on one line, cut between graphemes. */
+/** Return the beginning of a text on one line, truncated between graphemes. */
 export function excerpt(text: string, max: number): string {
   const line = plainName(text.slice(0, max * 8));
   if (line.length <= max) return line;
@@ -39,7 +39,7 @@ export function excerpt(text: string, max: number): string {
   return `${cut}…`;
 }
 
-/** Return what stands for a person in a picture: the last two Han characters, or two initials. */
+/** Return the monogram of a person: the last two Han characters, or two initials. */
 export function monogram(name: string): string {
   const plain = plainName(name);
   const han = plain.match(/\p{Script=Han}/gu);

@@ -1,4 +1,4 @@
-/** Return the zones that this browser knows, with the distance of each from UTC. */
+/** Return the zones known to this browser, each with its offset from UTC. */
 export function timeZones(current: string): { value: string; label: string }[] {
   const names = new Set([...Intl.supportedValuesOf('timeZone'), current, 'UTC']);
   names.delete('');

@@ -5,7 +5,7 @@ export function milliseconds(timestamp: Timestamp | undefined): number {
   return Number(timestamp.seconds) * 1000 + Math.floor(timestamp.nanos / 1e6);
 }
 
-/** Return the start of a local day, which also names it. */
+/** Return the start of a local day, which also identifies it. */
 export function dayOf(time: number): number {
   const date = new Date(time);
   return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
@@ -23,7 +23,7 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Return how long to wait before an attempt: doubled each time, with jitter, at most 10 s. */
+/** Return the pause before an attempt: doubled each time, with jitter, at most 10 s. */
 export function backoff(attempt: number): number {
   return Math.min(10_000, 500 * 2 ** attempt) * (0.5 + Math.random() / 2);
 }

@@ -10,7 +10,7 @@ export interface Node<T extends Leaf> {
   readonly children: readonly Node<T>[];
 }
 
-/** Arrange items under their parents, by name; those whose parent is unknown are roots. */
+/** Arrange items under their parents, sorted by name; items with an unknown parent are roots. */
 export function treeOf<T extends Leaf>(items: readonly T[], language: string): readonly Node<T>[] {
   const known = new Set(items.map(({ id }) => id));
   const below = new Map<string, T[]>();
@@ -27,7 +27,7 @@ export function treeOf<T extends Leaf>(items: readonly T[], language: string): r
   return under('', 0);
 }
 
-/** Return the rows of a tree that are seen while some of its nodes are open. */
+/** Return the visible rows of a tree with some open nodes. */
 export function rowsOf<T extends Leaf>(
   nodes: readonly Node<T>[],
   open: ReadonlySet<string>,

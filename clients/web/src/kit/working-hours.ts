@@ -1,8 +1,8 @@
-/** When somebody works, on the clock of their zone, as the contract has it. */
+/** Working hours in the person's time zone, as in the contract. */
 export interface Hours {
   /** 1 Monday to 7 Sunday: days on which windows begin. */
   readonly weekdays: readonly number[];
-  /** In minutes after midnight; an end that is not after its start lies on the next day. */
+  /** In minutes after midnight; an end that is not after its start is on the next day. */
   readonly windows: readonly { readonly startMinute: number; readonly endMinute: number }[];
 }
 
@@ -25,11 +25,11 @@ export interface Clock {
 
 export interface Work {
   readonly isWorking: boolean;
-  /** When that changes, as a clock in the same zone; undefined for hours without windows. */
+  /** Time of the next change in the same zone; undefined for hours without windows. */
   readonly changes: Clock | undefined;
 }
 
-/** Return day and minute of an instant on the clock of a zone; that of the browser for an unknown one. */
+/** Return day and minute of an instant in a zone; in the browser's zone if it is unknown. */
 export function clockIn(zone: string, at: number): Clock {
   const parts = formatIn(zone).formatToParts(at);
   const part = (type: string): string => parts.find((one) => one.type === type)?.value ?? '';
@@ -37,7 +37,7 @@ export function clockIn(zone: string, at: number): Clock {
   return { weekday, minute: (Number(part('hour')) % 24) * 60 + Number(part('minute')) };
 }
 
-/** Return whether somebody works at a time, and when that changes. */
+/** Return whether a person works at a time, and the time of the next change. */
 export function workAt({ weekdays, windows }: Hours, { weekday, minute }: Clock): Work {
   const now = (weekday - 1) * DAY + minute;
   const stretches = weekdays.flatMap((day) =>
@@ -56,7 +56,7 @@ export function workAt({ weekdays, windows }: Hours, { weekday, minute }: Clock)
   return { isWorking: false, changes: next === undefined ? undefined : clockAt(next.start) };
 }
 
-/** Return how many minutes after the first minute of the week the second one comes. */
+/** Return the number of minutes from the first to the second minute of the week. */
 function after(first: number, second: number): number {
   return (second - first + WEEK) % WEEK;
 }
@@ -75,7 +75,7 @@ function formatIn(zone: string): Intl.DateTimeFormat {
   try {
     format = new Intl.DateTimeFormat('en-US', { ...options, timeZone: zone });
   } catch {
-    // A zone that this browser is too old for.
+    // A zone that this browser does not know.
     format = new Intl.DateTimeFormat('en-US', options);
   }
   formats.set(zone, format);

@@ -13,9 +13,9 @@ const ANSWER_MS = 3_000;
 
 export class SignedOut extends Error {}
 
-/** The access token of this browser: refreshed by the leading tab, shared with the others. */
+/** The access token of this browser, refreshed by the leading tab and shared with the others. */
 export class AccessKeeper {
-  /** Undefined while nobody is signed in, or while it is not known yet. */
+  /** Undefined while no one is signed in, or while that is unknown. */
   readonly current = new Cell<Access | undefined>(undefined);
   #refreshing: Promise<Access> | undefined;
 
@@ -29,7 +29,7 @@ export class AccessKeeper {
     });
   }
 
-  /** Return a token that is good for another minute. Throws SignedOut, ConnectError. */
+  /** Return a token that is valid for another minute. Throws SignedOut, ConnectError. */
   readonly token = async (): Promise<string> => {
     const access = this.current.get();
     if (access !== undefined && access.expiresAt - MARGIN_MS > Date.now()) return access.token;
@@ -44,7 +44,7 @@ export class AccessKeeper {
     return this.#refreshing;
   }
 
-  /** Take the tokens of a sign-in and share them. */
+  /** Store the tokens of a sign-in and share them. */
   accept(tokens: Tokens): Access {
     const expiresAt = milliseconds(tokens.accessExpiresAt);
     const access = accessOf(tokens.accessToken, expiresAt, tokens.cacheKey);
@@ -74,7 +74,7 @@ export class AccessKeeper {
     }
   }
 
-  /** Ask the leading tab; return nothing when it is silent. */
+  /** Request the token from the leading tab; return undefined if it does not respond. */
   async #ask(): Promise<Access | undefined> {
     return new Promise((resolve) => {
       const stop = this.tabs.messages.on((message) => {
@@ -94,7 +94,7 @@ export class AccessKeeper {
     try {
       await this.token();
     } catch {
-      // The asking tab finds out by itself when it has waited.
+      // The requesting tab times out by itself.
       return;
     }
     const access = this.current.get();

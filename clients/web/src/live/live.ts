@@ -12,7 +12,7 @@ import type { Tabs } from './tabs';
 
 const SILENT_LEADER_MS = 60_000;
 
-/** The frames of this browser's one stream, in every tab. */
+/** The frames of this browser's single stream, in every tab. */
 export class Live {
   readonly frames = new Signal<Frame>();
   readonly online = new Cell(true);
@@ -40,7 +40,7 @@ export class Live {
     setInterval(() => this.#watch(), SILENT_LEADER_MS / 6);
   }
 
-  /** Deliver frames from now on: somebody is signed in. */
+  /** Deliver frames from now on; called after sign-in. */
   start(): void {
     this.#wanted = true;
     this.#heard = Date.now();

@@ -18,10 +18,10 @@ export interface StreamEvents {
 }
 
 /**
- * The live connection of this browser, opened again for as long as it runs.
+ * The live connection of this browser, which reconnects for as long as it runs.
  *
- * A new stream is opened before the old one is closed when its token ends or its gateway leaves.
- * Both deliver for a moment: readers take changes by number, so a repeat does nothing.
+ * When its token expires or its gateway shuts down, a new stream is opened before the old one is
+ * closed. Both deliver for a moment: readers apply changes by number, so a repeat has no effect.
  */
 export class LiveStream {
   #running: AbortController | undefined;
@@ -56,7 +56,7 @@ export class LiveStream {
           return;
         }
         const problem = problemOf(error);
-        // The session may have ended, or only this token: renewing tells which.
+        // Either the session has ended or only this token; a renewal shows which.
         if (problem.kind === 'unauthenticated') await this.access.renew().catch(() => undefined);
         this.events.online(false);
         await sleep(Math.max(backoff(attempt), problem.retryAfterMs), wakened(stopped));
@@ -65,7 +65,7 @@ export class LiveStream {
     }
   }
 
-  /** Follow streams, each opened before the one before it is closed. */
+  /** Follow streams, each opened before the previous one is closed. */
   async #follow(stopped: AbortSignal, onOpen: () => void): Promise<void> {
     let previous: AbortController | undefined;
     while (!stopped.aborted) {
@@ -85,7 +85,7 @@ export class LiveStream {
     }
   }
 
-  /** Read one stream; return when another one should follow it, and leave it open. */
+  /** Read one stream; return when another one should follow, and leave it open. */
   async #read(own: AbortController, signal: AbortSignal, onOpen: () => void): Promise<void> {
     const headers = { authorization: `Bearer ${await this.access.token()}` };
     const frames = this.service.subscribe(
@@ -120,7 +120,7 @@ export class LiveStream {
   }
 }
 
-/** Return a signal that ends a wait when the browser has a network again. */
+/** Return a signal that ends a wait when the browser is online again. */
 function wakened(stopped: AbortSignal): AbortSignal {
   const wake = new AbortController();
   addEventListener('online', () => wake.abort(), { once: true, signal: stopped });

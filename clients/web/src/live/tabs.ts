@@ -4,7 +4,7 @@ import { Signal } from '@/kit/signal';
 
 const NAME = 'plexus-live';
 
-/** One thing that a tab tells the other tabs of this browser. */
+/** A message from one tab to the other tabs of this browser. */
 export type TabMessage =
   | { readonly kind: 'access'; readonly access: Access }
   | { readonly kind: 'access-needed' }
@@ -13,10 +13,10 @@ export type TabMessage =
   | { readonly kind: 'connection'; readonly online: boolean };
 
 /**
- * The tabs of one browser, of which one leads: it alone refreshes the session and holds the stream.
+ * The tabs of one browser, with one leader: it alone refreshes the session and holds the stream.
  *
- * The browser passes the lock on when its holder closes or crashes. A tab that is frozen keeps it
- * and is silent; `takeOver` takes it away.
+ * The browser passes the lock on when its holder closes or crashes. A frozen tab keeps it without
+ * responding; `takeOver` steals it.
  */
 export class Tabs {
   readonly leads = new Cell(false);
@@ -28,7 +28,7 @@ export class Tabs {
     this.#channel.onmessage = (event: MessageEvent<TabMessage>) => this.messages.emit(event.data);
   }
 
-  /** Stand in line for the lead; resolve once it is known whether this tab leads. */
+  /** Queue for the leadership; resolve once it is known whether this tab leads. */
   async join(): Promise<void> {
     await new Promise<void>((known) => {
       void navigator.locks
@@ -41,14 +41,14 @@ export class Tabs {
           void this.#hold({});
         })
         .catch(() => {
-          // Taken over while it led.
+          // Another tab took over while this one was leading.
           this.leads.set(false);
           void this.#hold({});
         });
     });
   }
 
-  /** Lead now, whoever led before. */
+  /** Become the leader at once, even if another tab leads. */
   takeOver(): void {
     if (!this.leads.get()) void this.#hold({ steal: true });
   }
@@ -66,7 +66,7 @@ export class Tabs {
     try {
       await navigator.locks.request(NAME, options, () => this.#lead(() => undefined));
     } catch (error) {
-      // Another tab took over: stand in line again.
+      // Another tab took over: queue again.
       if (!(error instanceof DOMException) || error.name !== 'AbortError') throw error;
       this.leads.set(false);
       void this.#hold({});

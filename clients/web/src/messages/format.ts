@@ -2,7 +2,7 @@ import { dayOf } from '@/kit/time';
 
 import type { Language, Messages } from './messages';
 
-/** Times and numbers as a language writes them. */
+/** Formats times and numbers in a language. */
 export class Format {
   readonly #time: Intl.DateTimeFormat;
   readonly #full: Intl.DateTimeFormat;
@@ -57,7 +57,7 @@ export class Format {
     return this.#full.format(at);
   }
 
-  /** Return the name of a day, for a line between messages. */
+  /** Return the name of a day, for a separator between messages. */
   day(at: number, now: number): string {
     const near = this.#near(at, now);
     if (near !== undefined) return near;
@@ -65,13 +65,13 @@ export class Format {
     return (sameYear ? this.#day : this.#dayOfYear).format(at);
   }
 
-  /** Return a date in a few characters, with its year when that is not the current one. */
+  /** Return a short date, with its year if that is not the current one. */
   shortDate(at: number, now: number): string {
     const sameYear = new Date(at).getFullYear() === new Date(now).getFullYear();
     return (sameYear ? this.#shortDate : this.#shortDateOfYear).format(at);
   }
 
-  /** Return when something was last active, in a few characters. */
+  /** Return a short form of the time of the last activity. */
   recent(at: number, now: number): string {
     if (dayOf(at) === dayOf(now)) return this.time(at);
     return this.#near(at, now) ?? this.#short.format(at);

@@ -1,13 +1,13 @@
 import type { Messages } from './messages';
 
-/** Return what a person reads about a problem: the cause, and what to do. */
+/** Return the text of a problem for the user: the cause and a remedy. */
 export function problemText(
   problem: {
     readonly kind: 'network' | 'busy' | 'unauthenticated' | 'refused';
     readonly reason: string;
   },
   messages: Messages,
-  /** Of the scene, before those of the catalogue. */
+  /** Texts of the scene, which take precedence over those of the catalogue. */
   scene: Readonly<Record<string, string>> = {},
 ): string {
   const { reasons, refused, ...kinds } = messages.problems;

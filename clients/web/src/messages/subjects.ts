@@ -66,7 +66,7 @@ const LOADERS: Readonly<Record<Language, Loaders>> = {
 
 const loaded = new Map<string, Promise<unknown>>();
 
-/** Return the texts of a subject; suspends until they are there. */
+/** Return the texts of a subject; suspend until they are loaded. */
 export function useTexts<Subject extends keyof Subjects>(subject: Subject): Subjects[Subject] {
   const { locale } = useLanguage();
   return use(load(locale, subject));
@@ -81,7 +81,7 @@ function load<Subject extends keyof Subjects>(
   if (known !== undefined) return known;
   const loading = LOADERS[locale][subject]().then(({ texts }) => texts);
   loaded.set(key, loading);
-  // A download that failed is tried again by the next reader.
+  // The next reader retries a failed download.
   loading.catch(() => loaded.delete(key));
   return loading;
 }

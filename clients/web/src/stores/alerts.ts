@@ -3,10 +3,10 @@ import { Cell } from '@/kit/cell';
 const KEY = 'plexus.alerts';
 const VISIBLE = 'plexus-visible';
 
-/** Whether this browser shows notifications, and what keeps it from doing so. */
+/** State of this browser's notifications, and the reason if they are not shown. */
 export type Alerting = 'unavailable' | 'unasked' | 'blocked' | 'off' | 'on';
 
-/** Notifications of the browser itself, for while no tab of it is looked at. */
+/** Browser notifications, shown while none of its tabs is visible. */
 export class AlertsStore {
   readonly state = new Cell<Alerting>(current());
   #release: (() => void) | undefined;
@@ -17,7 +17,7 @@ export class AlertsStore {
     settle();
   }
 
-  /** Ask the browser's permission; only after a click or a key press. */
+  /** Request the browser's permission; only after a click or a key press. */
   async turnOn(): Promise<void> {
     localStorage.removeItem(KEY);
     await Notification.requestPermission();
@@ -29,7 +29,7 @@ export class AlertsStore {
     this.state.set(current());
   }
 
-  /** Show one unless a tab of this browser is looked at. */
+  /** Show a notification unless a tab of this browser is visible. */
   async show(alert: {
     readonly id: string;
     readonly title: string;

@@ -9,7 +9,7 @@ import { Signal } from '@/kit/signal';
 import type { ConversationsStore } from './conversations/conversations';
 import type { ConversationLog } from './log/log';
 
-// The contract's words for "for ever" and "no longer".
+// Values of the contract for "indefinitely" and "no longer".
 const FOR_EVER = seconds(253_402_214_400n);
 const NO_LONGER = seconds(1n);
 
@@ -18,7 +18,7 @@ type Change = Omit<
   '$typeName' | '$unknown' | 'conversationId'
 >;
 
-/** How a person arranges conversations for themselves; their other devices follow. */
+/** The user's personal arrangement of conversations, synchronised between devices. */
 export class ArrangingStore {
   readonly problems = new Signal<Problem>();
 
@@ -35,7 +35,7 @@ export class ArrangingStore {
     await this.#change(log, { mutedUntil: muted ? FOR_EVER : NO_LONGER });
   }
 
-  /** Put a conversation into a folder; an empty name takes it out of its own. */
+  /** Put a conversation into a folder; an empty name removes it from its folder. */
   async file(log: ConversationLog, folder: string): Promise<void> {
     await this.#change(log, { folder });
   }

@@ -10,8 +10,8 @@ const TOGETHER_MS = 200;
 const MESSAGE = 'message';
 
 /**
- * How much waits for the person: unread messages of conversations that are not muted, and unread
- * notifications of anything but messages, which are counted already.
+ * Counts of pending items: unread messages of conversations that are not muted, and unread
+ * notifications except those about messages, which are counted already.
  */
 export class AttentionStore {
   readonly count = new Cell(0);

@@ -23,7 +23,7 @@ import { Reading } from './reading';
 import { SessionStore } from './session';
 import { ViewStore } from './view';
 
-/** Everything of a browser, whoever is signed in. */
+/** State of a browser, independent of the signed-in user. */
 export interface Device {
   readonly preferences: PreferencesStore;
   readonly session: SessionStore;
@@ -31,10 +31,10 @@ export interface Device {
   readonly live: Live;
 }
 
-/** Everything of the person who is signed in. */
+/** State of the signed-in user. */
 export interface Workspace {
   readonly personId: string;
-  /** For the services of stores that are made on demand; see `storeOf`. */
+  /** For the services of stores that are created on demand; see `storeOf`. */
   readonly calls: Transport;
   readonly frames: Signal<Frame>;
   readonly conversations: ConversationsStore;
@@ -59,7 +59,7 @@ export async function createDevice(): Promise<Device> {
   return { preferences: new PreferencesStore(localStorage), session, access, live };
 }
 
-/** Make the stores of a person and keep them in step with the stream. */
+/** Create the stores of a user and keep them in step with the stream. */
 export function openWorkspace(device: Device, personId: string): Workspace {
   const calls = callTransport(device.access.token);
   const clients = createClients(calls);
@@ -74,10 +74,11 @@ export function openWorkspace(device: Device, personId: string): Workspace {
   });
   device.live.start();
   void sync.start();
-  // Drafts of other devices are a convenience: without them one starts with an empty line.
+  // Drafts of other devices are optional: without them the composer starts empty.
   void drafts.load().catch(() => undefined);
   const messages = new MessagesStore(clients, conversations);
-  // Until the tenant's are known, the defaults decide what is offered; the server decides anyway.
+  // Until the tenant's windows are known, the defaults decide which actions are offered; the server
+  // makes the final decision.
   void messages.loadPolicy().catch(() => undefined);
   const people = new PeopleStore(clients);
   const outbox = new Outbox(clients, conversations);
@@ -98,7 +99,7 @@ export function openWorkspace(device: Device, personId: string): Workspace {
   };
 }
 
-/** Restore and keep the state of this browser; a browser that stores nothing starts empty. */
+/** Restore and store the state of this browser; without browser storage it starts empty. */
 async function keep(
   device: Device,
   kept: Pick<Workspace, 'personId' | 'conversations' | 'outbox' | 'people' | 'frames'>,
@@ -109,7 +110,7 @@ async function keep(
     const { Keeping } = await import('./keeping');
     await Keeping.begin(cacheKey, kept);
   } catch {
-    // Everything is fetched instead, as on a first visit.
+    // Everything is fetched, as on a first visit.
     return;
   }
 }

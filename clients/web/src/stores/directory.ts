@@ -13,7 +13,7 @@ const ALL = 1000;
 const PAGE = 100;
 const FOUND = 50;
 
-/** People of a department as far as they are loaded. */
+/** The people of a department loaded so far. */
 export interface Listed {
   readonly people: readonly Person[];
   readonly nextPageToken: string;
@@ -25,10 +25,10 @@ export type LoadingAll = 'no' | 'loading' | 'ready' | 'failed';
 
 const NOTHING: Listed = { people: [], nextPageToken: '', state: 'loading' };
 
-/** The departments and the people of the company, loaded while they are looked at. */
+/** The departments and the people of the company, loaded on demand. */
 export class DirectoryStore {
   readonly departments = new Cell<readonly Department[]>([]);
-  /** Everybody, once the whole list is here: finding by pinyin needs it. */
+  /** All people, once the complete list is loaded: search by pinyin needs it. */
   readonly everyone = new Cell<readonly Person[]>([]);
   readonly loadingAll = new Cell<LoadingAll>('no');
   readonly #client: Client<typeof DirectoryService>;
@@ -60,7 +60,9 @@ export class DirectoryStore {
     return this.departments.get().find((department) => department.id === id);
   }
 
-  /** People of a department and those below it; of the whole company for an empty id. */
+  /**
+   * Return the people of a department and its descendants; of the whole company for an empty id.
+   */
   listed(departmentId: string): Cell<Listed> {
     const known = this.#listed.get(departmentId);
     if (known !== undefined) return known;
@@ -88,7 +90,7 @@ export class DirectoryStore {
     }
   }
 
-  /** Load everybody, once. */
+  /** Load all people, once. */
   async loadAll(): Promise<void> {
     const state = this.loadingAll.get();
     if (state === 'loading' || state === 'ready') return;
@@ -105,12 +107,12 @@ export class DirectoryStore {
       this.everyone.set(all);
       this.loadingAll.set('ready');
     } catch {
-      // People are still found by name and account, which the server does.
+      // The server can still search people by name and account.
       this.loadingAll.set('failed');
     }
   }
 
-  /** Find people by a part of their name or account, at the server. */
+  /** Search people by a part of their name or account, on the server. */
   async find(query: string, signal: AbortSignal): Promise<readonly Person[]> {
     const { people } = await this.#client.listPeople({ query, pageSize: FOUND }, { signal });
     this.#people.put(people);

@@ -21,9 +21,9 @@ type Arrived = Pick<
   'conversationId' | 'rootSeq' | 'text' | 'spans' | 'writtenAt' | 'version'
 >;
 
-/** What a person has begun to write, one per conversation and thread, on every device. */
+/** The user's drafts, one per conversation and thread, on every device. */
 export class DraftsStore {
-  /** Grows when any draft changes. */
+  /** Incremented when any draft changes. */
   readonly version = new Cell(0);
   readonly #drafts = new Map<string, Kept>();
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
@@ -43,12 +43,12 @@ export class DraftsStore {
     return this.#drafts.get(key(conversationId, root))?.text ?? '';
   }
 
-  /** Return who is addressed in what is written. */
+  /** Return the mentions in a draft. */
   mentions(conversationId: string, root = 0): readonly Addressed[] {
     return this.#drafts.get(key(conversationId, root))?.mentions ?? NOBODY;
   }
 
-  /** Keep what is written now, here at once and on the server after a pause. */
+  /** Store a draft, here at once and on the server after a pause. */
   write(conversationId: string, root: number, text: string, mentions = NOBODY): void {
     const id = key(conversationId, root);
     const known = this.#drafts.get(id);
@@ -56,7 +56,7 @@ export class DraftsStore {
     this.#drafts.set(id, { text, mentions, writtenAt: Date.now(), version: known?.version ?? 0n });
     this.#changed();
     clearTimeout(this.#timers.get(id));
-    // An emptied line was sent or given up: other devices should not offer it any longer.
+    // An emptied draft was sent or discarded, so other devices must not offer it any longer.
     const wait = text === '' ? 0 : SAVE_AFTER_MS;
     this.#timers.set(
       id,
@@ -64,7 +64,7 @@ export class DraftsStore {
     );
   }
 
-  /** Take a draft of another device; the newer one wins. */
+  /** Apply a draft of another device; the newer one wins. */
   apply(draft: Arrived): void {
     const id = key(draft.conversationId, Number(draft.rootSeq));
     const known = this.#drafts.get(id);
@@ -92,7 +92,7 @@ export class DraftsStore {
       });
       if (draft !== undefined) this.apply(draft);
     } catch {
-      // The words stay here; the next change saves them.
+      // The text stays here; the next change saves it.
       return;
     }
   }
@@ -106,7 +106,7 @@ function key(conversationId: string, root: number): string {
   return `${conversationId}:${root}`;
 }
 
-/** Return a mention as the contract names it. */
+/** Convert a mention to the contract's form. */
 export function targetOf(of: Addressed['of']) {
   switch (of.kind) {
     case 'all':

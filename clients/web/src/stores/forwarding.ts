@@ -9,7 +9,7 @@ import type { Workspace } from '@/stores/client';
 import type { ConversationLog } from './log/log';
 import type { Target } from './view';
 
-/** Messages are copied into other conversations, and looked up by their day. */
+/** Forwards messages to other conversations, and finds messages by day. */
 export class ForwardingStore {
   readonly #client: Client<typeof MessagingService>;
 
@@ -18,7 +18,7 @@ export class ForwardingStore {
   }
 
   /**
-   * Copy a message into another conversation, with where it came from (MSG-16).
+   * Forward a message to another conversation, with its origin (MSG-16).
    *
    * Args:
    *   requestId: the same for every attempt, so that it is stored once (MSG-3).
@@ -34,7 +34,7 @@ export class ForwardingStore {
         seqs: [BigInt(seq)],
         toConversationId: to.conversationId,
         comment: to.comment,
-        // One message holds both, so that the comment never stands alone.
+        // One message contains both, so that the comment is never separate.
         merged: to.comment !== '',
       }),
     );
@@ -42,8 +42,8 @@ export class ForwardingStore {
   }
 
   /**
-   * Return the number of the first visible message that was sent at a time or after it; the last
-   * one when there is none.
+   * Return the number of the first visible message sent at or after a time; the last one if there
+   * is none.
    */
   async firstSince(log: ConversationLog, time: number): Promise<number> {
     let low = 1;

@@ -20,10 +20,10 @@ const OUTBOX = 'outbox/';
 type Kept = Pick<Workspace, 'personId' | 'conversations' | 'outbox' | 'people' | 'frames'>;
 
 /**
- * Keeps the last state and the messages on their way in this browser, encrypted.
+ * Stores the latest state and the unsent messages in this browser, encrypted.
  *
- * The kept state is shown until the server has answered, and is then brought up to date like a
- * state of this page: by the numbers of its changes.
+ * The stored state is shown until the server has responded, and is then updated like any state of
+ * this page: by the numbers of its changes.
  */
 export class Keeping {
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -33,7 +33,7 @@ export class Keeping {
     private readonly kept: Kept,
   ) {}
 
-  /** Restore what is kept and keep what comes. Rejects where the browser stores nothing. */
+  /** Restore the stored state and store later changes. Rejects if the browser has no storage. */
   static async begin(cacheKey: Uint8Array, kept: Kept): Promise<Keeping> {
     const keeping = new Keeping(await Vault.open(cacheKey, kept.personId), kept);
     await keeping.#restore();
@@ -79,7 +79,7 @@ export class Keeping {
     ]);
     outbox.restore(pending);
     if (known !== undefined) people.put(fromBinary(BatchGetPeopleResponseSchema, known).people);
-    // The server was faster: what it says is newer than everything that is kept.
+    // The server was faster: its data is newer than the stored state.
     if (views === undefined || conversations.loading.get() === 'ready') return;
     const wholes = byConversation(messages);
     const newest = byConversation(parts);
@@ -119,13 +119,13 @@ export class Keeping {
     }, SAVE_AFTER_MS);
   }
 
-  /** Let storing fail: the page still has everything, and the next one fetches it. */
+  /** Ignore a storage failure: the page still has the data, and the next one fetches it. */
   #later(work: Promise<void>): void {
     work.catch(() => undefined);
   }
 }
 
-/** Return the view of a conversation with the numbers that this browser has reached. */
+/** Return the view of a conversation with the change numbers reached by this browser. */
 function viewOf(log: ConversationLog) {
   const { unread, mentions } = log.counts;
   return {
@@ -143,7 +143,7 @@ function viewOf(log: ConversationLog) {
 
 interface Tail {
   readonly whole: Message;
-  /** The parts of the message as a message without words: they may be newer than the words. */
+  /** The parts of the message, as a message without text: they may be newer than the text. */
   readonly parts: Message;
 }
 

@@ -3,10 +3,10 @@ import type { Workspace } from './client';
 const made = new WeakMap<Workspace, Map<unknown, object>>();
 
 /**
- * Return the one store of a class for a workspace.
+ * Return the single store of a class for a workspace.
  *
- * Stores of scenes that load on demand are made here when they are first used, so that the first
- * load does not include them.
+ * Stores of scenes that load on demand are created here on first use, so that the first load does
+ * not include them.
  */
 export function storeOf<T extends object>(
   workspace: Workspace,

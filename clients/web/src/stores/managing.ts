@@ -16,7 +16,7 @@ import type { Workspace } from '@/stores/client';
 
 import type { ConversationLog } from './log/log';
 
-/** Changes to a conversation; absent fields stay. */
+/** Changes to a conversation; absent fields stay unchanged. */
 export type ConversationChange = Pick<
   Exclude<MessageInitShape<typeof UpdateConversationRequestSchema>, { $typeName: string }>,
   'name' | 'topic' | 'archived' | 'confidential' | 'expectedVersion'
@@ -26,11 +26,11 @@ export interface NewGroup {
   readonly name: string;
   readonly topic: string;
   readonly memberIds: readonly string[];
-  /** True if later members see older messages. */
+  /** True if later members can read older messages. */
   readonly isHistoryShown: boolean;
 }
 
-/** Groups are made here, and conversations changed for everybody in them. */
+/** Creates groups, and changes conversations for all their members. */
 export class ManagingStore {
   readonly #client: Client<typeof MessagingService>;
   readonly #conversations: Workspace['conversations'];
@@ -41,10 +41,10 @@ export class ManagingStore {
   }
 
   /**
-   * Make a group; return its id.
+   * Create a group; return its id.
    *
    * Args:
-   *   requestId: the same for every attempt of one form, so that only one group is made.
+   *   requestId: the same for every attempt of one form, so that only one group is created.
    */
   async create(group: NewGroup, requestId: string): Promise<Answer<string>> {
     return answerOf(async () => {

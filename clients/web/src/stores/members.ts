@@ -11,7 +11,7 @@ import type { ConversationLog } from './log/log';
 
 const PAGE = 1000;
 
-/** The members of a conversation as far as they are loaded. */
+/** The members of a conversation loaded so far. */
 export interface MemberList {
   readonly members: readonly Member[];
   readonly state: 'loading' | 'ready' | 'failed';
@@ -22,11 +22,11 @@ const LOADING: MemberList = { members: [], state: 'loading' };
 
 interface Followed {
   readonly list: Cell<MemberList>;
-  /** Membership version of the load that runs or ran last. */
+  /** Membership version of the current or the last load. */
   version: bigint;
 }
 
-/** The members of conversations: loaded when they are shown, and again after a change. */
+/** The members of conversations: loaded when shown, and again after a change. */
 export class MembersStore {
   readonly #client: Client<typeof MessagingService>;
   readonly #workspace: Pick<Workspace, 'people' | 'conversations'>;
@@ -37,7 +37,7 @@ export class MembersStore {
     this.#workspace = workspace;
   }
 
-  /** Return the members of a conversation, which are kept up to date from now on. */
+  /** Return the members of a conversation, and keep them up to date from now on. */
   of(log: ConversationLog): Cell<MemberList> {
     const known = this.#followed.get(log.id);
     if (known !== undefined) return known.list;
@@ -68,7 +68,7 @@ export class MembersStore {
         members.push(...page.members.filter(({ active }) => active));
         pageToken = page.nextPageToken;
       } while (pageToken !== '');
-      // A newer load has begun meanwhile.
+      // A newer load has begun.
       if (this.#followed.get(log.id)?.version !== version) return;
       this.#workspace.people.want(members.map(({ personId }) => personId));
       list.set({ members, state: 'ready' });
@@ -94,7 +94,7 @@ export class MembersStore {
     );
   }
 
-  /** Remove somebody from a group. */
+  /** Remove a person from a group. */
   async remove(log: ConversationLog, personId: string): Promise<Problem | undefined> {
     return this.#change(log, () =>
       this.#client.removeMembers({
@@ -127,7 +127,7 @@ export class MembersStore {
   }
 
   async #refresh(log: ConversationLog): Promise<void> {
-    // The stream brings the new count as well; without it the list alone is newer.
+    // The stream delivers the new count as well; without this only the list is newer.
     await this.#workspace.conversations.fetch(log.id).catch(() => undefined);
   }
 }

@@ -8,12 +8,12 @@ export interface Receipts {
   readonly receipts: readonly Receipt[];
   readonly audience: number;
   readonly read: number;
-  /** Names are shown to nobody (MSG-10). */
+  /** Names are hidden from everyone (MSG-10). */
   readonly countsOnly: boolean;
   readonly nextPageToken: string;
 }
 
-/** What is asked about one message when somebody looks: receipts and earlier versions. */
+/** Information about one message, fetched on demand: receipts and earlier versions. */
 export class MessageInfoStore {
   readonly #clients: Clients;
 
@@ -30,7 +30,7 @@ export class MessageInfoStore {
     });
   }
 
-  /** Return every version, the oldest first. */
+  /** Return every version, oldest first. */
   async versions(conversationId: string, seq: number): Promise<readonly MessageVersion[]> {
     const all: MessageVersion[] = [];
     let pageToken = '';

@@ -12,10 +12,10 @@ export interface Windows {
   readonly recallMs: number;
 }
 
-/** Changes of messages that are there: edit, recall, react, pin, label. */
+/** Changes of existing messages: edit, recall, react, pin, label. */
 export class MessagesStore {
   readonly problems = new Signal<Problem>();
-  /** How long a message can be edited and recalled; the tenant's, once it is known. */
+  /** Time in which a message can be edited and recalled; the tenant's, once known. */
   readonly windows = new Cell<Windows>({ editMs: 24 * 3_600_000, recallMs: 120_000 });
 
   constructor(
@@ -32,7 +32,7 @@ export class MessagesStore {
     });
   }
 
-  /** Put other words in place of a message's; return whether they were taken. */
+  /** Replace the text of a message; return whether that succeeded. */
   async edit(message: Message, text: string): Promise<boolean> {
     return this.#change(message, async () => {
       const { message: edited } = await this.clients.messaging.editMessage({

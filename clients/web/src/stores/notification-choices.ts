@@ -14,7 +14,7 @@ import type { Workspace } from './client';
 
 const FRESH_MS = 600_000;
 
-/** What a person wants to hear of, by which way, and when not. */
+/** The user's notification preferences: kinds, channels and quiet hours. */
 export class NotificationChoicesStore {
   readonly choices = new Cell<Preferences | undefined>(undefined);
   readonly problem = new Cell<Problem | undefined>(undefined);
@@ -40,7 +40,7 @@ export class NotificationChoicesStore {
     }
   }
 
-  /** Return the choices of the last ten minutes: another device may have changed them since. */
+  /** Return preferences fetched in the last ten minutes: another device may change them. */
   async recent(): Promise<Preferences | undefined> {
     if (Date.now() - this.#loadedAt > FRESH_MS) await this.load();
     return this.choices.get();
@@ -69,7 +69,7 @@ export class NotificationChoicesStore {
     );
   }
 
-  /** Change what is shown at once; changes that follow one another are sent together. */
+  /** Change the shown preferences at once; changes in quick succession are sent together. */
   async #change(change: (choices: Preferences) => Preferences): Promise<Problem | undefined> {
     const shown = this.choices.get();
     if (shown === undefined) return undefined;
@@ -80,7 +80,7 @@ export class NotificationChoicesStore {
     return sent;
   }
 
-  /** Send what is shown; when it is refused, show what the server has. */
+  /** Send the shown preferences; if they are refused, show the server's. */
   async #send(): Promise<Problem | undefined> {
     this.#waiting -= 1;
     const wanted = this.choices.get();

@@ -21,22 +21,22 @@ const CHANGED = 'plexus.notify.v1.NotificationChanged';
 
 interface Held {
   readonly notification: Notification;
-  /** Of the newest fact; 0 for what only a page has brought. */
+  /** Version of the newest fact; 0 if only a page contained the notification. */
   readonly version: bigint;
-  /** The round of loading in which it came. */
+  /** The round of loading that contained it. */
   readonly round: number;
 }
 
 export type Loading = 'loading' | 'ready' | 'more' | 'failed';
 
-/** The person's inbox: newest first, kept in step with the stream. */
+/** The user's inbox: newest first, kept in step with the stream. */
 export class NotificationsStore {
   readonly list = new Cell<readonly Notification[]>([]);
-  /** Of the whole inbox, not only of what is held. */
+  /** Of the whole inbox, not only of the loaded part. */
   readonly unread = new Cell(0);
   readonly loading = new Cell<Loading>('loading');
   readonly hasMore = new Cell(false);
-  /** Something new, the moment it is raised. */
+  /** Emits each new notification as it is raised. */
   readonly raised = new Signal<Notification>();
   readonly problems = new Signal<Problem>();
   readonly #client: Client<typeof NotifyService>;
@@ -50,13 +50,13 @@ export class NotificationsStore {
     frames.on(({ frame }) => {
       const event = frame.case === 'personal' ? frame.value.event : undefined;
       if (event !== undefined) this.#take(event);
-      // What happened while there was no stream is not repeated by it.
+      // The stream does not repeat changes that happened while it was closed.
       if (frame.case === 'welcome') void this.load();
     });
     void this.load();
   }
 
-  /** Fetch the newest page and the count, until that succeeds. */
+  /** Fetch the newest page and the count, and retry until that succeeds. */
   load(): Promise<void> {
     this.#loading ??= this.#load().finally(() => {
       this.#loading = undefined;
@@ -64,7 +64,7 @@ export class NotificationsStore {
     return this.#loading;
   }
 
-  /** Fetch the page that follows what is held. */
+  /** Fetch the next page. */
   async more(): Promise<void> {
     if (this.#nextPageToken === '' || this.loading.get() === 'more') return;
     this.loading.set('more');
@@ -76,7 +76,7 @@ export class NotificationsStore {
     this.loading.set('ready');
   }
 
-  /** Mark as read, here at once; undone when the server refuses. Without ids: all. */
+  /** Mark as read, here at once; undo it if the server refuses. Without ids: all. */
   async markRead(ids?: readonly string[]): Promise<void> {
     const wanted = ids === undefined ? undefined : new Set(ids);
     const marked = [...this.#held.values()].filter(
@@ -121,7 +121,7 @@ export class NotificationsStore {
     let isStale = false;
     for (const notification of page.notifications) {
       const held = this.#held.get(notification.id);
-      // A fact that came meanwhile is newer than the page.
+      // A fact received meanwhile is newer than the page.
       if (held !== undefined && held.round >= round && held.version > 0n) isStale = true;
       else this.#put({ notification, version: held?.version ?? 0n, round });
     }
@@ -140,7 +140,7 @@ export class NotificationsStore {
     this.#put({ notification, version: event.changeNo, round: this.#round });
     this.#show();
     if (held === undefined && event.type === CHANGED) {
-      // Older than what is held: whether it counted is known to the server alone.
+      // Older than the loaded ones: only the server knows whether it was counted.
       void this.load();
       return;
     }
@@ -168,7 +168,7 @@ export class NotificationsStore {
 }
 
 function notificationOf(event: Envelope): Notification | undefined {
-  // Left out for its size: a page brings it.
+  // Omitted because of its size: a page contains it.
   if (event.omitted) return undefined;
   if (event.type === RAISED) return fromBinary(NotificationRaisedSchema, event.fact).notification;
   if (event.type === CHANGED) return fromBinary(NotificationChangedSchema, event.fact).notification;

@@ -8,19 +8,19 @@ import { backoff, sleep } from '@/kit/time';
 
 import type { ConversationsStore } from './conversations/conversations';
 
-/** What a person has written, before the log shows it. */
+/** A sent message that the log does not contain yet. */
 export interface Pending {
   readonly requestId: string;
   readonly conversationId: string;
-  /** As it is shown. */
+  /** Displayed text. */
   readonly text: string;
-  /** As it is sent: mentions name their ids. */
+  /** Sent text, whose mentions contain their ids. */
   readonly markdown: string;
   readonly replyToSeq: number;
   readonly quoteSeq: number;
   readonly notify: Notify;
   readonly writtenAt: number;
-  /** `sent`: stored, and not in the log yet. */
+  /** `sent`: stored, but not in the log yet. */
   readonly state: 'sending' | 'waiting' | 'sent' | 'failed';
   readonly problem: Problem | undefined;
 }
@@ -30,21 +30,21 @@ export type Writing = Pick<
   'conversationId' | 'text' | 'markdown' | 'replyToSeq' | 'quoteSeq' | 'notify'
 >;
 
-/** A store in which messages on their way outlive the page. */
+/** Storage in which unsent messages outlive the page. */
 export interface OutboxKeeper {
   readonly put: (one: Pending) => void;
   readonly remove: (requestId: string) => void;
 }
 
-/** Mentioned people who will not hear of a message: they are not in its conversation (MSG-13). */
+/** Mentioned people who are not notified, because they are not members (MSG-13). */
 export interface Unreached {
   readonly conversationId: string;
   readonly personIds: readonly string[];
 }
 
 /**
- * Messages on their way: sent in order per conversation, again with the same request id until an
- * answer comes, so that each is stored once (MSG-3).
+ * Messages being sent: in order per conversation, and repeated with the same request id until there
+ * is a response, so that each is stored once (MSG-3).
  */
 export class Outbox {
   readonly pending = new Cell<readonly Pending[]>([]);
@@ -70,13 +70,13 @@ export class Outbox {
     void this.#work(writing.conversationId);
   }
 
-  /** Keep what is on its way, from now on, so that it outlives the page. */
+  /** Store pending messages from now on, so that they outlive the page. */
   keepIn(keeper: OutboxKeeper): void {
     this.#keeper = keeper;
     for (const one of this.pending.get()) if (one.state !== 'sent') keeper.put(one);
   }
 
-  /** Send what an earlier page could not, with the same request ids. */
+  /** Send the pending messages of an earlier page, with the same request ids. */
   restore(pending: readonly Pending[]): void {
     const known = new Set(this.pending.get().map(({ requestId }) => requestId));
     const missing = pending.filter(({ requestId }) => !known.has(requestId));
@@ -148,7 +148,7 @@ export class Outbox {
     }
   }
 
-  /** Wait until the log has the message, so that it never disappears in between. */
+  /** Wait until the log contains the message, so that it never disappears in between. */
   async #shown(one: Pending, seq: number): Promise<void> {
     const log = this.conversations.get(one.conversationId);
     if (log === undefined || log.get(seq)?.whole !== undefined) return;

@@ -6,9 +6,9 @@ import { plainName } from '@/kit/text';
 const BATCH = 500;
 const TOGETHER_MS = 10;
 
-/** People by id, fetched together when they are first shown. */
+/** People by id, fetched in batches when they are first shown. */
 export class PeopleStore {
-  /** Grows when somebody becomes known. */
+  /** Incremented when more people become known. */
   readonly version = new Cell(0);
   readonly #known = new Map<string, Person>();
   readonly #wanted = new Set<string>();
@@ -20,20 +20,20 @@ export class PeopleStore {
     return [...this.#known.values()];
   }
 
-  /** Return a person who is known, or fetch them. */
+  /** Return a known person; fetch an unknown one. */
   get(id: string): Person | undefined {
     const known = this.#known.get(id);
     if (known === undefined && id !== '') this.want([id]);
     return known;
   }
 
-  /** Return the name of a person, or nothing while they are fetched. */
+  /** Return the name of a person; empty while it is fetched. */
   name(id: string): string {
     const person = this.get(id);
     return person === undefined ? '' : plainName(person.displayName);
   }
 
-  /** Take people that another answer brought. */
+  /** Store people from the response of another call. */
   put(people: readonly Person[]): void {
     let isNews = false;
     for (const person of people) {
@@ -58,7 +58,7 @@ export class PeopleStore {
       for (const person of people) this.#known.set(person.id, person);
       this.version.update((version) => version + 1);
     } catch {
-      // They are asked for again when they are next shown.
+      // They are requested again when they are next shown.
       return;
     } finally {
       if (this.#wanted.size > 0) this.want([]);

@@ -40,7 +40,7 @@ const APPLY: Readonly<Record<string, Apply>> = {
   },
 };
 
-/** Take something that concerns the person alone; order does not matter, versions do. */
+/** Apply a fact about the user's own data; versions decide, not the order. */
 export function applyPersonal(envelope: Envelope, stores: PersonalStores): void {
   APPLY[envelope.type.replace('plexus.messaging.v1.', '')]?.(envelope.fact, stores);
 }

@@ -15,7 +15,7 @@ export interface PinList {
   readonly problem?: Problem;
 }
 
-/** Pinned messages: loaded when they are looked at, and again when a pin has changed. */
+/** Pinned messages: loaded when shown, and again when a pin has changed. */
 export class PinsStore {
   readonly #client: Client<typeof MessagingService>;
   readonly #lists = new Map<string, Cell<PinList>>();

@@ -7,7 +7,7 @@ const LOCALE = 'plexus.locale';
 const THEME = 'plexus.theme';
 const TOUR = 'plexus.tour';
 
-/** Language and theme of this browser, and the people that have seen the tour in it. */
+/** Language and theme of this browser, and the users who have seen the tour in it. */
 export class PreferencesStore {
   readonly locale: Cell<Locale>;
   readonly theme: Cell<Theme>;
@@ -36,7 +36,7 @@ export class PreferencesStore {
   }
 }
 
-/** Return the key of the storage under which it is kept that a person has seen the tour. */
+/** Return the storage key that records that a user has seen the tour. */
 export function tourKey(personId: string): string {
   return `${TOUR}.${personId}`;
 }

@@ -8,9 +8,9 @@ import type { Workspace } from '@/stores/client';
 
 const MAX_ASKED = 200;
 
-/** Who is there: asked for when it is shown, then followed by the stream. */
+/** Presence of people: queried when it is shown, then updated by the stream. */
 export class PresenceStore {
-  /** Grows with every change. */
+  /** Incremented by every change. */
   readonly version = new Cell(0);
   readonly #client: Client<typeof SignalService>;
   readonly #known = new Map<string, Presence>();
@@ -23,7 +23,7 @@ export class PresenceStore {
     });
   }
 
-  /** Return what was heard last; undefined for people with whom no conversation is shared. */
+  /** Return the latest known presence; undefined for people without a common conversation. */
   get(personId: string): Presence | undefined {
     return this.#known.get(personId);
   }
@@ -33,7 +33,7 @@ export class PresenceStore {
       const request = { personIds: personIds.slice(0, MAX_ASKED) };
       this.#take((await this.#client.listPresence(request)).presences);
     } catch {
-      // Whether somebody is there is a convenience: it is left out where it is not known.
+      // Presence is optional: it is not shown if it is unknown.
       return;
     }
   }

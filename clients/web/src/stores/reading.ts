@@ -6,7 +6,7 @@ import type { Sync } from './conversations/sync';
 
 const TOGETHER_MS = 250;
 
-/** Read cursors: moved here at once, told to the server together (MSG-7). */
+/** Read cursors: moved here at once, sent to the server in batches (MSG-7). */
 export class Reading {
   readonly #moved = new Map<string, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -17,7 +17,7 @@ export class Reading {
     private readonly sync: Sync,
   ) {}
 
-  /** Note that the person has seen a conversation up to a message. */
+  /** Record that the user has read a conversation up to a message. */
   advance(conversationId: string, through: number): void {
     const log = this.conversations.get(conversationId);
     if (log === undefined || through <= log.cursor || through > log.lastSeq) return;
@@ -26,7 +26,7 @@ export class Reading {
     this.#timer ??= setTimeout(() => void this.#tell(), TOGETHER_MS);
   }
 
-  /** Take a cursor that another device moved. */
+  /** Apply a cursor moved on another device. */
   apply(cursor: Cursor): void {
     const log = this.conversations.get(cursor.conversationId);
     if (log === undefined || cursor.rootSeq !== 0n) return;
@@ -45,7 +45,7 @@ export class Reading {
         })),
       });
     } catch {
-      // A later advance covers these; kept so that the next one tells them too.
+      // A later advance includes these; they are kept so that it sends them too.
       for (const [id, through] of moved) {
         this.#moved.set(id, Math.max(through, this.#moved.get(id) ?? 0));
       }

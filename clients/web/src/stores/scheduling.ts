@@ -15,7 +15,7 @@ import type { Workspace } from '@/stores/client';
 
 import { targetOf } from './drafts';
 
-/** A message that is to be sent at a time. */
+/** A message to be sent at a given time. */
 export interface ToSchedule {
   readonly conversationId: string;
   readonly markdown: string;
@@ -31,7 +31,7 @@ export interface ScheduledList {
   readonly problem?: Problem;
 }
 
-/** Messages that are sent later, and whom they would disturb. */
+/** Scheduled messages, and the number of people whom they would disturb. */
 export class SchedulingStore {
   readonly list = new Cell<ScheduledList>({ scheduled: [], state: 'loading' });
   readonly #personal: Client<typeof PersonalService>;
@@ -42,7 +42,7 @@ export class SchedulingStore {
     this.#messaging = createClient(MessagingService, calls);
   }
 
-  /** Return how many people a message would reach outside their working hours. */
+  /** Return the number of recipients outside their working hours. */
   async offHours(
     conversationId: string,
     mentions: readonly Addressed[],
@@ -57,7 +57,7 @@ export class SchedulingStore {
   }
 
   /**
-   * Have a message sent later.
+   * Schedule a message.
    *
    * Args:
    *   requestId: the same for every attempt of one form, so that it is sent once.

@@ -7,13 +7,13 @@ import { sleep } from '@/kit/time';
 
 import type { Workspace } from './client';
 
-/** What can be found; the contract's words. */
+/** Searchable types, in the words of the contract. */
 export const KINDS = ['message', 'task', 'person'] as const;
 export type Kind = (typeof KINDS)[number];
 
 export interface Asked {
   readonly query: string;
-  /** Undefined: of every kind. */
+  /** Undefined for every kind. */
   readonly kind: Kind | undefined;
 }
 
@@ -22,7 +22,7 @@ export interface Found {
   readonly hits: readonly Hit[];
   /** Exact up to 10,000. */
   readonly total: number;
-  /** The newest may be missing (SRC-4). */
+  /** The newest documents may be missing (SRC-4). */
   readonly partial: boolean;
   readonly nextPageToken: string;
 }
@@ -32,12 +32,12 @@ export type Searching = 'idle' | 'searching' | 'more' | 'failed';
 const PAGE = 20;
 const MAX_ATTEMPTS = 4;
 
-/** The search of this tab: the newest question alone is answered. */
+/** The search of this tab: only the latest query is answered. */
 export class SearchStore {
   readonly found = new Cell<Found | undefined>(undefined);
   readonly state = new Cell<Searching>('idle');
   readonly problem = new Cell<Problem | undefined>(undefined);
-  /** Pixels from the top of the results, for coming back to them. */
+  /** Scroll position of the results in pixels, to restore it. */
   scrolledTo = 0;
   readonly #client: Client<typeof SearchService>;
   #running: AbortController | undefined;
@@ -47,7 +47,7 @@ export class SearchStore {
     this.#client = createClient(SearchService, calls);
   }
 
-  /** Look for something; what was asked before is forgotten. */
+  /** Start a search and discard the previous one. */
   async search(asked: Asked): Promise<void> {
     const query = asked.query.trim();
     if (query === this.#asked?.query && asked.kind === this.#asked.kind && this.#isAnswered())
@@ -61,14 +61,14 @@ export class SearchStore {
     await this.#ask(this.#asked, undefined);
   }
 
-  /** Fetch the next page of what was found. */
+  /** Fetch the next page of results. */
   async more(): Promise<void> {
     const found = this.found.get();
     if (found === undefined || found.nextPageToken === '' || this.state.get() !== 'idle') return;
     await this.#ask(found.asked, found);
   }
 
-  /** Ask again what was not answered. */
+  /** Repeat the failed request. */
   async retry(): Promise<void> {
     if (this.#asked !== undefined) await this.#ask(this.#asked, undefined);
   }
@@ -103,7 +103,7 @@ export class SearchStore {
     }
   }
 
-  /** Ask once more after the time that the server names while it is busy. */
+  /** Retry once after the time that a busy server names. */
   async #answer(asked: Asked, before: Found | undefined, signal: AbortSignal): Promise<Found> {
     for (let attempt = 1; ; attempt += 1) {
       try {

@@ -25,10 +25,10 @@ interface Answer {
   readonly challenge?: SecondFactorChallenge | undefined;
 }
 
-/** Which second factor answers the challenge. */
+/** Second factors that can answer the challenge. */
 export type CodeKind = 'totp' | 'recovery' | 'passkey';
 
-/** Who is signed in on this browser. */
+/** The signed-in user of this browser. */
 export class SessionStore {
   readonly state = new Cell<SessionState>({ step: 'starting' });
 
@@ -44,7 +44,7 @@ export class SessionStore {
     });
   }
 
-  /** Continue the session that this browser has a cookie of. */
+  /** Continue the session of this browser's cookie. */
   async resume(): Promise<void> {
     try {
       this.#enter((await this.access.renew()).personId);
@@ -54,7 +54,7 @@ export class SessionStore {
     }
   }
 
-  /** Sign in; return the problem, or nothing when the next step is due. */
+  /** Sign in; return the problem, or undefined if the next step is due. */
   async signIn(handle: string, password: string): Promise<Problem | undefined> {
     return this.#attempt(() => this.sessions.signIn({ handle, password, device: deviceName() }));
   }
@@ -77,14 +77,14 @@ export class SessionStore {
       const headers = { authorization: `Bearer ${await this.access.token()}` };
       await this.sessions.signOut({}, { headers });
     } catch (error) {
-      // A session that has ended already is what was asked for.
+      // A session that has already ended counts as success.
       if (problemOf(error).kind === 'network') throw error;
     }
     this.tabs.post({ kind: 'signed-out' });
     this.end();
   }
 
-  /** Forget everything: what was shown belongs to the person who left. */
+  /** Discard all state: it belongs to the user who signed out. */
   end(): void {
     this.access.forget();
     const wasSignedIn = this.state.get().step === 'signed-in';
@@ -108,13 +108,13 @@ export class SessionStore {
   #enter(personId: string): void {
     const state = this.state.get();
     if (state.step === 'signed-in' && state.personId === personId) return;
-    // Somebody else signed in on another tab.
+    // Another user has signed in on another tab.
     if (state.step === 'signed-in') location.assign('/');
     else this.state.set({ step: 'signed-in', personId });
   }
 }
 
-/** Return the second factors that a challenge takes, the best first. */
+/** Return the second factors accepted by a challenge, best first. */
 export function offeredBy({ kinds }: SecondFactorChallenge): CodeKind[] {
   return [
     ...(kinds.includes(SecondFactorKind.PASSKEY) ? (['passkey'] as const) : []),

@@ -9,10 +9,10 @@ interface Sealed {
 }
 
 /**
- * Storage of a person in this browser, encrypted (AES-GCM) with the key of the session.
+ * Storage of a user in this browser, encrypted (AES-GCM) with the key of the session.
  *
- * The key comes with the tokens and is never stored: once the session has ended, what is kept
- * cannot be read any more. Content of another session is deleted when it is met.
+ * The key is part of the tokens' response and never stored: once the session has ended, the content
+ * is unreadable. Content of another session is deleted when found.
  */
 export class Vault {
   private constructor(
@@ -20,11 +20,11 @@ export class Vault {
     private readonly key: CryptoKey,
     private readonly personId: string,
   ) {
-    // Another tab wipes it.
+    // Another tab deletes it.
     database.onversionchange = () => database.close();
   }
 
-  /** Open the vault of a session. Rejects where the browser stores nothing. */
+  /** Open the vault of a session. Rejects if the browser has no storage. */
   static async open(cacheKey: Uint8Array, personId: string): Promise<Vault> {
     const bytes = new Uint8Array(cacheKey);
     const key = await crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, [
@@ -44,7 +44,7 @@ export class Vault {
     await done(this.#store('readwrite').put(record, this.#name(name)));
   }
 
-  /** Return what is kept under a name; undefined for nothing that can be read. */
+  /** Return the content of a name; undefined if there is none that can be decrypted. */
   async get(name: string): Promise<Uint8Array | undefined> {
     const record = (await done(this.#store('readonly').get(this.#name(name)))) as
       Sealed | undefined;
@@ -57,7 +57,7 @@ export class Vault {
       };
       return new Uint8Array(await crypto.subtle.decrypt(algorithm, this.key, record.content));
     } catch {
-      // Of a session that has ended: nobody can read it any more.
+      // Content of an ended session, which can no longer be decrypted.
       await this.remove(name);
       return undefined;
     }
@@ -90,7 +90,7 @@ export class Vault {
   }
 }
 
-/** Delete everything that this browser keeps, of whomever. Resolves after a second at the latest. */
+/** Delete all stored content of every user. Resolves after a second at the latest. */
 export async function wipeVault(): Promise<void> {
   await new Promise<void>((resolve) => {
     setTimeout(resolve, WIPE_MS);

@@ -6,7 +6,7 @@ import { ALL, type ListFilter } from './conversations/filter';
 export interface Notice {
   readonly id: string;
   readonly text: string;
-  /** Says that something was done; otherwise that it was not. */
+  /** True for a success message, false for a failure. */
   readonly isGood: boolean;
 }
 
@@ -16,49 +16,49 @@ export interface Target {
   readonly seq: number;
 }
 
-/** What a task that is being made begins with. */
+/** Initial content of a new task. */
 export interface TaskBeginning {
   readonly title?: string;
   readonly description?: string;
   readonly projectId?: string;
 }
 
-/** A line that messages are written in. */
+/** A composer, identified by its conversation and thread. */
 export interface Line {
   readonly conversationId: string;
   readonly root: number;
 }
 
-/** What somebody wants to know of a message. */
+/** The requested information about a message. */
 export interface Asked extends Target {
   readonly about: 'receipts' | 'versions';
 }
 
 const MAX_NOTICES = 3;
 
-/** What is open on the page beside its address. */
+/** Open elements of the page that are not part of its address. */
 export class ViewStore {
   readonly switcher = new Cell(false);
   readonly tour = new Cell(false);
-  /** The person whose card is open; empty for none. */
+  /** The person of the open card; empty for none. */
   readonly card = new Cell('');
   readonly info = new Cell<Asked | undefined>(undefined);
   readonly newTask = new Cell<TaskBeginning | undefined>(undefined);
   readonly newProject = new Cell(false);
   readonly newGroup = new Cell(false);
-  /** The conversation whose folder is being chosen; empty for none. */
+  /** The conversation of the open folder dialog; empty for none. */
   readonly filing = new Cell('');
-  /** The conversation in which a day is being looked for; empty for none. */
+  /** The conversation of the open date dialog; empty for none. */
   readonly dating = new Cell('');
   readonly forwarding = new Cell<Target | undefined>(undefined);
   readonly labelling = new Cell<Target | undefined>(undefined);
   readonly scheduling = new Cell<Line | undefined>(undefined);
   readonly scheduled = new Cell(false);
   readonly filter = new Cell<ListFilter>(ALL);
-  /** The line that was written in last. */
+  /** The most recently used composer. */
   readonly line = new Cell<Line | undefined>(undefined);
   readonly previewing = new Cell(false);
-  /** Asks the line that was written in last to send what it holds, without disturbing anybody. */
+  /** Requests the most recently used composer to send its text silently. */
   readonly sendSilently = new Signal<Line>();
   readonly editing = new Cell<Target | undefined>(undefined);
   readonly quoting = new Cell<Target | undefined>(undefined);

@@ -16,7 +16,7 @@ const HEARTBEAT_S = 20;
 
 type Said = NonNullable<MessageInitShape<typeof FrameSchema>['frame']>;
 
-/** One stream as the gateway serves it: says what the test has it say, until it is aborted. */
+/** One stream as the gateway serves it: sends the test's frames until it is aborted. */
 class Served {
   readonly #waiting: ((result: IteratorResult<SubscribeResponse>) => void)[] = [];
   #fail: (reason: unknown) => void = () => undefined;

@@ -9,7 +9,7 @@ const STEPS = 80;
 const PAGE = 7;
 
 /**
- * Old state and events give the state that a fresh fetch gives, whatever the stream does: order,
+ * Previous state plus events equals the state of a fresh fetch, whatever the stream does: order,
  * gaps, repeats and Resync (MSG-6).
  */
 describe('law: snapshot and changes equal a fresh fetch', () => {
@@ -26,7 +26,7 @@ describe('law: snapshot and changes equal a fresh fetch', () => {
   });
 });
 
-/** Let the model go on while the log hears of it badly, and pages come in between. */
+/** Change the model while the log receives events unreliably, with pages in between. */
 function live(log: ConversationLog, model: Model, random: Random): void {
   const undelivered: [number, number][] = [];
   for (let step = 0; step < STEPS; step += 1) {
@@ -50,7 +50,7 @@ function live(log: ConversationLog, model: Model, random: Random): void {
   }
 }
 
-/** Deliver one of the batches that wait, in any order, and sometimes twice. */
+/** Deliver one of the pending batches, in any order, and sometimes twice. */
 function deliver(
   log: ConversationLog,
   model: Model,
@@ -70,7 +70,7 @@ function older(log: ConversationLog, model: Model): void {
     log.applyPage(model.before(part.from, PAGE), { before: part.from });
 }
 
-/** Do what the client does after a gap or Resync: changes since what it holds, then the view. */
+/** Recover as the client does after a gap or Resync: fetch changes, then the view. */
 function heal(log: ConversationLog, model: Model): void {
   while (log.applyChanges(model.changes(log.through, PAGE)).changes);
   log.applyView(model.view());

@@ -29,7 +29,7 @@ import {
 
 export type Random = () => number;
 
-/** Return a generator of numbers in [0, 1) that repeats for a seed (mulberry32). */
+/** Return a reproducible generator of numbers in [0, 1) for a seed (mulberry32). */
 export function randomOf(seed: number): Random {
   let state = seed;
   return () => {
@@ -44,7 +44,7 @@ export const ME = 'per_me';
 const PEOPLE = [ME, 'per_ann', 'per_bob'];
 const EMOJI = ['thumbsup', 'heart'];
 
-/** A conversation as messaging keeps it: a log of changes and the current state of each message. */
+/** Messaging's model of a conversation: a log of changes and the current state of each message. */
 export class Model {
   readonly messages: Message[] = [];
   readonly log: Envelope[] = [];
@@ -56,7 +56,7 @@ export class Model {
     return this.log.length;
   }
 
-  /** Make one change that a person could make. */
+  /** Apply one random change that a user could make. */
   step(): void {
     const roll = this.random();
     const message = this.#any();
@@ -96,7 +96,7 @@ export class Model {
     });
   }
 
-  /** A page of the log: each message that it touches once, in the state of now. */
+  /** Return a page of the log: each changed message once, in its current state. */
   changes(since: number, size: number): ListChangesResponse {
     const through = Math.min(this.changeNo, since + size);
     const touched = new Map<string, bigint>();
@@ -193,7 +193,7 @@ export class Model {
     });
   }
 
-  /** Store the new state of a message and the fact about it in one write, as MSG-4 says. */
+  /** Store the new state of a message and its fact in one write (MSG-4). */
   #keep(state: Message, factOf: (kept: Message) => { type: string; fact: Uint8Array }): void {
     const changeNo = BigInt(this.changeNo + 1);
     const at = Number(state.seq) - 1;

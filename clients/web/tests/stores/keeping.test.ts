@@ -10,7 +10,7 @@ import { ConversationsStore } from '@/stores/conversations/conversations';
 import { ConversationLog } from '@/stores/log/log';
 import { Outbox, type OutboxKeeper, type Pending } from '@/stores/outbox';
 
-/** An outbox before a server that is down or stores messages by their request ids (MSG-3). */
+/** Return an outbox with a server that is down or stores messages by request id (MSG-3). */
 function outboxBefore(server: Map<string, string>, isUp: boolean): Outbox {
   const calls = createRouterTransport(({ service }) => {
     service(MessagingService, {
@@ -42,7 +42,7 @@ const WRITING = {
 };
 
 describe('messages on their way', () => {
-  // Node has no events of the network.
+  // Node has no network events.
   beforeAll(() => vi.stubGlobal('addEventListener', () => undefined));
 
   it('outlive the page and are stored once, with the request id of the first attempt', async () => {
@@ -83,7 +83,7 @@ describe('a log that is restored', () => {
     log.restore([message(8, 1n, { text: 'a' }), message(9, 1n)], [message(8, 3n, { emoji: '👍' })]);
     expect(log.stretches.covers(8, 9)).toBe(true);
     expect(log.stretches.covers(7, 9)).toBe(false);
-    // The edit before the reaction was not held: it is newer than the words.
+    // The edit before the reaction was not stored: it is newer than the text.
     log.applyMessage(message(8, 2n, { text: 'b' }));
     expect(log.get(8)?.whole?.text).toBe('b');
     expect(log.get(8)?.parts.reactions).toHaveLength(1);

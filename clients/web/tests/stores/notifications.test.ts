@@ -31,13 +31,13 @@ function notification(number: number, read = false): Notification {
   });
 }
 
-/** The service's own inbox, and a stream that says what the test has it say. */
+/** The service's own inbox, and a stream controlled by the test. */
 class Inbox {
   readonly frames = new Signal<Frame>();
   readonly marked: string[][] = [];
   refuses = false;
   lists = 0;
-  /** Runs while a list is on its way. */
+  /** Runs while a list is in flight. */
   meanwhile: () => void = () => undefined;
 
   constructor(public all: Notification[]) {}
@@ -160,7 +160,7 @@ describe('notifications', () => {
   });
 });
 
-/** Preferences that change by version, as the service keeps them. */
+/** Preferences with versions, as the service stores them. */
 class Choices {
   saved: Preferences = create(PreferencesSchema, {
     version: 1n,

@@ -8,11 +8,11 @@ import { PersonSchema, type Person } from '@/gen/plexus/directory/v1/people_pb';
 import { ProfileStore } from '@/stores/account/profile';
 import { PeopleStore } from '@/stores/people';
 
-/** Directory with one person, who can be slow to change. */
+/** Directory with one person, whose changes can be delayed. */
 class Directory {
   readonly zones: string[] = [];
   #version = 1n;
-  /** What the next change waits for. */
+  /** Promise that the next change awaits. */
   gate: Promise<void> = Promise.resolve();
 
   open(): { readonly store: ProfileStore; readonly people: PeopleStore } {

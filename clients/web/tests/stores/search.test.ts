@@ -22,7 +22,7 @@ type Answer = (
   context: HandlerContext,
 ) => SearchResponse | Promise<SearchResponse>;
 
-/** A store before a service that answers as the test says, and what it was asked. */
+/** Return a store with a service that gives the test's response, and the received requests. */
 function storeWith(answer: Answer): { store: SearchStore; asked: SearchRequest[] } {
   const asked: SearchRequest[] = [];
   const calls = createRouterTransport(({ service }) => {

@@ -119,7 +119,7 @@ describe('members', () => {
 });
 
 describe('finding a day', () => {
-  // Numbers 1 to 100, one a day; a third of them are not this person's to see.
+  // Numbers 1 to 100, one a day; a third of them are hidden from this user.
   const hidden = (seq: number): boolean => seq % 3 === 0;
   const calls = createRouterTransport(({ service }) => {
     service(MessagingService, {

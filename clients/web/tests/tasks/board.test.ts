@@ -64,7 +64,7 @@ describe('a step', () => {
   it('goes to the nearest column that the task may enter', () => {
     expect(stepTarget(lanes, 'a', 'right')).toMatchObject({ columnId: 'doing', afterTaskId: 'd' });
     expect(stepTarget(lanes, 'd', 'right')).toMatchObject({ columnId: 'blocked', afterTaskId: '' });
-    // Done goes back to doing alone: the column between them is passed over.
+    // Done can only go back to doing: the column between them is skipped.
     expect(stepTarget(lanes, 'x', 'left')).toMatchObject({ columnId: 'doing', afterTaskId: '' });
     expect(stepTarget(lanes, 'x', 'right')).toBeUndefined();
   });

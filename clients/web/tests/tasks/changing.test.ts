@@ -107,7 +107,7 @@ describe('a move', () => {
       changing.move(seen, DOING),
       changing.move(seen, { columnId: 'done', state: State.DONE, afterTaskId: '' }),
     ];
-    // Only the last place is shown.
+    // Only the latest position is shown.
     expect(changing.moves.get()).toMatchObject([{ columnId: 'done' }]);
     expect(await Promise.all(both)).toEqual([true, true]);
     expect(server.calls.map(({ expectedVersion }) => expectedVersion)).toEqual([1n, 2n]);

@@ -27,7 +27,7 @@ export function column(id: string, name: string, state: State) {
 
 type Fields = Omit<MessageInitShape<typeof TaskSchema>, '$typeName' | '$unknown'>;
 
-/** Make a task of the project, in the column of its state. */
+/** Return a task of the project, in the column of its state. */
 export function task(id: string, fields: Fields = {}): Task {
   const state = fields.state ?? State.TODO;
   return create(TaskSchema, {

@@ -1,1 +1,1 @@
-"""Starts real servers and all of Plexus on one machine."""
+"""Local run: real servers and all of Plexus on one machine."""

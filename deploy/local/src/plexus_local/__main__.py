@@ -22,9 +22,9 @@ from plexus_local.supervisor import is_running, supervise
 
 DEGRADED = 1
 NOT_RUNNING = 3
-# What tests and the command line read; not PLEXUS_MONGO_URL and so on, which would make the next
-# `up` take its own servers for given ones. Tests have a MongoDB and a Kafka of their own: they
-# would set other passwords for the users of these.
+# Variables that tests and the command line read; without PLEXUS_MONGO_URL and the like, which would
+# make the next `up` treat its own servers as external. Tests have a MongoDB and a Kafka of their
+# own: they would set other passwords for the users of these.
 EXPORTED = {
     "PLEXUS_GATEWAY_URL": "gateway",
     "PLEXUS_GATEWAY_GRPC": "gateway (gRPC)",
@@ -36,7 +36,7 @@ EXPORTED = {
 
 
 def main() -> int:
-    """Run one command and return its exit code; what it makes is for this user alone."""
+    """Run one command and return its exit code; new files are readable by this user only."""
     os.umask(0o077)
     arguments = _parser().parse_args()
     try:
@@ -90,7 +90,7 @@ def _up(layout: Layout, arguments: argparse.Namespace) -> int:
 
 
 def _build_client() -> None:
-    """Build the web client if its sources have changed; without Node, say what is missing."""
+    """Build the web client if its sources have changed; without Node, print the remedy."""
     try:
         if web.build(home()):
             show.line("The web client was built.")
@@ -103,7 +103,7 @@ def _demo(layout: Layout, arguments: argparse.Namespace) -> int:
     failed = commands.up(layout)
     if failed:
         return failed
-    # Imported here: it needs the command line's SDK, and `down` must work without it.
+    # Imported here: it needs the SDK of the command line, and `down` must work without it.
     from plexus_local.demo import demo  # noqa: PLC0415 - see above
 
     export = Path(arguments.export) if arguments.export else None

@@ -1,8 +1,8 @@
-"""MongoDB, Kafka and OpenSearch of the local run: given by address, or run here.
+"""MongoDB, Kafka and OpenSearch of the local run: external ones by address, or local ones.
 
-Those that run here have a user for each service, with its own database and its own topics. A given
-MongoDB has its users in the address that each service gets (`MESSAGING_MONGO__URL`); a given Kafka
-gets them like one of ours if its administrator is known (PLEXUS_KAFKA_ADMIN_PASSWORD_FILE).
+A local server has a user for each service, with its own database and its own topics. For an
+external MongoDB the address of each service names its user (`MESSAGING_MONGO__URL`); an external
+Kafka gets users like a local one if its administrator is known (PLEXUS_KAFKA_ADMIN_PASSWORD_FILE).
 """
 
 import asyncio
@@ -37,10 +37,10 @@ NATIVE_PORTS = ("mongo", "kafka", "kafka.controller")
 
 
 def backends(layout: Layout, ports: Ports) -> tuple[Stage, BackendUrls]:
-    """Return the stage that brings up the three servers, and their addresses.
+    """Return the stage that starts the three servers, and their addresses.
 
     A server whose address is in the environment (PLEXUS_MONGO_URL, PLEXUS_KAFKA_URL,
-    PLEXUS_OPENSEARCH_URL) is not started; the stage asks whether it answers.
+    PLEXUS_OPENSEARCH_URL) is not started; the stage checks that it responds.
     """
     chosen = ports.choose(NATIVE_PORTS)
     kafka_users = kafka_accounts(layout)
@@ -87,7 +87,7 @@ def _is_given(name: str) -> bool:
 
 
 def _kafka_administrator(url: str) -> KafkaSection | None:
-    """Return the section of a given Kafka's administrator; None where no password is given."""
+    """Return the section of an external Kafka's administrator; None without a password."""
     file = os.environ.get("PLEXUS_KAFKA_ADMIN_PASSWORD_FILE")
     if not file:
         return None
@@ -103,7 +103,7 @@ def _kafka_administrator(url: str) -> KafkaSection | None:
 
 
 def _kafka_users(administrator: KafkaSection, accounts: KafkaAccounts) -> Job:
-    """Return the job that makes the users and access rules of a given Kafka."""
+    """Return the job that creates the users and access rules of an external Kafka."""
 
     def run() -> None:
         report = asyncio.run(authorize(administrator, accounts.users))
@@ -161,7 +161,7 @@ def _process(server: NativeServer) -> Process:
 
 
 def _reachable(name: str, url: str) -> Job:
-    """Return the job that fails with a remedy when a given server does not answer."""
+    """Return the job that fails with a remedy if an external server does not respond."""
 
     def run() -> None:
         if not _answers(name, url):

@@ -1,4 +1,4 @@
-"""A certificate authority for one machine: tests and the local run have their own."""
+"""Certificate authority for one machine; tests and the local run each have their own."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,20 +14,20 @@ from plexuskit.config import TlsSection
 from plexuskit.grpc.certificates import server_name, spiffe_id
 
 LIFE = timedelta(days=7)
-# Clocks of two processes of one test never differ; those of a laptop that slept may.
+# Two processes on one machine share a clock; that of a laptop after sleep may be late.
 _BEFORE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A certificate and its private key, as PEM."""
+    """A certificate and its private key in PEM format."""
 
     cert: bytes
     key: bytes
 
 
 class CertificateAuthority:
-    """Signs certificates; its own key is kept in memory and nowhere else."""
+    """Authority that signs certificates; its own key exists in memory only."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class CertificateAuthority:
         return self._cert.public_bytes(serialization.Encoding.PEM)
 
     def issue(self, service: str, *, until: datetime | None = None) -> Pair:
-        """Make a certificate of a service, as caller and as called."""
+        """Issue a certificate for a service, both as client and as server."""
         names: list[x509.GeneralName] = [
             x509.UniformResourceIdentifier(spiffe_id(service)),
             x509.DNSName(server_name(service)),
@@ -62,13 +62,13 @@ class CertificateAuthority:
         return self._signed(service, names, until=until)
 
     def issue_public(self, *hosts: str) -> Pair:
-        """Make a certificate of a port that clients reach under DNS names or IP addresses."""
+        """Issue a certificate for a port that clients reach by DNS names or IP addresses."""
         return self._signed(hosts[0], [_general(host) for host in hosts], until=None)
 
     def install(self, folder: Path, service: str, *, until: datetime | None = None) -> TlsSection:
-        """Write a service's files into a folder of their own; give the settings that name them.
+        """Write a service's files into a folder of their own; return the settings that name them.
 
-        Files that are there already are replaced one after the other.
+        Existing files are replaced one after the other.
         """
         pair = self.issue(service, until=until)
         own = folder / service
@@ -116,7 +116,7 @@ class CertificateAuthority:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Replace a file at once, for its owner alone."""
+    """Replace a file atomically, readable by its owner only."""
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)
     beside.touch(mode=0o600)

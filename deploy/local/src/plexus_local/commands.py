@@ -1,4 +1,4 @@
-"""up, down, clean: what starts and stops the supervisor."""
+"""Commands that start and stop the supervisor: up, down, clean."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ SUPERVISE = (sys.executable, "-m", "plexus_local", "supervise")
 def up(layout: Layout, *, supervise: Sequence[str] = SUPERVISE) -> int:
     """Start everything in the background; return 0 once it is ready, 1 when it failed.
 
-    Called while it runs already, it waits until that run is ready and says where it is.
+    If a run exists already, wait until it is ready and print its addresses.
     """
     layout.make()
     with locked(layout.run / "up.lock"):
@@ -37,7 +37,7 @@ def up(layout: Layout, *, supervise: Sequence[str] = SUPERVISE) -> int:
 
 
 def down(layout: Layout, *, within: float = MAX_STOP) -> int:
-    """Stop everything in order and keep its data; what does not end within `within` s is killed."""
+    """Stop everything in order and keep its data; after `within` seconds, kill the rest."""
     pid = _supervisor(layout)
     if pid is None:
         orphans = stop_orphans(layout)
@@ -52,7 +52,7 @@ def down(layout: Layout, *, within: float = MAX_STOP) -> int:
         show.line("It did not stop in time and is killed.")
         _signal(pid, signal.SIGKILL)
         _ended(layout, within=10)
-    stop_orphans(layout)  # a supervisor that was killed, now or just before, stopped nothing
+    stop_orphans(layout)  # a killed supervisor, now or just before, stopped no process
     show.line("Stopped. Data is kept in " + str(layout.data))
     return 0
 
@@ -60,7 +60,7 @@ def down(layout: Layout, *, within: float = MAX_STOP) -> int:
 def clean(layout: Layout, *, tools: bool = False) -> int:
     """Stop everything and remove its data, logs, keys, secrets and mails.
 
-    Downloaded tools stay unless `tools` is given: they take minutes to fetch again.
+    Downloaded tools stay unless `tools` is set: they take minutes to download again.
     """
     down(layout)
     kept = () if tools else ("tools",)
@@ -73,7 +73,7 @@ def clean(layout: Layout, *, tools: bool = False) -> int:
 
 
 def _detach(command: Sequence[str], layout: Layout) -> int:
-    """Run the supervisor in a session of its own, so that it outlives this terminal."""
+    """Run the supervisor in a session of its own, so that it survives this terminal."""
     log = str(layout.log("supervisor"))
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     return os.posix_spawn(
@@ -90,10 +90,10 @@ def _detach(command: Sequence[str], layout: Layout) -> int:
 
 
 def _supervisor(layout: Layout) -> int | None:
-    """Return the pid of the supervisor that holds the lock, None when there is none.
+    """Return the pid of the supervisor that holds the lock; None if there is none.
 
-    A new one writes its pid a moment after it has the lock, and the lock of a killed one is free
-    only when its last thread has ended.
+    A new one writes its pid shortly after it has acquired the lock, and the lock of a killed one is
+    free only when its last thread has ended.
     """
     deadline = time.monotonic() + 10
     while is_running(layout):
@@ -107,7 +107,7 @@ def _supervisor(layout: Layout) -> int | None:
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):  # it ended by itself meanwhile
+    with contextlib.suppress(ProcessLookupError):  # it has ended by itself
         os.kill(pid, number)
 
 

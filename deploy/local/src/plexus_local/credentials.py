@@ -18,15 +18,15 @@ _LIFE = timedelta(days=30)
 
 
 def tls_wanted() -> bool:
-    """Tell whether the operator asked for certificates: `PLEXUS_TLS=1`."""
+    """Return whether the operator requested certificates: `PLEXUS_TLS=1`."""
     return os.environ.get(TLS, "") not in {"", "0"}
 
 
 def make_certificates(layout: Layout, *, services: Sequence[str]) -> None:
-    """Make an authority and a certificate for each service, anew at each start, for 30 days.
+    """Create an authority and a certificate for each service at each start, for 30 days.
 
-    The authority's key is not kept: nobody can sign more. Clients need `ca.crt` to know the
-    gateway by its public certificate.
+    The authority's key is not stored, so no further certificate can be signed. Clients need
+    `ca.crt` to verify the gateway's public certificate.
     """
     authority = CertificateAuthority(life=_LIFE)
     layout.tls.mkdir(mode=0o700, exist_ok=True)
@@ -41,9 +41,10 @@ def make_certificates(layout: Layout, *, services: Sequence[str]) -> None:
 
 
 def make_keys(layout: Layout, *, services: Sequence[str]) -> None:
-    """Write each service's file with its own private key and everybody's public keys.
+    """Write each service's file with its own private key and the public keys of all services.
 
-    Existing files stay; when one is missing all are made anew, because each knows all others.
+    Existing files stay; if one is missing, all are recreated, because each contains the keys of
+    all.
     """
     if all((layout.keys / f"{service}.json").is_file() for service in services):
         return
@@ -52,16 +53,16 @@ def make_keys(layout: Layout, *, services: Sequence[str]) -> None:
 
 
 def kafka_accounts(layout: Layout) -> KafkaAccounts:
-    """Return the users of the local Kafka; passwords that are missing are made."""
+    """Return the users of the local Kafka; create missing passwords."""
     return KafkaAccounts.kept(layout.passwords("kafka"))
 
 
 def mongo_accounts(layout: Layout, *, services: Sequence[str]) -> MongoAccounts:
-    """Return the users of the local MongoDB; passwords that are missing are made."""
+    """Return the users of the local MongoDB; create missing passwords."""
     return MongoAccounts.kept(layout.passwords("mongo"), services=services)
 
 
 def make_bootstrap_secret(layout: Layout) -> None:
-    """Write the secret that lets the first tenant be made, unless it is there."""
+    """Write the secret that authorizes the creation of the first tenant, unless it exists."""
     if not layout.bootstrap_secret.is_file():
         write_whole(layout.bootstrap_secret, secrets.token_urlsafe(32), mode=0o600)

@@ -1,4 +1,4 @@
-"""`make demo`: a company moves in, somebody gets work, and everything that follows is shown."""
+"""`make demo`: load a company, assign a task and show everything that follows."""
 
 import asyncio
 import os
@@ -66,7 +66,7 @@ PENDING = {Delivery.STATE_PENDING, Delivery.STATE_UNSPECIFIED}
 
 
 def demo(layout: Layout, *, export: Path | None, samples: Path) -> int:
-    """Load a company, let something happen, and show it; everything must be up."""
+    """Load a company, make a change and show its effects; all processes must be running."""
     try:
         asyncio.run(_demo(layout, export=export, samples=samples))
     except Refused as refused:
@@ -113,12 +113,12 @@ async def _demo(layout: Layout, *, export: Path | None, samples: Path) -> None:
 
 
 def _profiles(layout: Layout) -> Profiles:
-    """Return the demo's own profiles; those of the user stay as they are."""
+    """Return the demo's own profiles; the user's profiles stay unchanged."""
     return Profiles(None if os.environ.get(CREDENTIALS) else layout.credentials)
 
 
 async def _init(url: str, notebook: Notebook, layout: Layout) -> None:
-    """Make the tenant and its first administrator, unless an earlier run did."""
+    """Create the tenant and its first administrator, unless an earlier run did."""
     request = InitTenantRequest(
         tenant_name=TENANT,
         admin_handle="admin",
@@ -161,7 +161,7 @@ async def _sign_in(
 
 
 async def _move_in_export(plexus: Plexus, path: Path) -> Company:
-    """Import a Slack export, as `plexus import slack` does."""
+    """Import a Slack export as `plexus import slack` does."""
     company = Company()
     company.people = await import_export(
         plexus, path, problems=slack.Problems(), done=Imported(), passing=company.seated
@@ -170,7 +170,7 @@ async def _move_in_export(plexus: Plexus, path: Path) -> Company:
 
 
 async def _choose(plexus: Plexus, company: Company, notebook: Notebook) -> tuple[Person, Person]:
-    """Choose who is in most conversations, and somebody who is in none; both get a password."""
+    """Choose the person with the most conversations and one without any; set their passwords."""
     ranked = sorted(company.people.values(), key=lambda person: (-company.seats[person], person))
     people = await _people(plexus, ranked)
     active = [
@@ -203,7 +203,7 @@ async def _people(plexus: Plexus, ids: list[str]) -> dict[str, Person]:
 
 
 async def _visitor(plexus: Plexus) -> Person:
-    """Make a service account for a company in which everybody talks to somebody."""
+    """Create a service account for a company in which every person has a conversation."""
     request = CreatePersonRequest(
         request_id="demo:outsider",
         handle="outsider",
@@ -225,7 +225,7 @@ async def _visitor(plexus: Plexus) -> Person:
 
 
 async def _wait_indexed(plexus: Plexus) -> None:
-    """Wait until search has every message; afterwards the counts tell if it does not."""
+    """Wait until search has every message, or for 60 s; the counts show a difference."""
     deadline = SystemClock().monotonic() + INDEXED_WITHIN
     with out.status("waiting for search"):
         while SystemClock().monotonic() < deadline:
@@ -248,7 +248,7 @@ async def _assign(plexus: Plexus, member: Person, notebook: Notebook) -> Task:
 
 
 async def _notified(plexus: Plexus, task: Task) -> Notification | None:
-    """Wait until the member was told of the task and every delivery has an outcome."""
+    """Wait until the member has a notification of the task and every delivery has an outcome."""
     deadline = SystemClock().monotonic() + NOTIFIED_WITHIN
     last: Notification | None = None
     while SystemClock().monotonic() < deadline:
@@ -265,7 +265,7 @@ async def _notified(plexus: Plexus, task: Task) -> Notification | None:
 
 
 async def _some_word(plexus: Plexus) -> str:
-    """Take a word from the last messages that the member may read."""
+    """Choose a word from the last messages that the member may read."""
     words: Counter[str] = Counter()
     for view in await all_views(plexus):
         request = ListMessagesRequest(conversation_id=view.conversation.id, page_size=200)

@@ -1,4 +1,4 @@
-"""The environment of a service: what the local run knows, as far as the service asks for it."""
+"""Environment of a service: the values of the local run that the service has settings for."""
 
 import importlib
 import json
@@ -19,7 +19,7 @@ Offer = Mapping[str, Mapping[str, str | int | Path]]
 
 
 class BackendUrls(typing.NamedTuple):
-    """Where the three servers are, and where their users' passwords lie, one file for each user.
+    """Addresses of the three servers, and folders of their users' passwords, one file per user.
 
     Without a folder of passwords a server is used without a user.
     """
@@ -46,12 +46,12 @@ def environment(
     A setting that the operator exported keeps the operator's value.
 
     Args:
-        entry: which process.
-        layout: where its files are.
-        ports: of every process, also of those that do not run.
-        urls: of the servers.
-        smtp: where mails go.
-        entries: those that run; of the other services the address is told, and nobody answers.
+        entry: the process.
+        layout: folders of its files.
+        ports: ports of every process, including those that do not run.
+        urls: addresses of the servers.
+        smtp: address of the mail server.
+        entries: the processes that run; the addresses of the others are set but not served.
     """
     offer = _offer(entry, layout=layout, ports=ports, urls=urls, smtp=smtp, entries=entries)
     settings = importlib.import_module(f"{entry.service}.config").Settings
@@ -59,9 +59,9 @@ def environment(
 
 
 def variables(settings: type[ServiceSettings], offer: Offer) -> dict[str, str]:
-    """Name those of the offered values that the settings have a place for.
+    """Return the offered values that the settings accept, as environment variables.
 
-    A service refuses settings that it does not know, so the rest is left out.
+    A service refuses unknown settings, so all other values are left out.
     """
     prefix = settings.model_config.get("env_prefix", "").upper()
     named = {}
@@ -75,7 +75,7 @@ def variables(settings: type[ServiceSettings], offer: Offer) -> dict[str, str]:
 
 
 def _keys(annotation: object) -> set[str]:
-    """Return the keys of a section, also of an optional one."""
+    """Return the keys of a section, including an optional one."""
     kinds = typing.get_args(annotation) or (annotation,)
     return {
         key
@@ -86,7 +86,7 @@ def _keys(annotation: object) -> set[str]:
 
 
 def _known_to(service: str, peers: Mapping[str, str]) -> dict[str, str]:
-    """Tell the gateway of every address; the others call the first one."""
+    """Return all addresses of peers for the gateway, and the first one for other services."""
     if service == "gateway":
         return dict(peers)
     return {name: addresses.partition(",")[0] for name, addresses in peers.items()}
@@ -133,22 +133,22 @@ def _offer(
 
 
 def _passkeys(ports: Mapping[str, int]) -> dict[str, str]:
-    """Name this machine as the relying party, unless the operator has named another one.
+    """Return the settings of this machine as the relying party, unless the operator set another.
 
-    A passkey belongs to a name: browsers make none for 127.0.0.1.
+    A passkey belongs to a host name: browsers create none for 127.0.0.1.
     """
     port = ports.get("gateway.http", 0)
     return {"rp_id": "localhost", "origins": json.dumps([f"http://localhost:{port}"])}
 
 
 def _user(service: str, passwords: str) -> dict[str, str]:
-    """Name a service's user of a server and the file with its password, if there are users."""
+    """Return a service's user of a server and its password file, if there are users."""
     user = user_of(service)
     return {"user": user, "password_file": str(Path(passwords) / user)} if passwords else {}
 
 
 def _certificates(layout: Layout, service: str) -> dict[str, Mapping[str, str | int | Path]]:
-    """Name the certificates, if there are any."""
+    """Return the files of the certificates, if there are any."""
     if not layout.authority.is_file():
         return {}
     own, public = layout.tls / service, layout.tls / "public"

@@ -1,4 +1,4 @@
-"""Watch a start until it is ready or has failed."""
+"""Progress of a start, until it is ready or has failed."""
 
 import time
 from typing import Any
@@ -16,7 +16,7 @@ INTERRUPTED = 130
 
 
 def follow(layout: Layout, *, pid: int) -> int:
-    """Show how the run of supervisor `pid` starts; return 0 when it is ready, 1 when it failed."""
+    """Show the start of supervisor `pid`; return 0 when it is ready, 1 when it failed."""
     try:
         content = _watched(layout, pid=pid)
     except KeyboardInterrupt:
@@ -31,7 +31,7 @@ def follow(layout: Layout, *, pid: int) -> int:
 
 
 def _watched(layout: Layout, *, pid: int) -> dict[str, Any]:
-    """Return the last state of that supervisor, once it is ready or over."""
+    """Return the last state of that supervisor once it is ready or has ended."""
     if not show.CONSOLE.is_terminal:
         return _watched_in_lines(layout, pid=pid)
 
@@ -46,7 +46,7 @@ def _watched(layout: Layout, *, pid: int) -> dict[str, Any]:
 
 
 def _watched_in_lines(layout: Layout, *, pid: int) -> dict[str, Any]:
-    """Say one line per part that is ready: what a log file can hold."""
+    """Print one line per part that is ready, as suits a log file."""
     said = set()
     while True:
         content, over = _look(layout, pid=pid)
@@ -60,7 +60,7 @@ def _watched_in_lines(layout: Layout, *, pid: int) -> dict[str, Any]:
 
 
 def _look(layout: Layout, *, pid: int) -> tuple[dict[str, Any], bool]:
-    """Read the state of that supervisor (not of one before it), and whether it is decided."""
+    """Read the state of that supervisor, not of an earlier one, and whether it is final."""
     alive = process_started(pid) is not None
     content = recorded(layout)
     if content.get("supervisor", {}).get("pid") != pid:

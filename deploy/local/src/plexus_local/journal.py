@@ -1,4 +1,4 @@
-"""What the supervisor writes down for the other commands, and for its successor."""
+"""State that the supervisor records for other commands and for its successor."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from plexus_local.layout import Layout, read_json, write_whole
 
 
 class Phase(StrEnum):
-    """Where the whole run is."""
+    """State of the whole run."""
 
     STARTING = "starting"
     READY = "ready"
@@ -20,7 +20,7 @@ class Phase(StrEnum):
 
 
 class Status(StrEnum):
-    """Where one process or job is."""
+    """State of one process or job."""
 
     WAITING = "waiting"
     PREPARING = "preparing"
@@ -33,7 +33,7 @@ class Status(StrEnum):
 
 
 class Journal:
-    """The state file of one run; every change is on disk when the call returns."""
+    """State file of one run; every change is on disk when the call returns."""
 
     def __init__(self, layout: Layout, *, supervisor: Mapping[str, Any]) -> None:
         self._path = layout.state
@@ -48,21 +48,21 @@ class Journal:
         }
 
     def phase(self, phase: Phase, *, failure: str = "") -> None:
-        """Note where the run is."""
+        """Record the phase of the run."""
         self._content |= {"phase": phase, "since": time.time(), "failure": failure}
         self._write()
 
     def planned(
         self, parts: Mapping[str, str], *, addresses: Mapping[str, str], notes: list[str]
     ) -> None:
-        """Note what is going to start: the kind (job, process) by name, in order."""
+        """Record the parts to start: the kind (job, process) by name, in order."""
         waiting = {"status": Status.WAITING, "restarts": 0, "pid": None}
         self._content["parts"] = {name: {"kind": kind, **waiting} for name, kind in parts.items()}
         self._content |= {"addresses": dict(addresses), "notes": notes}
         self._write()
 
     def part(self, name: str, **changes: Any) -> None:
-        """Note what changed about one job or process."""
+        """Record changes of one job or process."""
         if "status" in changes:
             changes["since"] = time.time()
         self._content["parts"][name] |= changes
@@ -73,5 +73,5 @@ class Journal:
 
 
 def recorded(layout: Layout) -> dict[str, Any]:
-    """Return what the last supervisor wrote; empty when there was none."""
+    """Return the state that the last supervisor wrote; empty if there is none."""
     return read_json(layout.state)

@@ -1,4 +1,4 @@
-"""Keep one process running: start, wait until ready, restart when it dies, stop."""
+"""Supervision of one process: start, wait until ready, restart when it dies, stop."""
 
 import asyncio
 import time
@@ -14,10 +14,10 @@ from plexus_local.servers.errors import tail
 
 log = structlog.get_logger()
 
-WRONG_SETTINGS = 2  # a process that cannot use its settings exits so; trying again is in vain
+WRONG_SETTINGS = 2  # exit code of a process with invalid settings, for which a retry is useless
 SHORTEST_PAUSE = 0.5
 MAX_PAUSE = 10.0
-STEADY_SECONDS = 60.0  # after so long without dying the pause starts at the shortest again
+STEADY_SECONDS = 60.0  # uptime after which the pause is reset to the shortest one
 POLL = 0.1
 LARGEST_LOG = 50 * 1024 * 1024
 
@@ -31,7 +31,7 @@ class StartFailed(Exception):  # noqa: N818 - names the fact, like a refusal
 
 
 class Keeper:
-    """Runs one process of the plan until it is told to stop."""
+    """Runs one process of the plan until it is stopped."""
 
     def __init__(self, process: Process, *, journal: Journal) -> None:
         self.process = process
@@ -43,11 +43,11 @@ class Keeper:
         self._trouble = ""
 
     async def start(self) -> None:
-        """Prepare and start it, and return when it is ready; it is watched from then on.
+        """Prepare and start it, and return when it is ready; it is supervised from then on.
 
         Raises:
-            StartFailed: When it is not ready in time, or cannot use its settings.
-            Exception: What its preparation raises.
+            StartFailed: It is not ready in time, or its settings are invalid.
+            Exception: Raised by its preparation.
         """
         self._note(Status.PREPARING)
         await asyncio.to_thread(self.process.prepare)
@@ -68,7 +68,7 @@ class Keeper:
         self._watch = asyncio.create_task(self._keep(child), name=f"keep {self.process.name}")
 
     async def stop(self) -> None:
-        """End it and no longer watch it."""
+        """Stop it and its supervision."""
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
@@ -78,7 +78,7 @@ class Keeper:
             self._note(Status.STOPPED, pid=None)
 
     async def _keep(self, child: Child) -> None:
-        """Start it anew whenever it has ended, for ever."""
+        """Restart it whenever it has ended."""
         steady_from = time.monotonic() + STEADY_SECONDS
         ready = True
         while True:
@@ -93,12 +93,12 @@ class Keeper:
             ready = False
             try:
                 child = await self._again(code)
-            except OSError as problem:  # no memory, no space for the log: another try may work
+            except OSError as problem:  # no memory or disk space: a retry may succeed
                 name, reason = self.process.name, str(problem)
                 log.warning("process.not_started", process=name, reason=reason)
 
     async def _again(self, code: int) -> Child:
-        """Clear up after a death, pause, and start it once more."""
+        """Clean up after its death, pause, and restart it."""
         name, pause = self.process.name, doubled(self._deaths, (SHORTEST_PAUSE, MAX_PAUSE))
         if self._child is not None:
             await asyncio.to_thread(self._child.stop, within=0)
@@ -119,7 +119,7 @@ class Keeper:
         return child
 
     async def _ready(self, child: Child) -> bool:
-        """Ask whether it serves, and settle it when it does."""
+        """Check whether it is ready, and settle it if it is."""
         if child.exit_code is not None or not await asyncio.to_thread(self.process.ready):
             return False
         try:
@@ -141,6 +141,6 @@ class Keeper:
 
 
 def _rotate(path: Path) -> None:
-    """Set a large log aside, in place of the one that was set aside before."""
+    """Rename a large log, replacing the previously renamed one."""
     if path.is_file() and path.stat().st_size > LARGEST_LOG:
         path.replace(path.with_suffix(".log.1"))

@@ -1,4 +1,4 @@
-"""Where the local run keeps its files: everything under `.plexus/` of the checkout."""
+"""Folders and files of the local run, all under `.plexus/` of the checkout."""
 
 import json
 import os
@@ -16,7 +16,7 @@ class Layout:
 
     @property
     def data(self) -> Path:
-        """What the servers store."""
+        """Data of the servers."""
         return self.root / "data"
 
     @property
@@ -26,7 +26,7 @@ class Layout:
 
     @property
     def run(self) -> Path:
-        """What is running: pid file, lock, state, remembered ports."""
+        """State of the run: pid file, lock, state, remembered ports."""
         return self.root / "run"
 
     @property
@@ -36,27 +36,27 @@ class Layout:
 
     @property
     def tls(self) -> Path:
-        """The services' certificates, one folder each; empty in plain text."""
+        """The services' certificates, one folder each; empty without TLS."""
         return self.root / "tls"
 
     @property
     def authority(self) -> Path:
-        """The certificate by which clients know the gateway."""
+        """The certificate with which clients verify the gateway."""
         return self.tls / "ca.crt"
 
     @property
     def secrets(self) -> Path:
-        """Secrets that an operator would hand out."""
+        """Secrets that an operator would distribute."""
         return self.root / "secrets"
 
     @property
     def mail(self) -> Path:
-        """Mails that were sent, as files."""
+        """Sent mails, as files."""
         return self.root / "mail"
 
     @property
     def credentials(self) -> Path:
-        """The profiles of the demo, which the `plexus` command finds from below this folder."""
+        """Profiles of the demo, which the `plexus` command finds from folders below this one."""
         return self.root / "credentials.json"
 
     @property
@@ -66,29 +66,29 @@ class Layout:
 
     @property
     def lock(self) -> Path:
-        """Held by the supervisor for as long as it lives."""
+        """Lock held by the supervisor for its lifetime."""
         return self.run / "supervisor.lock"
 
     @property
     def state(self) -> Path:
-        """What the supervisor says about itself and its processes."""
+        """State of the supervisor and its processes."""
         return self.run / "state.json"
 
     @property
     def ports(self) -> Path:
-        """The ports of the last run, used again by the next."""
+        """The ports of the last run, reused by the next."""
         return self.run / "ports.json"
 
     @property
     def bootstrap_secret(self) -> Path:
-        """The secret that lets the first tenant be made."""
+        """The secret that authorizes the creation of the first tenant."""
         return self.secrets / "bootstrap"
 
     def make(self) -> None:
-        """Create the folders, for their owner alone, those of an earlier version too.
+        """Create the folders with access for their owner only; restrict existing ones too.
 
-        Messages are in the data, in mails and, by their subjects, in logs: whatever the files'
-        own permissions are, no other user of the machine comes as far as them.
+        Data, mails and logs contain messages or their subjects: whatever the files' own permissions
+        are, no other user of the machine can reach them.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         for folder in (self.data, self.logs, self.run, self.mail, self.keys, self.secrets):
@@ -105,7 +105,7 @@ class Layout:
 
 
 def write_whole(path: Path, content: str, *, mode: int = 0o600) -> None:
-    """Replace a file at once, so that a reader never sees half of it."""
+    """Replace a file atomically, so that a reader never sees a partial one."""
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "w") as stream:
@@ -114,7 +114,7 @@ def write_whole(path: Path, content: str, *, mode: int = 0o600) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; empty when there is none or when it is not whole."""
+    """Read a JSON object; return an empty one if it is missing or incomplete."""
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError):

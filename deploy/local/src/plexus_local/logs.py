@@ -1,4 +1,4 @@
-"""Show the ends of logs, and what is added to them."""
+"""Output of log files: their last lines, and new ones."""
 
 import time
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ POLL = 0.3
 
 
 def logs(layout: Layout, *, names: Sequence[str], lines: int, following: bool) -> int:
-    """Print the last `lines` lines of each log, each behind its name; return 1 for no such log."""
+    """Print the last `lines` lines of each log with its name; return 1 for an unknown log."""
     there = {path.stem: path for path in sorted(layout.logs.glob("*.log"))}
     unknown = [name for name in names if name not in there]
     if unknown:
@@ -35,10 +35,10 @@ def logs(layout: Layout, *, names: Sequence[str], lines: int, following: bool) -
 
 
 def _print_new(name: str, path: Path, position: int) -> int:
-    """Print the whole lines behind a position and return the position behind them."""
+    """Print the complete lines after a position and return the position after them."""
     if not path.is_file():
         return 0
-    position = 0 if path.stat().st_size < position else position  # it was set aside meanwhile
+    position = 0 if path.stat().st_size < position else position  # it has been rotated
     with path.open("rb") as stream:
         stream.seek(position)
         added = stream.read()

@@ -1,4 +1,4 @@
-"""A mail server that keeps every mail as a file: `python -m plexus_local.mail PORT FOLDER`."""
+"""Mail server that stores every mail as a file: `python -m plexus_local.mail PORT FOLDER`."""
 
 import asyncio
 import itertools
@@ -23,7 +23,7 @@ class MailFolder:
     async def handle_DATA(  # noqa: N802 - the name that aiosmtpd calls
         self, _server: SMTP, _session: Session, envelope: Envelope
     ) -> str:
-        """Keep the mail with its envelope, and tell the sender so."""
+        """Store the mail with its envelope, and confirm it to the sender."""
         received = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
         recipient = re.sub(r"[^\w.@+-]", "_", envelope.rcpt_tos[0])[:80]
         path = self._folder / f"{received}-{next(self._numbers):04}-{recipient}.eml"
@@ -31,7 +31,7 @@ class MailFolder:
         head = f"X-Envelope-From: {envelope.mail_from}\r\nX-Envelope-To: {recipients}\r\n"
         content = envelope.original_content or b""
 
-        # Written aside first: who watches the folder for *.eml sees whole mails only.
+        # Written to another name first: a watcher of *.eml sees complete mails only.
         fresh = path.with_suffix(".part")
         await asyncio.to_thread(fresh.write_bytes, head.encode() + content)
         fresh.replace(path)
@@ -39,7 +39,7 @@ class MailFolder:
 
 
 async def serve(*, port: int, folder: Path) -> None:
-    """Accept mails on loopback, into an existing folder, until the process is told to end."""
+    """Accept mails on loopback into an existing folder until the process is stopped."""
     handler = MailFolder(folder)
     told = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""What is to run, as data: stages of jobs and processes."""
+"""Plan of a run as data: stages of jobs and processes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class JobFailed(Exception):  # noqa: N818 - names the fact, like a refusal
-    """A job of the start did not succeed; the text says why."""
+    """A job of the start failed; the text is the reason."""
 
 
 def nothing() -> None:
@@ -19,15 +19,15 @@ class Process:
 
     Attributes:
         name: Unique in the plan.
-        command: Gives the program and its arguments, once prepared.
-        ready: Asks once, for at most about two seconds, whether it serves.
-        log: Where its output goes.
-        env: Its whole environment; None for the supervisor's own.
+        command: Returns the program and its arguments, once prepared.
+        ready: Checks once, for at most about two seconds, whether it serves.
+        log: File of its output.
+        env: Its complete environment; None for the supervisor's own.
         port: The port to show, if any.
-        prepare: What to do before its first start; may take minutes.
-        settle: What to do each time it has become ready.
-        start_seconds: How long it may take until it is ready.
-        stop_seconds: How long it may take to end before it is killed.
+        prepare: Action before its first start; may take minutes.
+        settle: Action each time it has become ready.
+        start_seconds: Maximum time until it is ready.
+        stop_seconds: Maximum time to end before it is killed.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Process:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """Something done once before the processes of its stage start; raises JobFailed."""
+    """An action performed once before the processes of its stage start; raises JobFailed."""
 
     name: str
     run: Callable[[], None]
@@ -52,7 +52,7 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """What starts together; the next stage waits until all of it is ready."""
+    """Jobs and processes that start together; the next stage waits until all are ready."""
 
     jobs: Sequence[Job] = ()
     processes: Sequence[Process] = ()
@@ -60,7 +60,7 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Everything to start, in order; it is stopped in the reverse order."""
+    """All stages in the order of their start; they are stopped in the reverse order."""
 
     stages: Sequence[Stage]
     addresses: Mapping[str, str] = field(default_factory=dict)

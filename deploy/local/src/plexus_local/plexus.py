@@ -1,4 +1,4 @@
-"""The plan of the whole product on one machine."""
+"""Plan of the complete product on one machine."""
 
 import http.client
 import os
@@ -30,7 +30,7 @@ PROVISION_SECONDS = 120
 
 
 def whole_plexus(layout: Layout) -> Plan:
-    """Plan servers, mail sink, provisioning and services; ports are those of last time if free."""
+    """Plan servers, mail sink, provisioning and services; reuse the last ports if free."""
     make_keys(layout, services=services())
     make_bootstrap_secret(layout)
     if tls_wanted():
@@ -82,7 +82,7 @@ def _service(
 
 
 def says_ready(port: int) -> bool:
-    """Ask a process once whether it is ready (`/readyz`)."""
+    """Check once whether a process is ready (`/readyz`)."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
         connection.request("GET", "/readyz")
@@ -142,7 +142,7 @@ def _addresses(layout: Layout, ports: Mapping[str, int], urls: BackendUrls) -> d
 
 
 def _operator(urls: BackendUrls) -> dict[str, str]:
-    """Name the files with the passwords by which the command line looks after the servers."""
+    """Return the password files with which the command line operates the servers."""
     folders = {"mongo": urls.mongo_passwords, "kafka": urls.kafka_passwords}
     return {
         f"{server} password": str(Path(folder) / OPERATOR)

@@ -1,4 +1,4 @@
-"""Ports: the same as last time where they are still free."""
+"""Ports of a run, reused from the last run where they are still free."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -21,9 +21,9 @@ class Ports:
         self.moved: list[str] = []
 
     def choose(self, names: Iterable[str]) -> dict[str, int]:
-        """Return a port for each name: last time's, else the preferred, else one from the system.
+        """Return a port for each name: the last one, else the preferred, else one from the system.
 
-        A name whose port of last time is taken by another program is listed in `moved`.
+        A name whose last port is used by another program is listed in `moved`.
         """
         missing = []
         for name in names:
@@ -34,7 +34,7 @@ class Ports:
             else:
                 missing.append(name)
                 self.moved += [name] if last else []
-        # The names without a port are few, so some of a double number are not taken.
+        # More ports are requested than are missing, so that chosen ones can be skipped.
         fresh = (
             port
             for port in free_ports(len(missing) + len(self._chosen))
@@ -45,12 +45,12 @@ class Ports:
         return self._chosen
 
     def remember(self, name: str, port: int) -> None:
-        """Note a port that was chosen elsewhere."""
+        """Record a port that was chosen elsewhere."""
         self._chosen[name] = port
         self._write()
 
     def last(self, name: str) -> int:
-        """Return the port of last time, 0 for none."""
+        """Return the port of the last run, 0 for none."""
         return self._remembered.get(name, 0)
 
     def _write(self) -> None:

@@ -1,4 +1,4 @@
-"""The sample company moves in: `make demo` and the pictures of the web client begin with it."""
+"""Loader of the sample company, for `make demo` and the pictures of the web client."""
 
 import json
 import secrets
@@ -38,7 +38,7 @@ SAMPLE_QUERY = "报销"
 
 @dataclass(slots=True)
 class Company:
-    """Who moved in: people by external id, and in how many conversations each of them is."""
+    """The loaded company: people by external id, and the number of conversations of each."""
 
     people: dict[str, str] = field(default_factory=dict)
     seats: Counter[str] = field(default_factory=Counter)
@@ -47,7 +47,7 @@ class Company:
     def seated(
         self, requests: Iterable[ImportConversationsRequest]
     ) -> Iterator[ImportConversationsRequest]:
-        """Note who belongs to what while requests pass by."""
+        """Count the conversations of each member while yielding the requests."""
         for request in requests:
             for conversation in request.conversations:
                 self.seats.update(conversation.member_ids)
@@ -55,18 +55,18 @@ class Company:
 
 
 class Notebook:
-    """Passwords and the moment of the first loading, kept so that a second demo changes nothing."""
+    """Stored passwords and the time of the first load, so that a second demo changes no data."""
 
     def __init__(self, layout: Layout) -> None:
         self._path = layout.secrets / "demo.json"
         self._content: dict[str, Any] = read_json(self._path)
 
     def password(self, name: str) -> str:
-        """Give the password of a profile, made on first use."""
+        """Return the password of a profile; create it on first use."""
         return self._keep(f"password:{name}", secrets.token_urlsafe(9))
 
     def loaded_at(self) -> datetime:
-        """Give the moment that the sample's dates count from."""
+        """Return the time that the sample's dates are relative to."""
         now = SystemClock().now().isoformat()
         return datetime.fromisoformat(self._keep("loaded_at", now))
 
@@ -92,7 +92,7 @@ async def move_in_sample(plexus: Plexus, folder: Path, notebook: Notebook, bars:
     requests = sample.conversation_requests(whole, person=company.people.get, now=now)
     conversations = await import_conversations(plexus, company.seated(requests), done=done)
     bar = bars.add_task("messages", total=None)
-    # Conversations that people use by now stay as they are.
+    # Conversations that have changed since the import stay as they are.
     followed = tuple(each for each in whole.conversations if each.external_id in conversations)
     batches = sample.message_requests(
         replace(whole, conversations=followed),
@@ -110,7 +110,7 @@ async def move_in_sample(plexus: Plexus, folder: Path, notebook: Notebook, bars:
 async def _load_tasks(
     plexus: Plexus, whole: sample.Sample, company: Company, password: str, *, now: datetime
 ) -> None:
-    """Make the sample's projects and tasks, each as the person whose it is."""
+    """Create the sample's projects and tasks, each as its owner."""
     url, projects = plexus.profile.url, dict[str, str]()
     for act in sample.project_requests(whole, person=company.people.get):
         async with _as(url, act.actor, password) as theirs:
@@ -131,7 +131,7 @@ async def _load_tasks(
 
 @asynccontextmanager
 async def _as(url: str, handle: str, password: str) -> AsyncIterator[Plexus]:
-    """Open a short session of somebody of the sample, kept in no file."""
+    """Open a short session of a person of the sample, without storing a profile."""
     async with open_channel(url) as channel:
         request = SignInRequest(handle=handle, password=password, device="demo loader")
         with refusals():

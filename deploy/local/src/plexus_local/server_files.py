@@ -1,6 +1,6 @@
 """Files of an installation's MongoDB and Kafka: passwords of every user, settings of the servers.
 
-`deploy/compose/make_keys.py` writes them, `deploy/compose/provision_servers.py` makes the users.
+`deploy/compose/make_keys.py` writes them, `deploy/compose/provision_servers.py` creates the users.
 """
 
 import os
@@ -17,19 +17,19 @@ from plexus_local.servers.kafka import SETTINGS, guarded
 
 KAFKA_HOST: Final = "kafka"
 KAFKA_UID: Final = 1000
-"""The user that the image `apache/kafka` runs as."""
+"""User id of the image `apache/kafka`."""
 MONGO_UID: Final = 999
-"""The user that the image `mongo` runs as."""
+"""User id of the image `mongo`."""
 CONFIGURATION: Final = "/mnt/shared/config"
-"""Where the image `apache/kafka` looks for a `server.properties`."""
+"""Folder in which the image `apache/kafka` reads `server.properties`."""
 _LIFE: Final = timedelta(days=3650)
 _CA: Final = "kafka-ca.crt"
 
 
 def make_passwords(folder: Path, *, services: Sequence[str]) -> None:
-    """Make the passwords that are missing, and put each where its user finds it, 0600.
+    """Create the missing passwords, and write each one to its user's file with mode 0600.
 
-    A file in `provisioning` that was replaced is a new password; run this again, then
+    To change a password, replace its file in `provisioning`, run this again, then
     `provision_servers.py`, then restart the user's processes.
     """
     kafka = KafkaAccounts.kept(folder / "provisioning/kafka")
@@ -46,10 +46,10 @@ def make_passwords(folder: Path, *, services: Sequence[str]) -> None:
 
 
 def make(folder: Path) -> None:
-    """Write the settings and certificates of the servers of compose, and give them their owners.
+    """Write the settings and certificates of compose's servers, and set their owners.
 
-    The certificate of Kafka is made once, for ten years, for its name on the compose network;
-    remove `DIR/kafka` to have another. Needs the passwords, and root to change owners.
+    The certificate of Kafka is created once, for ten years, for its name on the compose network;
+    remove `DIR/kafka` to replace it. Needs the passwords, and root to change owners.
     """
     accounts = KafkaAccounts.kept(folder / "provisioning/kafka")
     kafka = folder / "kafka"
@@ -81,7 +81,7 @@ def kafka_properties(accounts: KafkaAccounts, *, folder: str = CONFIGURATION) ->
 
     Args:
         accounts: The passwords.
-        folder: Where the broker finds its certificate.
+        folder: Folder of the broker's certificate.
     """
     return {
         **SETTINGS,

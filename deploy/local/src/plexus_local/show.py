@@ -1,4 +1,4 @@
-"""What the operator reads."""
+"""Output for the operator."""
 
 import time
 from typing import Any
@@ -22,12 +22,12 @@ COLOURS = {
 
 
 def line(text: str) -> None:
-    """Print one line as it is."""
+    """Print one line without markup."""
     CONSOLE.print(text, markup=False, soft_wrap=True)
 
 
 def progress(content: dict[str, Any], *, seconds: float) -> Table:
-    """Return the picture of a start that has taken so many seconds."""
+    """Return the progress table of a start after `seconds`."""
     table = Table.grid(padding=(0, 2))
     for name, part in content.get("parts", {}).items():
         table.add_row(Text(name), _coloured(part["status"]))
@@ -36,7 +36,7 @@ def progress(content: dict[str, Any], *, seconds: float) -> Table:
 
 
 def ready(content: dict[str, Any]) -> None:
-    """Print where everything is and what to do next."""
+    """Print the addresses and the next steps."""
     CONSOLE.print("[green]Plexus is ready.[/green]")
     _addresses(content)
     line("")
@@ -44,7 +44,7 @@ def ready(content: dict[str, Any]) -> None:
 
 
 def failed(reason: str) -> None:
-    """Print why a start failed and what to do next."""
+    """Print the reason of a failed start and the next steps."""
     CONSOLE.print("[red]Plexus did not start.[/red]")
     line(reason)
     line("")

@@ -1,4 +1,4 @@
-"""The process that starts everything, keeps it running and stops it in order."""
+"""Supervisor process, which starts everything, keeps it running and stops it in order."""
 
 import asyncio
 import fcntl
@@ -27,8 +27,8 @@ ALREADY_RUNNING = 4
 def supervise(layout: Layout, *, plan: Callable[[], Plan]) -> int:
     """Run a plan until SIGTERM or SIGINT and return the exit code.
 
-    `plan` is called after what a killed predecessor left running has been stopped, so that its
-    ports are free again.
+    `plan` is called after the remaining processes of a killed predecessor have been stopped, so
+    that their ports are free again.
     """
     layout.make()
     with _only_one(layout, within=2) as alone:
@@ -48,14 +48,14 @@ def supervise(layout: Layout, *, plan: Callable[[], Plan]) -> int:
             finally:
                 layout.pid_file.unlink(missing_ok=True)
             if run.interrupted:
-                # A download or a job may still block its thread for minutes, and an ordinary exit
+                # A download or a job may still block its thread for minutes, and a normal exit
                 # waits for threads. Its program dies with this process.
                 os._exit(code)
         return code
 
 
 def stop_orphans(layout: Layout) -> list[str]:
-    """Stop what a killed supervisor left running, last started first; return the names."""
+    """Stop processes left by a killed supervisor, last started first; return their names."""
     stopped = []
     for name, part in reversed(recorded(layout).get("parts", {}).items()):
         pid, started = part.get("pid"), part.get("started")
@@ -66,7 +66,7 @@ def stop_orphans(layout: Layout) -> list[str]:
 
 
 def is_running(layout: Layout) -> bool:
-    """Tell whether a supervisor lives: its lock says so even if its files are stale."""
+    """Return whether a supervisor is alive: its lock is decisive even if its files are stale."""
     if not layout.lock.exists():
         return False
     with _only_one(layout) as alone:
@@ -75,9 +75,9 @@ def is_running(layout: Layout) -> bool:
 
 @contextmanager
 def _only_one(layout: Layout, *, within: float = 0) -> Iterator[bool]:
-    """Hold the supervisor's lock if nobody else does, and say whether that worked.
+    """Try to hold the supervisor's lock; yield whether that succeeded.
 
-    A supervisor tries for a moment: another command that only looks holds the lock for an instant.
+    A supervisor retries for a moment: another command holds the lock briefly to check it.
     """
     deadline = time.monotonic() + within
     with layout.lock.open("a") as stream:
@@ -125,7 +125,7 @@ class _Run:
         return FAILED if self._failure else 0
 
     async def _start(self) -> None:
-        """Start stage after stage; a failure is noted and ends the run."""
+        """Start stage after stage; a failure is recorded and ends the run."""
         try:
             plan = await asyncio.to_thread(self._plan)
             self._announce(plan)
@@ -137,7 +137,7 @@ class _Run:
                 async with asyncio.TaskGroup() as group:
                     for keeper in keepers:
                         group.create_task(keeper.start())
-        except Exception as failure:  # noqa: BLE001 - whatever it is, the operator reads it
+        except Exception as failure:  # noqa: BLE001 - the operator reads every failure
             self._failure = _text(failure)
             log.error("start.failed", reason=self._failure)  # noqa: TRY400 - the text is enough
         else:
@@ -173,7 +173,7 @@ class _Run:
 
 
 def _text(failure: BaseException) -> str:
-    """Return what an operator reads: the text of each cause of a group, or of the one failure."""
+    """Return the text for an operator: that of each cause of a group, or of the one failure."""
     if isinstance(failure, BaseExceptionGroup):
         return "\n".join(_text(cause) for cause in failure.exceptions)
     return str(failure) or repr(failure)

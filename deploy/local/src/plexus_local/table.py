@@ -1,4 +1,4 @@
-"""Which processes Plexus consists of on one machine, and in what order they start."""
+"""Processes of Plexus on one machine, and the order of their start."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ class Entry:
     """One process of a service.
 
     Attributes:
-        name: Of the process.
+        name: Name of the process.
         service: The package that `python -m` runs.
-        roles: What it does of all that the service does.
+        roles: Roles of the service that it runs.
         stage: Entries of a stage start together, after those of the stages before are ready.
-        serves: Names of the ports that it listens on, as `<section>` of its settings, beside `ops`.
+        serves: Names of its ports besides `ops`, as `<section>` of its settings.
     """
 
     name: str
@@ -39,7 +39,7 @@ ENTRIES = (
     Entry(name="gateway", service="gateway", roles=("api",), stage=2, serves=("grpc", "http")),
 )
 
-# What a conversation needs: the least that can be started and still carries messages.
+# The minimum set of processes that carries messages.
 CHAT = tuple(entry for entry in ENTRIES if entry.service in {"directory", "messaging", "gateway"})
 
 
@@ -54,7 +54,7 @@ def port_names(entries: tuple[Entry, ...] = ENTRIES) -> list[str]:
 
 
 def peers(ports: dict[str, int], entries: tuple[Entry, ...] = ENTRIES) -> dict[str, str]:
-    """Return where each service answers gRPC: `{service: host:port[,host:port]}`."""
+    """Return the gRPC addresses of each service: `{service: host:port[,host:port]}`."""
     found: dict[str, list[str]] = {}
     for entry in entries:
         if "grpc" in entry.serves:

@@ -1,1 +1,1 @@
-"""Who may do what: relations, roles and policies, decided in the process (GW-1, GW-3)."""
+"""Access decisions from relations, roles and policies, made in the process (GW-1, GW-3)."""

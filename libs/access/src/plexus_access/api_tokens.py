@@ -19,7 +19,7 @@ def new_token() -> str:
 
 
 def is_well_formed(token: str) -> bool:
-    """Tell whether a text has the shape of a token: prefix, length, alphabet and CRC-32."""
+    """Return whether a text has the shape of a token: prefix, length, alphabet and CRC-32."""
     if len(token) != LENGTH or not token.startswith(PREFIX):
         return False
     secret, checksum = token[len(PREFIX) : -CHECKSUM_CHARACTERS], token[-CHECKSUM_CHARACTERS:]

@@ -1,7 +1,7 @@
-"""Hidden columns leave messages, and nobody writes what is hidden from them (GW-3).
+"""Removal of hidden columns from messages, and refusal of requests that set them (GW-3).
 
-One mechanism for answers, events and requests, driven by the contracts alone. Nothing here is
-entered for people without masks.
+One mechanism for responses, events and requests, driven by the contracts alone. It costs nothing
+for people without masks.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _KEPT: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """The fields of one message type that are cleared or looked into.
+    """Fields of one message type that are cleared or searched for hidden fields.
 
     Attributes:
         hidden: fields that are cleared whatever they hold.
@@ -45,7 +45,7 @@ class Clearing:
     """Clears the columns that one set of masks hides."""
 
     def __init__(self, masks: Masks) -> None:
-        """Take what is shown; `clearing_of` gives the one of a set of masks."""
+        """Set the visible columns; `clearing_of` returns the instance for a set of masks."""
         self._masks = masks
         self._plans: dict[Descriptor, _Plan] = {}
         self._concerned: dict[Descriptor, bool] = {}
@@ -60,7 +60,7 @@ class Clearing:
         return known
 
     def clear(self, message: Any) -> None:
-        """Clear what is hidden in a message, in the messages in it and in those it encodes."""
+        """Clear the hidden fields of a message, of messages inside it and of those it encodes."""
         plan = self._plan(message.DESCRIPTOR)
         if not plan:
             return
@@ -79,7 +79,7 @@ class Clearing:
                     self.clear(each)
 
     def encoded(self, name: str, content: bytes) -> bytes:
-        """Return an encoded message without what is hidden; nothing of what cannot be read.
+        """Return an encoded message without hidden fields; without all that cannot be decoded.
 
         Args:
             name: full name of the message.
@@ -163,17 +163,17 @@ class Clearing:
 
 @lru_cache(maxsize=_KEPT)
 def clearing_of(masks: Masks) -> Clearing:
-    """Return what clears by a set of masks; many people have the same ones."""
+    """Return the clearing of a set of masks; many people share the same one."""
     return Clearing(masks)
 
 
 def cleared(message_class: type[Message], content: bytes, masks: Masks) -> bytes:
-    """Return an encoded message without what is hidden.
+    """Return an encoded message without its hidden fields.
 
     Args:
-        message_class: of the message.
+        message_class: type of the message.
         content: its bytes.
-        masks: what is shown, by message.
+        masks: visible columns, by message.
 
     Raises:
         DecodeError: the bytes are no such message.

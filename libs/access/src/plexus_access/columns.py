@@ -25,7 +25,7 @@ IDENTIFYING: Final = frozenset(
 
 @cache
 def relation_of(descriptor: Descriptor) -> Columns:
-    """Return what a message declares about columns."""
+    """Return a message's declarations about columns."""
     declared = Columns()
     # A private copy: options of the pool are shared by the whole process.
     declared.CopyFrom(descriptor.GetOptions().Extensions[columns_pb2.columns])
@@ -70,12 +70,12 @@ def columns_of(field: FieldDescriptor) -> tuple[str, ...]:
 
 @cache
 def touched_by(descriptor: Descriptor) -> tuple[str, ...]:
-    """Return the columns that a request with a message reads or changes, whatever it sets."""
+    """Return the columns that a request with a message always reads or changes."""
     return tuple(_each(relation_of(descriptor).touches))
 
 
 def _each(columns: Iterable[str]) -> Iterator[str]:
-    """Return columns with those that `.*` stands for in its place.
+    """Return columns with `.*` replaced by the columns of the message.
 
     Raises LookupError for a column that no contract has.
     """

@@ -1,9 +1,9 @@
 """Decisions of an owner on its own replica: roles, modules and policies (GW-9, GW-10).
 
-Membership is the owner's and is decided by its operations. What every member may do is granted on
-the gateway's word to a person who is not known here yet, as long as no policy is about it; what
-goes beyond the built-in role `member` is granted by this replica alone, so that a gateway that was
-deceived grants nothing.
+Membership is checked by the owner's operations. Permissions that every member has are granted on
+the gateway's word to a person who is not known here yet, as long as no policy is about them;
+permissions beyond the built-in role `member` are granted by this replica alone, so that a deceived
+gateway grants nothing.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ Need = tuple[str, Object | None]
 
 
 class Asker(NamedTuple):
-    """The person on whose behalf something is done, and how they signed in.
+    """The person on whose behalf something is done, and their means of sign-in.
 
     Attributes:
         tenant_id: of the person.
@@ -80,12 +80,12 @@ class Decisions:
     """Decides for the calls, items and messages of one process."""
 
     def __init__(self, replica: Replica, *, current: Callable[[], bool], clock: Clock) -> None:
-        """Take what to decide on.
+        """Set up decisions on a replica.
 
         Args:
-            replica: of directory.
-            current: returns whether the replica may be decided on now.
-            clock: the time that roles expire at and policies read.
+            replica: replica of directory.
+            current: returns whether the replica is current enough for decisions.
+            clock: time for the expiry of roles and for policies.
         """
         self._replica = replica
         self._current = current
@@ -98,7 +98,7 @@ class Decisions:
         """Return whether a policy of the tenant could refuse a permission.
 
         Raises:
-            AccessNotCurrent: the replica cannot tell.
+            AccessNotCurrent: the replica is not current.
         """
         if not self._current():
             raise AccessNotCurrent
@@ -109,9 +109,9 @@ class Decisions:
         """Decide at once.
 
         Args:
-            asker: on whose behalf.
-            permission: for what.
-            object_: on what; its membership is not looked at. None: the tenant.
+            asker: the caller.
+            permission: the permission.
+            object_: the object; its membership is not checked. None: the tenant.
 
         Raises:
             PermissionMissing, ModuleOff, PolicyForbids, AccountInactive: refused.
@@ -124,7 +124,7 @@ class Decisions:
     def refusal(
         self, asker: Asker, permission: str, object_: Object | None = None
     ) -> Refusal | None:
-        """Return what `check` would raise; None for what is allowed."""
+        """Return the refusal that `check` would raise; None if allowed."""
         if asker.scopes and permission not in asker.scopes:
             return PermissionMissing(permission=permission)
         if not self._current():
@@ -167,12 +167,12 @@ class Decisions:
         return _refusal(decision, permission)
 
     def holds(self, asker: Asker, permission: str) -> bool:
-        """Return whether roles, modules and scopes give a permission for something.
+        """Return whether roles, modules and scopes grant a permission on any object.
 
-        Policies are not asked: they are about single objects.
+        Policies are not evaluated: they are about single objects.
 
         Raises:
-            AccessNotCurrent: the replica cannot tell.
+            AccessNotCurrent: the replica is not current.
         """
         if asker.scopes and permission not in asker.scopes:
             return False
@@ -185,10 +185,10 @@ class Decisions:
         return permission in ORDINARY and permission in permissions_of(asker.roles)
 
     def allows(self, asker: Asker, needs: Iterable[Need]) -> bool:
-        """Return whether everything that is needed is allowed.
+        """Return whether every need is allowed.
 
         Raises:
-            AccessNotCurrent: the replica cannot tell; nothing is guessed.
+            AccessNotCurrent: the replica is not current; nothing is guessed.
         """
         for permission, object_ in needs:
             refusal = self.refusal(asker, permission, object_)
@@ -199,10 +199,10 @@ class Decisions:
         return True
 
     def masks(self, asker: Asker, permission: str, object_: Object | None = None) -> Masks:
-        """Return the columns that the asker sees of what a permission shows; none: all of them.
+        """Return the columns that the asker sees through a permission; none: all of them.
 
         Raises:
-            AccessNotCurrent: the replica cannot tell.
+            AccessNotCurrent: the replica is not current.
         """
         if not self._current():
             raise AccessNotCurrent
@@ -220,17 +220,17 @@ class Decisions:
         items: Iterable[Item],
         id_of: Callable[[Item], str],
     ) -> list[Item]:
-        """Return the items of a listing that policies let the asker see.
+        """Return the items of a list that the asker may see by policies.
 
         Args:
-            asker: on whose behalf.
-            permission: of reading one item.
-            kind: of the objects.
-            items: those that their owner would show.
-            id_of: gives the id of an item.
+            asker: the caller.
+            permission: permission to read one item.
+            kind: kind of the objects.
+            items: items that their owner would show.
+            id_of: returns the id of an item.
 
         Raises:
-            AccessNotCurrent: the replica cannot tell.
+            AccessNotCurrent: the replica is not current.
         """
         if not self.concern(asker.tenant_id, permission):
             return list(items)
@@ -254,9 +254,9 @@ class Decisions:
             raise refusal
 
     async def authorise(self, method: MethodInfo, request: Any) -> None:
-        """Decide about a call by what its contract requires; refusals as for `check`.
+        """Decide about a call by its contract's requirements; refusals as for `check`.
 
-        The items of a batch are decided one by one by the operation.
+        The operation decides the items of a batch one by one.
         """
         if not method.requirement.permission:
             return
@@ -283,7 +283,7 @@ _MAY_BE_LATE: Final = (PermissionMissing, AccountInactive, AccessNotCurrent)
 
 
 def needs_of(method: MethodInfo) -> Callable[[Any], list[Need]]:
-    """Return what reads the needs of a method's requests."""
+    """Return the function that reads the needs of a method's requests."""
     required = method.requirement
     named = [(required.permission, required.resource, required.id)]
     named += [(each.permission, each.resource, each.id) for each in required.also]

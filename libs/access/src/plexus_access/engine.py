@@ -1,9 +1,9 @@
-"""The decision: may this person do this to that, and what says so (GW-1, GW-3).
+"""Access decision for a person, a permission and an object, with its grounds (GW-1, GW-3).
 
 A permission is held through roles: built-in ones for the tenant, others by bindings for a scope and
-everything in it. On an object that has members it takes membership too. Switched-off modules and
-attribute policies refuse what is left. Everything is asked of one State; what it does not know is
-not allowed, and `known` says whether its owner should be asked.
+everything in it. An object with members also requires membership. Switched-off modules and
+attribute policies can still refuse. Everything is read from one State; unknown facts grant nothing,
+and `known` states whether the owner should be asked.
 """
 
 import enum
@@ -33,16 +33,16 @@ from plexus_access.roles import BUILT_IN, TENANT_WIDE
 from plexus_access.state import State
 
 WITH_MEMBERS: Final = frozenset({CONVERSATION, PROJECT, TASK})
-"""Kinds that nobody touches who does not belong."""
+"""Kinds of objects that require membership."""
 
 _NOTHING: Final[frozenset[str]] = frozenset()
 
-# Roles that somebody holds: which, for what, until when.
+# Roles of a person: role, scope, expiry.
 _Roles = tuple[tuple[str, Object, datetime | None], ...]
 
 
 class Reason(enum.Enum):
-    """What decided."""
+    """Ground of a decision."""
 
     GRANTED = "granted"
     PERSON = "person"
@@ -55,14 +55,14 @@ class Reason(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided.
+    """Decision with its ground.
 
     Attributes:
-        allowed: whether.
-        reason: what decided. REACH: the permission is held, but not for this object, or there is no
-            such object: the answer to both is the same (GW-2).
-        rule: names it: `role:admin@department:d1`, `policy:night`, `module:tasks`.
-        known: False when the state may be behind: the owner of the object has the last word.
+        allowed: the result.
+        reason: the ground. REACH: the permission is held, but not for this object, or there is no
+            such object: both get the same answer (GW-2).
+        rule: identifier of the ground: `role:admin@department:d1`, `policy:night`, `module:tasks`.
+        known: False when the state may be stale: the owner of the object decides.
     """
 
     allowed: bool
@@ -73,7 +73,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A role that gives a permission for a scope; `expires_at` None: until it is taken away."""
+    """Role with a permission for a scope; `expires_at` None: no expiry."""
 
     role: str
     scope: Object
@@ -84,7 +84,7 @@ class Grant:
         return f"role:{self.role}@{self.scope}"
 
     def holds(self, now: datetime) -> bool:
-        """Tell whether it has not expired."""
+        """Return whether it has not expired."""
         return self.expires_at is None or now < self.expires_at
 
 
@@ -93,14 +93,14 @@ class Ask:
     """A question.
 
     Attributes:
-        person_id: who asks.
-        permission: for what.
-        object: on what; None: the tenant as a whole, or what the owner will find.
-        scopes: what an API token is limited to; empty for people.
-        app: with an API token.
-        second_factor: in a session that gave one.
-        belongs: membership of the object is decided elsewhere, by its owner; what remains are
-            roles, modules and policies.
+        person_id: the person.
+        permission: the permission.
+        object: the object; None: the tenant as a whole, or an object that the owner will find.
+        scopes: permissions that an API token is limited to; empty for people.
+        app: true for an API token.
+        second_factor: true if the session used one.
+        belongs: true if the owner checks membership of the object elsewhere; only roles, modules
+            and policies are checked.
     """
 
     person_id: str
@@ -133,7 +133,7 @@ class Engine:
     """Answers questions about one tenant."""
 
     def __init__(self, state: State) -> None:
-        """Take what to decide from; it may change between questions."""
+        """Set the state to decide on; it may change between decisions."""
         self.state = state
         self._held: dict[str, Held] = {}
         # Most people hold the same roles: their grants are kept once, for one epoch.
@@ -175,7 +175,7 @@ class Engine:
     def plainly(self, person_id: str, permission: str) -> bool:
         """Return whether a permission is held for the whole tenant, for good, without policies.
 
-        What is so stays so as long as the person's record and the state's epoch stay the same.
+        The result stays valid as long as the person's record and the state's epoch stay the same.
         """
         person = self.state.people.get(person_id)
         if person is None or person.guest_until or self.state.policies.concern(permission):
@@ -186,18 +186,18 @@ class Engine:
         )
 
     def held(self, person: Person) -> Held:
-        """Return what a person's roles give, kept until something of it changes."""
+        """Return the grants of a person's roles, cached until they change."""
         held = self._held.get(person.id)
         if held is None or held.epoch != self.state.epoch or held.person is not person:
             held = self._held[person.id] = self._gathered(person)
         return held
 
     def masks(self, ask: Ask, *, now: datetime, roles: frozenset[str] = _NOTHING) -> Masks:
-        """Return the columns that the answer to an allowed question shows; none: all of them.
+        """Return the visible columns in the response of an allowed call; none: all of them.
 
-        Of each message, what any role shows that gives the permission of reading it
-        (`Columns.read_with`), or of the question where it declares none. A role that is held for a
-        part of the tenant counts only where the question is about something in that part.
+        Of each message, the columns shown by any role that grants the permission to read it
+        (`Columns.read_with`), or that of the call if it declares none. A role held for a part of
+        the tenant counts only if the call is about an object in that part.
 
         Args:
             ask: the question.
@@ -240,7 +240,7 @@ class Engine:
                 given = [each for each in given if each.scope.kind == TENANT] or given
             if given:
                 return given
-        # No role gives either: the person sees what all of them would show, and no more.
+        # Without such a role the person sees the columns that all of them together show.
         return [each for grants in held.grants.values() for each in grants if each.masks]
 
     def _of_roles(self, person_id: str, roles: frozenset[str]) -> Held:
@@ -250,10 +250,10 @@ class Engine:
         return Held(unknown, self.state.epoch, given, _masked(given))
 
     def covers(self, scope: Object, object_: Object) -> bool:
-        """Tell whether a scope contains an object now; departments contain those below (GW-3).
+        """Return whether a scope contains an object now; departments contain those below (GW-3).
 
-        A person is in a department's scope when all of their departments are: who belongs
-        elsewhere too is not one department's alone.
+        A person is in a department's scope when all of their departments are: a person with another
+        department too is outside it.
         """
         if scope == object_:
             return True
@@ -299,7 +299,7 @@ class Engine:
         self, person: Person, object_: Object | None, held: Sequence[Grant], *, belongs: bool
     ) -> Decision:
         if object_ is None:
-            # What it is about stands in the request: the owner reads it and decides on the scope.
+            # The object is in the request: the owner reads it and decides on the scope.
             return Decision(True, Reason.GRANTED, str(held[0]))
         if object_.kind in WITH_MEMBERS:
             if not belongs and (
@@ -308,7 +308,7 @@ class Engine:
                 return Decision(False, Reason.REACH, f"relation:{object_.kind}", known=False)
         elif not self.exists(object_):
             return Decision(False, Reason.REACH, f"object:{object_.kind}", known=False)
-        # Which project a task is in is known to its owner alone.
+        # Only the owner knows the project of a task.
         loose = belongs and object_.kind == TASK
         for grant in held:
             scope = grant.scope
@@ -390,7 +390,7 @@ class Engine:
         return grants
 
     def _role(self, role_id: str) -> tuple[frozenset[str], Masks]:
-        """Return what a role grants and shows; an unknown or removed one grants nothing."""
+        """Return the grants and masks of a role; an unknown or removed one grants nothing."""
         role = self.state.roles.get(role_id)
         if role_id in BUILT_IN:
             return BUILT_IN[role_id], masks.NONE if role is None else role.masks

@@ -1,4 +1,4 @@
-"""Why a decision is what it is, and who could see an object: the same engine, step by step."""
+"""Explanations of decisions, and people who can see an object: the same engine, step by step."""
 
 import enum
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from plexus_access.roles import BUILT_IN
 
 
 class StepKind(enum.Enum):
-    """What a step looked at."""
+    """Subject of a step."""
 
     PERSON = "person"
     MODULE = "module"
@@ -53,13 +53,13 @@ class Explanation:
 
     @property
     def summary(self) -> str:
-        """Say it in one sentence."""
+        """Summary of the step in one sentence."""
         return ("Allowed: " if self.decision.allowed else "Refused: ") + self.steps[-1].text
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Somebody who can see an object, by which rule and along which tuples."""
+    """Person who can see an object, with the rule and the tuples."""
 
     person_id: str
     rule: str
@@ -78,7 +78,7 @@ READING = {
 
 
 def explain(engine: Engine, ask: Ask, *, now: datetime) -> Explanation:
-    """Decide as the gateway does, and say why.
+    """Decide as the gateway does, and return the grounds.
 
     Args:
         engine: of the tenant.
@@ -90,12 +90,12 @@ def explain(engine: Engine, ask: Ask, *, now: datetime) -> Explanation:
 
 
 def who_can_see(engine: Engine, object_: Object, *, now: datetime) -> list[Viewer]:
-    """Find everybody who may read an object, in order of their ids.
+    """Find all people who may read an object, in order of their ids.
 
     Args:
-        engine: of the tenant, with everybody who could matter in its state.
-        object_: of a kind that READING names; KeyError for another.
-        now: the time that it is asked for, aware; the state must be of that time.
+        engine: engine of the tenant, with all people concerned in its state.
+        object_: of a kind in READING; KeyError for another.
+        now: time of the question, aware; the state must be of that time.
     """
     permission = READING[object_.kind]
     found = []

@@ -36,7 +36,7 @@ Apply = Callable[[State, Envelope], bool]
 
 
 def applies(envelope: Envelope) -> bool:
-    """Tell whether a fact says anything that decisions are made from."""
+    """Return whether a fact is relevant to decisions."""
     return envelope.type in _APPLIED
 
 
@@ -46,11 +46,11 @@ def applied(*topics: Topic) -> list[str]:
 
 
 def apply(state: State, envelope: Envelope) -> bool:
-    """Apply a fact; tell whether it was news. A fact about nothing of this is no news.
+    """Apply a fact; return whether it was new. An irrelevant fact is not new.
 
     Raises:
         DecodeError: the fact cannot be read.
-        ValueError: the fact names a subject or scope that no State knows.
+        ValueError: the fact contains a subject or scope of an unknown form.
     """
     handle = _APPLIED.get(envelope.type)
     return handle is not None and handle(state, envelope)
@@ -200,7 +200,7 @@ def _task(state: State, envelope: Envelope) -> bool:
 
 
 def task_members(task: tasks_pb2.Task) -> Members:
-    """Return who a task is of: its project, or without one creator, owner and assignees."""
+    """Return the members of a task: its project, or without one creator, owner and assignees."""
     people = (
         frozenset() if task.project_id else {task.creator_id, task.owner_id, *task.assignee_ids}
     )

@@ -67,10 +67,10 @@ class Listener(Protocol):
         """Begin: every record from here on comes."""
 
     def received(self, records: Sequence[Record]) -> None:
-        """Take records of directory's topics, in order per key."""
+        """Apply records of directory's topics, in order per key."""
 
     def lost(self, error: str) -> None:
-        """Note that records do not come any more."""
+        """Record that records no longer arrive."""
 
 
 class Feed:
@@ -85,16 +85,16 @@ class Feed:
         clock: Clock,
         listeners: Sequence[Listener] = (),
     ) -> None:
-        """Take what to feed and whom to ask.
+        """Set up the feed of a replica.
 
         Args:
-            replica: gets what is received.
-            directory: its Authority.
+            replica: receives the changes.
+            directory: client of its Authority.
             health: gets the checks `access` (required: nothing is decided before the first
                 snapshot, nor on a replica that is not current), `access_events` and
                 `access.directory`.
-            clock: measures how long an answer of directory counts.
-            listeners: get the same records.
+            clock: measures how long a response of directory counts.
+            listeners: receive the same records.
         """
         self._replica = replica
         self._directory = directory
@@ -104,23 +104,23 @@ class Feed:
         self._repairs = Repairs(replica, directory)
         self.loaded = asyncio.Event()
         self._loading = asyncio.Lock()
-        # Counts the tails that were entered; 0 stands for none that is open.
+        # Counts the open tails; 0 if none is open.
         self._tails = self._tail = 0
         self._loaded = False
         self._asked_at = self._good_until = float("-inf")
-        # When the last whole snapshot was asked for, and until when every fact is known.
+        # Time of the last whole snapshot's request, and until when every fact is known.
         self._whole_at: datetime | None = None
         self._complete_at: datetime | None = None
         health.set(CHECK, ok=False, detail="directory's snapshot is not loaded yet")
 
     @property
     def current(self) -> bool:
-        """Tell whether the replica is current: followed, or answered by directory within 60 s."""
+        """Return whether the replica is current: followed, or answered by directory within 60 s."""
         return self._loaded or self._clock.monotonic() < self._good_until
 
     @property
     def stale(self) -> bool:
-        """Tell whether the replica was loaded once, and is not current any more."""
+        """Return whether the replica was loaded once, and is not current any more."""
         return self.loaded.is_set() and not self.current
 
     async def follow(self, section: KafkaSection) -> None:
@@ -156,7 +156,7 @@ class Feed:
             failures += 1
 
     async def _ask_without_topics(self) -> None:
-        """Ask directory every 30 s what is new while its topics are not followed."""
+        """Query directory every 30 s for new facts while its topics are not followed."""
         while True:
             await asyncio.sleep(_LOOKED_EVERY)
             self._show()
@@ -174,7 +174,7 @@ class Feed:
             listener.entered()
 
     def take(self, records: Sequence[Record]) -> None:
-        """Apply facts of directory; what cannot be read or applied is asked for again."""
+        """Apply facts of directory; those that cannot be read or applied are requested again."""
         if self._loaded:
             self._complete_at = self._clock.now()
         for record, envelope in read(records):
@@ -199,7 +199,7 @@ class Feed:
             listener.lost(error)
 
     def _show(self) -> None:
-        """Show whether the replica is current; before the first snapshot `access` says so."""
+        """Report whether the replica is current; before the first snapshot `access` reports it."""
         if not self.loaded.is_set():
             return
         if self.current:
@@ -216,7 +216,7 @@ class Feed:
         async with self._loading:
             began_at = self._tail
             await until_loaded(self._refresh, owner="directory", health=self._health)
-            # A tail is complete only after a snapshot that was asked for during it.
+            # A tail is complete only after a snapshot that was requested during it.
             self._loaded = self._loaded or bool(began_at and began_at == self._tail)
             # An answer is as old as its question, however long it took to come.
             self._good_until = self._asked_at + GOOD_FOR
@@ -224,7 +224,7 @@ class Feed:
             self._show()
 
     async def _refresh(self) -> int:
-        """Load everything for the first time and once a day, else what is new; return how much."""
+        """Load everything at first and once a day, else new facts; return their number."""
         began, whole, complete = self._clock.now(), self._whole_at, self._complete_at
         asked_at = self._clock.monotonic()
         if whole is None or complete is None or began - whole >= WHOLE_EVERY:
@@ -252,7 +252,7 @@ class Feed:
 
 
 async def load_directory(replica: Replica, directory: Snapshot) -> int:
-    """Load directory's snapshot into a replica; return how many facts it had."""
+    """Load directory's snapshot into a replica; return the number of facts."""
     count = 0
     replica.begin()
     for topic in OF_DIRECTORY:
@@ -282,7 +282,7 @@ async def until_loaded(load: Callable[[], Awaitable[int]], *, owner: str, health
 
 
 def read(records: Sequence[Record]) -> Iterator[tuple[Record, Envelope | None]]:
-    """Give each record with its envelope; None for one that cannot be read, which is logged."""
+    """Yield each record with its envelope; None for an unreadable one, which is logged."""
     for record in records:
         try:
             yield record, record.envelope

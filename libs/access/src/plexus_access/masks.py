@@ -1,4 +1,4 @@
-"""Which columns a role shows (GW-3)."""
+"""Visible columns of roles (GW-3)."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -11,7 +11,7 @@ class Masks:
     __slots__ = ("_fields", "_hash")
 
     def __init__(self, fields: Mapping[str, frozenset[str]] = MappingProxyType({})) -> None:
-        """Take names of fields by the full name of their message."""
+        """Set names of fields by the full name of their message."""
         self._fields = dict(fields)
         self._hash = hash(frozenset(self._fields.items()))
 
@@ -48,7 +48,7 @@ NONE: Final = Masks()
 
 
 def union(held: Iterable[Masks]) -> Masks:
-    """Return what several roles show together: whatever one of them shows is seen."""
+    """Return the columns that several roles show together: a column shown by one is visible."""
     every = list(held)
     if not every or not all(every):
         return NONE

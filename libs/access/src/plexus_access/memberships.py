@@ -1,8 +1,8 @@
 """Members of objects, from facts and snapshots that come in any order.
 
-A version is a place in the owner's order of changes. A fact counts only if it is newer than what is
-known; of a snapshot and what is known the newer one counts, object by object. Facts that come while
-a snapshot is read are applied at once, and again on top of the snapshot: whichever comes first, the
+A version is a position in the owner's order of changes. A fact counts only if it is newer than the
+known state; of a snapshot and the known state the newer one wins, object by object. Facts that
+arrive while a snapshot is read are applied at once, and again to the snapshot: in any order the
 result is the same.
 """
 
@@ -18,7 +18,7 @@ _Change = Callable[[], object]
 
 
 class _Load:
-    """Changes that came since a snapshot was asked for."""
+    """Changes since the request of a snapshot."""
 
     __slots__ = ("again", "previous", "stale")
 
@@ -37,16 +37,16 @@ class Memberships:
 
     def __init__(self) -> None:
         self.members: dict[Object, Members] = {}
-        # Objects of whose members a change is missing: their owner is asked.
+        # Objects with a missing change of members: their owner is queried.
         self.stale: set[Object] = set()
         self._loads: dict[frozenset[str], _Load] = {}
 
     def begin(self, kinds: frozenset[str]) -> None:
-        """Begin to note what comes beside a snapshot; begun already, go on noting."""
+        """Start recording changes during a snapshot; if already started, continue."""
         self._loads.setdefault(kinds, _Load())
 
     def put(self, members: Members) -> bool:
-        """Apply the whole membership of an object; return whether it was news."""
+        """Apply the whole membership of an object; return whether it was new."""
         self._note(members.object, lambda: self._put(members))
         return self._put(members)
 
@@ -59,9 +59,9 @@ class Memberships:
         left: Iterable[str],
         begins: bool = False,
     ) -> bool:
-        """Apply one change of a membership; return whether it was news.
+        """Apply one change of a membership; return whether it was new.
 
-        A change of what is not known puts the object in doubt: others may belong to it.
+        A change of an unknown membership marks the object as incomplete: it may have other members.
         """
         came, went = frozenset(joined), frozenset(left)
 
@@ -72,13 +72,13 @@ class Memberships:
         return apply()
 
     def mark_stale(self, object_: Object) -> None:
-        """Note that a change of an object's members is missing."""
+        """Record that a change of an object's members is missing."""
         self.stale.add(object_)
         for load in self._loads_of(object_):
             load.stale.add(object_)
 
     def restore(self, members: Members) -> None:
-        """Replace what is known of an object by its owner's answer, which removes the doubt.
+        """Replace the state of an object by its owner's answer, which resolves the gap.
 
         The caller makes sure that the answer contains every change applied before the question,
         and applies those since then once more.
@@ -92,12 +92,12 @@ class Memberships:
             load.stale.discard(object_)
 
     def settle(self, kinds: frozenset[str], snapshot: Iterable[Members]) -> None:
-        """Take a snapshot of every object of some kinds; what neither it nor a fact names is gone.
+        """Apply a snapshot of all objects of some kinds; objects in neither it nor facts are gone.
 
         Args:
-            kinds: of objects.
-            snapshot: what their owner says. Version 0 stands for an owner that gives none: then
-                the snapshot counts.
+            kinds: kinds of objects.
+            snapshot: the owner's snapshot. Version 0 stands for an owner without versions: then the
+                snapshot wins.
         """
         load = self._loads.pop(kinds, None) or _Load()
         gone = {each for each in self.members if each.kind in kinds}

@@ -15,5 +15,5 @@ NAMES: Final = tuple(sorted(set(_OF_WORD.values())))
 
 
 def module_of(permission: str) -> str:
-    """Return the module that a permission belongs to; empty for what is always on."""
+    """Return the module that a permission belongs to; empty for permissions that are always on."""
     return _OF_WORD.get(permission.partition(".")[0], "")

@@ -1,4 +1,4 @@
-"""Columns that the words of a notification are made of, by the kind of its source (GW-3, GW-10)."""
+"""Columns behind the text of a notification, by the kind of its source (GW-3, GW-10)."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -45,8 +45,8 @@ def hidden_words(kind: str, masks: Masks) -> tuple[bool, bool]:
     """Return whether the title, and whether the body, of a notification holds a hidden column.
 
     Args:
-        kind: of the source, for example `message`.
-        masks: what its reader is shown.
+        kind: kind of the source, for example `message`.
+        masks: visible columns of its reader.
     """
     if not masks:
         return False, False

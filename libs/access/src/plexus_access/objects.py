@@ -1,4 +1,4 @@
-"""How objects and subjects are written: `kind:id`, and `kind:id#relation` for the people of one."""
+"""Text form of objects and subjects: `kind:id`, and `kind:id#relation` for the people of one."""
 
 from typing import Final, NamedTuple
 
@@ -18,7 +18,7 @@ SCOPES: Final = frozenset({TENANT, DEPARTMENT, GROUP, CONVERSATION, PROJECT})
 
 
 class Object(NamedTuple):
-    """Something that a permission is asked for."""
+    """Object of a permission."""
 
     kind: str
     id: str
@@ -28,7 +28,7 @@ class Object(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """A person, or everybody who belongs to a department or a group."""
+    """A person, or all members of a department or a group."""
 
     kind: str
     id: str

@@ -1,4 +1,4 @@
-"""The replica of an owner as one context manager: what a service's wiring enters."""
+"""The replica of an owner as one context manager, for the wiring of a service."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ class DecidingSettings(PeerSettings, Protocol):
 
     @property
     def kafka(self) -> KafkaSection:
-        """Where directory's topics are."""
+        """Address of directory's topics."""
         ...
 
 
@@ -31,7 +31,7 @@ class DecidingSettings(PeerSettings, Protocol):
 async def deciding(
     settings: DecidingSettings, *, service: str, runtime: Runtime
 ) -> AsyncIterator[Decisions]:
-    """Keep a replica of directory for the length of the block, and decide on it.
+    """Keep a replica of directory for the duration of the block, for decisions.
 
     Args:
         settings: of the service that decides.
@@ -45,7 +45,7 @@ async def deciding(
         directory = AuthorityStub(owners["directory"])
         feed = Feed(replica, directory, health=runtime.health, clock=runtime.clock)
         async with runtime.background("access", feed.follow(settings.kafka)):
-            # What is served before this would only be refused.
+            # Requests before this would only be refused.
             with suppress(TimeoutError):
                 async with asyncio.timeout(START_SECONDS):
                     await feed.loaded.wait()

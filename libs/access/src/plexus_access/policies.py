@@ -1,8 +1,8 @@
 """Attribute policies of a tenant in Cedar: they refuse what roles and relations grant.
 
-A policy that cannot be read or fails while it is evaluated refuses everything that it could be
-about: what nobody can say for sure is not allowed. Parsed policies and the attributes of people are
-kept, because parsing costs more than deciding.
+A policy that cannot be parsed or fails during evaluation refuses everything it could be about: an
+uncertain result denies. Parsed policies and the attributes of people are cached, because parsing
+costs more than deciding.
 """
 
 import json
@@ -17,7 +17,7 @@ import cedarpy
 from plexus_access.records import Policy
 
 NEVER_REFUSED: Final = frozenset({"policies.manage", "policies.read"})
-"""What no policy refuses: whoever may repair policies always reaches them."""
+"""Permissions that no policy refuses: people who may repair policies can always reach them."""
 
 _PEOPLE_KEPT: Final = 20_000
 # One for each minute of a week in one zone, and as many again.
@@ -40,20 +40,20 @@ namespace Plexus {
   };
 }
 """
-"""What policies may speak of; `%s` stands for the names of all permissions."""
+"""Schema of policies; `%s` stands for the names of all permissions."""
 
 
 class PolicyInvalid(ValueError):  # noqa: N818 - named after the fact that prevents
-    """A text that is no usable policy; the message says where and why."""
+    """Text that is not a usable policy; the message names position and reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """How something is asked for.
+    """Circumstances of a request.
 
     Attributes:
-        app: with an API token.
-        second_factor: in a session that gave one.
+        app: true for an API token.
+        second_factor: true if the session used one.
         weekday: 1 Monday to 7 Sunday, in the person's zone.
         minute: of the day, in the person's zone.
     """
@@ -66,7 +66,7 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """The attributes of who asks; departments with those above."""
+    """Attributes of the caller; departments with those above."""
 
     id: str
     kind: str
@@ -80,7 +80,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """The attributes of what is asked for."""
+    """Attributes of the requested object."""
 
     kind: str
     id: str
@@ -91,7 +91,7 @@ def check(cedar: str, *, permissions: frozenset[str]) -> None:
     """Check that a text holds policies that only forbid, of attributes that exist.
 
     Raises:
-        PolicyInvalid: it does not parse, permits something, or speaks of what does not exist.
+        PolicyInvalid: it does not parse, permits something, or refers to unknown names.
     """
     try:
         parsed = json.loads(cedarpy.policies_to_json_str(cedar))
@@ -121,7 +121,7 @@ class Policies:
         self._rebuild()
 
     def put(self, policy: Policy) -> bool:
-        """Apply a policy; tell whether it was news."""
+        """Apply a policy; return whether it was new."""
         previous = self._policies.get(policy.id)
         if previous is not None and policy.version <= previous.version:
             return False
@@ -135,11 +135,11 @@ class Policies:
         return self._policies
 
     def __len__(self) -> int:
-        """Return how many are in force."""
+        """Return the number of policies in force."""
         return len(self._in_force())
 
     def concern(self, permission: str) -> bool:
-        """Tell whether a policy could refuse a permission; if not, nobody has to be asked."""
+        """Return whether a policy could refuse a permission; if not, evaluation can be skipped."""
         if permission in NEVER_REFUSED:
             return False
         return self._any or permission in self._actions
@@ -162,10 +162,10 @@ class Policies:
         """Return the name of the policy that refuses, or nothing.
 
         Args:
-            permission: what is asked for.
-            principal: who asks; the same object as long as nothing of it changes is decided faster.
-            resource: on what.
-            circumstances: how.
+            permission: the requested permission.
+            principal: the caller; passing the same object while it is unchanged is faster.
+            resource: the object.
+            circumstances: circumstances of the request.
         """
         if self._broken:
             return self._broken
@@ -206,7 +206,8 @@ class Policies:
             try:
                 parsed = json.loads(cedarpy.policies_to_json_str(policy.cedar))
             except ValueError:
-                # It came from its owner, who has read it: whatever it was to refuse is refused.
+                # It came from its owner, which has validated it: everything it could refuse is
+                # refused.
                 self._any, self._broken = True, policy.name
                 continue
             for each in parsed.get("staticPolicies", {}).values():

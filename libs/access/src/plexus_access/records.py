@@ -1,4 +1,4 @@
-"""What a tenant consists of, as its owners' facts tell of it; each record with its version."""
+"""Records of a tenant, from its owners' facts; each with its version."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,13 +9,13 @@ from plexus_access.objects import Object, Subject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody who may ask.
+    """Person who may make requests.
 
     Attributes:
-        departments: ids, the main one first; those above are not among them.
+        departments: ids, the main one first, without those above.
         roles: names of built-in roles, held for the tenant.
-        guest_until: when a guest's time ends; None for everybody else.
-        as_of: when the fact was made that says so.
+        guest_until: expiry of a guest; None for all others.
+        as_of: creation time of the fact.
     """
 
     id: str
@@ -32,11 +32,11 @@ class Person:
 
     @property
     def guest(self) -> bool:
-        """Whether the person is from outside (GW-5)."""
+        """True if the person is a guest (GW-5)."""
         return self.kind == "guest"
 
     def may_act(self, now: datetime) -> bool:
-        """Tell whether the person may do anything at all."""
+        """Return whether the person may do anything at all."""
         return self.active and (self.guest_until is None or now < self.guest_until)
 
 
@@ -52,7 +52,7 @@ class Department:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A named set of people; `department` says whose administrators manage it."""
+    """A named set of people; `department` is the one whose administrators manage it."""
 
     id: str
     version: int
@@ -75,7 +75,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """Somebody holds a role for a scope and everything in it."""
+    """A subject's role for a scope and everything in it."""
 
     id: str
     version: int
@@ -100,7 +100,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Module:
-    """A part of the product; for the excepted departments it is the other way round."""
+    """A part of the product; the excepted departments have the opposite setting."""
 
     name: str
     version: int
@@ -110,10 +110,10 @@ class Module:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Members:
-    """Who belongs to a conversation or project, or takes part in a task of its own.
+    """Members of a conversation or project, or participants of a task outside projects.
 
     Attributes:
-        project: of a task in a project; its members then are the task's.
+        project: project of a task; its members are then the task's.
     """
 
     object: Object

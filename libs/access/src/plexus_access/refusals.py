@@ -23,7 +23,7 @@ class ModuleOff(Refusal):
 
 
 class PolicyForbids(Refusal):
-    """An attribute policy of the company refuses what roles grant."""
+    """An attribute policy of the company refuses a permission granted by roles."""
 
     kind = Kind.PERMISSION_DENIED
     text = "The policy {policy} of your company forbids this; ask an administrator why."
@@ -50,5 +50,5 @@ class AccessNotCurrent(Refusal):
     text = "Roles and policies cannot be checked at the moment; try again in a moment."
 
     def __init__(self, *, retry_after: timedelta = RETRY, **metadata: Any) -> None:
-        """Take how long to wait before the next try."""
+        """Set the time to wait before the next try."""
         super().__init__(retry_after=retry_after, **metadata)

@@ -9,7 +9,7 @@ from plexus_access.records import Members
 
 
 class Gathering:
-    """Collects the relations of a snapshot, whose frames may divide an object's."""
+    """Collects the relations of a snapshot, whose frames may split an object's."""
 
     def __init__(self) -> None:
         self._versions: dict[tuple[str, Object], int] = {}
@@ -43,7 +43,7 @@ class Gathering:
         return read
 
     def members(self, tenant_id: str) -> list[Members]:
-        """Return what was gathered of a tenant, object by object."""
+        """Return the collected members of a tenant, object by object."""
         return [
             Members(
                 object=object_,

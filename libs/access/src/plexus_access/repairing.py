@@ -1,8 +1,8 @@
-"""Facts of directory that its topics did not bring whole, read from directory itself.
+"""Repair of directory's facts that did not arrive whole, by reading them from directory.
 
-A fact that was too large for a record is read by its number. Of a record that cannot be read not
-even the entity is known, so the present state behind its topic is read. Neither replaces what else
-is known: everything is applied by version.
+A fact that was too large for a record is read by its number. For a record that cannot be read even
+the entity is unknown, so the current state behind its topic is read. Neither replaces newer data:
+everything is applied by version.
 """
 
 import asyncio
@@ -32,16 +32,16 @@ _Place = tuple[str, str, int]
 
 
 class Repairs:
-    """Reads what is missing, one repair at a time and at a bounded rate."""
+    """Reads missing facts, one repair at a time and at a bounded rate."""
 
     def __init__(
         self, replica: Replica, directory: "AuthorityAsyncStub", *, every: float = REPAIRED_EVERY
     ) -> None:
-        """Take what to repair.
+        """Set up the repair.
 
         Args:
-            replica: gets what is read.
-            directory: its Authority.
+            replica: receives the facts.
+            directory: client of its Authority.
             every: seconds between two repairs.
         """
         self._replica = replica
@@ -52,7 +52,7 @@ class Repairs:
         self._awake = asyncio.Event()
 
     def omitted(self, topic: str, envelope: Envelope) -> None:
-        """Note a fact whose content its topic leaves out."""
+        """Record a fact whose content its topic leaves out."""
         if len(self._facts) < MAX_FACTS:
             self._facts.add((topic, envelope.scope, envelope.change_no))
         else:
@@ -60,7 +60,7 @@ class Repairs:
         self._awake.set()
 
     def unreadable(self, topic: str) -> None:
-        """Note a record or fact that cannot be read."""
+        """Record a record or fact that cannot be read."""
         self._topics.add(topic)
         self._awake.set()
 

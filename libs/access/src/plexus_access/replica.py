@@ -1,9 +1,9 @@
 """A process's replica of directory: people, departments, groups, roles, policies and modules.
 
 One engine per tenant, kept current from outside (see `feeding`). A new state is built beside the
-current one while a snapshot is loaded and replaces it when it is complete: what directory no longer
-reports is gone then, and nothing is ever decided on half of it. Facts that arrive meanwhile are
-applied to both.
+current one while a snapshot is loaded and replaces it when it is complete: entities that directory
+no longer reports are gone then, and no decision is ever based on half of it. Facts that arrive
+meanwhile are applied to both.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from plexus_access.state import State
 log = structlog.get_logger()
 
 Changed = Callable[[str, str], None]
-"""Receives a tenant and the person that a change concerns; no person: everybody of the tenant."""
+"""Called with a tenant and the person whom a change concerns; no person: all of the tenant."""
 
 
 class Replica:
@@ -33,11 +33,11 @@ class Replica:
         self._waiting: list[asyncio.Future[None]] = []
 
     def engine(self, tenant_id: str) -> Engine | None:
-        """Return what decides for a tenant; None for one that nothing is known of."""
+        """Return the engine of a tenant; None for an unknown one."""
         return self._engines.get(tenant_id)
 
     def engines(self) -> Iterable[Engine]:
-        """Return what decides, for every tenant that is known."""
+        """Return the engines of all known tenants."""
         return self._engines.values()
 
     def on_change(self, listener: Changed) -> None:
@@ -70,18 +70,18 @@ class Replica:
         return decoded
 
     def begin(self) -> None:
-        """Begin to load directory's snapshot: facts now also go into the state to come."""
+        """Begin loading directory's snapshot: facts now also go into the future state."""
         self._fresh = {}
 
     def load(self, envelopes: Iterable[Envelope]) -> None:
-        """Take a part of directory's snapshot."""
+        """Apply a part of directory's snapshot."""
         if self._fresh is None:
             raise RuntimeError("a snapshot is loaded between begin and swap")
         for envelope in envelopes:
             _applied(_state(self._fresh, envelope.tenant_id), envelope)
 
     def swap(self) -> None:
-        """Replace what was known by what was loaded."""
+        """Replace the current state by the loaded one."""
         fresh, self._fresh = self._fresh or {}, None
         for tenant_id in fresh.keys() | self._engines.keys():
             current = self._of(tenant_id).state
@@ -116,7 +116,7 @@ def _state(states: dict[str, State], tenant_id: str) -> State:
 
 
 def _applied(state: State, envelope: Envelope) -> bool | None:
-    """Apply a fact; return whether it was news, None when it cannot be decoded."""
+    """Apply a fact; return whether it was new, None when it cannot be decoded."""
     try:
         return apply(state, envelope)
     except DecodeError as error:

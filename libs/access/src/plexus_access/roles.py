@@ -104,9 +104,9 @@ TENANT_WIDE: Final = frozenset(
         "status.read",
     }
 )
-"""Permissions that a call about no object needs for the whole tenant, not only for a part of it.
+"""Permissions that a call without an object needs for the whole tenant, not only for a part of it.
 
-For the others the owner reads what the call is about from its request, or answers for that part.
+For all others the owner reads the object from the request, or answers for that part.
 """
 READING: Final = frozenset(
     {
@@ -131,7 +131,7 @@ READING: Final = frozenset(
         "tasks.read",
     }
 )
-"""Permissions that change no state, whatever is called with them (GW-9)."""
+"""Permissions that change no state, for any method (GW-9)."""
 CHANGING: Final = PERMISSIONS - READING
 """Permissions that change state: a token without any of them changes nothing."""
 ORDINARY: Final = _OF_MEMBERS
@@ -141,13 +141,13 @@ ORDINARY: Final = _OF_MEMBERS
 def holds(
     permission: str, *, roles: frozenset[str], extra: frozenset[str], scopes: frozenset[str]
 ) -> bool:
-    """Tell whether a caller holds a permission for the tenant, as a caller context says.
+    """Return whether a caller holds a permission for the tenant, by a caller context.
 
     Args:
-        permission: which.
-        roles: built-in ones.
-        extra: permissions that other roles give.
-        scopes: all that an API token may use of both; empty for people.
+        permission: the permission.
+        roles: built-in roles.
+        extra: permissions from other roles.
+        scopes: permissions that an API token is limited to; empty for people.
     """
     if scopes and permission not in scopes:
         return False

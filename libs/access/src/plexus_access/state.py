@@ -1,7 +1,7 @@
-"""A tenant as a projection holds it: facts applied by version, and what follows from them.
+"""Projected state of a tenant: facts applied by version, and the relations that follow.
 
 Applying is idempotent and order does not matter within an entity: only a newer version counts
-(MSG-4). Nothing here asks anybody; what is not known is not granted.
+(MSG-4). Nothing here queries an owner; unknown facts grant nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -38,7 +38,7 @@ class State:
     """Everything that decisions of one tenant are made from."""
 
     def __init__(self, tenant_id: str) -> None:
-        """Begin with a tenant of which nothing is known."""
+        """Begin with an empty tenant."""
         self.tenant_id = tenant_id
         self.people: dict[str, Person] = {}
         self.departments: dict[str, Department] = {}
@@ -47,29 +47,29 @@ class State:
         self.modules: dict[str, Module] = {}
         self.memberships = Memberships()
         self.members = self.memberships.members
-        # Objects whose members are in doubt: a fact of them is missing, so their owner is asked.
+        # Objects with uncertain members: a fact of them is missing, so their owner is queried.
         self.stale = self.memberships.stale
         self.policies = Policies()
-        # Counts changes of what permissions follow from; caches of a person hold one epoch.
+        # Counts changes that affect permissions; caches of a person hold one epoch.
         self.epoch = 0
-        # Whether any role hides columns: if not, nobody has to look.
+        # True if any role hides columns: if not, masks can be skipped.
         self.masked = False
         self._bindings: dict[str, Binding] = {}
         self._bound: dict[Subject, dict[str, Binding]] = {}
         self._groups_of: dict[str, set[str]] = {}
 
-    # What is applied.
+    # Applied records.
 
     def put_person(self, person: Person) -> bool:
-        """Apply a person; tell whether it was news."""
+        """Apply a person; return whether it was new."""
         return _newer(self.people, person.id, person)
 
     def put_department(self, department: Department) -> bool:
-        """Apply a department; tell whether it was news."""
+        """Apply a department; return whether it was new."""
         return self._counted(_newer(self.departments, department.id, department))
 
     def put_group(self, group: Group) -> bool:
-        """Apply a group with its membership; tell whether it was news."""
+        """Apply a group with its membership; return whether it was new."""
         previous = self.groups.get(group.id)
         if not _newer(self.groups, group.id, group):
             return False
@@ -82,13 +82,13 @@ class State:
         return self._counted(news=True)
 
     def put_role(self, role: Role) -> bool:
-        """Apply a role, of a built-in one what it shows; tell whether it was news."""
+        """Apply a role, of a built-in one only its masks; return whether it was new."""
         news = self._counted(_newer(self.roles, role.id, role))
         self.masked = any(each.masks and not each.removed for each in self.roles.values())
         return news
 
     def put_binding(self, binding: Binding) -> bool:
-        """Apply a role binding; tell whether it was news."""
+        """Apply a role binding; return whether it was new."""
         previous = self._bindings.get(binding.id)
         if not _newer(self._bindings, binding.id, binding):
             return False
@@ -99,15 +99,15 @@ class State:
         return self._counted(news=True)
 
     def put_policy(self, policy: Policy) -> bool:
-        """Apply an attribute policy; tell whether it was news."""
+        """Apply an attribute policy; return whether it was new."""
         return self._counted(self.policies.put(policy))
 
     def put_module(self, module: Module) -> bool:
-        """Apply how a module is switched; tell whether it was news."""
+        """Apply the switch of a module; return whether it was new."""
         return self._counted(_newer(self.modules, module.name, module))
 
     def put_members(self, members: Members) -> bool:
-        """Apply the whole membership of an object; tell whether it was news."""
+        """Apply the whole membership of an object; return whether it was new."""
         return self.memberships.put(members)
 
     def change_members(
@@ -119,41 +119,41 @@ class State:
         left: Iterable[str],
         begins: bool = False,
     ) -> bool:
-        """Apply a step of a membership; tell whether it was news.
+        """Apply a step of a membership; return whether it was new.
 
-        A step of what is not known puts the object in doubt: others may belong to it.
+        A step of an unknown membership marks the object as incomplete: it may have other members.
 
         Args:
-            object_: whose.
-            version: of the membership after the step.
-            joined: ids of people who belong from here on.
-            left: ids of people who do no longer.
-            begins: there was nobody before.
+            object_: the object.
+            version: version of the membership after the step.
+            joined: ids of people who become members.
+            left: ids of people who stop being members.
+            begins: true if there were no members before.
         """
         return self.memberships.change(
             object_, version=version, joined=joined, left=left, begins=begins
         )
 
     def mark_stale(self, object_: Object) -> None:
-        """Note that something about an object's members was missed: its owner is asked instead."""
+        """Record that a change of an object's members was missed: its owner is queried instead."""
         self.memberships.mark_stale(object_)
 
     def replace_members(self, kinds: frozenset[str], members: Iterable[Members]) -> None:
-        """Take a snapshot of all objects of some kinds, each if it is no older than what is known.
+        """Apply a snapshot of all objects of some kinds, each unless a newer version is known.
 
-        What is neither in it nor named by a fact since it was asked for is gone.
+        Objects that are neither in it nor in a fact received since the request are removed.
         """
         self.memberships.settle(kinds, members)
 
     def take_members(self, other: "State") -> None:
-        """Take over every membership that another state of the tenant knows."""
+        """Copy every membership that another state of the tenant has."""
         self.memberships = other.memberships
         self.members, self.stale = other.memberships.members, other.memberships.stale
 
     def take_newer(self, other: "State") -> None:
-        """Take over each record that another state has a newer version of than this one.
+        """Copy each record of which another state has a newer version than this one.
 
-        What only the other one knows stays there: the owner no longer tells of it.
+        Records that only the other state has are not copied: the owner no longer has them.
         """
         _take_newer(self.people, other.people, self.put_person)
         _take_newer(self.departments, other.departments, self.put_department)
@@ -164,10 +164,10 @@ class State:
         _take_newer(self.policies.by_id, other.policies.by_id, self.put_policy)
         _take_newer(self.modules, other.modules, self.put_module)
 
-    # What follows.
+    # Derived relations.
 
     def is_stale(self, object_: Object) -> bool:
-        """Tell whether the members of an object are not known for sure."""
+        """Return whether the members of an object may be incomplete."""
         return object_ in self.stale
 
     def groups_of(self, person_id: str) -> frozenset[str]:
@@ -177,7 +177,7 @@ class State:
     def above(self, departments: tuple[str, ...]) -> frozenset[str]:
         """Return ids of the open departments given and of all above them.
 
-        An unknown department stands alone, below nothing: what is bound above it grants nothing.
+        An unknown department has no parent: bindings above it grant nothing.
         """
         found: set[str] = set()
         for id_ in departments:
@@ -189,7 +189,13 @@ class State:
         return frozenset(found)
 
     def bindings_of(self, person: Person) -> list[Binding]:
-        """Return the bindings that reach a person: their own, their groups', their departments'."""
+        """Return the bindings that reach a person: their own, their groups', their departments'.
+
+        None reaches a guest, who holds the role `guest` alone (GW-5): groups and departments do not
+        look at who joins them.
+        """
+        if person.guest:
+            return []
         subjects = [Subject(PERSON, person.id)]
         subjects += [Subject(GROUP, id_) for id_ in self._groups_of.get(person.id, ())]
         subjects += [Subject(DEPARTMENT, id_) for id_ in self.above(person.departments)]
@@ -198,11 +204,11 @@ class State:
         ]
 
     def bindings(self) -> Iterable[Binding]:
-        """Return every binding that was not taken away."""
+        """Return every binding that was not removed."""
         return [each for each in self._bindings.values() if not each.removed]
 
     def belongs(self, person_id: str, object_: Object) -> bool:
-        """Tell whether a person is a member of an object, or of the project that a task is in."""
+        """Return whether a person is a member of an object, or of the project that a task is in."""
         members = self.members.get(object_)
         if members is None:
             return False
@@ -213,7 +219,7 @@ class State:
         return person_id in members.people
 
     def is_on(self, name: str, person: Person) -> bool:
-        """Tell whether a module is on for a person; one that nobody switched is on."""
+        """Return whether a module is on for a person; one that was never switched is on."""
         module = self.modules.get(name)
         if module is None:
             return True
@@ -221,7 +227,7 @@ class State:
             return module.enabled
         return not module.enabled
 
-    def _counted(self, news: bool) -> bool:  # noqa: FBT001 - what was just found out
+    def _counted(self, news: bool) -> bool:  # noqa: FBT001 - a result
         self.epoch += news
         return news
 

@@ -1,4 +1,4 @@
-"""Test kit: fixtures, a running platform, waiting, a clock that stands still."""
+"""Test kit: fixtures, a running platform, waiting, a frozen clock."""
 
 from plexus_testkit.clock import FrozenClock
 from plexus_testkit.wait import eventually

@@ -1,4 +1,4 @@
-"""A clock that moves only when it is told to."""
+"""A clock that moves only on request."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +17,7 @@ class FrozenClock:
         self._elapsed = 0.0
 
     def now(self) -> datetime:
-        """Return the time the clock stands at."""
+        """Return the time of the clock."""
         return self._at
 
     def monotonic(self) -> float:

@@ -1,4 +1,4 @@
-"""What a store is asked: the commands that reach MongoDB, with the ids taken out (GW-2)."""
+"""Recorder of a store's commands to MongoDB, with the ids removed (GW-2)."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -25,11 +25,11 @@ class StoreCommands(monitoring.CommandListener):
     async def of(
         self, attempt: Callable[[], Awaitable[object]], *, without: Mapping[str, str]
     ) -> list[Any]:
-        """Return the commands of one attempt, whatever it comes to.
+        """Return the commands of one attempt, whatever its result.
 
         Args:
-            attempt: what is done; its refusal is no matter here.
-            without: what to write in the place of each id.
+            attempt: the attempt; its refusal is ignored.
+            without: replacement of each id.
         """
         heard: list[Any] = []
         self._heard = heard

@@ -25,7 +25,7 @@ OPENSEARCH = "opensearchproject/opensearch:3.8.0"
 
 
 def engine_answers() -> bool:
-    """Tell within two seconds whether a Docker engine answers; a client alone does not count."""
+    """Return within two seconds whether a Docker engine answers; a client alone does not count."""
     host = docker.utils.parse_host(os.environ.get("DOCKER_HOST"))
     # Looked at first, because the client leaks the socket of a connection that fails.
     if not _listens(host):
@@ -38,7 +38,7 @@ def engine_answers() -> bool:
 
 
 def _listens(host: str) -> bool:
-    """Tell whether somebody listens at a Docker address; only local sockets are tried."""
+    """Return whether a process listens at a Docker address; only local sockets are tried."""
     _, unix, path = host.partition("unix://")
     if not unix:
         return True
@@ -72,9 +72,9 @@ def mongo() -> Iterator[str]:
 def kafka(accounts: KafkaAccounts) -> Iterator[str]:
     """Run Kafka in a container and yield its bootstrap address.
 
-    The broker tells clients its own address, so the port outside is chosen first and is the same
-    inside. `KafkaContainer` would run the image of another distribution, with a listener that asks
-    for no user.
+    The broker advertises its own address to clients, so the outside port is chosen first and is the
+    same inside. `KafkaContainer` would run the image of another distribution, with a listener
+    without users.
     """
     port, host = free_port(), DockerClient().host()
     container = DockerContainer(KAFKA).with_bind_ports(port, port)

@@ -1,4 +1,4 @@
-"""What a conversation's log must be, read from the database itself, behind the service's back."""
+"""Invariants of a conversation's log, read directly from the database."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ Entries = Sequence[Mapping[str, Any]]
 
 
 class LogBroken(AssertionError):  # noqa: N818 - names the fact, like a refusal
-    """A log is not one; says where."""
+    """Violated invariant of a log, with its position."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def checked(entries: Entries) -> list[Stored]:
     """Check a log and give the messages in it.
 
     `change_no` is 1, 2, 3 … over every change, `seq` 1, 2, 3 … over messages, each link of the
-    chain follows from the one before and from what the entry holds, and no request id is there
+    chain follows from the previous one and from the entry's content, and no request id is there
     twice (MSG-1, MSG-3, MSG-20).
 
     Raises:

@@ -15,7 +15,7 @@ from plexus_testkit.commands import StoreCommands
 
 
 class SharedDatabase:
-    """A provisioned database that one test after the other has for itself."""
+    """Provisioned database that the tests use one after the other."""
 
     def __init__(
         self, database: Database, *, url: str, name: str, collections: frozenset[str]
@@ -27,7 +27,7 @@ class SharedDatabase:
 
     async def emptied(self) -> Database:
         """Return it as it was provisioned: with every index, and nothing that a test has left."""
-        # What the last test's callers have left under way must not write into this one.
+        # Operations that callers of the last test left running must not write into this one.
         await driving.wait_for_abandoned()
         await asyncio.to_thread(empty_database, self._url, self._name, keep=self._collections)
         return self._database
@@ -63,7 +63,7 @@ def database_fixtures(provision: Callable[[Database], Awaitable[object]]) -> tup
     @pytest.fixture(scope="session")
     async def provisioned(
         mongo_url: str,
-        commands: StoreCommands,  # noqa: ARG001 - it hears the clients that are made after it
+        commands: StoreCommands,  # noqa: ARG001 - it records clients that are made after it
     ) -> AsyncIterator[SharedDatabase]:
         async with shared_database(mongo_url, provision) as shared:
             yield shared

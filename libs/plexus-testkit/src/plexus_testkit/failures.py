@@ -1,4 +1,4 @@
-"""Print each failure when it happens, not only at the end: a run that is ended early tells why."""
+"""Print each failure when it happens, not only at the end, in case a run is stopped early."""
 
 import pytest
 from _pytest.terminal import TerminalReporter
@@ -13,7 +13,7 @@ class Failures:
         self._terminal = terminal
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Print what a failed setup, call or teardown reported."""
+        """Print the report of a failed setup, call or teardown."""
         if not report.failed:
             return
         self._terminal.ensure_newline()

@@ -35,7 +35,7 @@ MONDAY_MORNING = datetime(2026, 3, 2, 1, tzinfo=UTC)  # nine o'clock in Shanghai
 
 @pytest.fixture(scope="session")
 def server_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where servers that this run starts keep data and logs."""
+    """Folder of data and logs of the servers that this run starts."""
     return tmp_path_factory.mktemp("servers")
 
 
@@ -66,7 +66,7 @@ def kafka_server(server_files: Path) -> Iterator["FoundKafka"]:
 
 @pytest.fixture(scope="session")
 def kafka_url(kafka_server: "FoundKafka") -> str:
-    """Bootstrap address of a Kafka cluster, where nobody may do anything without a user."""
+    """Bootstrap address of a Kafka cluster that requires users for everything."""
     return kafka_server.url
 
 
@@ -110,7 +110,7 @@ async def db(mongo_url: str, unique_name: str) -> AsyncIterator["Database"]:
 
 @pytest.fixture(scope="session")
 def commands() -> "StoreCommands":
-    """What MongoDB is asked; it hears the clients that are made after it."""
+    """Recorder of MongoDB commands; it records clients that are made after it."""
     from pymongo import monitoring
 
     from plexus_testkit.commands import StoreCommands
@@ -124,9 +124,9 @@ def commands() -> "StoreCommands":
 async def kafka_section(
     kafka_server: "FoundKafka", unique_name: str
 ) -> AsyncIterator["KafkaSection"]:
-    """Kafka under a topic prefix of the test's own, for the test itself, which may do everything.
+    """Kafka under the test's own topic prefix, for the test itself, which has all rights.
 
-    What is tested gets `kafka_section_of(service)` instead. No topic exists at first:
+    The code under test gets `kafka_section_of(service)` instead. No topic exists at first:
     `kafka_topics` provisions those that the test names. Topics and rules are deleted afterwards.
     """
     async with kafka_names(kafka_server, prefix=f"{unique_name}.") as section:
@@ -156,7 +156,7 @@ async def kafka_names(server: "FoundKafka", *, prefix: str) -> AsyncIterator["Ka
 def kafka_section_of(
     kafka_server: "FoundKafka", kafka_section: "KafkaSection"
 ) -> Callable[[str], "KafkaSection"]:
-    """A function from a service's name to its own section: it may do what the catalogue grants."""
+    """Function from a service's name to its own section, with the rights of the catalogue."""
     from plexuskit.kafka.grants import user_of
 
     def section_of(service: str) -> "KafkaSection":
@@ -226,7 +226,7 @@ def caller_keys(caller_keys_of: Callable[[str], "CallerSection"]) -> "CallerSect
 
 @pytest.fixture
 async def runtime() -> AsyncIterator["Runtime"]:
-    """The frame of a process, with the real clock; what the test spawned in it is ended."""
+    """The frame of a process, with the real clock; tasks that the test spawned in it are ended."""
     from plexuskit.clock import SystemClock
     from plexuskit.service import Runtime
 

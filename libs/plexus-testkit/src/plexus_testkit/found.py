@@ -1,6 +1,6 @@
 """Find a server: an address in the environment, else a container, else a child process.
 
-The same tests stand on all three. A Kafka that is started here asks for users and obeys the access
+The same tests run on all three. A Kafka that is started here requires users and enforces the access
 rules of the catalogue; one that is given does so if it comes with an administrator.
 """
 
@@ -29,8 +29,8 @@ def found(name: str, *, directory: Path) -> Iterator[str]:
     """Yield the address of a running `name` (mongo, kafka, opensearch) for tests.
 
     Args:
-        name: Which server. PLEXUS_TEST_<NAME>_URL gives one that runs already.
-        directory: Where a native one keeps its data and its log.
+        name: Name of the server. PLEXUS_TEST_<NAME>_URL names a running one.
+        directory: Folder of a native one's data and log.
 
     Raises:
         ServerNotStarted: When it does not come up.
@@ -52,7 +52,7 @@ def found(name: str, *, directory: Path) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class FoundKafka:
-    """A running Kafka; without an administrator anybody may do everything there."""
+    """A running Kafka; without an administrator all clients have all rights there."""
 
     url: str
     administrator: KafkaSection | None = None

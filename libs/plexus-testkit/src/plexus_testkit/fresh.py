@@ -33,9 +33,9 @@ def fresh(
 ) -> Iterator[Platform]:
     """Start MongoDB, Kafka, OpenSearch if search is among the entries, and the entries.
 
-    Data and logs lie in `directory`; there is no tenant yet (`Platform.init`). Everything stops at
+    Data and logs are in `directory`; there is no tenant yet (`Platform.init`). Everything stops at
     the end of the block, last first. Enter it from a thread that outlives the block. `settings` are
-    more environment of every process.
+    additional environment of every process.
 
     Raises:
         ToolMissing: When the machine lacks a program for one of the servers.

@@ -39,7 +39,7 @@ from plexuskit.kafka.grants import OPERATOR
 from plexus_testkit.process import READY_WITHIN, Launch, Proc, until
 
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
-# For load that is not a company's: a bench or a fault test has few people, who do a lot.
+# For unusual load: a bench or a fault test has few people, who do a lot.
 UNLIMITED: Mapping[str, str] = MappingProxyType({"GATEWAY_LIMITS__ENABLED": "false"})
 ADMIN_PASSWORD = "correct horse battery"  # noqa: S105 - of a company that lives for a test
 PASSWORD = "a password of the tests"  # noqa: S105 - see above
@@ -79,13 +79,13 @@ class Platform:
 
     @property
     def mongo_url(self) -> str:
-        """The address of MongoDB with its administrator, for what a test looks at."""
+        """The address of MongoDB with its administrator, for inspection by a test."""
         server = self.servers.get("mongo")
         return server.admin_url if isinstance(server, NativeMongo) else self.urls.mongo
 
     @property
     def kafka(self) -> KafkaSection:
-        """The section of Kafka's administrator, for what a test looks at."""
+        """The section of Kafka's administrator, for inspection by a test."""
         server = self.servers.get("kafka")
         if isinstance(server, NativeKafka):
             return server.administering
@@ -103,11 +103,11 @@ class Platform:
         return found
 
     def __getitem__(self, name: str) -> Proc:
-        """Give a process by name, for example `messaging-api`."""
+        """Return a process by name, for example `messaging-api`."""
         return self.processes[name]
 
     def address_of(self, process: str) -> str:
-        """Give a service's own gRPC address, which no client should use."""
+        """Return a service's own gRPC address, which clients should not use."""
         return f"127.0.0.1:{self.ports[f'{process}.grpc']}"
 
     async def init(self) -> None:
@@ -127,7 +127,7 @@ class Platform:
     async def signed_in(
         self, handle: str, password: str = PASSWORD, *, gateway: str = "gateway"
     ) -> AsyncIterator[Plexus]:
-        """Connect as somebody, with a session and stored credentials of this connection's own."""
+        """Connect as a person, with a session and stored credentials of this connection's own."""
         address = self.grpc_address_of(gateway)
         async with open_channel(address) as channel:
             request = SignInRequest(handle=handle, password=password, device="test")
@@ -172,7 +172,7 @@ class Platform:
         return handles
 
     def id_of(self, handle: str) -> str:
-        """Give the id of somebody made by `new_people`."""
+        """Return the id of a person made by `new_people`."""
         return self._people[handle]
 
     async def person_id(self, handle: str) -> str:
@@ -194,10 +194,10 @@ class Platform:
         self.processes[name].wait_ready()
 
     async def mend(self) -> None:
-        """Make everything run again, whatever a test has left behind.
+        """Restart everything that a test has left stopped.
 
         Raises:
-            AssertionError: Something does not come back; it tells what, and why.
+            AssertionError: A process does not start; with its name and the reason.
         """
         self.broken = True
         for server in self.servers.values():
@@ -220,7 +220,7 @@ class Platform:
         child = server.child
         if child is None:
             raise RuntimeError(f"{name} does not run")
-        # Not `server.stop`: it would let go of the port.
+        # Not `server.stop`: it would release the port.
         await asyncio.to_thread(child.stop, within=20)
         try:
             yield
@@ -231,10 +231,10 @@ class Platform:
     async def another(
         self, name: str, *, roles: tuple[str, ...] = (), **extra: str
     ) -> AsyncIterator[Proc]:
-        """Run one more process like `name`, with ports of its own, for the time of the block.
+        """Run one more process like `name`, with ports of its own, for the duration of the block.
 
-        It is found as `<name>-2`, also by `address_of`; nobody is told of it. With `roles` it does
-        only these of what the other one does.
+        It is found as `<name>-2`, also by `address_of`; no other process is informed of it. `roles`
+        restricts it to these roles of the other one.
         """
         like = next(entry for entry in self.entries if entry.name == name)
         entry = replace(like, name=f"{name}-2", roles=roles or like.roles)
@@ -274,11 +274,11 @@ def running(
     """Start processes on the given servers; stop all of them at the end, last first.
 
     Args:
-        directory: Where everything of this run lies.
-        servers: The servers, which run already, by name.
-        urls: Where they are.
-        entries: Which processes; all of Plexus unless told otherwise.
-        settings: More environment of every process.
+        directory: Folder of this run.
+        servers: The servers, already running, by name.
+        urls: Addresses of the servers.
+        entries: Processes to start; all of Plexus by default.
+        settings: Additional environment of every process.
         launch: Starts each process.
         tls: Whether all of them have certificates; clients need `layout.authority`.
     """
@@ -328,7 +328,7 @@ def _end(process: Proc) -> None:
 
 
 async def _bring_back(server: NativeServer) -> None:
-    """Start a server again; the loop goes on."""
+    """Start a server again without blocking the loop."""
     await asyncio.to_thread(server.prepare)
     # Here and not in a thread: a child is tied to the thread that starts it.
     server.spawn()
@@ -360,6 +360,6 @@ def _process(
 
 
 def command_of(entry: Entry) -> list[str]:
-    """Give the command of a process, as the local run starts it."""
+    """Return the command of a process, as the local run starts it."""
     roles = [word for role in entry.roles for word in ("--role", role)]
     return [sys.executable, "-m", entry.service, *roles]

@@ -1,4 +1,4 @@
-"""Stored entries against their links: computed by the words of the contract, not by messaging."""
+"""Stored entries against their links: computed from the contract's text, not by messaging."""
 
 import hashlib
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ class Links:
         self._older = chain.Older()
 
     def take(self, entry: Mapping[str, Any]) -> str:
-        """Take the next entry; gives what is wrong with it, or nothing."""
+        """Check the next entry; return the problem, or an empty string."""
         try:
             problem = self._problem(entry)
             link, event = bytes(entry["chain_hash"]), bytes(entry["event"])

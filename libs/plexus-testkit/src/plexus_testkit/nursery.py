@@ -1,8 +1,8 @@
-"""Processes forked from one that has imported the libraries already: started in a fraction.
+"""Processes forked from one that has imported the libraries already, for a fast start.
 
-Of the second and a half that a process of Plexus needs to start, most goes into importing other
-people's packages. Crash cycles start thousands of them, so a fork server imports those once. What
-is Plexus' own is imported by each process itself, under its own environment, as in a deployment.
+Of the second and a half that a process of Plexus needs to start, most goes into importing
+third-party packages. Crash cycles start thousands of them, so a fork server imports those once.
+Plexus' own code is imported by each process itself, under its own environment, as in a deployment.
 """
 
 import ctypes
@@ -42,7 +42,7 @@ class Forked:
 
         Args:
             command: `python -m MODULE ARGUMENT…`.
-            log: where its output is added.
+            log: file to which its output is appended.
             env: its whole environment.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -77,8 +77,8 @@ def become(arguments: list[str], log: str, env: dict[str, str]) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_DFL)
-    # Among what is inherited is the pipe whose end tells the fork server that its user is gone:
-    # held open here, it and all of its children would live for ever.
+    # One inherited descriptor is the pipe whose end signals the fork server that its user is gone:
+    # kept open here, it would keep the server and all of its children alive for ever.
     os.closerange(_FIRST_INHERITED, os.sysconf("SC_OPEN_MAX"))
     output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     for stream in (1, 2):

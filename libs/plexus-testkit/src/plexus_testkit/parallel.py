@@ -36,14 +36,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         try:
             url = stack.enter_context(found(name, directory=directory))
         except ToolMissing:
-            continue  # the tests that need it say what is missing
+            continue  # the tests that need it report the missing server
         os.environ[f"PLEXUS_TEST_{name.upper()}_URL"] = url
     with suppress(ToolMissing):
         _export_kafka(stack.enter_context(found_kafka(directory=directory)), directory)
 
 
 def _export_kafka(server: FoundKafka, directory: Path) -> None:
-    """Give the workers a Kafka's address, and its administrator by a file of their own run."""
+    """Pass the workers a Kafka's address, and its administrator through a file of their own run."""
     os.environ["PLEXUS_TEST_KAFKA_URL"] = server.url
     if server.accounts is not None and "PLEXUS_TEST_KAFKA_ADMIN_PASSWORD_FILE" not in os.environ:
         file = directory / "kafka-admin"

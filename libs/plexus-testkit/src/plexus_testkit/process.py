@@ -1,4 +1,4 @@
-"""One process of Plexus in a test: started, stopped, killed, paused and asked how it is."""
+"""One process of Plexus in a test: start, stop, kill, pause, readiness."""
 
 import asyncio
 import contextlib
@@ -14,8 +14,8 @@ from plexus_local.servers import Child
 
 from plexus_testkit.wait import eventually
 
-# All of Plexus starts at once, maybe on two processors that others use too; what has ended is not
-# waited for.
+# All of Plexus starts at once, maybe on two processors that others use too; a process that has
+# ended is not waited for.
 READY_WITHIN = 180.0
 
 
@@ -79,11 +79,11 @@ class Proc:
 
     @property
     def running(self) -> bool:
-        """Whether it lives."""
+        """True while the process runs."""
         return self._child is not None and self._child.exit_code is None
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to it and what it started."""
+        """Send a signal to it and its children."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
@@ -97,11 +97,11 @@ class Proc:
         return self._started.stop(within=25)
 
     def pause(self) -> None:
-        """Freeze it, as a machine does that swaps or moves; `resume` lets it go on."""
+        """Freeze it, like a machine that swaps or moves; `resume` continues it."""
         self.signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a paused process go on."""
+        """Resume a paused process."""
         self.signal(signal.SIGCONT)
 
     async def end(self) -> int:
@@ -109,7 +109,7 @@ class Proc:
         return await asyncio.to_thread(self.stop)
 
     async def begin(self, *, within: float = READY_WITHIN, **extra: str) -> None:
-        """Start it, with extra environment, and wait until it is ready; the loop goes on.
+        """Start it, with extra environment, and wait until it is ready, without blocking the loop.
 
         Raises:
             AssertionError: with the end of its log.
@@ -119,10 +119,10 @@ class Proc:
         await self.serves(within=within)
 
     async def serves(self, *, within: float = READY_WITHIN) -> None:
-        """Wait until it is ready; the loop goes on.
+        """Wait until it is ready, without blocking the loop.
 
         Raises:
-            AssertionError: It has ended, or time is up; with its readiness and the end of its log.
+            AssertionError: It has ended, or timed out; with its readiness and the end of its log.
         """
         try:
             await until(lambda: not self.running or self.ready(), within=within)
@@ -177,11 +177,11 @@ class Proc:
             time.sleep(0.05)
 
     def tail(self, characters: int = 3000) -> str:
-        """Give the end of its log."""
+        """Return the end of its log."""
         return self._log.read_text(errors="replace")[-characters:]
 
     def log_text(self) -> str:
-        """Give its whole log."""
+        """Return its whole log."""
         return self._log.read_text(errors="replace")
 
 

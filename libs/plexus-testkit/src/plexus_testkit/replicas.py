@@ -25,7 +25,7 @@ class ReplicaSet:
 
         Args:
             data: a folder under which each member has its own.
-            logs: where each member's log lies.
+            logs: folder of each member's log.
         """
         self.members = [
             NativeMongo(
@@ -69,7 +69,7 @@ class ReplicaSet:
         raise ServerNotStarted(name="mongo", reason=f"no primary within {within:.0f} s")
 
     def step_down(self) -> NativeMongo:
-        """Make the primary give its place away for 10 s; returns who it was."""
+        """Make the primary step down for 10 s; return the former one."""
         primary = self.await_primary()
         with _client(primary) as client:
             try:
@@ -80,7 +80,7 @@ class ReplicaSet:
         return primary
 
     def kill_primary(self) -> NativeMongo:
-        """Kill the primary as a power cut would; returns who it was."""
+        """Kill the primary as a power cut would; return it."""
         primary = self.await_primary()
         if primary.child is not None:
             primary.child.kill()

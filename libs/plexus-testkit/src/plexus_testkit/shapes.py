@@ -1,4 +1,4 @@
-"""Shapes of queries: what a service asks MongoDB, with the values taken out.
+"""Shapes of queries: a service's commands to MongoDB, without the values.
 
 Loaded as a plugin (`-p plexus_testkit.shapes`). While tests of services run, every command that
 the code of service X sends is brought into its shape and looked up in the committed catalogue
@@ -53,18 +53,18 @@ class Recorder:
     """Collects the shapes of one test's commands, by the service whose code sends them."""
 
     def __init__(self) -> None:
-        """Hear nothing until a test of a service runs."""
+        """Record nothing until a test of a service runs."""
         self.service = ""
         self.heard: dict[str, dict[str, dict[str, Any]]] = {}
         self.databases: dict[str, set[str]] = {}
         self.url = ""
 
     def begin(self, service: str) -> None:
-        """Hear what a test of this service sends; of none with an empty name."""
+        """Record the commands of tests of this service; of none with an empty name."""
         self.service, self.heard, self.databases = service, {}, {}
 
     def started(self, event: "monitoring.CommandStartedEvent") -> None:
-        """Note the shapes of a command, if code of a service sent it."""
+        """Record the shapes of a command, if code of a service sent it."""
         sender = _sender(self.service) if self.service else ""
         if not sender:
             return
@@ -77,7 +77,7 @@ class Recorder:
 
 
 def shapes_of(name: str, command: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Give the shapes of a command: one, or one for each different filter of many writes."""
+    """Yield the shapes of a command: one, or one for each different filter of many writes."""
     if name in {"update", "delete"}:
         for each in command[f"{name}s"]:
             shape: dict[str, Any] = {"filter": plain(each["q"])}
@@ -97,7 +97,7 @@ def shapes_of(name: str, command: Mapping[str, Any]) -> Iterator[dict[str, Any]]
 
 
 def _part(field: str, value: Any) -> Any:
-    """Bring one field of a command into its shape."""
+    """Return the shape of one field of a command."""
     if field == "limit":
         return True
     if field in {"sort", "hint"}:
@@ -121,17 +121,17 @@ def _stage(stage: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def ordered(value: Any) -> Any:
-    """Give a sort or a hint as pairs: JSON objects do not keep their order here."""
+    """Return a sort or a hint as pairs: JSON objects do not keep their order here."""
     return [list(pair) for pair in value.items()] if isinstance(value, Mapping) else value
 
 
 def plain(value: Any, *, keep: bool = False, field: str = "") -> Any:
-    """Take the values out: `<str>`, `<int>` and so on.
+    """Replace the values: `<str>`, `<int>` and so on.
 
     Args:
-        value: of a command.
+        value: part of a command.
         keep: strings stay: names of fields and stages rather than values.
-        field: under which name it stands.
+        field: name of its field.
     """
     if isinstance(value, Mapping):
         return {
@@ -145,14 +145,14 @@ def plain(value: Any, *, keep: bool = False, field: str = "") -> Any:
     if isinstance(value, str):
         return value if keep or field in LITERAL_FIELDS else "<str>"
     if isinstance(value, int):
-        # In an expression's list it is a value, elsewhere (`{"field": 1}`) a word of the language.
+        # In an expression's list it is a value, elsewhere (`{"field": 1}`) part of the syntax.
         literal = (value == 0 and field == "root_seq") or (keep and field != _OPERANDS)
         return value if literal else "<int>"
     return f"<{type(value).__name__}>"
 
 
 def _plain_list(value: Sequence[Any], *, keep: bool, field: str) -> list[Any]:
-    """Bring clauses and values of one shape together: their number is no part of the question."""
+    """Merge clauses and values of one shape: their number is not part of the query's shape."""
     each = [plain(one, keep=keep, field=_OPERANDS if keep else field) for one in value]
     if keep and field != "$or":
         return each
@@ -161,10 +161,10 @@ def _plain_list(value: Sequence[Any], *, keep: bool, field: str) -> list[Any]:
 
 
 def _sender(tested: str) -> str:
-    """Find whose code sends a command: a service's, or a library's for the service under test.
+    """Find the sender of a command: a service's code, or a library's for the service under test.
 
-    Empty where the nearest caller outside of the driver's edge is a test. Where a task begins, who
-    started it is the caller.
+    Empty if the nearest caller outside of the driver's edge is a test. At the start of a task, its
+    creator is the caller.
     """
     # Past this function, and past who asks in this file.
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the documented way to the callers
@@ -186,7 +186,7 @@ def _sender(tested: str) -> str:
 
 
 def _noting_start(operation: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
-    """Start an operation of the driver in a task that knows whose code it runs for."""
+    """Start an operation of the driver in a task that knows the code it runs for."""
     sender = _sender(_recorder.service) if _recorder.service else ""
     noted = _starter.set(sender)
     try:
@@ -203,12 +203,12 @@ _examples: Final[dict[str, dict[str, list[Any]]]] = {}
 
 @pytest.fixture(scope="session")
 def shape_recorder() -> Recorder:
-    """The recorder, registered with the driver: it hears the clients that are made after it."""
+    """The recorder, registered with the driver: it records clients that are made after it."""
     from plexuskit.mongo import driving
     from pymongo import monitoring
 
     class Listener(monitoring.CommandListener):
-        """Passes on what the driver is about to send."""
+        """Passes on the driver's next command."""
 
         def started(self, event: monitoring.CommandStartedEvent) -> None:
             _recorder.started(event)
@@ -226,7 +226,7 @@ def shape_recorder() -> Recorder:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Hold the commands of a service's test against the catalogue."""
+    """Check the commands of a service's test against the catalogue."""
     _recorder.begin(_service_of(item))
     try:
         result = yield
@@ -282,7 +282,7 @@ def read(file: Path) -> dict[str, Any]:
 
 
 def _take_examples(service: str) -> None:
-    """Keep documents that the test has left, one of each set of fields."""
+    """Keep documents that the test has left, one for each set of fields."""
     import pymongo
 
     kept = _examples.setdefault(service, {})
@@ -300,14 +300,14 @@ def _take_examples(service: str) -> None:
 
 
 def _kind(document: Mapping[str, Any]) -> str:
-    """Name what tells one example from another: its fields, and the values that are kept."""
+    """Return the distinguishing parts of an example: its fields, and the values that are kept."""
     literal = {key: value for key, value in document.items() if key in LITERAL_FIELDS}
     flags = {key: value for key, value in document.items() if isinstance(value, bool)}
     return json.dumps([sorted(document), literal, flags], sort_keys=True)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write what was recorded into the catalogues, beside what other processes write."""
+    """Write the recorded shapes into the catalogues, beside those of other processes."""
     folder = session.config.rootpath / CATALOGUE
     for service, shapes in _new.items():
         folder.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ class RecordedSpans:
     """Spans that have ended, in the order of their ends."""
 
     def __init__(self, exporter: InMemorySpanExporter) -> None:
-        """Take what the spans are exported to."""
+        """Set the exporter of the spans."""
         self._exporter = exporter
 
     def all(self) -> list[ReadableSpan]:
@@ -37,7 +37,7 @@ class RecordedSpans:
         self._exporter.clear()
 
     def text(self) -> str:
-        """Return everything that they tell, to be searched for what must not be there."""
+        """Return all names and attributes, to search them for forbidden content."""
         return "\n".join(span.to_json() for span in self.all())
 
 

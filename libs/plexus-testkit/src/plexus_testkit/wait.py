@@ -28,7 +28,7 @@ async def eventually(
     while True:
         try:
             value, failure = await _attempt(condition, deadline=deadline), None
-        except Exception as problem:  # noqa: BLE001 - whatever it is, the next attempt may work
+        except Exception as problem:  # noqa: BLE001 - any error may be gone at the next attempt
             failure = problem
         if failure is None and value:
             return value

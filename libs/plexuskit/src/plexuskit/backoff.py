@@ -11,7 +11,7 @@ MAX_DOUBLINGS: Final = 20
 AROUND: Final = (0.7, 1.3)
 """Jitter to either side of a pause."""
 WITHIN: Final = (0.5, 1.0)
-"""Jitter that never exceeds the pause, where its bound is a promise."""
+"""Jitter that never exceeds the pause, for callers to whom a bound is promised."""
 FULL: Final = (0.0, 1.0)
 """Jitter over the whole pause, for many that compete for one thing."""
 

@@ -7,7 +7,7 @@ same as none, so nothing has to be filled up, swept or locked.
 from collections import OrderedDict
 from typing import Final
 
-# Sums of floats: a caller who waits exactly as long as told is not refused for a rounding.
+# Float rounding: a caller who waits exactly the returned time must not be refused for it.
 _ROUNDING: Final = 1e-9
 
 
@@ -17,12 +17,12 @@ class Buckets:
     __slots__ = ("_full_at", "_interval", "_kept", "_span", "burst")
 
     def __init__(self, *, per_second: float, burst: int, kept: int) -> None:
-        """Take the rate.
+        """Set the rate.
 
         Args:
-            per_second: how many tokens a bucket gets.
-            burst: how many fit in it.
-            kept: how many keys are remembered, the least recently used leave first.
+            per_second: tokens that a bucket gains per second.
+            burst: maximum number of tokens in it.
+            kept: maximum number of keys remembered; the least recently used leave first.
         """
         self.burst = burst
         self._interval = 1 / per_second
@@ -34,9 +34,9 @@ class Buckets:
         """Take tokens, all of them or none.
 
         Args:
-            key: whose bucket.
-            now: seconds of a clock that never steps back.
-            count: how many, at most `burst`: more than that never fit.
+            key: key of the bucket.
+            now: seconds of a monotonic clock.
+            count: number of tokens, at most `burst`: more never fit.
 
         Returns:
             0 when they were taken, else the seconds until they could be.
@@ -54,9 +54,9 @@ class Buckets:
         return 0.0
 
     def charge(self, key: str, now: float, count: int) -> None:
-        """Take tokens for what is done already, at most a whole bucket; the key may owe some then.
+        """Charge tokens for completed work, at most a whole bucket; the key may owe some then.
 
-        It owes at most as much as fits in a bucket: who owes waits until it is paid.
+        It owes at most a whole bucket, and waits until it is paid.
         """
         until = max(now, self._full_at.get(key, now)) + self._interval * min(count, self.burst)
         self._full_at[key] = min(until, now + 2 * self._span)

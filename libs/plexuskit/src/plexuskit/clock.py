@@ -10,7 +10,7 @@ OFFSET_VARIABLE = "PLEXUS_CLOCK_OFFSET"
 
 
 class Clock(Protocol):
-    """Where the time comes from."""
+    """Source of time."""
 
     def now(self) -> datetime:
         """Return the current instant: aware, UTC, cut to the milliseconds that MongoDB keeps."""

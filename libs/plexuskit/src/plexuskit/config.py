@@ -33,9 +33,9 @@ class Section(BaseModel):
 
 
 class MongoSection(Section):
-    """Where the service's own database is.
+    """Address of the service's own database.
 
-    `user` signs in with the password in `password_file`, or the URL names both.
+    `user` signs in with the password in `password_file`, or the URL contains both.
     """
 
     # Not in repr: URLs carry passwords.
@@ -54,21 +54,21 @@ class MongoSection(Section):
 
 
 class KafkaSection(Section):
-    """Where the brokers are; `topic_prefix` is put before every topic and group name.
+    """Addresses of the brokers; `topic_prefix` is put before every topic and group name.
 
-    `session_seconds` is how long a consumer may be silent until its partitions go to others: what
-    a killed process was about to read waits so long. Brokers refuse less than their
+    `session_seconds` is how long a consumer may be silent until its partitions go to others:
+    records that a killed process was about to read wait that long. Brokers refuse less than their
     `group.min.session.timeout.ms`, 6 s unless set.
 
     A record that fails for an unknown reason is set aside after `evidence_attempts` attempts over
     `evidence_seconds` in which its dependencies worked, at most one per partition in
-    `set_aside_every_seconds`. A partition held for `held_degraded_seconds` is shown as degraded.
+    `set_aside_every_seconds`. A partition held for `held_degraded_seconds` is reported as degraded.
 
     `user` signs in with the password in `password_file`, which is read again for each connection
-    that a client builds, or with `password`. `protocol` follows from what is given, unless it is
-    set: SASL with a user, TLS with a `ca_file`. The brokers' names are checked; without a `ca_file`
-    by the authorities that the system trusts. `cert_file` and `key_file` are for brokers that ask
-    for a certificate. MongoDB has the same in its URL.
+    that a client opens, or with `password`. `protocol` follows from the other settings, unless it
+    is set: SASL with a user, TLS with a `ca_file`. The brokers' names are checked; without a
+    `ca_file` against the system's authorities. `cert_file` and `key_file` are for brokers that
+    require a certificate. MongoDB has the same in its URL.
     """
 
     url: str = "127.0.0.1:9092"
@@ -105,7 +105,7 @@ class KafkaSection(Section):
 
 
 class GrpcSection(Section):
-    """What the gRPC server listens on; port 0 lets the system choose."""
+    """Address of the gRPC server; port 0 lets the system choose."""
 
     host: str = "127.0.0.1"
     port: Port
@@ -115,7 +115,7 @@ class GrpcSection(Section):
 
 
 class OpsSection(Section):
-    """What /livez, /readyz and /metrics listen on, and how long a stop may take.
+    """Address of /livez, /readyz and /metrics, and the time limit of a stop.
 
     Port 0 lets the system choose. After `stop_seconds` from the signal the process exits hard.
     """
@@ -126,10 +126,10 @@ class OpsSection(Section):
 
 
 class RelaySection(Section):
-    """How long the right to relay lasts without being renewed.
+    """Duration of the relay's lease without renewal.
 
-    After a relay was killed its facts wait this long for another; one that stands still for longer
-    has lost it.
+    After a relay was killed its facts wait this long for another; one that is paused for longer has
+    lost the lease.
     """
 
     lease_seconds: Seconds = 10
@@ -142,10 +142,10 @@ class CallerSection(Section):
 
 
 class TlsSection(Section):
-    """Who this process is to the others: PEM files, read again when they have changed (GW-1).
+    """Certificate of this process towards others: PEM files, read again when changed (GW-1).
 
-    The certificate names the service as `spiffe://plexus/<service>` and, where others call it,
-    as `<service>.plexus.internal`. Whoever is not signed by `ca_file` is not spoken to.
+    The certificate names the service as `spiffe://plexus/<service>` and, if others call it, as
+    `<service>.plexus.internal`. Peers not signed by `ca_file` are rejected.
     """
 
     cert_file: Path
@@ -210,8 +210,8 @@ SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 def load(settings_type: type[SettingsT]) -> SettingsT:
     """Read the settings from the environment.
 
-    What is missing or wrong is printed as a list to standard error, each line with the name of its
-    environment variable and never with its value; then the process exits with code 2.
+    Missing and invalid settings are printed as a list to standard error, each line with the name of
+    its environment variable and never with its value; then the process exits with code 2.
     """
     problems = _unknown_variables(settings_type)
     try:
@@ -232,7 +232,7 @@ def load(settings_type: type[SettingsT]) -> SettingsT:
 def _problems(
     settings_type: type[ServiceSettings], invalid: ValidationError
 ) -> Iterator[tuple[str, str]]:
-    """Yield the environment variable and what is wrong with it, never its value."""
+    """Yield the environment variable and its problem, never its value."""
     for error in invalid.errors(include_input=False, include_context=False, include_url=False):
         location, problem = error["loc"], error["msg"]
         absent = settings_type.model_fields.get(str(location[0])) if len(location) == 1 else None

@@ -12,7 +12,7 @@ from plexus.authz.v1.authority_pb2 import (
 from plexuskit.errors import DependencyDown
 from plexuskit.paging import Listing, cut
 
-# A list of the largest person fits into a few pages: it is read anew when it changes meanwhile.
+# A list of the largest person fits into a few pages: it is read again if it changes meanwhile.
 _ATTEMPTS: Final = 5
 _MAX_CONTAINERS: Final = 1_000_000
 
@@ -25,8 +25,8 @@ def page_of(
     """Return the page of a person's containers that a request asks for, at most 2 MiB.
 
     Args:
-        request: what is asked.
-        version: of all containers.
+        request: the request.
+        version: version of all containers.
         containers: all of them, in any order.
 
     Refusals: InvalidPageToken.
@@ -55,7 +55,7 @@ async def read_containers(
         owner: the service that is asked, for the error.
 
     Raises:
-        DependencyDown: they change faster than they can be read, or what `ask` raises.
+        DependencyDown: they change faster than they can be read; also the errors of `ask`.
     """
     for _ in range(_ATTEMPTS):
         whole = page = await ask(request)

@@ -29,7 +29,7 @@ class Deadline:
         self._timer: threading.Timer | None = None
 
     def arm(self) -> None:
-        """Begin to count; the first call decides. Safe in a signal handler."""
+        """Begin counting; the first call decides. Safe in a signal handler."""
         if self._ends_at is not None:
             return
         self._ends_at = time.monotonic() + self._seconds
@@ -38,17 +38,17 @@ class Deadline:
         self._timer.start()
 
     def disarm(self) -> None:
-        """Stop counting: the process goes on to live."""
+        """Stop counting: the process stays alive."""
         if self._timer is not None:
             self._timer.cancel()
 
     def share(self) -> float:
-        """Return the seconds that the next step may take: most of what is left."""
+        """Return the seconds for the next step: most of the remaining time."""
         left = self._seconds if self._ends_at is None else self._ends_at - time.monotonic()
         return max(left * _SHARE, 0.0)
 
     def _exit_hard(self) -> NoReturn:
-        # The main thread may hold the log's stream, so the line gets a moment and not for ever.
+        # The main thread may hold the log's stream, so the line gets only a moment.
         line = threading.Thread(target=self._explain, daemon=True)
         line.start()
         line.join(_LOG_SECONDS)

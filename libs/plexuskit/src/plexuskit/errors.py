@@ -15,7 +15,7 @@ _REASON = re.compile(r"[A-Z][A-Z0-9_]{0,61}[A-Z0-9]")
 
 
 class Kind(enum.Enum):
-    """What sort of refusal it is; `plexuskit.grpc.status` maps each to one gRPC status."""
+    """Kind of a refusal; `plexuskit.grpc.status` maps each to one gRPC status."""
 
     INVALID = "invalid"
     NOT_FOUND = "not_found"
@@ -33,7 +33,7 @@ class Kind(enum.Enum):
 
 
 def _is_template(text: str) -> bool:
-    """Tell whether the text can be formatted with string metadata without ever raising."""
+    """Return whether the text can be formatted with string metadata without ever raising."""
     try:
         pieces = list(string.Formatter().parse(text))
     except ValueError:
@@ -85,10 +85,10 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, named after th
             )
 
     def __init__(self, *, retry_after: timedelta | None = None, **metadata: str | int) -> None:
-        """Refuse with what the caller needs to know.
+        """Refuse with facts for the caller.
 
         Args:
-            retry_after: how long to wait before the same request can succeed, if that is known.
+            retry_after: time until the same request can succeed, if known.
             metadata: short facts such as ids and limits; they leave the service, so no secrets
                 and no content. Integers become decimal strings.
 
@@ -140,7 +140,7 @@ class VersionConflict(Refusal):
         Args:
             expected_version: the version that the request names.
             current_version: the stored version, 0 if there is none yet.
-            ids: of what was changed, for example `task_id`.
+            ids: ids of the changed object, for example `task_id`.
         """
         super().__init__(expected_version=expected_version, current_version=current_version, **ids)
 

@@ -1,4 +1,4 @@
-"""Facts by their full names, with what their options in proto/ say (`plexus.event.v1.fact`)."""
+"""Facts by their full names, with their options in proto/ (`plexus.event.v1.fact`)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

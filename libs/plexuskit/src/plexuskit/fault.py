@@ -1,8 +1,8 @@
-"""Fault points: a process stops at an exact place, because a test's environment says so.
+"""Fault points: the environment of a test stops a process at an exact place.
 
 `PLEXUS_FAULT="send.after_insert:kill@3"` kills this process (SIGKILL) at the third passing of the
-point; `relay.after_publish:pause@1:2.5` stops all of it for 2.5 s at the first. Several faults are
-separated by commas. Unset, as in every deployment, a point is an empty function.
+point; `relay.after_publish:pause@1:2.5` pauses all of it for 2.5 s at the first. Several faults are
+separated by commas. If unset, as in every deployment, a point is an empty function.
 """
 
 import os
@@ -28,12 +28,12 @@ _SPEC: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What happens where.
+    """Fault at a point.
 
     Attributes:
-        name: of the point.
-        passing: at which passing of it, from 1; others pass unharmed.
-        seconds: how long the whole process stops; None kills it.
+        name: name of the point.
+        passing: passing at which it strikes, from 1; others have no effect.
+        seconds: duration of the pause of the whole process; None kills it.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Fault:
     seconds: float | None
 
     def strike(self) -> None:
-        """Do it, after a line on stderr that says so."""
+        """Strike, after reporting it on stderr."""
         what = "killed" if self.seconds is None else f"paused for {self.seconds} s"
         sys.stderr.write(f"fault: {what} at {self.name}, passing {self.passing}\n")
         sys.stderr.flush()
@@ -83,11 +83,11 @@ def armed(faults: tuple[Fault, ...]) -> Point:
 
 
 def unarmed(name: str) -> None:
-    """Let everything pass."""
+    """Do nothing."""
 
 
 def bound(text: str) -> Point:
-    """Return what a point does under this value of the variable; empty for nothing."""
+    """Return the point for this value of the variable; one without effect if empty."""
     return armed(parse(text)) if text else unarmed
 
 

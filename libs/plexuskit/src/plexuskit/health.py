@@ -1,4 +1,4 @@
-"""What a process needs in order to take work, and whether it has it now."""
+"""Health checks: the dependencies a process needs to accept work, and their state."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -51,15 +51,15 @@ class Health:
         required: bool | None = None,
         remedy: str = "",
     ) -> None:
-        """Note the result of a check.
+        """Record the result of a check.
 
         Args:
             check: its name, the same for its whole life.
             ok: whether it passes.
-            detail: what was seen, for an operator; no secrets.
+            detail: observation for an operator; no secrets.
             required: whether failing makes the process not ready; kept from before when not
                 given, and true for a new check.
-            remedy: what an operator does about it; kept from before when empty.
+            remedy: an operator's remedy; kept from before when empty.
         """
         previous = self._checks.get(check)
         if required is None:
@@ -101,7 +101,7 @@ class Health:
             every: seconds from one run's end to the next run.
             required: whether failing makes the process not ready.
             within: seconds after which a run that has not returned counts as failed.
-            remedy: what an operator does about it.
+            remedy: an operator's remedy.
         """
         previous = self._probes.pop(check, None)
         if previous is not None:
@@ -135,7 +135,7 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        """Whether no required check fails."""
+        """True if no required check fails."""
         return not self.failing(required=True)
 
     async def close(self) -> None:
@@ -148,7 +148,7 @@ class Health:
 
 
 async def _probed(fn: Callable[[], Awaitable[None]], *, within: float) -> tuple[str, str]:
-    """Run a check once; return what is wrong ("" for nothing) and what to do about it."""
+    """Run a check once; return the problem ("" for none) and its remedy."""
     try:
         async with asyncio.timeout(within) as limit:
             await fn()
@@ -164,12 +164,12 @@ async def _probed(fn: Callable[[], Awaitable[None]], *, within: float) -> tuple[
             raise
         # Something inside was cancelled, not this probe: a failure like any other.
         return "the check was cancelled from inside", _NO_REMEDY
-    except Exception as error:  # noqa: BLE001 - whatever goes wrong is what the check is there to tell
+    except Exception as error:  # noqa: BLE001 - any error is the result of the check
         return describe(error), _NO_REMEDY
     return "", ""
 
 
 def describe(error: BaseException) -> str:
-    """Return an exception in one line: its type and its words, without URL passwords."""
+    """Return an exception in one line: its type and its text, without URL passwords."""
     words = " ".join(scrubbed(str(error)).split())
     return f"{type(error).__name__}: {words}" if words else type(error).__name__

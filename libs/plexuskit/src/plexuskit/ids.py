@@ -14,6 +14,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _RANDOM_BITS = 80
 _PREFIX = re.compile(r"[a-z][a-z0-9]{0,15}")
+# As PRESET_ID in plexus/bounds/v1/bounds.proto.
+_ID = re.compile(r"[!-~]{1,256}")
 # Requests take their time once and interleave, so the last number of more than the newest
 # millisecond is kept; older ones are safe with fresh randomness, only unordered among themselves.
 _REMEMBERED = 256
@@ -29,7 +31,7 @@ def new_id(prefix: str, *, now: datetime) -> str:
     were made in this process.
 
     Args:
-        prefix: what it names, up to 16 lowercase letters and digits: `msg`, `tsk`.
+        prefix: kind of the id, up to 16 lowercase letters and digits: `msg`, `tsk`.
         now: the instant it carries; aware.
 
     Raises:
@@ -45,6 +47,11 @@ def new_id(prefix: str, *, now: datetime) -> str:
     if milliseconds < 0:
         raise ValueError("an id cannot carry an instant before 1970")
     return f"{prefix}_{_encode((milliseconds << _RANDOM_BITS) | _number(milliseconds))}"
+
+
+def is_id(text: str) -> bool:
+    """Return whether a text can be the id of an entity: visible ASCII, at most 256 characters."""
+    return _ID.fullmatch(text) is not None
 
 
 def time_of(identifier: str) -> datetime | None:

@@ -21,10 +21,10 @@ class ItemFailed(Refusal):
 def item_failed(error: Exception, *, of: str) -> ItemFailed:
     """Log an unexpected exception of one item once, with its trace, and return its verdict.
 
-    Items beside it are not concerned: the stream, the batch and the process go on (GW-8).
+    Other items are not affected: the stream, the batch and the process continue (GW-8).
 
     Args:
-        error: what handling the item raised.
+        error: the exception of the item's handler.
         of: static name of the batch or stream, for example `messaging.append`.
     """
     current = trace.get_current_span().get_span_context()

@@ -1,4 +1,4 @@
-"""Addresses that people put into texts: which may be followed, and how they are written.
+"""Addresses in people's texts: the allowed ones, and their canonical form.
 
 Nothing here opens an address. A target is accepted when every client may offer it as a link; it is
 written in one canonical form, with host names that could be taken for others in punycode.
@@ -41,7 +41,7 @@ _SHOWN_HOST: Final = re.compile(
     r"(?:www\.[^\s/?#:]+|[^\s/?#:@]+\.(?:com|cn|net|org|gov|edu|hk|tw|info|top|xyz))\.?(?=[/?#:]|$)",
     re.IGNORECASE,
 )
-# Cyrillic and Greek letters that look like Latin ones: a word of them alone reads as Latin.
+# Cyrillic and Greek letters that look like Latin ones: a word of only these reads as Latin.
 _LATIN_LOOKALIKES: Final = frozenset("асԁеһіјӏорԛѕԝхугѵмтзпкъьԍοανικρτυχεωγ")
 
 
@@ -66,7 +66,7 @@ def check_target(target: str, *, field: str, schemes: frozenset[str] = LINK_SCHE
 
 
 def is_target(target: str, *, schemes: frozenset[str] = LINK_SCHEMES) -> bool:
-    """Tell whether `check_target` would accept an address."""
+    """Return whether `check_target` would accept an address."""
     return not _examine(target, schemes)[0]
 
 
@@ -80,7 +80,7 @@ def check_cost(texts: Iterable[str], *, field: str) -> None:
     """Refuse addresses whose hosts would take too long to convert, before any is converted.
 
     Args:
-        texts: addresses, or what holds some.
+        texts: addresses, or texts that contain some.
         field: the field of the request, for the refusal.
 
     Raises:
@@ -104,10 +104,10 @@ def check_cost(texts: Iterable[str], *, field: str) -> None:
 
 
 def misleads(text: str, target: str) -> bool:
-    """Tell whether the visible text of a link is an address of another host than its target.
+    """Return whether the visible text of a link is an address of another host than its target.
 
-    A text is an address when it holds one with a scheme, or is a host name or begins with one.
-    The same host, or one above it (`example.com` for `docs.example.com`), leads nobody astray. A
+    A text is an address when it contains one with a scheme, or is a host name or begins with one.
+    The same host, or a parent domain (`example.com` for `docs.example.com`), does not mislead. A
     text of more than 100 different addresses does.
     """
     if target == text or target == _examine(text, LINK_SCHEMES)[1]:
@@ -126,12 +126,12 @@ def misleads(text: str, target: str) -> bool:
 
 
 def _leads_to(shown: str, host: str) -> bool:
-    """Tell whether a host in lower case is a canonical one without its port, or one above it."""
+    """Return whether a host in lower case is a canonical one without its port, or one above it."""
     if "@" in shown:
         return False
     name = shown.rpartition(":")[0] if _has_port(shown) else shown
     if not _is_plain(name):
-        # Compared as it is: converting whatever a text holds would take too long.
+        # Compared unchanged: converting all of a text would take too long.
         name = _bare(name)
         # A host that is only safe as punycode must be shown as such.
         safe = name.isascii() or "xn--" not in name
@@ -153,7 +153,7 @@ def _forms(host: str) -> tuple[str, ...]:
 
 
 def _idna() -> ModuleType:
-    """Import what few hosts need and every start of a command would pay for."""
+    """Import a module that few hosts need and every start of a command would pay for."""
     return import_module("idna")
 
 
@@ -172,7 +172,7 @@ def _has_port(host: str) -> bool:
 
 
 def _examine(target: str, schemes: frozenset[str]) -> tuple[str, str]:
-    """Return what is wrong with an address (empty: nothing) and its canonical form."""
+    """Return the problem of an address (empty: none) and its canonical form."""
     if len(target) > MAX_BYTES or len(target.encode(errors="replace")) > MAX_BYTES:
         return f"is longer than {MAX_BYTES} bytes", ""
     if not target.isprintable() or " " in target or "\\" in target:

@@ -1,4 +1,4 @@
-"""What a clock on the wall says, as an instant: the same rule for everything that goes by it."""
+"""Conversion of local wall-clock time to UTC across DST changes; one rule for all services."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -16,8 +16,8 @@ def instant(day: date, at: time, *, zone: ZoneInfo) -> datetime:
 def _after_gap(local: datetime, *, zone: ZoneInfo) -> datetime:
     """Return the first instant after the gap that a local time falls into.
 
-    The two readings of the time, with the offset before and the one after, lie on both sides of the
-    jump. Offsets change at whole seconds, so halving the span finds it.
+    The two readings of the time, with the offset before and the one after, are on both sides of the
+    jump. Offsets change at whole seconds, so bisecting the span finds it.
     """
     readings = [local.replace(fold=fold).astimezone(UTC) for fold in (0, 1)]
     before, after = min(readings), max(readings)

@@ -37,10 +37,10 @@ log = structlog.get_logger()
 
 
 class Loop(uvloop.Loop):
-    """uvloop's, that takes the bytes which tell of gRPC's completions together.
+    """uvloop's loop that consumes gRPC's completion notifications in one read.
 
     Attributes:
-        pollers: how many readers of gRPC were recognised; others are left as they are.
+        pollers: number of gRPC readers recognised; other readers are unchanged.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Loop(uvloop.Loop):
         self.pollers = 0
 
     def add_reader(self, fd: Any, callback: Callable[[Unpack[ArgsT]], Any], *args: *ArgsT) -> None:
-        """Have a callback called when there is something to read."""
+        """Call a callback when there is something to read."""
         if isinstance(fd, socket.socket) and _is_poller(callback):
             self.pollers += 1
             super().add_reader(fd, _taking_all(fd, callback))
@@ -57,7 +57,7 @@ class Loop(uvloop.Loop):
 
 
 def _is_poller(callback: Callable[..., Any]) -> TypeGuard[Callable[[], Any]]:
-    """Tell whether gRPC reads with it that operations have completed."""
+    """Return whether gRPC reads its completion notifications with it."""
     if not isinstance(callback, functools.partial):
         return False
     return getattr(callback.func, "__name__", "") == _HANDLER
@@ -77,7 +77,7 @@ def _taking_all(woken: socket.socket, handle: Callable[[], Any]) -> Callable[[],
 
 
 class CollectorTime:
-    """Measures how long Python's garbage collector holds the process, as one of `gc.callbacks`.
+    """Measures how long Python's garbage collector pauses the process, as one of `gc.callbacks`.
 
     Attributes:
         seconds: the time of all collections so far.
@@ -88,7 +88,7 @@ class CollectorTime:
         self._began = 0.0
 
     def __call__(self, phase: Literal["start", "stop"], _: dict[str, int]) -> None:
-        """Take note of the start or the stop of a collection."""
+        """Record the start or the end of a garbage collection."""
         if phase == "start":
             self._began = time.perf_counter()
         else:
@@ -96,14 +96,14 @@ class CollectorTime:
 
 
 class Watchdog:
-    """Measures how late the loop wakes a sleeper, and how much of that work on the loop took.
+    """Measures how late the loop wakes a sleeper, and how much of the delay was work on the loop.
 
-    The lag alone is long on a busy machine too. What blocked the loop is the smaller of the lag and
-    the CPU time that the loop's own thread has used meanwhile.
+    The lag alone is long on a busy machine too. The blocked time is the smaller of the lag and the
+    CPU time that the loop's own thread has used meanwhile.
 
     Attributes:
-        blocked: how many times something occupied the loop for MAX_BLOCKED_SECONDS or longer.
-        longest: the most seconds that something did.
+        blocked: number of times that the loop was occupied for MAX_BLOCKED_SECONDS or longer.
+        longest: the longest time in seconds.
     """
 
     def __init__(self) -> None:
@@ -111,7 +111,7 @@ class Watchdog:
         self.longest = 0.0
 
     async def run(self) -> None:
-        """Measure for ever; a line in the log when the loop stood still for a second."""
+        """Measure until cancelled; log a line when the loop was blocked for a second."""
         collector = CollectorTime()
         gc.callbacks.append(collector)
         try:

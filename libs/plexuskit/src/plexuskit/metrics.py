@@ -13,7 +13,7 @@ MetricT = TypeVar("MetricT", Counter, Gauge, Histogram)
 _CONVENTIONS = "rpc", "messaging", "db", "http"
 _NAME = re.compile(rf"(plexus|{'|'.join(_CONVENTIONS)})(_[a-z][a-z0-9]*)+")
 _LABEL = re.compile(r"[a-z][a-z0-9_]*")
-# What prometheus_client or the exposition format add by themselves.
+# Labels that prometheus_client or the exposition format add by themselves.
 _RESERVED_LABELS = {"le", "quantile", "job", "instance"}
 _RESERVED_SUFFIXES = ("_bucket", "_count", "_sum", "_created", "_info")
 

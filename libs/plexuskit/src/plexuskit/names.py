@@ -1,8 +1,8 @@
-"""Names that people give to things, made safe to show beside those of others.
+"""Names chosen by people, made safe to show beside those of others.
 
-A name is one line that others read as a label. Characters that nobody sees, or that turn the
-reading direction of what stands beside them, make two names look alike or a label say something
-else; they are taken out. What a script needs to be spelt stays.
+A name is one line that others read as a label. Invisible characters, and those that turn the
+reading direction of their surroundings, make two names look alike or change the meaning of a label;
+they are removed. Characters that a script needs for spelling stay.
 """
 
 import re
@@ -17,10 +17,10 @@ _ZWJ: Final = "\u200d"
 _KEYCAP: Final = "\u20e3"
 _EMOJI_SELECTORS: Final = frozenset("\ufe0e\ufe0f")
 _VIRAMA_CLASS: Final = 9
-# Nobody types so much that is taken out; such a text is refused before work is spent on it.
+# No one types this many removable characters; such a text is refused before work is spent on it.
 _WORTH_CLEANING: Final = 16
 
-# Characters that are shown as nothing although their category says letter, mark or symbol.
+# Characters shown as nothing although their category is letter, mark or symbol.
 _BLANK: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\ufdd0-\ufdef\ufff0-\ufffb\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
@@ -51,15 +51,15 @@ _SCRIPT_OF_FIRST_WORD: Final = {
 
 
 def clean_name(text: str, *, field: str, max_chars: int) -> str:
-    """Return a name as it may be shown: NFC, one line, nothing invisible in it.
+    """Return a name as it may be shown: NFC, one line, no invisible characters.
 
     Args:
-        text: what somebody typed or another system says.
+        text: text typed by a person or sent by another system.
         field: the field of the request, for the refusal.
-        max_chars: how many characters it may have after cleaning.
+        max_chars: maximum number of characters after cleaning.
 
     Raises:
-        InvalidArgument: nothing visible is left, or it is longer.
+        InvalidArgument: nothing visible is left, or it is too long.
     """
     clean = clean_line(text, field=field, max_chars=max_chars)
     if not any(map(_is_seen, clean)):
@@ -83,7 +83,7 @@ def clean_line(text: str, *, field: str, max_chars: int) -> str:
 
 
 def without_tricks(text: str) -> str:
-    """Return a text on one line without what is invisible or turns the reading direction.
+    """Return a text on one line without invisible characters and direction marks.
 
     Out are controls, bidi controls, zero-width characters, tags, private-use characters, lone
     surrogates and variation selectors. In stay joiners inside emoji, after an Indic virama and
@@ -92,16 +92,16 @@ def without_tricks(text: str) -> str:
     """
     if not _is_clean(text):
         kept = "".join(_kept(unicodedata.normalize("NFC", text)))
-        # Taking a joiner out can bring two characters together that compose.
+        # Removing a joiner can make two adjacent characters compose.
         text = unicodedata.normalize("NFC", kept)
     return " ".join(text.split())
 
 
 def mixes_scripts(text: str) -> bool:
-    """Tell whether letters of scripts that are not written together stand in one word.
+    """Return whether one word mixes letters of scripts that are not written together.
 
-    A `paypal` with one Cyrillic letter does; `CRM系统` and `東京タワー` do not. Scripts are known
-    by the first word of a character's Unicode name, which names it for all that look like Latin.
+    A `paypal` with one Cyrillic letter does; `CRM系统` and `東京タワー` do not. The script is the
+    first word of a character's Unicode name, which is correct for all letters that look like Latin.
     """
     return not text.isascii() and any(map(_is_mixed, _BETWEEN_WORDS.split(text)))
 

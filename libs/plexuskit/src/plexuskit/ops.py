@@ -48,7 +48,7 @@ async def serve(section: OpsSection, *, runtime: Runtime) -> AsyncIterator[int]:
 
 
 def readiness(runtime: Runtime) -> dict[str, object]:
-    """Return what /readyz answers: `ready`, the failing required checks, the others that fail."""
+    """Return the body of /readyz: `ready`, the failing required checks, the others that fail."""
     failing = [_shown(check) for check in runtime.health.failing(required=True)]
     if runtime.stopping.is_set():
         failing.insert(

@@ -1,6 +1,6 @@
-"""The outbox: facts stored in the same transaction as the state that they tell of (MSG-4).
+"""The outbox: facts stored in the same transaction as the state they describe (MSG-4).
 
-The relay (`plexuskit.relay`) brings them to Kafka; a service only writes them.
+The relay (`plexuskit.relay`) publishes them to Kafka; a service only writes them.
 """
 
 from collections.abc import Mapping
@@ -22,17 +22,17 @@ COLLECTION = "outbox"
 SCHEMA_VERSION = 1
 KEPT_AFTER_PUBLISHING = timedelta(days=7)
 
-# What the relay adds as headers; the limit of a record counts them too.
+# Size of the headers that the relay adds; the limit of a record includes them.
 _HEADER_BYTES = 1024
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A fact on its way out.
+    """Outgoing fact.
 
     Attributes:
         topic: the catalogue's name of the topic, without the deployment's prefix.
-        key: the record's key, as the catalogue says for this topic.
+        key: the record's key, as the catalogue defines it for this topic.
         event: the complete envelope.
     """
 
@@ -42,7 +42,7 @@ class Fact:
 
 
 class Outbox:
-    """The facts of one service that are on their way to Kafka or were published lately."""
+    """Facts of one service that are waiting for Kafka or were published recently."""
 
     def __init__(self, db: Database) -> None:
         self._facts = db.collection(COLLECTION, schema_version=SCHEMA_VERSION)
@@ -63,16 +63,16 @@ class Outbox:
         await self._facts.insert_many(documents, tx=tx)
 
     async def ensure_indexes(self) -> None:
-        """Create what the relay and the expiry of published facts need."""
+        """Create the indexes for the relay and for the expiry of published facts."""
         await self._facts.ensure_indexes(
             [
                 Index(
-                    # The order in which the relay walks what is not published yet.
+                    # The order in which the relay reads unpublished facts.
                     keys=[("scope", ASCENDING), ("number", ASCENDING), ("_id", ASCENDING)],
                     partial={"published_at": None},
                     name="unpublished",
                 ),
-                # What `Authority.ReadFacts` is asked.
+                # Query of `Authority.ReadFacts`.
                 Index(keys=[("scope", ASCENDING), ("number", ASCENDING)], name="facts"),
                 Index(
                     keys=[("published_at", ASCENDING)],
@@ -100,14 +100,14 @@ def envelope(
 
     Args:
         fact: the owner's message, with the full state of what changed.
-        tenant_id: whose it is.
-        scope: what `change_no` counts: a task, a person, a project.
-        change_no: the fact's number in the scope, from 1, no number twice.
-        entity_id: what the fact is about.
+        tenant_id: its tenant.
+        scope: the sequence that `change_no` counts: of a task, a person, a project.
+        change_no: the fact's number in the scope, from 1, without repeats.
+        entity_id: the entity of the fact.
         entity_version: version of that entity after the fact.
         actor_id: the person or service that caused it.
-        now: when it happened; aware.
-        event_id: an id that was made before, or None for a new one.
+        now: time of the event; aware.
+        event_id: an id made before, or None for a new one.
         rest: further fields of the envelope, such as `content_hash` or `origin`.
     """
     fields: Mapping[str, Any] = {"schema_version": 1, **rest}
@@ -135,7 +135,7 @@ def _document(fact: Fact, *, traceparent: str) -> dict[str, Any]:
     stored = event.SerializeToString()
     size = len(stored) + len(fact.key.encode()) + _HEADER_BYTES
     if size > MAX_FACT_BYTES:
-        # Refused here, where somebody can act on it: in the relay it would hold up all others.
+        # Refused here, where the caller can act on it: in the relay it would block all others.
         raise InvalidArgument(
             field="event", problem=f"takes {size} bytes, more than {MAX_FACT_BYTES}"
         )

@@ -1,8 +1,8 @@
 """Page tokens: opaque to clients, checked when they come back.
 
-A token holds the position after which to go on and a mark of the listing it belongs to, so that it
-cannot be used with other filters. It holds nothing that its bearer may not know, and every page is
-filtered by what the caller may see, so it needs no signature.
+A token holds the position after which to continue and a digest of its listing, so that it cannot be
+used with other filters. It contains nothing that its holder may not know, and every page is
+filtered by the caller's permissions, so it needs no signature.
 """
 
 import base64
@@ -16,7 +16,7 @@ from typing import Final, Generic, TypeVar
 
 from plexuskit.errors import Kind, Refusal
 
-# Half of what a gRPC client with default settings accepts in one message.
+# Half of the default limit of a gRPC client for one message.
 MAX_PAGE_BYTES: Final = 2 * 1024 * 1024
 
 _MAX_LENGTH: Final = 1024
@@ -32,24 +32,24 @@ class InvalidPageToken(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[T]):
-    """One page of a listing; an empty token says that it was the last."""
+    """One page of a listing; an empty token marks the last one."""
 
     items: tuple[T, ...]
     next_page_token: str
 
 
 class PageBudget:
-    """Room of one page: a number of items and a number of bytes (MSG-21).
+    """Size of one page: a number of items and a number of bytes (MSG-21).
 
-    The first item always fits, so that a listing goes on whatever the size of an item is.
+    The first item always fits, so that a listing continues whatever the size of an item.
     """
 
     def __init__(self, *, items: int, max_bytes: int = MAX_PAGE_BYTES) -> None:
         """Begin with an empty page.
 
         Args:
-            items: how many items fit, at least 1.
-            max_bytes: how many bytes fit, unless one item alone takes more.
+            items: maximum number of items, at least 1.
+            max_bytes: maximum number of bytes, unless one item alone takes more.
         """
         self.items = items
         self.max_bytes = max_bytes
@@ -82,13 +82,13 @@ def cut(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What is listed for whom: its name and everything that filters it."""
+    """Identity of a listing: its name and all of its filters."""
 
     name: str
     filters: tuple[str, ...]
 
     def token(self, *position: str | int) -> str:
-        """Return the token to go on after a position."""
+        """Return the token for continuing after a position."""
         text = json.dumps([self._mark(), *position], ensure_ascii=False, separators=(",", ":"))
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
@@ -130,7 +130,7 @@ def to_milliseconds(at: datetime) -> int:
 
 
 def from_milliseconds(value: int) -> datetime:
-    """Return the instant of a token. Refusals: InvalidPageToken when there is none such."""
+    """Return the instant of a token. Refusals: InvalidPageToken for an invalid one."""
     try:
         seconds, rest = divmod(value, 1000)
         return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=rest * 1000)

@@ -61,7 +61,7 @@ class LiveRole:
             self._task.cancel()
 
     async def leave(self, *, within: float) -> None:
-        """Leave the role and end what it spawned, in `within` seconds; cut it off after that."""
+        """Leave the role and end its tasks, in `within` seconds; cut it off after that."""
         if self._task is None:
             return
         self._runtime.doing = f"leaving role {self.name}"
@@ -79,17 +79,17 @@ class LiveRole:
                 await self._leaving.wait()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """Tell of an end that nobody asked for."""
+        """Report an unrequested end."""
         self._started.set()
         error = None if task.cancelled() else task.exception()
         if self._leaving.is_set() or (self._aborted and error is None):
-            return  # whoever leaves it waits for the task and tells of its error
+            return  # leaving the role awaits the task and raises its error
 
         log.error(
             "role.died" if self._entered.is_set() else "role.start_failed",
             role=self.name,
             error=describe(error) if error else "cancelled from inside",
-            # A refusal says what to do; where it was raised adds nothing.
+            # A refusal explains itself; where it was raised adds nothing.
             exc_info=None if isinstance(error, Refusal) else error,
         )
         self._runtime.stop(code=1)

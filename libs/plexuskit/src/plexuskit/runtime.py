@@ -1,4 +1,4 @@
-"""What a process shares with its roles: time, health, background tasks and the order to stop."""
+"""State that a process shares with its roles: time, health, background tasks, stop signal."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
@@ -29,9 +29,9 @@ class Runtime:
         service: the service's name.
         clock: the process's time.
         health: the process's checks.
-        stopping: set once, when the process begins to stop for whatever reason.
-        exit_code: what the process will exit with.
-        doing: what it is occupied with, for the line that explains a hard exit.
+        stopping: set once, when the process begins to stop for any reason.
+        exit_code: exit code of the process.
+        doing: current activity, for the line that explains a hard exit.
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class Runtime:
     def spawn(self, name: str, coro: Coroutine[Any, Any, None]) -> None:
         """Run a background task until it returns or its role has been left, then cancel it.
 
-        When it dies of an exception the process logs it and stops with exit code 1. What it uses
-        may be closed while its role is being left; a failure from then on is logged and no more.
-        Use `background` for a task that must end before what it uses.
+        If it dies of an exception the process logs it and stops with exit code 1. Its resources may
+        be closed while its role is being left; a failure from then on is only logged. Use
+        `background` for a task that must end before its resources close.
         """
         self._start(name, coro)
 
@@ -84,24 +84,24 @@ class Runtime:
             yield
 
     def on_drain(self, callback: Callable[[], Awaitable[None]]) -> None:
-        """Have something finished at a stop, before the roles are left; the last one added first.
+        """Run a callback at a stop, before the roles are left; the last one added first.
 
-        A callback takes no new work and returns when what is in flight is done.
+        A callback accepts no new work and returns when the work in flight is done.
         """
         self._callbacks.append(callback)
 
     def stop(self, *, code: int = 0) -> None:
-        """Begin to stop; the highest code given becomes the exit code."""
+        """Begin the stop; the highest code given becomes the exit code."""
         self.exit_code = max(self.exit_code, code)
         self.stopping.set()
 
     def restart(self) -> None:
-        """Begin to stop with exit code 1, so that what runs the process starts it again."""
+        """Begin the stop with exit code 1, so that the supervisor starts the process again."""
         self.stop(code=1)
 
     @contextmanager
     def entering(self, role: str) -> Iterator[None]:
-        """Mark what is spawned inside as the role's."""
+        """Mark the tasks spawned inside as the role's."""
         token = _role.set(role)
         try:
             yield
@@ -122,11 +122,11 @@ class Runtime:
                 await bounded(callback(), within=share())
 
     def leave(self) -> None:
-        """Note that roles are being left from now on."""
+        """Record that roles are being left from now on."""
         self._leaving = True
 
     async def end_tasks(self, role: str) -> None:
-        """Cancel what a role has spawned and wait for it."""
+        """Cancel the tasks of a role and wait for them."""
         await self._cancel([task for task, owner in self._tasks.items() if owner == role])
 
     async def close(self) -> None:
@@ -137,7 +137,7 @@ class Runtime:
 
     @contextmanager
     def blamed(self, step: str, **details: str) -> Iterator[None]:
-        """Log what a step of a stop dies of in one line, make the exit code 1, and go on."""
+        """Log the exception of a stop's step in one line, make the exit code 1, and continue."""
         try:
             yield
         except CutOffError as cut:
@@ -148,7 +148,7 @@ class Runtime:
     def _log_failure(self, event: str, error: BaseException | None, **details: Any) -> None:
         if error is not None:
             details["error"] = describe(error)
-        # A refusal says what to do; where it was raised adds nothing.
+        # A refusal explains itself; where it was raised adds nothing.
         log.error(event, **details, exc_info=None if isinstance(error, Refusal) else error)
         self.exit_code = max(self.exit_code, 1)
 
@@ -164,7 +164,7 @@ class Runtime:
             except InvariantBroken:
                 raise
             except Exception as error:
-                # Within an episode the first trace says it all.
+                # Within an episode the first trace is enough.
                 log.error(  # noqa: TRY400 - not each time
                     "task.failed",
                     task=name,
@@ -221,9 +221,9 @@ class Runtime:
 
 
 class InvariantBroken(Exception):  # noqa: N818 - named after the fact, like every refusal
-    """Something that must always hold does not, so this process may not go on.
+    """A violated invariant, because of which this process may not continue.
 
-    Each service lists in its README which invariants these are.
+    Each service lists its invariants in its README.
     """
 
 
@@ -236,13 +236,13 @@ class CutOffError(Exception):
 
 
 async def _lasts(task: asyncio.Task[None], *, seconds: float) -> bool:
-    """Tell whether a task still runs after so many seconds."""
+    """Return whether a task still runs after this many seconds."""
     done, _ = await asyncio.wait({task}, timeout=seconds)
     return not done
 
 
 async def bounded(work: Awaitable[object], *, within: float) -> None:
-    """Wait for something for so many seconds at most, then cancel it.
+    """Wait for an awaitable for a number of seconds at most, then cancel it.
 
     Raises:
         CutOffError: it was cancelled; a TimeoutError of its own passes through.

@@ -1,4 +1,4 @@
-"""The frame of a process: start the roles, serve until told to stop, finish, exit in time."""
+"""The frame of a process: start the roles, serve until stopped, finish, exit in time."""
 
 import argparse
 import asyncio
@@ -36,14 +36,14 @@ _GC_THRESHOLDS = (10_000, 2, 1_000)
 def run(
     *, service: str, settings: ServiceSettings, roles: Mapping[str, Role], selected: Sequence[str]
 ) -> int:
-    """Be the process of a service until it is told to stop; return its exit code.
+    """Run the process of a service until it is stopped; return its exit code.
 
-    The selected roles are entered in their order. SIGTERM, SIGINT or the death of a task begins
-    the stop: /readyz becomes 503, drain callbacks run, the roles are left in reverse order. What
-    is not done `ops.stop_seconds` after that is cut off by a hard exit with code 1.
+    The selected roles are entered in their order. SIGTERM, SIGINT or the death of a task begins the
+    stop: /readyz becomes 503, drain callbacks run, the roles are left in reverse order. Work not
+    done `ops.stop_seconds` after that is cut off by a hard exit with code 1.
 
     Returns:
-        0 after a stop that was asked for; 1 when something failed; 2 for roles that do not exist.
+        0 after a requested stop; 1 after a failure; 2 for unknown roles.
     """
     unknown = [name for name in selected if name not in roles]
     if unknown or not selected:
@@ -109,7 +109,7 @@ class _Process:
         return self.runtime.exit_code
 
     def let_go(self) -> None:
-        """Give signals, time and collection back to a Python process that goes on to live."""
+        """Release signals, timer and garbage collection to a Python process that stays alive."""
         self.deadline.disarm()
         for number, handler in self._handlers_before.items():
             signal.signal(number, handler)
@@ -132,7 +132,7 @@ class _Process:
             try:
                 port = await stack.enter_async_context(ops.serve(section, runtime=runtime))
             except OSError as error:
-                log.error("ops.cannot_listen", error=describe(error), host=section.host)  # noqa: TRY400 - the address says it all
+                log.error("ops.cannot_listen", error=describe(error), host=section.host)  # noqa: TRY400 - the address is sufficient
                 runtime.stop(code=1)
                 return
             log.info("ops.listening", host=section.host, port=port, pid=os.getpid())
@@ -172,7 +172,7 @@ class _Process:
 
     def _listen_to_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         def begin_stop(number: int, _: FrameType | None) -> None:
-            # Armed here and not in the loop, which may be what hangs.
+            # Armed here and not in the loop, which may be blocked.
             self.deadline.arm()
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._told, signal.Signals(number).name)
@@ -181,17 +181,17 @@ class _Process:
             self._handlers_before[number] = signal.signal(number, begin_stop)
 
     def _told(self, name: str) -> None:
-        # A terminal and a parent process may both tell: the second time changes nothing.
+        # A terminal and a parent process may both send it: the second time changes nothing.
         log.info("signal.received", signal=name)
         self.runtime.stop()
 
 
 def spare_garbage_collection() -> None:
-    """Keep what a started process will hold for good out of every later collection.
+    """Exclude the permanent objects of a started process from later collections.
 
-    Modules, contracts and connections live as long as the process. What a request makes is nearly
-    always freed by its reference count, so what has survived a collection is walked through less
-    often than by default: ten thousand open streams would be, again and again.
+    Modules, contracts and connections live as long as the process. Objects of a request are nearly
+    always freed by reference counting, so surviving objects are scanned less often than by default:
+    ten thousand open streams would be, again and again.
     """
     gc.collect()
     gc.freeze()
@@ -199,6 +199,6 @@ def spare_garbage_collection() -> None:
 
 
 def _log_unhandled(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log what no task or callback has handled, once and in the log's own form."""
+    """Log exceptions that no task or callback has handled, once and in the log's own form."""
     error = context.get("exception")
     log.error("loop.unhandled", message=context["message"], exc_info=error)

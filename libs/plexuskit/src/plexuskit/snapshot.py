@@ -1,9 +1,9 @@
-"""What a projection missed, from its owner: nobody has to remember to fill it.
+"""Automatic catch-up of a projection from its owner's snapshot.
 
-Topics keep facts for days; a projection that begins later, stood still for longer, or takes more of
-an entity than before, lacks what did not change since. So whoever projects asks the owner's
-Authority for the latest fact of every entity, at each start and once a day, and handles the
-answers like records, beside the consumer. Order does not matter: handlers guard by version.
+Topics keep facts for days; a projection that starts later, was stopped for longer, or covers more
+of an entity than before, lacks entities that did not change since. So a projection requests the
+latest fact of every entity from the owner's Authority, at each start and once a day, and handles
+the responses like records, beside the consumer. Order does not matter: handlers guard by version.
 """
 
 import asyncio
@@ -37,16 +37,16 @@ _NOWHERE: Final = -1
 async def load_snapshot(
     authority: "AuthorityAsyncStub", handlers: Mapping[Topic, Handler], *, tenant_id: str = ""
 ) -> int:
-    """Hand the owner's latest facts to the handlers of their topics; return how many there were.
+    """Pass the owner's latest facts to the handlers of their topics; return their number.
 
     Args:
         authority: the owner's.
         handlers: by topic, in the order in which topics are asked for. Each takes a frame at a
             time as records without a place in Kafka.
-        tenant_id: whose; empty for every tenant.
+        tenant_id: the tenant; empty for every tenant.
 
     Raises:
-        Refusal: the owner cannot be reached or refuses, or what a handler raises.
+        Refusal: the owner cannot be reached or refuses; also errors of a handler.
         RemoteFailure: the owner failed, or does not know snapshots of facts yet.
     """
     count = 0
@@ -76,9 +76,9 @@ async def snapshots(
     Args:
         authority: the owner's.
         handlers: see load_snapshot.
-        owner: name of the service that is asked.
+        owner: name of the service.
         runtime: the process.
-        every: how long one lasts.
+        every: time between two snapshots.
     """
     work = _keep_loading(authority, handlers, owner=owner, runtime=runtime, every=every)
     async with runtime.background(f"snapshot.{owner}", work):
@@ -100,7 +100,7 @@ async def _keep_loading(
             count = await load_snapshot(authority, handlers)
         except Exception as error:
             expected = isinstance(error, Refusal | RemoteFailure)
-            # Of what is unexpected the first trace of an episode says it all.
+            # For an unexpected error, the first trace of an episode is enough.
             trace = None if expected or failures else error
             log.warning("snapshot.failed", owner=owner, error=describe(error), exc_info=trace)
             runtime.health.set(
@@ -121,7 +121,7 @@ async def _keep_loading(
 
 
 async def _failed(runtime: Runtime, owner: str, detail: str, *, failures: int) -> int:
-    """Show that a snapshot failed, wait for the next try, and return the number of failures."""
+    """Report that a snapshot failed, wait for the next try, and return the number of failures."""
     runtime.health.set(
         f"snapshot.{owner}",
         ok=False,

@@ -1,7 +1,7 @@
 """Instants and durations of the contracts as Python's own, and back.
 
 An instant is aware and in UTC. The contracts have nanoseconds, Python microseconds and MongoDB
-milliseconds: reading cuts, and `requested_instant` cuts to what the database keeps.
+milliseconds: reading truncates, and `requested_instant` truncates to the database's precision.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -31,20 +31,20 @@ async def converted(items: Iterable[ItemT], convert: Callable[[ItemT], ResultT])
 
 
 class Turns:
-    """Gives way to other work after so many bytes of items.
+    """Yields to other work after a number of bytes of items.
 
     Attributes:
         total: bytes of all items so far.
     """
 
     def __init__(self, *, turn_bytes: int = MAX_TURN_BYTES) -> None:
-        """Take the bytes of items after which others run."""
+        """Set the number of bytes of items after which others run."""
         self._turn_bytes = turn_bytes
         self._bytes = 0
         self.total = 0
 
     async def taken(self, size: int) -> None:
-        """Note that an item of this many bytes was read; let others run after enough of them."""
+        """Count an item of this many bytes; let other tasks run after enough of them."""
         self.total += size
         self._bytes += size
         if self._bytes >= self._turn_bytes:

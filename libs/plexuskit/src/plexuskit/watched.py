@@ -1,4 +1,4 @@
-"""A file that a process goes by, read again when it has changed: secrets rotate without restart."""
+"""Files that a process depends on, read again when changed: secrets rotate without restart."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,11 +13,11 @@ log = structlog.get_logger()
 
 
 class Watched(Generic[ContentT]):
-    """What some files say together, as of the last time that they could be used.
+    """Common content of some files, as of the last time that they were usable.
 
-    Looking costs one `stat` a file, about 2 µs. Files that are replaced, by renaming or by the
-    symbolic links of a mounted Kubernetes secret, are read again; those that cannot be used leave
-    what was known before, with one line in the log for each state of them.
+    A check costs one `stat` per file, about 2 µs. Files that are replaced, by renaming or by the
+    symbolic links of a mounted Kubernetes secret, are read again; unusable ones leave the previous
+    content in place, with one line in the log for each state of them.
     """
 
     def __init__(
@@ -28,13 +28,13 @@ class Watched(Generic[ContentT]):
         unusable: type[Exception],
         name: str,
     ) -> None:
-        """Read the files for the first time; whatever `read` raises passes through.
+        """Read the files for the first time; errors of `read` pass through.
 
         Args:
             paths: the files.
             read: reads all of them.
-            unusable: what `read` raises for files that cannot be used.
-            name: what they are, for the log.
+            unusable: error of `read` for unusable files.
+            name: description of the files, for the log.
         """
         self._paths = tuple(paths)
         self._read = read
@@ -46,7 +46,7 @@ class Watched(Generic[ContentT]):
         self.generation = 1
 
     def look(self) -> ContentT:
-        """Return what the files say now; `generation` has grown if that has changed."""
+        """Return the current content of the files; `generation` has grown if it has changed."""
         marks = self._seen()
         if marks == self._marks:
             return self._content

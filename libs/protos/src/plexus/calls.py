@@ -1,4 +1,4 @@
-"""Which services call which, generated from proto/calls.yaml; never edited."""
+"""Allowed calls between services, generated from proto/calls.yaml; never edited."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,1 +1,1 @@
-"""What was decided and done, provably complete, and who could see what when."""
+"""Audit: a provably complete ledger of decisions and changes, and the history of access."""

@@ -11,7 +11,7 @@ from audit.config import Settings
 
 
 def main() -> None:
-    """Provision and return, or serve until told to stop."""
+    """Provision and return, or serve until stopped."""
     parser = argparse.ArgumentParser(prog="python -m audit", add_help=False)
     parser.add_argument("--provision", action="store_true")
     chosen, _ = parser.parse_known_args()

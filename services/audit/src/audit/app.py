@@ -1,4 +1,4 @@
-"""How the service is put together: one async context manager per role."""
+"""Wiring of the service: one async context manager per role."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -62,7 +62,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def recorder(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Write down what happens and what is decided."""
+    """Record facts and decisions."""
     async with (
         _store(settings, runtime) as store,
         _owners(settings, runtime) as owners,
@@ -86,7 +86,7 @@ async def recorder(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
 
 async def provision(settings: Settings) -> None:
-    """Create what is missing of collections and indexes."""
+    """Create missing collections and indexes."""
     async with connect(settings.mongo) as db:
         await Store(db).provision()
     log.info("audit.provisioned", database=settings.mongo.database)

@@ -13,7 +13,7 @@ from pydantic import Field
 
 
 class PeersSection(Section):
-    """Addresses of the owners, `host:port`: what was before the history began is asked of them."""
+    """Addresses of the owners, `host:port`, for snapshots of the state before the history began."""
 
     directory: str = Field(min_length=1)
     messaging: str = Field(min_length=1)

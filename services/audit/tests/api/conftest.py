@@ -11,8 +11,8 @@ from audit.store import Store
 from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.event.v1.envelope_pb2 import Envelope
-from plexus_access.testing import Company
 from plexus_local.servers.ports import free_port
+from plexus_testkit.companies import Company
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection, MongoSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens, open_channel
@@ -37,7 +37,7 @@ class Person:
 
 @pytest.fixture
 def auditors() -> Company:
-    """Auditors of two tenants and members of one, as directory's facts tell of them."""
+    """Return auditors of two tenants and members of one, as in directory's facts."""
     found = Company()
     for tenant, name in product(("ten_a", "ten_b"), AUDITORS):
         found.person(tenant, f"per_{name}", roles=["auditor"])
@@ -97,7 +97,7 @@ def token(caller_keys_of: Callable[[str], CallerSection]) -> Callable[..., Any]:
 
 @pytest.fixture
 async def signed_in(target: str, token: Callable[..., Any]) -> AsyncIterator[Callable[..., Person]]:
-    """A person whom the gateway has let in."""
+    """Return a person whom the gateway has admitted."""
     async with open_channel(target) as opened:
         stub = AuditServiceStub(opened)
 
@@ -109,7 +109,7 @@ async def signed_in(target: str, token: Callable[..., Any]) -> AsyncIterator[Cal
 
 @pytest.fixture
 def tell(store: Store) -> Callable[..., Any]:
-    """Put facts into the history."""
+    """Insert facts into the history."""
 
     async def told(*envelopes: Envelope) -> None:
         found = [events.told(each) for each in envelopes]

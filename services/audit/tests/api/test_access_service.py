@@ -1,4 +1,4 @@
-"""AccessHistoryService over real gRPC: why, and who, now and at a time."""
+"""AccessHistoryService over real gRPC: explanations and viewers, now and at a time."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
@@ -37,10 +37,10 @@ async def company(tell: Callable[..., Any], facts: Any, store: Store) -> None:
 @pytest.fixture
 async def access(
     target: str,
-    company: None,  # noqa: ARG001 - who asks must be known
+    company: None,  # noqa: ARG001 - the caller must be known
     token: Callable[..., Any],
 ) -> AsyncIterator[Callable[..., Any]]:
-    """Call the service as somebody: `await access("ann", "WhoCanSee", request)`."""
+    """Call the service as a person: `await access("ann", "WhoCanSee", request)`."""
     async with open_channel(target) as opened:
         stub = AccessHistoryServiceStub(opened)
 
@@ -166,7 +166,7 @@ async def test_gw_02_who_can_see_tells_nothing_to_who_may_not_ask(
         access("ann", "WhoCanSee", pb.WhoCanSeeRequest(object="conversation:none"))
     )
 
-    # Decided on the owner's own replica of roles, before anything is looked for.
+    # Decided on the owner's own replica of roles, before any query.
     assert answers[0] == answers[1]
     assert answers[0][0] == "PERMISSION_MISSING"
     assert absent[0] == "OBJECT_NOT_FOUND"

@@ -13,8 +13,8 @@ from audit.operations import LedgerWriter, take_facts
 from audit.store import Store
 from plexus.audit.v1 import audit_service_pb2 as pb
 from plexus.event.v1.envelope_pb2 import Envelope
-from plexus_access.testing import Company
 from plexus_cli.ledger import verify_lines
+from plexus_testkit.companies import Company
 from plexuskit.grpc import refused
 from plexuskit.mongo import Collection
 
@@ -27,7 +27,7 @@ Take = Callable[..., Awaitable[None]]
 
 @pytest.fixture
 def take(store: Store, ledger_writer: LedgerWriter) -> Take:
-    """Take facts as the recorder does: into the history and the ledger."""
+    """Process facts as the recorder does: into the history and the ledger."""
 
     async def taken(*envelopes: Any) -> None:
         told = [found for each in envelopes if (found := events.told(each)) is not None]
@@ -65,14 +65,14 @@ def _people(facts: Any) -> list[Envelope]:
 
 @pytest.fixture
 def auditors(facts: Any) -> Company:
-    """What directory's snapshot tells audit's replica of roles: the same company."""
+    """Return directory's snapshot for audit's replica of roles: the same company."""
     found = Company()
     found.facts += [*_tree(facts), *_people(facts), _grant(facts)]
     return found
 
 
 def _grant(facts: Any) -> Envelope:
-    """A role that the replica has from the start; what it shows, audit's history decides."""
+    """Return a role that the replica has from the start; audit's history decides its effect."""
     granted: Envelope = facts.binding(
         "rbd_3", role_id="rol_mine", subject="person:per_in", scope="department:dep_north"
     )
@@ -219,7 +219,7 @@ async def test_gw_11_audit_decides_itself_and_not_by_the_caller_s_word(
     limited = signed_in("ann", scopes=["people.read"])
     assert await reason(limited.ListAuditEntries(ask)) == "PERMISSION_MISSING"
 
-    # Reading is not exporting, and what ended or is switched off shows nothing.
+    # Reading is not exporting, and roles that ended or are switched off show nothing.
     await take(_grant(facts))
     assert "person:per_lee" in await objects(signed_in("in"))
     export = signed_in("in").ExportAudit(pb.ExportAuditRequest())
@@ -255,7 +255,7 @@ async def test_gw_11_entries_from_before_departments_were_written_down_stay_hidd
     found = await signed_in("ann").VerifyAudit(pb.VerifyAuditRequest(from_no=old.no))
     assert (found.verified, found.HasField("finding")) == (1, False)
 
-    # Nor can departments be put in afterwards, or taken away.
+    # Nor can departments be added or removed afterwards.
     await ledger.update({"_id": stored["_id"]}, {"$set": {"departments": ["dep_north"]}})
     found = await signed_in("ann").VerifyAudit(pb.VerifyAuditRequest(from_no=old.no))
     assert found.finding.kind == pb.VerifyAuditResponse.Finding.KIND_ALTERED

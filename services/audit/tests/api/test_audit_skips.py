@@ -1,14 +1,19 @@
-"""A record that is moved to the dead letters stands in the ledger first (GW-7, GW-9)."""
+"""A record that is moved to the dead letters is recorded in the ledger first (GW-7, GW-9)."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import grpc
 import pytest
+from audit.domain.entries import Occurrence
+from audit.operations import LedgerWriter
+from audit.store import Store
 from plexus.audit.v1 import audit_service_pb2 as pb
 from plexus.audit.v1.audit_pb2 import AuditEntry
 from plexus_access.roles import CHANGING
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
+from plexuskit.clock import SystemClock, to_milliseconds
 from plexuskit.grpc import refused
 
 SignedIn = Callable[..., Any]
@@ -16,7 +21,7 @@ SignedIn = Callable[..., Any]
 
 @pytest.fixture
 def auditors(auditors: Company) -> Company:
-    """Give each tenant an operator beside its auditors."""
+    """Add an operator to each tenant beside its auditors."""
     for tenant in ("ten_a", "ten_b"):
         auditors.person(tenant, "per_ops", roles=["admin"])
     return auditors
@@ -109,3 +114,38 @@ async def test_gw_09_a_skip_needs_the_permission_to_skip_and_reading_the_ledger_
         assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
     ledger = await signed_in("ann").ListAuditEntries(pb.ListAuditEntriesRequest())
     assert not ledger.entries
+
+
+@pytest.mark.rule("GW-6")
+@pytest.mark.usefixtures("told_auditors")
+async def test_gw_06_copies_of_a_skip_at_once_are_one_entry(signed_in: SignedIn) -> None:
+    ops = signed_in("ops")
+
+    made = await asyncio.gather(*(ops.RecordSkip(asked()) for _ in range(8)))
+
+    assert {each.entry.no for each in made} == {1}
+    assert (await signed_in("ann").VerifyAudit(pb.VerifyAuditRequest())).verified == 1
+
+
+@pytest.mark.rule("GW-6")
+@pytest.mark.usefixtures("told_auditors")
+async def test_gw_06_a_skip_of_an_earlier_release_is_answered_until_its_id_expires(
+    signed_in: SignedIn, store: Store
+) -> None:
+    ops, clock = signed_in("ops"), SystemClock()
+    occurrence = Occurrence(
+        tenant_id="ten_a",
+        occurred_at=to_milliseconds(clock.now()),
+        event_id="skip:ten_a:per_ops:r1",
+        action="RecordSkipped",
+        actor_id="per_ops",
+        object="record:messaging.conversation.v1/4/10231",
+        reason="CASE-7: unreadable import",
+    )
+    await LedgerWriter(store, clock=clock).record([occurrence])
+
+    assert (await ops.RecordSkip(asked())).entry.no == 1
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await ops.RecordSkip(asked(offset=1))
+    assert refused(caught.value).reason == "REQUEST_ID_REUSED"
+    assert (await ops.RecordSkip(asked(request_id="r2"))).entry.no == 2

@@ -21,7 +21,7 @@ TOPIC_OF = {fact: topic.name for topic in TOPICS for fact in topic.facts}
 async def publish(
     kafka_section: KafkaSection, kafka_topics: Callable[..., Awaitable[Any]]
 ) -> AsyncIterator[Publish]:
-    """Put events on their topics, as the owners' relays do."""
+    """Publish events on their topics, as the owners' relays do."""
     await kafka_topics(*AUDIT_FACTS.topics, *AUDIT_DECISIONS.topics)
     async with producer(kafka_section) as out:
 

@@ -1,4 +1,4 @@
-"""Recorders killed in the middle of their work: each event stands once, in one whole chain."""
+"""Recorders killed in the middle of their work: each event is recorded once, in one whole chain."""
 
 import asyncio
 import os
@@ -74,7 +74,7 @@ async def test_gw_07_killed_recorders_leave_no_hole_and_nothing_twice(
                 await eventually(lambda b=before: _grown(ledger, b), within=60, every=0.01)
                 await asyncio.sleep(chance.uniform(0, 0.3))
                 victim.kill()
-        # What was published last is written down by the one that is left.
+        # The last events published are recorded by the remaining process.
         wanted = len(told) + DECISIONS
         await eventually(lambda: _has(ledger, wanted), within=120, every=0.5)
 

@@ -25,7 +25,7 @@ SECRET = "what somebody said"
 
 
 async def entries(store: Store, *, count: int) -> list[Entry]:
-    """Wait until a ledger has so many entries; the oldest first."""
+    """Wait until a ledger has that many entries; return them, the oldest first."""
 
     async def there() -> list[Entry]:
         page = await queries.list_audit_entries(

@@ -15,7 +15,7 @@ from audit.domain.entries import (
 
 AT = datetime(2026, 3, 2, 1, 2, 3, 456_000, tzinfo=UTC)
 
-# Golden: whoever kept an export can verify it for ever, so these bytes never change.
+# Golden: a kept export must stay verifiable for ever, so these bytes never change.
 LINE = (
     b'{"access_version":7,"action":"DirectoryService/DeactivatePerson","actor_id":"per_ann",'
     b'"api_token_id":"","decision":"ALLOWED","details":{"effect":"change","permission":"people.manage"},'

@@ -1,4 +1,4 @@
-"""GW-7: every fact of the topics that are read stands in the ledger, or is left out on purpose."""
+"""GW-7: every fact of the topics that are read is in the ledger, or is left out on purpose."""
 
 from typing import Any
 

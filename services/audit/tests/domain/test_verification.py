@@ -1,4 +1,4 @@
-"""The law of the chain: whatever is done to a ledger, its first number is found."""
+"""The law of the chain: for any change of a ledger, its first altered number is found."""
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta

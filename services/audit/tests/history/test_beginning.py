@@ -1,4 +1,4 @@
-"""The history begins with what is so already, asked of the owners once."""
+"""The history begins with the current state, loaded from the owners once."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -20,7 +20,7 @@ TENANT = "ten_a"
 
 
 class Authority:
-    """An owner in a few lines; away for its first answers when it is told so."""
+    """Minimal owner; unavailable for its first responses if configured."""
 
     def __init__(self, *frames: SnapshotResponse, away: int = 0) -> None:
         self._frames = frames

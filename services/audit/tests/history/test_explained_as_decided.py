@@ -65,7 +65,7 @@ class Call:
 
 
 def history(chosen: random.Random, facts: Any) -> list[Envelope]:
-    """Make a company: who belongs where, what is bound to whom, which policies there are."""
+    """Make a company: members, bindings and policies."""
 
     def some(among: list[str], maximum: int) -> list[str]:
         return chosen.sample(among, chosen.randint(0, maximum))
@@ -113,7 +113,7 @@ def history(chosen: random.Random, facts: Any) -> list[Envelope]:
 
 
 def calls(chosen: random.Random) -> list[Call]:
-    """Choose who asks for what, with which token."""
+    """Choose callers, permissions, objects and tokens."""
     return [
         Call(
             person_id=chosen.choice(PEOPLE),
@@ -127,7 +127,7 @@ def calls(chosen: random.Random) -> list[Call]:
 
 
 def decided(access: Access, call: Call, *, clock: FrozenClock) -> bool:
-    """Decide as the gateway does; what it leaves to an owner that knows no more is refused."""
+    """Decide as the gateway does; a decision left to an owner with no more data is a refusal."""
     identity = Identity(
         tenant_id=TENANT,
         person_id=call.person_id,
@@ -158,7 +158,7 @@ def gateway(clock: FrozenClock) -> Access:
 
 @pytest.fixture
 def explained(store: Store, clock: FrozenClock) -> Callable[[Call, str], Awaitable[Any]]:
-    """Ask for an explanation as somebody, who is the caller themselves or an auditor."""
+    """Ask for an explanation as the subject or as an auditor."""
 
     async def ask(call: Call, by: str) -> Any:
         own = by == call.person_id

@@ -1,4 +1,4 @@
-"""What is loaded for a past time decides as a state does that was told everything until then."""
+"""State loaded for a past time decides like a state that received all facts until then."""
 
 import random
 from datetime import datetime
@@ -34,7 +34,7 @@ when {{ principal.departments.contains("dep_a") || principal.title == "Buyer" }}
 
 
 class Company:
-    """Makes facts at random, each with the next version of what it is about."""
+    """Makes random facts, each with the next version of its entity."""
 
     def __init__(self, facts: Any, *, seed: int) -> None:
         self._facts = facts

@@ -1,4 +1,4 @@
-"""The history on a real MongoDB: full states in, intervals out, in whatever order they come."""
+"""The history on a real MongoDB: full states in, intervals out, in any order of arrival."""
 
 import asyncio
 import itertools
@@ -25,7 +25,7 @@ def states(*envelopes: Envelope) -> list[State]:
 
 @pytest.fixture
 def held(db: Database) -> Held:
-    """What holds at a time: `await held(facts.at(3))` gives `object#relation@subject`."""
+    """Return relations at a time: `await held(facts.at(3))` returns `object#relation@subject`."""
 
     async def read(at: datetime) -> set[str]:
         found = await db.collection("relations", schema_version=1).find_all(

@@ -1,4 +1,4 @@
-"""GW-7: what writes the ledger has no word for changing it."""
+"""GW-7: the writer of the ledger has no operation that changes it."""
 
 import ast
 from pathlib import Path

@@ -11,7 +11,7 @@ from directory.config import Settings
 
 
 def main() -> None:
-    """Do one of the errands and return, or serve until told to stop."""
+    """Run a one-off command and return, or serve until stopped."""
     parser = argparse.ArgumentParser(prog="directory", add_help=False)
     errand = parser.add_mutually_exclusive_group()
     errand.add_argument("--provision", action="store_true")

@@ -1,4 +1,4 @@
-"""How the directory is put together: one async context manager per role."""
+"""Wiring of directory: one async context manager per role."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -49,7 +49,7 @@ log = structlog.get_logger()
 class Store(SignInStore, ScimStore):
     """The whole database: the collections of every subject.
 
-    Sign-in stands first, so that people are made with the records of the feed that follow them.
+    Sign-in comes first, so that people are made with the records of the feed that follow them.
     """
 
 
@@ -118,7 +118,7 @@ async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[Non
 
 @asynccontextmanager
 async def upkeep(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Tell of what time has ended: guests (GW-5) and role bindings; any number of processes may."""
+    """Expire guests (GW-5) and role bindings; safe to run in any number of processes."""
     every = timedelta(seconds=settings.upkeep.every_seconds)
     async with connect(settings.mongo) as db:
         store = Store(db)
@@ -128,7 +128,7 @@ async def upkeep(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
 
 async def end_expired_guests(store: Store, *, now: datetime) -> int:
-    """Deactivate every guest whose time is over; out: how many were looked at."""
+    """Deactivate every guest whose access has expired; out: the number examined."""
     total = 0
     while looked_at := await expire_guests(store, now=now):
         total += looked_at
@@ -146,11 +146,11 @@ JOBS: Final[tuple[Callable[..., Awaitable[int]], ...]] = (
 
 
 async def keep_up(store: Store, *, clock: Clock, every: timedelta) -> None:
-    """Let expired guests go and remove expired bindings, once in a while, for ever.
+    """Deactivate expired guests and remove expired bindings, repeatedly until cancelled.
 
-    Both are without effect from their time on in any case; this tells everybody. Failed attempts to
-    sign in become facts, and sessions that ended together get theirs. What fails is done at the
-    next turn.
+    Both lose their effect at their time in any case; this publishes it. Failed sign-in attempts
+    become facts, and sessions that ended together get theirs. A failed step is retried in the next
+    round.
     """
     while True:
         for job in JOBS:
@@ -171,7 +171,7 @@ def _feed_rules(section: ScimSection) -> FeedRules:
 
 
 async def provision(settings: Settings) -> None:
-    """Create what is missing of collections and indexes, and the files of keys."""
+    """Create missing collections and indexes, and the files of keys."""
     async with connect(settings.mongo) as db:
         await Store(db).provision()
     load_or_create(settings.tokens.keys_file, now=SystemClock().now())

@@ -17,7 +17,7 @@ from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
 
 
 class BootstrapSection(Section):
-    """What allows making the tenant; with an empty secret nobody can."""
+    """Permission to create the tenant; an empty secret refuses everyone."""
 
     secret: SecretStr = SecretStr("")
 
@@ -45,7 +45,7 @@ class PasswordsSection(Section):
 
 
 class UpkeepSection(Section):
-    """How often guests and role bindings whose time is over are looked for."""
+    """Interval of the search for expired guests and role bindings."""
 
     every_seconds: Seconds = 5
 
@@ -60,7 +60,7 @@ class SecretsSection(Section):
 
 
 class PasskeysSection(Section):
-    """Whom passkeys are made for; without a relying party id there are none.
+    """Relying party of passkeys; without an id there are no passkeys.
 
     `rp_id` is the domain that people see, for example `plexus.example.com`; `origins` are the pages
     that may ask for a passkey, for example `["https://plexus.example.com"]`.
@@ -72,7 +72,7 @@ class PasskeysSection(Section):
 
 
 class OpenIdSection(Section):
-    """How the company's OpenID provider is spoken to.
+    """Access to the company's OpenID provider.
 
     `private_addresses` allows providers in networks that the internet does not reach, as on a
     company's own premises; this machine itself included.
@@ -84,7 +84,7 @@ class OpenIdSection(Section):
 
 
 class ScimSection(Section):
-    """The HR feed: how it names departments, who comes back by it, how many it may deactivate.
+    """The HR feed: names of departments, returning people, and allowed deactivations.
 
     `department_path` is made of `{organization}`, `{division}` and `{department}`; parted by
     `department_separator` it names departments from the root down.
@@ -107,7 +107,7 @@ class ScimSection(Section):
 
 
 class Settings(ServiceSettings, env_prefix="DIRECTORY_"):
-    """Everything the directory can be told from outside."""
+    """Settings of directory."""
 
     mongo: MongoSection = MongoSection(database="directory")
     kafka: KafkaSection = KafkaSection()
@@ -125,5 +125,5 @@ class Settings(ServiceSettings, env_prefix="DIRECTORY_"):
 
     @property
     def secrets_file(self) -> Path:
-        """Where the keys of stored secrets are."""
+        """Path of the keys of stored secrets."""
         return self.secrets.keys_file or self.tokens.keys_file.with_name("secrets.json")

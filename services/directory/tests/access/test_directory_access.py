@@ -1,4 +1,4 @@
-"""Roles, and who may change what others may do, on a real database."""
+"""Roles, and administration of other people's access, on a real database."""
 
 from collections.abc import Awaitable
 from dataclasses import replace
@@ -18,11 +18,11 @@ from directory.access.domain.roles import FieldMask, Role, RoleChanges
 from directory.people import operations as people_operations
 from directory.people import queries as people_queries
 from directory.shared.domain.actors import ADMIN, Actor
-from directory.shared.domain.refusals import PermissionMissing, RequestIdReused
-from directory.shared.domain.requests import Request
+from directory.shared.domain.refusals import PermissionMissing
 from plexus.directory.v1 import events_pb2
 from plexus_access.roles import BUILT_IN, MEMBER, NAMES
 from plexuskit.errors import InvalidArgument, VersionConflict
+from plexuskit.request_ids import RequestIdReused
 
 from ..access_support import (
     Facts,
@@ -34,6 +34,7 @@ from ..access_support import (
     set_module,
     unbind,
 )
+from ..requests_support import request
 
 
 async def update_role(company: Any, role_id: str, version: int = 0, **changes: Any) -> Role:
@@ -46,12 +47,6 @@ async def update_role(company: Any, role_id: str, version: int = 0, **changes: A
         request=None,
         now=company.now,
     )
-
-
-def request(request_id: str, content: bytes = b"same") -> Request:
-    made = Request.of(scope="ten:per", request_id=request_id, method="m", content=content)
-    assert made
-    return made
 
 
 PAGE: dict[str, Any] = {"page_size": 0, "page_token": ""}
@@ -213,7 +208,7 @@ async def test_gw_6_a_request_that_comes_again_gets_the_first_answer(
         await delete_role(company, role.id, request("r5"))
     assert len(await access_facts(facts)) == 5
     with pytest.raises(RequestIdReused):
-        await company.create_role(request=request("r1", b"other"))
+        await company.create_role(request=request("r1", "other"))
 
 
 async def test_gw_3_a_changed_role_changes_what_its_holders_hold(company: Any) -> None:
@@ -247,7 +242,7 @@ async def test_gw_2_another_tenants_access_is_absent(company: Any) -> None:
 
 
 async def test_gw_3_the_snapshot_tells_what_facts_tell(company: Any, facts: Facts) -> None:
-    # The server forgets what was removed long ago by its own clock.
+    # The server deletes old removed documents by its own clock.
     company.clock.advance(timedelta(days=3_650))
     role, gone = await company.create_role(), await company.create_role("gone")
     await company.bind(role.id, f"person:{company.admin.id}")

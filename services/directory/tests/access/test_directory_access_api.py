@@ -1,4 +1,4 @@
-"""plexus.directory.v1.AccessService over a real gRPC server, and what its projections load."""
+"""plexus.directory.v1.AccessService over a real gRPC server, and the snapshot of projections."""
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ NO_TASKS = 'forbid(principal, action == Plexus::Action::"tasks.create", resource
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """The service, and the metadata of who calls it."""
+    """The service, and the metadata of its caller."""
 
     served: Any
     company: Any

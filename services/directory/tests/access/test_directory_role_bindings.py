@@ -1,4 +1,4 @@
-"""Bindings of roles: to whom, for what and until when, on a real database."""
+"""Bindings of roles: subject, scope and expiry, on a real database."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -18,6 +18,7 @@ from directory.access.domain.refusals import (
 from directory.app import Store
 from directory.people import operations as people_operations
 from directory.people.domain.people import Changes, Kind
+from directory.people.operations import GroupDraft
 from directory.shared.domain.actors import ADMIN
 from plexus.directory.v1 import events_pb2
 from plexus_access.roles import PERMISSIONS
@@ -241,3 +242,28 @@ async def test_gw_05_a_guest_is_bound_to_no_role(company: Any) -> None:
         assert refused.value.reason == "GUEST_HOLDS_GUEST"
     with pytest.raises(InvalidArgument):
         await company.change(guest, roles=["member"])
+
+
+@pytest.mark.rule("GW-5")
+async def test_gw_05_roles_of_a_group_do_not_reach_its_guests(company: Any) -> None:
+    li = await company.hire("li")
+    guest = await company.hire(
+        "guest", kind=Kind.GUEST, guest_expires_at=company.now + timedelta(days=1)
+    )
+    common = {"actor": company.actor, "request": None, "now": company.now}
+    group = await people_operations.create_group(
+        company.store, draft=GroupDraft(name="Partners"), **common
+    )
+    await people_operations.change_group_members(
+        company.store, group_id=group.id, add_ids=[li.id, guest.id], remove_ids=[], **common
+    )
+    role = await company.create_role()
+    await company.bind(role.id, f"group:{group.id}#member")
+
+    of_li, of_guest = [
+        await company.store.grants.of_actor(company.acting_as(each), now=company.now)
+        for each in (li, guest)
+    ]
+
+    assert of_li.everywhere >= set(role.permissions)
+    assert not of_guest.everywhere & set(role.permissions)

@@ -99,7 +99,7 @@ def test_gw_01_the_only_key_that_is_left_signs_at_once(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     load_or_create(path, now=NOW)
     keys = rotate(path, now=NOW)
-    # The old one was stolen: the operator takes it out.
+    # The old one was stolen: the operator removes it.
     entries = json.loads(path.read_text())["keys"]
     path.write_text(json.dumps({"keys": entries[1:]}))
     left = load_or_create(path, now=NOW)
@@ -136,7 +136,7 @@ def test_a_file_that_became_unusable_leaves_the_keys_in_use(
         path.write_text(spoilt)
         os.utime(path, ns=(1, 1))
     assert published(ring) == before
-    # Nor is it made anew: that would end everybody's sign-in.
+    # Nor is it made anew: that would end every session.
     assert path.exists() == (spoilt is not None)
 
     load_or_create(tmp_path / "other.json", now=clock.now())

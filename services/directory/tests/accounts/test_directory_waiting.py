@@ -1,4 +1,4 @@
-"""Fair turns at password checks: strangers' networks, and who is known (GW-13)."""
+"""Fair turns at password checks: unknown networks, and known devices and people (GW-13)."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Random histories of the organisation: facts tell what there is, and rules hold (MSG-4)."""
+"""Random histories of the organisation: facts match the state, and rules hold (MSG-4)."""
 
 import contextlib
 import random
@@ -22,7 +22,7 @@ Facts = Callable[[], Awaitable[list[Envelope]]]
 SKILLS = ("Kafka", "Java", "谈判")
 TITLES = ("采购", "经理", "")
 STEPS = 60
-# What a random step may rightly be answered.
+# Refusals that a random step may rightly get.
 EXPECTED = (
     DepartmentCycle,
     DepartmentNotFound,
@@ -130,7 +130,7 @@ def told(facts: list[Envelope]) -> dict[str, Any]:
 
 
 def belongs(person: Person, rule: Rule, departments: dict[str, Any]) -> bool:
-    """Say in the plainest way whether a rule gives a person."""
+    """Return whether a rule matches a person, by a plain reading of it."""
     above = {id_ for each in person.department_ids for id_ in departments[each].path}
     titles = {person.title, *(post.title for post in person.posts)}
     return (

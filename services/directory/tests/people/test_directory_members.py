@@ -1,4 +1,4 @@
-"""Who belongs to departments and groups now, as the owner answers services (MSG-13)."""
+"""Current members of departments and groups, as the owner returns them to services (MSG-13)."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The organisation through a real gRPC server: what requests say and answers show."""
+"""The organisation through a real gRPC server: requests and responses."""
 
 import base64
 from collections.abc import Awaitable

@@ -1,4 +1,4 @@
-"""Lists end a page by bytes as well as by number, and go on by position (MSG-21)."""
+"""Lists end a page by bytes as well as by number, and continue by position (MSG-21)."""
 
 import pytest
 from directory.people import operations, queries

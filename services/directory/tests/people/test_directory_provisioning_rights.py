@@ -1,4 +1,4 @@
-"""An import or a feed gives nobody more than it holds itself, and still does its job (GW-11)."""
+"""An import or a feed grants no more than it holds itself, and still does its job (GW-11)."""
 
 import asyncio
 import hashlib
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.rule("GW-11")
 
 
 async def holding(company: Any, handle: str, *permissions: str) -> Person:
-    """Make a service account whose own role holds permissions for the tenant."""
+    """Make a service account with a role of its own for the tenant."""
     person = await company.hire(handle, kind=Kind.SERVICE_ACCOUNT)
     role = await company.create_role(f"role of {handle}", permissions)
     await company.bind(role.id, f"person:{person.id}", f"tenant:{company.tenant.id}")
@@ -71,7 +71,7 @@ async def importer(company: Any) -> Actor:
 
 @pytest.fixture
 async def feed(served: Any, company: Any) -> Feed:
-    """A feed whose account holds `people.provision` by a role of the tenant's own, and no more."""
+    """A feed whose account holds `people.provision` by a role of the tenant, and no more."""
     feed = Feed(served, company)
     account = await holding(company, "feed", "people.provision")
     feed.caller = served.person(
@@ -191,7 +191,7 @@ async def test_a_feed_s_new_people_never_come_into_a_department_that_holds_more(
     assert (about, reason) == ("eve", "GRANT_EXCEEDS_OWN")
     assert permission != "people.provision"
 
-    # Others go on, and what goes through is no longer refused.
+    # Other changes continue, and a completed change is no longer listed as refused.
     await feed.hire("ann", department="R&D")
     await feed.hire("eve", department="R&D")
     assert await status(served, company) == []
@@ -292,7 +292,7 @@ async def test_merging_lets_nobody_into_a_rule_that_holds_more(company):
     await admins_group(company, rule=Rule(department_ids=(chosen.id,)))
     account = await holding(company, "hr", "departments.manage")
     hr = replace(company, actor=company.acting_as(account))
-    # The rule would name `home` afterwards, with everybody there.
+    # The rule would name `home` afterwards, with all its members.
     await refused(merge(hr, chosen.id, home.id), GrantExceedsOwn)
     assert await merge(company, chosen.id, home.id)
 
@@ -304,7 +304,7 @@ async def test_nobody_moves_others_into_the_reach_of_their_own_role(company):
     hr = replace(company, actor=company.acting_as(account))
     await refused(move(hr, board.id, mine.id), GrantExceedsOwn)
     await refused(merge(hr, board.id, mine.id), GrantExceedsOwn)
-    # Elsewhere, and where they hold as much already, they may.
+    # Elsewhere, and where they hold as much already, it is allowed.
     other = await department(company, "other")
     assert await move(hr, board.id, other.id)
     below = await department(company, "below", mine.id)

@@ -1,4 +1,4 @@
-"""Administrators of a department: what they manage, and what they cannot tell from absent."""
+"""Administrators of a department: they manage it; to them all other objects seem absent."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -185,7 +185,7 @@ async def test_gw_3_who_was_deactivated_is_let_back_in_by_who_holds_as_much(
     wang = await company.hire("wang", department_ids=[scoped.deep.id])
     await bind_person(company, ADMIN, li, f"department:{scoped.south.id}")
     await deactivate(part, wang.id)
-    # Whoever holds more is neither shut out nor let back in.
+    # A person with more grants can be neither deactivated nor reactivated.
     await refused(deactivate(part, li.id), GrantExceedsOwn)
     await deactivate(company, li.id)
     assert (await reactivate(part, wang.id)).active

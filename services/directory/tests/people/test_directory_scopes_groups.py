@@ -1,4 +1,4 @@
-"""Groups within scopes: who manages them, and what nobody comes to hold by being in one."""
+"""Groups within scopes: their managers, and the limits of grants that members gain."""
 
 from dataclasses import replace
 from typing import Any

@@ -14,10 +14,11 @@ from directory.people.domain.people import Kind
 from directory.people.domain.posts import Post
 from directory.people.domain.refusals import DepartmentCycle
 from directory.shared.domain.refusals import DepartmentNotFound, PermissionMissing, PersonNotFound
-from directory.shared.domain.requests import Request
 from plexus.directory.v1 import events_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.errors import VersionConflict
+
+from ..requests_support import request
 
 Facts = Callable[[], Awaitable[list[Envelope]]]
 
@@ -128,7 +129,7 @@ async def test_gw_03_a_merge_takes_people_posts_and_departments_over_and_closes(
     assert (closed.closed, closed.merged_into_id) == (True, into)
     types = [fact.type.rpartition(".")[2] for fact in (await facts())[-4:]]
     assert types == ["DepartmentChanged", "DepartmentChanged", "PersonChanged", "PersonChanged"]
-    # A feed that still names it goes on where its people are.
+    # A feed that still names the old department reaches the one with its people.
     assert await company.department("旧", external_id="hr:old") == into
     for gone in (closing, "dep_none"):
         with pytest.raises(DepartmentNotFound):
@@ -198,12 +199,13 @@ async def test_a_department_is_renamed_and_led_by_version(company: Any) -> None:
 
 async def test_gw_06_a_move_that_comes_again_is_answered_the_same(company: Any) -> None:
     one, other = await company.department("一"), await company.department("二")
-    request = Request.of(scope="s", request_id="r1", method="m", content=b"c")
-    asked = {"department_id": one, "parent_id": other, **common(company), "request": request}
+    asked = {"department_id": one, "parent_id": other, **common(company), "request": request("r1")}
     first = await operations.move_department(company.store, **asked)
     await move(company, one, "")
-    assert await operations.move_department(company.store, **asked) == first
-    assert (await tree(company))[one].parent_id == ""
+    again = await operations.move_department(company.store, **asked)
+    assert again.departments_moved == first.departments_moved == 1
+    assert again.department == (await tree(company))[one]
+    assert again.department.parent_id == ""
 
 
 async def test_gw_1_a_member_changes_no_department(company: Any) -> None:
@@ -239,7 +241,7 @@ async def test_gw_03_600_departments_move_and_1000_people_merge_in_one_step_each
             await store.departments.add(each, tx=tx)
 
     await store.transact(add)
-    # The server ends a transaction after 3 s, so what is answered took less.
+    # The server ends a transaction after 3 s, so a successful one took less.
     assert (await move(company, root, target)).departments_moved == 600
     assert len(await tree(company)) == 601
 

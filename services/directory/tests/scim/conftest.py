@@ -42,7 +42,7 @@ class Feed:
         self.renew()
 
     def renew(self) -> None:
-        """Sign the caller context anew, after the clock was moved."""
+        """Sign the caller context again, after the clock was moved."""
         self.caller = self._served.person(self._company.admin.id, self._company.tenant.id, "admin")
 
     async def ask(

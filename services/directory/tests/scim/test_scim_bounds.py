@@ -1,4 +1,4 @@
-"""What a feed says of people and groups has the bounds that the contract declares (GW-8)."""
+"""A feed's attributes of people and groups have the bounds that the contract declares (GW-8)."""
 
 import pytest
 from directory.scim.api import bounds

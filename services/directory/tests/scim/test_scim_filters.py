@@ -187,7 +187,7 @@ async def test_mongodb_finds_what_the_reference_finds(store, company):
         assert [record.person_id for record in page.records] == expected, str(node)
         assert page.total == len(expected)
         found += 0 < len(expected) < len(records)
-    # Else the words did not meet, and nothing was shown.
+    # Otherwise the words did not match, and the test shows nothing.
     assert len(asked) > 100
     assert found > len(asked) // 5
 

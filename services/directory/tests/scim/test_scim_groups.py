@@ -1,4 +1,4 @@
-"""Groups by SCIM, and what the enterprise extension says of people."""
+"""Groups by SCIM, and the enterprise extension of people."""
 
 import asyncio
 from urllib.parse import quote
@@ -72,7 +72,7 @@ async def test_groups_are_made_shown_changed_and_removed(feed, facts):
     told = await feed.ask("PUT", path, group("采购部", ann, externalId="g2"))
     assert (ids(told.body), told.body["externalId"]) == ({ann}, "g2")
 
-    # Who leaves the company leaves its groups.
+    # A person who leaves the company leaves its groups.
     await feed.ask("DELETE", f"/Users/{ann}")
     assert ids((await feed.ask("GET", path)).body) == set()
     assert (await feed.ask("DELETE", path)).status == 204
@@ -111,7 +111,7 @@ async def test_groups_that_cannot_be_are_refused_by_name(feed, company):
         feed, ruled.id, {"op": "add", "path": "members", "value": [{"value": ann}]}
     )
     assert told.error == (400, "mutability")
-    # Its members follow what the feed says of people.
+    # Its members follow the feed's attributes of people.
     await feed.patch(ann, {"op": "add", "path": "title", "value": "Engineer"})
     assert ids((await feed.ask("GET", f"/Groups/{ruled.id}")).body) == {ann}
 

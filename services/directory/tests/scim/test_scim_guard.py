@@ -1,4 +1,4 @@
-"""INT-1: a feed that would deactivate too many stops, waits for an answer, and goes on."""
+"""INT-1: a feed that would deactivate too many people stops, waits for an answer, and resumes."""
 
 import asyncio
 from datetime import timedelta
@@ -30,7 +30,7 @@ def test_int_1_never_more_than_the_share_of_those_who_were_active(active, percen
 
 @pytest.fixture
 async def staff(feed):
-    """Ten people, of whom five may go in a day."""
+    """Ten people, of whom five may be deactivated in a day."""
     return [(await feed.hire(f"p{number}"))["id"] for number in range(10)]
 
 
@@ -50,7 +50,7 @@ async def test_int_1_two_feeds_at_once_cannot_pass_the_limit_together(
     refusal = next(each for each in told if each.status == 409)
     assert "administrator" in refusal.body["detail"]
 
-    # Who waits is still there, nothing else is blocked, and asking again changes nothing.
+    # People who wait stay active, nothing else is blocked, and a repeated request changes nothing.
     waiting = sorted(await active(company, staff))
     first = await feed.ask("GET", f"/Users/{waiting[0]}")
     assert (first.status, first.body.get("active")) == (200, None)
@@ -92,7 +92,7 @@ async def test_int_1_approved_deactivations_happen_once_and_the_count_begins_ane
     assert await answer(expected=1) == "FEED_CHANGED"
     assert "" in await asyncio.gather(answer(), answer())
     assert await active(company, staff) == set(staff[7:])
-    # Removed by DELETE, or only deactivated: each as the feed had said.
+    # Removed by DELETE, or only deactivated: each as the feed had requested.
     assert (await feed.ask("GET", f"/Users/{staff[5]}")).status == 404
     assert (await feed.ask("GET", f"/Users/{staff[6]}")).body["active"] is False
     kinds = [fact.type.rpartition(".")[2] for fact in await facts()]
@@ -150,6 +150,30 @@ async def test_int_1_the_window_slides_and_the_feed_may_take_back_what_waits(
         assert (await feed.patch(id_, on)).status == 200
     for id_ in staff[5:]:
         assert (await feed.ask("DELETE", f"/Users/{id_}")).status == 204
+
+
+@pytest.mark.rule("MSG-21")
+async def test_msg_21_a_status_names_the_1000_who_wait_longest_and_counts_all(
+    company, served, feed, staff, clock
+):
+    await stop(feed, staff)
+    more = [f"per_{number:04}" for number in range(1_200)]
+    since = clock.now() + DAY
+    await company.store.feeds._waiting.insert_many(
+        [
+            {"_id": each, "tenant_id": company.tenant.id, "since": since, "remove": True}
+            for each in more
+        ]
+    )
+
+    status = (await served.scim.GetFeedStatus(GetFeedStatusRequest(), **feed.caller)).status
+
+    assert status.waiting == 1_202
+    assert list(status.waiting_person_ids) == [*staff[5:7], *more[:998]]
+    told = await served.scim.ResolveFeed(
+        ResolveFeedRequest(approve=False, expected_waiting=status.waiting), **feed.caller
+    )
+    assert (told.status.stopped, told.status.waiting) == (False, 0)
 
 
 async def test_the_last_administrator_is_not_deactivated_by_a_feed(feed, company):

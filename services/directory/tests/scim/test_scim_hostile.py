@@ -1,4 +1,4 @@
-"""Input that nobody means well with: each has the right SCIM error, and nothing is stored."""
+"""Hostile input: each has the right SCIM error, and nothing is stored."""
 
 import contextlib
 import json

@@ -16,7 +16,7 @@ USER_NAME = "rosa.keller@northwind.example"
 
 
 def new_user(user_name=USER_NAME, **more):
-    """A user as Okta creates it: with a password of its own making, whoever signs in how."""
+    """Return a user as Okta creates it: with a generated password, whatever the sign-in method."""
     return {
         "schemas": [USER],
         "userName": user_name,

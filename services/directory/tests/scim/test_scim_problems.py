@@ -1,4 +1,4 @@
-"""What a refused request of a feed says: in SCIM's form, and in words to act on."""
+"""Errors of refused feed requests: in SCIM's form, with an actionable text."""
 
 import pytest
 

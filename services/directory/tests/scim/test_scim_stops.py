@@ -1,4 +1,4 @@
-"""INT-1: that a feed stopped is told once per stop, to those who may answer."""
+"""INT-1: a stop of the feed is published once, to the people who may resolve it."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, timedelta
@@ -19,7 +19,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 async def staff(feed):
-    """Six people, of whom five may go in a day."""
+    """Six people, of whom five may be deactivated in a day."""
     return [(await feed.hire(f"p{number}"))["id"] for number in range(6)]
 
 
@@ -60,7 +60,7 @@ async def test_int_1_a_feed_that_went_on_and_stops_again_is_told_of_again(
     await served.scim.ResolveFeed(answer, **feed.caller)
     assert await remove(feed, *others, staff[5]) == [204] * 5 + [409]
 
-    # Also when the feed itself took back what waited.
+    # Also when the feed itself withdrew a waiting deactivation.
     back = {"op": "replace", "path": "active", "value": True}
     assert (await feed.patch(staff[5], back)).status == 200
     assert await remove(feed, staff[5]) == [409]
@@ -69,7 +69,7 @@ async def test_int_1_a_feed_that_went_on_and_stops_again_is_told_of_again(
 
 @pytest.fixture
 async def answering(company):
-    """The ids of everybody who may answer for the feed, among others who may not."""
+    """Return the ids of all people who may resolve the feed, created among others who may not."""
     role = await company.create_role("Feed", [APPROVE])
     above = await company.department("People")
     below = await company.department("Payroll", above)

@@ -1,4 +1,4 @@
-"""Users by SCIM: what is made, shown, changed and removed, and what people become of it."""
+"""Users by SCIM: create, show, change and remove, and the resulting people."""
 
 from urllib.parse import quote
 
@@ -72,7 +72,7 @@ async def test_put_replaces_and_says_nothing_of_what_it_leaves_out(feed, company
     assert "title" not in told.body
     assert "nickName" not in told.body
     person = await person_of(company, made["id"])
-    # Silence about `active` lets nobody back in.
+    # A resource without `active` reactivates no one.
     assert (person.display_name, person.title, person.active) == ("Ann B", "", False)
 
     again = await feed.ask("PUT", f"/Users/{made['id']}", body)
@@ -112,7 +112,7 @@ async def test_patch_adds_replaces_and_removes_by_value_path(feed, company):
     department = await company.store.departments.get(department_id, tenant_id=company.tenant.id)
     assert (department.name, department.depth) == ("EU", 2)
 
-    # All or nothing, and what changes nothing counts no version.
+    # All or nothing, and a change without effect makes no version.
     failed = await feed.patch(
         made["id"],
         {"op": "replace", "path": "title", "value": "B"},
@@ -236,7 +236,7 @@ async def test_what_changes_here_is_seen_by_the_feed_and_found_by_its_filters(fe
         company.store, actor=company.actor, person_id=made["id"], request=None, now=company.now
     )
     told = await feed.patch(made["id"], {"op": "replace", "path": "title", "value": "C"})
-    # The feed spoke of the title: who was deactivated here stays so.
+    # The feed sent the title only: a person deactivated here stays so.
     assert (told.body["active"], told.body["title"]) == (False, "C")
     assert not (await person_of(company, made["id"])).active
 

@@ -1,4 +1,4 @@
-"""An authenticator in software: what a browser and a security key do, and what they never would."""
+"""An authenticator in software: the behaviour of a browser and a security key, and attacks."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ def unb64(text: str) -> bytes:
 
 @dataclass
 class Authenticator:
-    """One passkey (ES256); what a test changes of it shows in its answers."""
+    """One passkey (ES256); a test's changes of it show in its answers."""
 
     origin: str = "https://plexus.example"
     flags: int = PRESENT | VERIFIED

@@ -36,7 +36,7 @@ class Verified(CodeChallenge):
     SUPPORTED_CODE_CHALLENGE_METHOD = ["S256"]  # noqa: RUF012 - Authlib's way to configure it
 
     def get_authorization_code_challenge(self, authorization_code: Any) -> str:
-        """Return what the verifier must hash to."""
+        """Return the expected hash of the verifier."""
         return challenges[authorization_code.code]
 
     def get_authorization_code_challenge_method(self, _: Any) -> str:

@@ -51,7 +51,7 @@ def test_the_first_question_to_a_provider_imports_nothing() -> None:
 
 @asynccontextmanager
 async def provider() -> AsyncIterator[str]:
-    """Serve what a provider may answer with; yield its address."""
+    """Serve possible answers of a provider; yield its address."""
 
     async def moved(_: web.Request) -> web.Response:
         raise web.HTTPFound("/document")

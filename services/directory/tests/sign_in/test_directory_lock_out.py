@@ -1,4 +1,4 @@
-"""Failed attempts to sign in: whom they lock out, and what the ledger is told of them."""
+"""Failed sign-in attempts: the people they lock out, and their facts for the ledger."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace

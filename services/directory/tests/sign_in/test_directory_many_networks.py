@@ -1,4 +1,4 @@
-"""Guesses at one handle from many networks: their number, and whom they do not keep out."""
+"""Guesses at one handle from many networks: their number, and people who can still sign in."""
 
 from datetime import timedelta
 from typing import Any
@@ -22,7 +22,7 @@ def networks(count: int) -> list[str]:
 
 
 async def guess(company: Any, handle: str, network: str) -> timedelta | None:
-    """Guess wrongly; gives for how long the answer says to wait."""
+    """Guess wrongly; return the time to wait in the response."""
     with pytest.raises(SignInRefused) as refused:
         await company.enter(handle, "wrong password", network=network)
     return refused.value.retry_after
@@ -36,7 +36,7 @@ async def test_gw_13_many_networks_get_as_many_guesses_as_a_few(company: Any, db
     await guess_from_many(company, "root", 60)
 
     looked_at = await looked_at_in(db)
-    # Each of the first ones notes its network; what follows shares the count of one network.
+    # Each of the first ones records its network; later ones share the count of one network.
     assert looked_at == MAX_NETWORKS + FREE_FAILURES
 
 

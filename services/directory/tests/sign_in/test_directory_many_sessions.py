@@ -147,7 +147,7 @@ async def test_gw_04_a_person_with_20000_sessions_is_shut_out_at_once(
     )
     assert all(company.now - each["last_used_at"] >= timedelta(minutes=5) for each in used)
 
-    # The rest follows in batches, from what the state says.
+    # The rest follows in batches, from the stored state.
     assert await end_earlier_sessions(company.store, now=company.now) == MANY - ENDED_AT_ONCE
     assert await open_of(company, person) == 0
     assert await causes(facts) == [cause.value] * MANY

@@ -16,8 +16,7 @@ from directory.people.domain.people import Kind
 from directory.people.domain.refusals import PersonDeactivated
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import SessionId
-from directory.shared.domain.refusals import PermissionMissing, PersonNotFound, RequestIdReused
-from directory.shared.domain.requests import Request
+from directory.shared.domain.refusals import PermissionMissing, PersonNotFound
 from directory.sign_in import operations
 from directory.sign_in import queries as sign_in_queries
 from directory.sign_in.domain.refusals import ApiTokenInvalid, ApiTokenOfAnother, SessionNotFound
@@ -26,6 +25,9 @@ from directory.sign_in.operations.api_tokens import NewApiToken, Resolved
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus_access.api_tokens import is_well_formed
 from plexuskit.errors import InvalidArgument
+from plexuskit.request_ids import RequestIdReused
+
+from ..requests_support import request
 
 Facts = Callable[[], Awaitable[list[Envelope]]]
 PASSWORD = "correct horse"
@@ -37,7 +39,7 @@ async def make(
     actor: Actor,
     *,
     request_id: str = "",
-    content: bytes = b"",
+    content: str = "same",
     lasting: timedelta = 30 * DAY,
     **changed: Any,
 ) -> NewApiToken:
@@ -46,9 +48,7 @@ async def make(
         company.store,
         actor=actor,
         expires_at=company.now + lasting,
-        request=Request.of(
-            scope=actor.person_id, request_id=request_id, method="CreateApiToken", content=content
-        ),
+        request=request(request_id, content, person_id=actor.person_id) if request_id else None,
         now=company.now,
         **fields,
     )
@@ -113,7 +113,7 @@ async def test_gw_06_the_same_request_makes_one_token_and_shows_no_secret_again(
     again = await make(company, actor, request_id="r1")
     assert (again.token, again.secret) == (first.token, "")
     with pytest.raises(RequestIdReused):
-        await make(company, actor, request_id="r1", content=b"other")
+        await make(company, actor, request_id="r1", content="other")
     assert len((await listed(company, actor)).api_tokens) == 1
 
 

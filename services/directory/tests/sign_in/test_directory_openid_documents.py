@@ -1,4 +1,4 @@
-"""Which id tokens and discovery documents are believed (OpenID Connect Core 3.1.3.7, RFC 8725)."""
+"""Verification of id tokens and discovery documents (OpenID Connect Core 3.1.3.7, RFC 8725)."""
 
 import base64
 import hmac
@@ -133,7 +133,7 @@ def segment(raw: bytes) -> str:
 
 
 def by_hand(header: dict[str, Any], sign: Callable[[bytes], bytes]) -> str:
-    """Make what a library would not."""
+    """Make tokens that a library would refuse to make."""
     said = {"alg": "RS256", "kid": "rsa"} | header
     body = f"{segment(json.dumps(said).encode())}.{segment(json.dumps(CLAIMS).encode())}"
     return f"{body}.{segment(sign(body.encode()))}"

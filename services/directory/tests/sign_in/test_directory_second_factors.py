@@ -59,7 +59,7 @@ STEP = timedelta(seconds=30)
 
 @dataclass
 class Member:
-    """Somebody signed in, and their app for one-time codes."""
+    """Signed-in person with an app for one-time codes."""
 
     company: Any
     handle: str
@@ -132,7 +132,7 @@ class Member:
         )
 
     async def guess_codes(self, network: str, *, count: int) -> int:
-        """Guess wrong codes with the right password; gives how many were looked at."""
+        """Guess wrong codes with the right password; return how many were checked."""
         looked_at = 0
         for _ in range(count):
             question = await self.ask(network=network)
@@ -207,7 +207,7 @@ async def test_gw_01_after_setting_codes_up_the_password_alone_signs_nobody_in(
 ) -> None:
     member = await Member.hired(company)
     await member.enroll()
-    # Nothing is asked for before the app is known to work.
+    # Codes are not required before the app is known to work.
     assert (await company.enter("li")).tokens is not None
     codes = await member.confirm()
     assert len(set(codes)) == 10
@@ -446,7 +446,7 @@ async def test_a_question_for_a_new_passkey_is_answered_once_and_in_time(company
     company.clock.advance(timedelta(minutes=5))
     with pytest.raises(PasskeyRefused):
         await member.finish_passkey(authenticator.Authenticator().create(late))
-    # The very credential of somebody else is nobody's new one.
+    # A credential of another person cannot be registered again.
     thief = await Member.hired(company, "thief")
     with pytest.raises(PasskeyRefused):
         await thief.finish_passkey(key.create(await thief.begin_passkey()))
@@ -494,7 +494,7 @@ async def test_gw_03_who_holds_a_role_that_needs_a_factor_may_only_set_one_up(
     assert "mfa" in full["amr"]
     with pytest.raises(SecondFactorNeeded):
         await member.remove()
-    # Who does not hold the role is asked for nothing.
+    # A person without the role needs no second factor.
     await company.hire("bo", password=PASSWORD)
     assert not (await company.enter("bo")).enrollment_due
 

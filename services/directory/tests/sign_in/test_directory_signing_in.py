@@ -218,7 +218,7 @@ async def test_a_lock_holds_against_the_right_password_and_ends(company: Any) ->
         await company.sign_in("root")
     company.clock.advance(30 * SECOND)
     await company.sign_in("root")
-    # A success starts the count anew.
+    # A success resets the count.
     with pytest.raises(SignInRefused) as refused:
         await company.sign_in("root", "wrong password")
     assert refused.value.retry_after is None

@@ -132,7 +132,7 @@ class Site:
         )
 
     async def visit(self, begun: Begun, subject: str, **changed: str) -> Returned:
-        """Do what the browser does: say at the provider who one is, and come back."""
+        """Act like the browser: authenticate at the provider, and come back."""
         parts = urlsplit(begun.authorization_url)
         asked = dict(parse_qsl(parts.query)) | changed
         async with (
@@ -175,7 +175,7 @@ async def site(company: Any, client: OpenIdClient, issuer_url: str) -> Site:
 
 
 async def feed(company: Any, handle: str, external_id: str, **fields: Any) -> Any:
-    """Bring somebody in as the feed of people does."""
+    """Create a person as the feed of people does."""
     person = await company.hire(handle, **fields)
     known = replace(person, external_id=external_id, version=person.version + 1)
 
@@ -246,13 +246,13 @@ async def test_gw_01_what_came_back_must_fit_the_attempt(site: Site) -> None:
         {"proof": stranger.proof},
         {"code": "unknown"},
         {"issuer": "https://evil.example"},
-        # This provider says that it always names itself.
+        # This provider declares that it always names itself.
         {"issuer": ""},
     ):
         returned = await site.visit(await site.begin(), "u-li")
         with pytest.raises(SignInRefused):
             await site.complete(replace(returned, **spoil))
-    # Somebody else's code, under one's own state: its PKCE challenge is another's.
+    # Another user's code, with one's own state: its PKCE challenge does not match.
     mine, theirs = await site.visit(begun, "u-li"), await site.visit(stranger, "u-mfa")
     with pytest.raises(SignInRefused):
         await site.complete(replace(mine, code=theirs.code))
@@ -271,7 +271,7 @@ async def test_gw_01_a_verified_address_links_once_and_for_good(site: Site) -> N
     assert (await site.sign_in("u-li")).person.id == li.id
     # Linked: the address may change now.
     assert (await site.sign_in("u-li")).person.id == li.id
-    # Another subject with the same address gets nobody.
+    # Another subject with the same address is not linked.
     with pytest.raises(SignInRefused):
         await site.sign_in("u-li-2")
 
@@ -320,7 +320,7 @@ async def test_gw_01_nobody_is_linked_by_an_address_that_could_be_another_s(site
     await company.hire("bo2", email="bo@evil.example")
     await company.hire("one", email="shared@acme.example")
     await company.hire("two", email="Shared@acme.example")
-    # Unverified, verified in words only, of another domain, of two people, of nobody.
+    # Unverified, verified as a string only, of another domain, of two people, of no one.
     for subject in (
         "u-unverified",
         "u-text",

@@ -7,7 +7,7 @@ from gateway.config import Settings
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until stopped."""
     service.main(service=app.SERVICE, settings_type=Settings, roles=app.ROLES)
 
 

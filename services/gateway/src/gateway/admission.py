@@ -1,9 +1,8 @@
-"""The way in, the same for gRPC and HTTP: who asks, may they, and as whom it goes on (GW-1)."""
+"""Authentication and authorisation of calls; shared by gRPC and HTTP (GW-1)."""
 
 from collections.abc import Iterable
 from typing import Final
 
-from plexuskit.errors import Refusal
 from plexuskit.grpc import MethodInfo
 
 from gateway.access import Access, DecisionLog
@@ -23,10 +22,10 @@ _SCHEME: Final = "bearer "
 
 
 class Admission:
-    """Lets in who may call a method, and says as whom the owner sees them.
+    """Authenticates and authorises callers, and signs the caller context for the owner.
 
-    What a call is about stands in its request, which comes after its metadata: methods about an
-    object are let in first and authorised when the request is here (see `proxy.guard`).
+    The object of a call is in its request, which follows the metadata: methods about an object are
+    admitted first and authorised once the request has arrived (see `proxy.guard`).
     """
 
     def __init__(
@@ -38,14 +37,14 @@ class Admission:
         access: Access,
         decision_log: DecisionLog,
     ) -> None:
-        """Take who knows people, who signs for them, and what decides about them.
+        """Set up admission.
 
         Args:
-            authenticator: tells who holds a token.
-            callers: signs in people's names.
-            ended: knows when their sessions end.
-            access: decides.
-            decision_log: keeps what was decided (GW-7).
+            authenticator: resolves tokens to identities.
+            callers: signs caller contexts.
+            ended: knows ended sessions.
+            access: authorises calls.
+            decision_log: records decisions (GW-7).
         """
         self.authenticator = authenticator
         self.callers = callers
@@ -54,22 +53,19 @@ class Admission:
         self.decision_log = decision_log
 
     async def admit(self, method: MethodInfo, identity: Identity, *, reason: str = "") -> Identity:
-        """Return a caller as they are at present, if they may call a method.
+        """Return a caller with their current state, if they may call a method.
 
         Args:
-            method: what is called; no public one.
-            identity: who calls.
-            reason: what the caller gives for a privileged read.
+            method: the method called; not a public one.
+            identity: the caller.
+            reason: the caller's reason for a privileged read.
 
         Refusals for a method about no object: those of `Access.decide`.
         """
         required = method.requirement
         if not required.resource:
-            try:
+            with self.decision_log.refusals(method, identity, None):
                 verdict = self.access.decide(identity, required.permission)
-            except Refusal as refusal:
-                self.decision_log.refused(method, identity, object_=None, refusal=refusal)
-                raise
             await self.decision_log.before(
                 method, identity, object_=None, rule=verdict.rule, reason=reason
             )
@@ -78,7 +74,7 @@ class Admission:
         return identity
 
     def caller(self, identity: Identity | None, *, audience: str) -> bytes:
-        """Return the SignedCaller to go on with to a service."""
+        """Return the SignedCaller for calling a service."""
         if identity is None:
             return self.callers.anonymous(audience, network=network_of_call())
         return self.callers.signed(identity, audience=audience)
@@ -88,7 +84,7 @@ def bearer(values: Iterable[str]) -> str:
     """Return the access token of the `authorization` values of a request.
 
     Returns an empty string for none, which stands for a missing token. Raises TokenInvalid for
-    several, or for another scheme than Bearer: what is meant by those is anyone's guess.
+    several, or for another scheme than Bearer, which would be ambiguous.
     """
     token = ""
     for value in values:

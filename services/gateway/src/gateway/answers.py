@@ -1,4 +1,4 @@
-"""How a call that went wrong is answered: owners' answers unchanged, ours by name, no leaks."""
+"""Status of a failed call: owners' statuses unchanged, ours by name, without internal details."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -15,7 +15,7 @@ from gateway.access import Hidden
 
 DOMAIN: Final = "plexus.gateway"
 _DETAILS: Final = "grpc-status-details-bin"
-# How gRPC itself reports that no answer came, as opposed to an owner that answers so.
+# Statuses with which gRPC itself reports that no response arrived, unlike an owner's status.
 _ABSENT: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
 
 log = structlog.get_logger()
@@ -29,24 +29,24 @@ class OwnerUnreachable(Refusal):
 
 
 class MessageTooLarge(Refusal):
-    """A request or an answer is larger than what is passed on."""
+    """A request or a response is larger than the gateway forwards."""
 
     kind = Kind.EXHAUSTED
     text = "The request or its answer is too large; ask for less at once."
 
 
 def answered(error: BaseException, *, method: MethodInfo) -> Answer | None:
-    """Return the status for what a call ended with; None when the caller has gone away.
+    """Return the status for the error that ended a call; None when the caller has disconnected.
 
-    Refusals are named. What an owner answered goes on unchanged. Anything unexpected is INTERNAL,
-    logged once with a reference and answered with nothing but that.
+    Refusals are named. An owner's status is passed on unchanged. Anything unexpected is INTERNAL,
+    logged once with a reference, and the caller gets only the reference.
 
     Args:
-        error: what ended the call.
-        method: what was called.
+        error: the error that ended the call.
+        method: the method called.
     """
     if isinstance(error, Hidden):
-        # As its owner says it, word for word (GW-2).
+        # In the owner's exact words (GW-2).
         return answer(error, domain=f"plexus.{method.service}")
     if isinstance(error, Refusal):
         return answer(error, domain=DOMAIN)

@@ -1,4 +1,4 @@
-"""How the gateway is put together."""
+"""Wiring of the gateway."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -145,7 +145,7 @@ async def _reference(
 async def _admission(
     settings: Settings, runtime: Runtime, *, signer: CallerSigner
 ) -> AsyncIterator[tuple[Admission, Following, Feed]]:
-    """Make what knows people and decides about them, kept up to date by their owners."""
+    """Build authentication and authorisation, kept up to date by the owners."""
     async with AsyncExitStack() as stack:
         owners = await stack.enter_async_context(
             peers(
@@ -164,7 +164,7 @@ async def _admission(
         watching = Watching(
             ended, find_ended_sessions=sessions.FindEndedSessions, health=runtime.health
         )
-        # Nobody can come in before the first keys are here.
+        # No call can be authenticated before the first keys are here.
         runtime.health.probe("signing_keys", keys.ready)
         authorities = {name: AuthorityStub(owner) for name, owner in owners.items()}
         projection = Projection()
@@ -219,7 +219,7 @@ async def _admission(
 
 
 async def _flushed(decision_log: DecisionLog) -> None:
-    """Give the last decisions a moment to leave."""
+    """Wait a moment for the last decisions to be published."""
     with suppress(TimeoutError):
         async with asyncio.timeout(FLUSH_SECONDS):
             await decision_log.flush()
@@ -238,7 +238,7 @@ def _subscribe(streams: live.StreamHub) -> proxy.Many:
             asked = bounds.read(SubscribeRequest, request)
         except DecodeError:
             raise proxy.RequestUnreadable.of(method) from None
-        # A generator, whatever its signature says: it is closed with this one.
+        # A generator, despite its signature: it is closed with this one.
         frames: Any = streams.frames(identity, asked)
         async with aclosing(frames):
             async for frame in frames:

@@ -23,9 +23,9 @@ Burst = Annotated[int, Field(gt=0, le=1_000_000)]
 
 
 class HttpSection(Section):
-    """What browsers reach: the Connect protocol over HTTP/1.1; port 0 lets the system choose.
+    """HTTP port for browsers: the Connect protocol over HTTP/1.1; port 0 lets the system choose.
 
-    `origins` are the web pages that may call from elsewhere, for example
+    `origins` are the web pages of other origins that may call, for example
     `["https://plexus.example.com"]`; pages of the same origin need no entry.
     """
 
@@ -34,17 +34,17 @@ class HttpSection(Section):
     origins: tuple[str, ...] = ()
     max_body_bytes: Positive = 4 * MEBIBYTE
     max_scim_body_bytes: Positive = MEBIBYTE
-    # Where HR feeds reach this port, for example `https://plexus.example.com`; empty: as they say.
+    # URL of this port for HR feeds, such as `https://plexus.example.com`; empty: their `Host`.
     public_url: str = Field(default="", pattern=r"^(https?://[^\s/?#]+)?/?$")
     # Serve the API reference below `/docs` to everyone who reaches this port.
     docs: bool = True
     # From the first byte of a request, or of a connection, to the last of its body.
     request_seconds: Seconds = 30
     max_connections: Positive = 20_000
-    # Of one network address while nobody is known on them; company networks have more.
+    # Unauthenticated connections per network address; company networks have more.
     max_address_connections: Positive = 2000
-    # Bytes of large bodies that are on their way, and small bodies of one address that are not
-    # whole yet while nobody is known.
+    # Bytes of large bodies in transit, and the number of incomplete small bodies of one address
+    # from unauthenticated callers.
     max_unfinished_bytes: Positive = 64 * MEBIBYTE
     max_address_bodies: Positive = 256
 
@@ -76,21 +76,21 @@ class PeersSection(Section):
 
 
 class LiveSection(Section):
-    """Client streams: how often they say they live, how much they may hold back."""
+    """Client streams: interval of heartbeats, sizes of buffers."""
 
     heartbeat_seconds: Seconds = 20
-    # How long a stream outlives its token, so that a client has time for Reauthenticate.
+    # Time that a stream outlives its token, so that a client can use Reauthenticate.
     expiry_grace_seconds: Seconds = 60
     # Events that come together leave in one response.
     linger_ms: float = Field(default=5, ge=0, le=1000)
-    # Beyond either bound a session is told to resynchronise.
+    # Beyond either bound a session must resynchronise.
     buffer_frames: Positive = 2000
     buffer_bytes: Positive = 4 * MEBIBYTE
     max_unacknowledged: Positive = 1000
     max_item_bytes: Positive = 160 * 1024
-    # How often the addresses behind a DNS name of messaging are looked up anew.
+    # Interval between look-ups of the addresses behind a DNS name of messaging.
     resolve_seconds: Seconds = 10
-    # What a leaving gateway tells its streams; shorter than `grpc.drain_seconds`.
+    # Time to leave announced to streams when draining; shorter than `grpc.drain_seconds`.
     drain_seconds: Seconds = 5
 
 
@@ -108,12 +108,11 @@ class RateSection(Section):
 
 
 class RatesSection(Section):
-    """How much one person, one app (API token) and one tenant may ask for (GW-6).
+    """Rates per person, app (API token) and tenant (GW-6).
 
-    An app draws on its own bucket and on one that all tokens of its person share, which is as large
-    as the person's (GW-9). Reading is everything that changes nothing that others see. The
-    defaults are for people who work and a company of 10,000: a client that starts reads about a
-    hundred things at once.
+    An app uses its own bucket and one that all tokens of its person share, which is as large as the
+    person's (GW-9). Reads are all calls that change nothing visible to others. The defaults suit
+    people at work and a company of 10,000: a starting client makes about a hundred reads at once.
     """
 
     person_read: RateSection = RateSection(per_second=50, burst=200)
@@ -124,7 +123,7 @@ class RatesSection(Section):
 
 
 class OverridingSection(Section):
-    """The rates of one tenant; those that are not given are everybody's."""
+    """Rates of one tenant; unset ones default to the general rates."""
 
     person_read: RateSection | None = None
     person_change: RateSection | None = None
@@ -136,17 +135,15 @@ class OverridingSection(Section):
 class LimitsSection(RatesSection):
     """Limits of one process; several processes allow several times as much.
 
-    `address` and `handle` are of calls without an identity that fail: from one network address, and
-    to sign in with one handle from one network. What succeeds never counts (GW-13).
-    `company_networks` are networks that many people share, as JSON: `["203.0.113.0/29"]`; an
-    address of theirs has `company_allowance` times as much.
-    `trusted_proxies` are the networks of the proxies before the gateway, whose `X-Forwarded-For`
-    tells the client's address, as JSON: `["10.0.0.0/8"]`. A proxy that is not among them is one
-    client, however many are behind it.
-    `doubt` is of objects that the copy of the relations refuses, so that their owner is asked.
-    `refused` is of items of streams that a rate refuses, and of frames without any: a stream of
-    who has more of them ends.
-    `tenants` has the rates of single tenants by their id, as JSON.
+    `address` and `handle` count failed calls without an identity: from one network address, and
+    sign-ins with one handle from one network. Successful ones never count (GW-13).
+    `company_networks` are networks that many people share, as JSON: `["203.0.113.0/29"]`; each of
+    their addresses has `company_allowance` times as much. `trusted_proxies` are the networks of the
+    proxies before the gateway, whose `X-Forwarded-For` contains the client's address, as JSON:
+    `["10.0.0.0/8"]`. Any other proxy counts as one client, however many clients are behind it.
+    `doubt` counts objects denied by the projection, about which their owner is asked. `refused`
+    counts items of streams that a rate refuses, and frames without items: a stream that exceeds it
+    ends. `tenants` has the rates of single tenants by their id, as JSON.
     """
 
     enabled: bool = True
@@ -166,14 +163,14 @@ class LimitsSection(RatesSection):
     tenants: Mapping[str, OverridingSection] = {}
 
     def of(self, tenant_id: str) -> RatesSection:
-        """Return the rates of a tenant: its own where it has some, else everybody's."""
+        """Return the rates of a tenant: its own where it has some, else the general ones."""
         own = self.tenants[tenant_id]
         names = RatesSection.model_fields
         return RatesSection(**{name: getattr(own, name) or getattr(self, name) for name in names})
 
 
 class Settings(ServiceSettings, env_prefix="GATEWAY_"):
-    """Everything the gateway can be told from outside."""
+    """Settings of the gateway."""
 
     grpc: GrpcSection
     http: HttpSection

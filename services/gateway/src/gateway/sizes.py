@@ -1,4 +1,4 @@
-"""How large requests may be, by what a method is and who calls it (GW-13)."""
+"""Maximum request sizes, by method and caller (GW-13)."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ __all__ = [
     "max_request_bytes",
 ]
 
-# Decoding a mebibyte of empty messages takes 30 ms; only imports may bring more at once.
+# Decoding a mebibyte of empty messages takes 30 ms; only imports may send more at once.
 MAX_REQUEST_BYTES: Final = MEBIBYTE
 # A JSON value costs 3 to 6 microseconds of pure Python.
 MAX_JSON_VALUES: Final = 20_000
@@ -33,7 +33,7 @@ def max_request_bytes(method: MethodInfo, *, maximum: int) -> int:
 
 
 def max_json_values(method: MethodInfo) -> int:
-    """Return how many values the JSON of a method's request may have."""
+    """Return the maximum number of values in the JSON of a method's request."""
     if method.requirement.public:
         return MAX_PUBLIC_JSON_VALUES
     return MAX_BULK_JSON_VALUES if class_of(method) is MethodClass.BULK else MAX_JSON_VALUES

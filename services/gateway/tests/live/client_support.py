@@ -1,4 +1,4 @@
-"""A native client of the gateway that keeps what it hears."""
+"""Native client of the gateway that keeps what it receives."""
 
 import asyncio
 import secrets
@@ -23,11 +23,11 @@ from plexuskit.grpc.options import channel_options
 
 
 class Client:
-    """A native client that keeps what it hears, and merges as the contract says."""
+    """Native client that keeps what it receives, and merges as the contract requires."""
 
     def __init__(self, target: str, person_id: str, token: str, *, reading: bool = True) -> None:
         self.person_id = person_id
-        # Its own connection with the smallest window: what is not read stays at the gateway.
+        # Its own connection with the smallest window: unread frames stay at the gateway.
         self.channel = grpc.aio.insecure_channel(
             target,
             options=[
@@ -49,7 +49,7 @@ class Client:
 
     async def open(self, *, device: str = "test") -> None:
         self.call = SessionServiceStub(self.channel).Session(metadata=self.metadata)
-        # A refused call may have ended by now; the reader keeps what it ended with.
+        # A refused call may have ended by now; the reader keeps its final status.
         with suppress(grpc.aio.AioRpcError):
             await self.call.write(SessionRequest(hello=Hello(device=device)))
         if self._reading:
@@ -83,7 +83,7 @@ class Client:
             self.ended.set()
 
     async def create(self, *others: str, history: Any = 0) -> str:
-        """Begin a group; gives its id."""
+        """Create a group; return its id."""
         answer = await self.messaging.CreateConversation(
             messaging_service_pb2.CreateConversationRequest(
                 request_id=secrets.token_hex(8),
@@ -160,7 +160,7 @@ class Client:
         await self.call.write(SessionRequest(reauthenticate=Reauthenticate(access_token=token)))
 
     def of(self, kind: str) -> list[Any]:
-        """Give the frames of one kind, in order."""
+        """Return the frames of one kind, in order."""
         return [getattr(f, kind) for f in self.frames if f.HasField(kind)]
 
     @property
@@ -168,7 +168,7 @@ class Client:
         return next(iter(self.of("welcome")), None)
 
     def events(self, conversation_id: str) -> list[Any]:
-        """Give the envelopes of a conversation, in the order that they came."""
+        """Return the envelopes of a conversation, in the order of arrival."""
         return [
             envelope
             for frame in self.of("events")
@@ -177,7 +177,7 @@ class Client:
         ]
 
     def texts(self, conversation_id: str) -> list[str]:
-        """Give what was said live, in the order that it came."""
+        """Return the texts received live, in the order of arrival."""
         return [
             MessagePosted.FromString(envelope.fact).message.text
             for envelope in self.events(conversation_id)
@@ -185,7 +185,7 @@ class Client:
         ]
 
     def through(self, conversation_id: str) -> int:
-        """Give how far the live frames go without a hole, from the first one on."""
+        """Return the last position of the live frames without a gap, from the first one on."""
         held: int | None = None
         for frame in self.of("events"):
             if frame.conversation_id == conversation_id:

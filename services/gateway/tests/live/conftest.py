@@ -1,7 +1,7 @@
 """A gateway in this process, before a real messaging process, MongoDB and Kafka.
 
-Directory stands at the outer seam: it knows everybody and publishes the key that tests sign tokens
-with.
+Directory is a fake at the outer seam: it knows every person and publishes the key with which tests
+sign tokens.
 """
 
 import asyncio

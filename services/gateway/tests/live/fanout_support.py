@@ -34,7 +34,7 @@ ROOM = "cnv_1"
 
 
 class Owner:
-    """Messaging's word, at the seam: what it answers, and when."""
+    """Messaging at the seam: its answers, and their timing."""
 
     def __init__(self) -> None:
         self.answers: dict[str, list[Container]] = {}
@@ -45,7 +45,7 @@ class Owner:
         # Version of the membership of every conversation, as far as the answers go.
         self.version = 1_000
         self.down = False
-        # A messaging from before it was asked about single conversations.
+        # A messaging of a release without queries of single conversations.
         self.old = False
 
     async def readable(self, tenant_id: str, person_id: str) -> Sequence[Container]:
@@ -221,7 +221,7 @@ class Listener:
         self.send_buffer = send_buffer
 
     async def frames(self) -> list[Frame]:
-        """Give what waits; nothing waits when nothing came."""
+        """Return the pending frames; nothing is pending if nothing came."""
         found: list[Frame] = []
         while self.send_buffer.waiting_bytes:
             response = SessionResponse.FromString(await self.send_buffer.take())

@@ -33,17 +33,17 @@ TENANT = "ten_acme"
 class Directory(
     authority_pb2_grpc.AuthorityServicer, session_service_pb2_grpc.SessionServiceServicer
 ):
-    """Knows everybody; ends the sessions that a test names."""
+    """Knows every person; ends the sessions that a test names."""
 
     def __init__(self) -> None:
         self.key = OKPKey.generate_key("Ed25519", {"kid": "k1", "use": "sig", "alg": "EdDSA"})
         self.ended: set[str] = set()
-        # What a gateway is told of people and their roles at its start.
+        # Facts of people and roles that a gateway receives at its start.
         self.facts: list[Envelope] = []
         self.api_tokens: dict[bytes, session_service_pb2.ResolveApiTokenResponse] = {}
 
     def api_token(self, person_id: str, *scopes: str) -> str:
-        """Give an API token that directory knows; its id is `tok_` and the person."""
+        """Return an API token that directory knows; its id is `tok_` and the person."""
         token = new_token()
         found = session_service_pb2.ResolveApiTokenResponse(tenant_id=TENANT, roles=["member"])
         found.api_token.id = f"tok_{person_id}"
@@ -90,7 +90,7 @@ class Directory(
         roles: tuple[str, ...] = ("member",),
         life: timedelta = timedelta(minutes=15),
     ) -> str:
-        """Give an access token as directory signs them."""
+        """Return an access token as directory signs them."""
         now = int(SystemClock().now().timestamp())
         claims = {
             "iss": "plexus",
@@ -121,7 +121,7 @@ class Messaging:
         self._process: asyncio.subprocess.Process | None = None
 
     def twin(self) -> "Messaging":
-        """Give a second process on the same database, not started yet."""
+        """Return a second process on the same database, not started yet."""
         return Messaging(self._environment, log=self._log.with_suffix(".twin"))
 
     async def start(self) -> None:
@@ -137,7 +137,8 @@ class Messaging:
         try:
             await eventually(self._answers, within=60)
         except BaseException:
-            # Whatever stops the wait, a cancellation too: nobody else knows the process yet.
+            # On any end of the wait, also a cancellation: no one else has a reference to the
+            # process yet.
             await self.kill()
             raise
 

@@ -1,4 +1,4 @@
-"""What one says reaches the others: in order, once, and only while they are members."""
+"""Delivery of messages to the other members: in order, once, and only while they are members."""
 
 from typing import Any
 

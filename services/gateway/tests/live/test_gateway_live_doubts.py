@@ -1,4 +1,4 @@
-"""What is missing of one conversation concerns that conversation alone (MSG-6, MSG-14)."""
+"""A gap in one conversation affects that conversation alone (MSG-6, MSG-14)."""
 
 import asyncio
 from collections.abc import Callable
@@ -27,7 +27,7 @@ async def house() -> House:
 
 
 async def crowd(house: House, *, people: int = 30) -> list[Listener]:
-    """Let people listen, each a member of the other conversation."""
+    """Connect listeners, each a member of the other conversation."""
     found = []
     for number in range(people):
         house.owner.member(f"per_{number}", (1, 0), channel=OTHER)
@@ -43,7 +43,7 @@ def kinds(frames: list[Frame]) -> list[str | None]:
 
 
 async def resynced(listener: Listener) -> str:
-    """Wait until a stream is told to fetch; return why."""
+    """Wait until a stream gets a notice to fetch; return its reason."""
     async with asyncio.timeout(60):
         while True:
             for frame in SessionResponse.FromString(await listener.send_buffer.take()).frames:
@@ -52,7 +52,7 @@ async def resynced(listener: Listener) -> str:
 
 
 async def settled(house: House) -> None:
-    """Wait until nothing is asked of the conversation."""
+    """Wait until no query of the conversation is pending."""
     await eventually(lambda: house.channels.get(ROOM).question is None)
 
 
@@ -69,7 +69,7 @@ async def test_msg_06_a_fact_of_an_unknown_type_is_seen_and_only_its_number_is_t
     assert stretches(frames) == [(4, 7)]
     told = [event for frame in frames for event in frame.events.events][1]
     assert (told.change_no, told.omitted) == (6, True)
-    # Whether ana may see what it is about is the owner's to say.
+    # Only the owner can decide if ana may see the message in question.
     assert (told.fact, told.entity_id) == (b"", "")
     assert not house.owner.asked_channels
 
@@ -260,7 +260,7 @@ async def test_msg_14_an_answer_newer_than_a_removal_on_its_way_is_not_undone(
     house.fanout.apply([house.posted(5), house.posted(7)])
     await eventually(lambda: house.owner.asked_channels)
 
-    # The owner has let ana in again as number 20; the removal is told of only now.
+    # The owner has added ana again as number 20; the removal arrives only now.
     house.fanout.apply([house.removed(8, "ana")])
     house.owner.open.set()
     await settled(house)
@@ -344,7 +344,7 @@ STEPS = st.lists(
         st.sampled_from(["post", "toggle", "newer", "history"]),
         st.sampled_from(PEOPLE),
         st.sampled_from(["told", "told", "lost", "unreadable"]),
-        # Whether the owner's answer to what is asked is read before or after the change.
+        # True if the owner's answer is read before the change, false if after it.
         st.booleans(),
     ),
     max_size=25,
@@ -404,7 +404,7 @@ def test_msg_14_whatever_is_lost_the_seats_end_as_the_owner_has_them(
                 house.fanout.apply([record])
             elif fate == "unreadable":
                 house.fanout.apply([house.unreadable()])
-        # The next number shows what was lost last.
+        # The next number reveals the last loss.
         house.fanout.apply([log.append("post", "")])
         await eventually(lambda: house.channels.get(ROOM).question is None)
 

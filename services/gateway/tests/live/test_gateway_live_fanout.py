@@ -1,6 +1,7 @@
-"""What the fan-out makes of records: holes, repeats, owners that answer late (MSG-6, MSG-14)."""
+"""Fan-out of records: gaps, repeats, owners that answer late (MSG-6, MSG-14)."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from plexus.event.v1.envelope_pb2 import Envelope
@@ -9,6 +10,7 @@ from plexus.messaging.v1.conversations_pb2 import Conversation
 from plexus_testkit.wait import eventually
 from plexuskit.errors import DependencyDown
 from plexuskit.kafka import Record
+from structlog.testing import capture_logs
 
 from .fanout_support import ROOM, TENANT, House, numbers, stretches
 
@@ -146,6 +148,44 @@ async def test_a_record_that_cannot_be_read_is_a_hole(house: House) -> None:
     )
     house.fanout.apply([broken])
 
+    assert (await ana.next_frame()).resync.reason == "GAP"
+
+
+@pytest.mark.rule("GW-8")
+@pytest.mark.parametrize("key", ["", "\udcff\udcfe", "c" * 257, "cnv 1"], ids=range(4))
+@pytest.mark.parametrize("appended", [b"", b"\xff"], ids=["fact", "garbage"])
+async def test_gw_08_a_record_whose_key_is_no_id_is_one_skip(
+    house: House, key: str, appended: bytes
+) -> None:
+    fact = house.posted(1)
+    broken = replace(fact, key=key, value=fact.value + appended, offset=77)
+
+    with capture_logs() as logs:
+        house.fanout.apply([broken])
+        await asyncio.sleep(0.1)
+
+    (skip,) = [line for line in logs if line["event"] == "live.key_broken"]
+    assert (skip["topic"], skip["partition"], skip["offset"]) == (fact.topic, 0, 77)
+    assert not house.owner.asked_channels
+    assert not list(house.channels)
+
+
+@pytest.mark.rule("GW-8")
+async def test_gw_08_a_fact_under_the_key_of_another_conversation_is_shown_to_nobody(
+    house: House,
+) -> None:
+    house.owner.member("ana", (1, 0))
+    ana = await house.listen("ana")
+    house.fanout.apply([house.posted(5)])
+    await ana.frames()
+
+    house.fanout.apply([replace(house.posted(6, channel="cnv_other"), key=ROOM)])
+    assert not await ana.frames()
+    house.fanout.apply([replace(house.posted(6), key="cnv_other")])
+    assert not await ana.frames()
+
+    # What was left out is missing, and its conversation is asked about.
+    house.fanout.apply([house.posted(7)])
     assert (await ana.next_frame()).resync.reason == "GAP"
 
 

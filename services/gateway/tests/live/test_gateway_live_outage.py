@@ -1,4 +1,4 @@
-"""Kafka goes away and comes back: streams stay, sends are stored, events come after (MSG-2)."""
+"""Outage of Kafka: streams stay, sends are stored, events follow later (MSG-2)."""
 
 import asyncio
 from typing import Any
@@ -22,7 +22,7 @@ async def test_msg_02_an_outage_of_kafka_delays_events_and_loses_none(
         during = await ana.answered(await ana.send(conversation, "during"))
         late = await gateway.client("per_cy")
         assert during[0].stored.seq == 2
-        # What is sent through this gateway needs no Kafka to be heard here.
+        # A message sent through this gateway is delivered here without Kafka.
         await eventually(lambda: bo.texts(conversation) == ["before", "during"])
         heartbeats = len(bo.of("heartbeat"))
         await eventually(lambda: len(bo.of("heartbeat")) > heartbeats)

@@ -1,4 +1,4 @@
-"""Streams deliver what the token of each stream gives, not what its person may (GW-9, GW-10)."""
+"""Streams deliver by the permissions of each stream's token, not of its person (GW-9, GW-10)."""
 
 import secrets
 from collections.abc import Awaitable, Callable
@@ -124,7 +124,7 @@ async def test_gw_09_a_stream_delivers_only_what_the_scopes_of_its_token_allow(
     await eventually(lambda: whole.texts(conversation) == ["said"], within=30)
     await eventually(lambda: len(personal(whole)) == 2, within=30)
     expected = {"messages.send": "DraftSaved", "notifications.read": "NotificationRaised"}
-    # What comes to both comes in one order, so nothing can follow once the last of it is here.
+    # Events for both arrive in one order, so nothing can follow the last of them.
     await eventually(
         lambda: set(personal(limited)) == set(expected.values()) - {expected.get(missing)},
         within=30,

@@ -1,4 +1,4 @@
-"""The queue of one stream, and how a conversation finds its process."""
+"""The queue of one stream, and the process of a conversation."""
 
 import asyncio
 from collections import Counter

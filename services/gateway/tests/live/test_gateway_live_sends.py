@@ -1,4 +1,4 @@
-"""Sends through a session: verdicts, limits, and messaging that goes away."""
+"""Sends through a session: verdicts, limits, and outages of messaging."""
 
 import asyncio
 import secrets

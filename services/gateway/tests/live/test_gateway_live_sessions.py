@@ -1,4 +1,4 @@
-"""How streams live and end: tokens, revocation, slow readers, a gateway that stops."""
+"""Life cycle of streams: tokens, revocation, slow readers, a gateway that stops."""
 
 import asyncio
 from datetime import timedelta
@@ -52,7 +52,7 @@ async def test_gw_01_a_token_of_another_session_ends_the_stream(gateway: Any) ->
 async def test_gw_04_an_app_streams_with_its_token_until_that_is_revoked(gateway: Any) -> None:
     token = gateway.world.directory.api_token("per_app", "sessions.open", "messages.read")
     app = await gateway.client("per_app", token=token)
-    # Shown again, as an access token would be renewed: the stream goes on.
+    # Presented again, as an access token would be renewed: the stream continues.
     await app.reauthenticate(token)
     await eventually(lambda: len(app.of("heartbeat")) >= 2, within=30)
     assert app.error is None

@@ -1,4 +1,4 @@
-"""Typing and presence: who hears of them, and who never does (MSG-14, GW-2)."""
+"""Typing and presence: who receives them, and who never does (MSG-14, GW-2)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -150,7 +150,7 @@ class Listener:
         self.send_buffer = send_buffer
 
     async def signals(self) -> list[Signal]:
-        """Give what waits of signals."""
+        """Return the pending signals."""
         found: list[Signal] = []
         while self.send_buffer.waiting_bytes:
             response = SessionResponse.FromString(await self.send_buffer.take())
@@ -328,7 +328,7 @@ async def test_the_herald_tells_the_newest_and_tries_again_while_messaging_is_aw
 
 
 class Voice:
-    """What a client says of itself."""
+    """Presence signals of one client."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -365,7 +365,7 @@ def shown(client: Any, person_id: str) -> list[int]:
 
 
 async def until(condition: Callable[[], Any], again: Callable[[], Awaitable[None]]) -> None:
-    """Say something again until it was heard: a signal may be lost."""
+    """Repeat a signal until it arrives: signals may be lost."""
 
     async def heard() -> bool:
         await again()

@@ -1,6 +1,6 @@
-"""An owner that takes items and does not answer: its stream is closed, shown and opened again.
+"""An owner that accepts items and does not answer: its stream is closed, reported and reopened.
 
-The owner stands at the outer seam, on a real socket; its faults are a test's to choose.
+The owner is a fake at the outer seam, on a real socket; a test chooses its faults.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ UNAVAILABLE = 14
 
 
 class Owner(log_service_pb2_grpc.LogServiceServicer):
-    """Answers everything until it is told not to answer items, or to hold back its first answer."""
+    """Answers everything until a test stops its verdicts, or delays its first one."""
 
     def __init__(self) -> None:
         self.answers = True
@@ -62,7 +62,7 @@ class Owner(log_service_pb2_grpc.LogServiceServicer):
 
 
 class Listener:
-    """Stands where a client's stream stands."""
+    """Takes the place of a client's stream."""
 
     def __init__(self) -> None:
         self.verdicts: dict[int, SendVerdict] = {}
@@ -143,7 +143,7 @@ async def test_gw_08_a_stream_whose_items_are_overdue_is_closed_shown_and_not_ch
     move(world, ANSWER_SECONDS - 1)
     send(append_stream, listener, 3)
     move(world, 2)
-    # What is overdue is unknown; what is on its way with it goes back to its sender at once.
+    # An overdue item is unknown; items in transit with it return to their sender at once.
     await eventually(lambda: set(listener.verdicts) == {1, 2, 3})
 
     assert {each.refused.reason for each in listener.verdicts.values()} == {"OWNER_UNREACHABLE"}
@@ -159,7 +159,7 @@ async def test_gw_08_a_stream_whose_items_are_overdue_is_closed_shown_and_not_ch
     await eventually(lambda: STALLED._value.get() == stalled + 1)
     await eventually(lambda: owner.ended == 1)
 
-    # The other process goes on meanwhile.
+    # The other process continues meanwhile.
     send(other, listener, 4)
     await eventually(lambda: 4 in listener.verdicts)
     assert listener.verdicts[4].stored.seq
@@ -218,7 +218,7 @@ async def test_gw_08_a_stream_that_cannot_be_written_any_more_is_opened_again(
     append_stream, listener = world.router.pick("cnv_x"), Listener()
     owner = owner_of(world, append_stream)
 
-    # No message at all: the writer dies of it, and the reader would wait for ever.
+    # Not a message: the writer dies of it, and the reader would wait for ever.
     append_stream._waiting.append(SimpleNamespace(command=b"", signed_caller=b""))
     send(append_stream, listener, 1)
     await eventually(lambda: 1 in listener.verdicts)

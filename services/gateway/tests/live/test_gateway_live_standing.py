@@ -1,4 +1,4 @@
-"""What permissions follow from changes while streams are open: they hear of it (GW-3, GW-4)."""
+"""Changes of permissions while streams are open take effect on the streams (GW-3, GW-4)."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def module(*, version: int, enabled: bool) -> Envelope:
 
 @pytest.fixture
 async def tell(world: Any):
-    """Tell a fact of directory's as its relay does."""
+    """Publish a fact of directory as its relay does."""
     async with producer(world.kafka) as sending:
 
         async def told(envelope: Envelope) -> None:

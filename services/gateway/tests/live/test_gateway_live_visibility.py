@@ -11,8 +11,8 @@ from gateway.identity import Identity
 from gateway.live.send_buffer import Bounds, SendBuffer, Ticker
 from gateway.live.visibility import Listener, Listeners, Visibility
 from plexus.gateway.v1.session_service_pb2 import SessionResponse
-from plexus_access.testing import Company
 from plexus_testkit import FrozenClock
+from plexus_testkit.companies import Company
 
 TENANT = "ten_a"
 ROOM = "cnv_1"

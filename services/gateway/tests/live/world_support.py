@@ -18,7 +18,7 @@ from .owners_support import Directory, Messaging
 
 
 class World:
-    """Everything that stands, and gateways and clients on request."""
+    """All running servers, with gateways and clients on request."""
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from messaging.config import Settings
 
 
 def main() -> None:
-    """Do the errand and return, or serve until told to stop."""
+    """Run the requested one-off command, or serve until stopped."""
     parser = argparse.ArgumentParser(prog="messaging", add_help=False)
     parser.add_argument("--provision", action="store_true")
     chosen, _ = parser.parse_known_args()

@@ -1,4 +1,4 @@
-"""How messaging is put together: one async context manager per role."""
+"""Wiring of messaging: one async context manager per role."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -67,7 +67,7 @@ SERVICE: Final = "messaging"
 MAX_REFS: Final = 500
 
 SOURCES: Final = (ENTRIES, CURSOR_LOG, OUTBOX)
-"""Everything that messaging publishes; what people keep for themselves is in the outbox."""
+"""All published sources; people's private data is in the outbox."""
 
 
 class Store(ImportingStore, PersonalStore, ReadingStore):
@@ -127,7 +127,7 @@ class DirectoryPeople:
     async def unknown(
         self, *, tenant_id: str, asker_id: str, person_ids: Sequence[str]
     ) -> list[str]:
-        """Give those of the ids that are no people whom the asker may address.
+        """Return the ids that name no person whom the asker may address.
 
         Raises:
             DependencyDown: directory cannot be reached.
@@ -251,7 +251,7 @@ async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[Non
 
 @asynccontextmanager
 async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Follow directory's people and departments; what the topics no longer hold is asked for."""
+    """Follow directory's people and departments; load a snapshot of what the topics lack."""
     async with (
         connect(settings.mongo) as db,
         peers("directory", settings=settings, service=SERVICE, clock=runtime.clock) as owners,
@@ -304,7 +304,7 @@ async def scheduler(settings: Settings, runtime: Runtime) -> AsyncIterator[None]
 
 
 async def provision(settings: Settings) -> None:
-    """Create what is missing of collections and indexes."""
+    """Create missing collections and indexes."""
     async with connect(settings.mongo) as db:
         await Store(db).provision()
 

@@ -21,7 +21,7 @@ class PeersSection(Section):
 
 
 class LogSection(Section):
-    """How the group commit works (architecture: the message path)."""
+    """Group commit settings (architecture: the message path)."""
 
     lanes: int = Field(default=2, ge=1, le=64, description="batches in flight at once")
     changes: int = Field(default=4, ge=1, le=64, description="rare changes under way at once")
@@ -32,7 +32,7 @@ class LogSection(Section):
 
 
 class LimitsSection(Section):
-    """How fast messages may come into one process (MSG-18)."""
+    """Rate limits of one process (MSG-18)."""
 
     sender_rate: float = Field(default=100, gt=0, description="messages a second of one sender")
     sender_burst: int = Field(default=1_000, ge=1, description="at once, after a pause")
@@ -41,7 +41,7 @@ class LimitsSection(Section):
 
 
 class ScheduleSection(Section):
-    """How scheduled messages are taken and sent (MSG-17)."""
+    """Settings for claiming and sending scheduled messages (MSG-17)."""
 
     poll_seconds: float = Field(default=1.0, gt=0, le=60)
     batch: int = Field(default=50, ge=1, le=500, description="messages looked at together")

@@ -60,7 +60,7 @@ def records(topic: str, *events: Envelope) -> list[Record]:
 
 
 class Directory(authority_pb2_grpc.AuthorityServicer):
-    """Directory's contract at the outer seam: it answers what a test gives it."""
+    """Directory's contract at the outer seam: it returns the facts that a test provides."""
 
     def __init__(self) -> None:
         self.facts: dict[str, list[Envelope]] = {PEOPLE: [], DEPARTMENTS: []}
@@ -197,7 +197,7 @@ async def test_a_projection_fills_from_the_snapshot_and_goes_on_with_the_topics(
     kafka_topics: Provisioned,
 ) -> None:
     await kafka_topics(PEOPLE, DEPARTMENTS)
-    # What the topics have long forgotten.
+    # Facts that the topics no longer hold.
     directory.facts[PEOPLE] = [person("ann", version=7, department_ids=["dep_a"]), person("bob")]
     directory.facts[DEPARTMENTS] = [department("dep_a")]
     async with producer(kafka_section) as out, following():

@@ -25,7 +25,7 @@ from messaging.messages.domain.messages import Imported, new_message
 from messaging.messages.operations.sends import send_message
 from messaging.reading.operations.cursors import place_cursors
 from messaging.reading.queries.conversations import get_view
-from messaging.reading.queries.receipts import list_receipts
+from messaging.reading.queries.receipts import Audiences, list_receipts
 from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.grpc import Actor
@@ -131,7 +131,7 @@ async def test_msg_19_imported_messages_have_no_receipts(store, log, person, roo
     await finish_import(log, run, place_cursors=partial(place_cursors, store), now=NOW)
 
     receipts = await list_receipts(
-        store, actor=person("ann"), conversation_id=room, seq=1, after="", limit=10
+        store, Audiences(), actor=person("ann"), conversation_id=room, seq=1, after="", limit=10
     )
 
     assert receipts.audience == 0
@@ -238,7 +238,7 @@ async def test_gw_11_the_first_native_message_ends_the_import_also_of_an_open_st
 
 
 async def origins(store, room):
-    """Give where the messages of a conversation come from, in order."""
+    """Return the origins of the messages of a conversation, in order."""
     head = await store.entries.head(room)
     messages = await store.messages.find_messages(room, range(1, head.seq + 1))
     return [message.origin for message in messages]
@@ -341,7 +341,7 @@ async def test_gw_11_only_people_of_the_tenant_are_senders_of_an_import(store, l
         assert reasons == ["SENDER_UNKNOWN"], forged
     assert (await store.entries.head(room)).seq == 0
 
-    # Messaging has not heard of `per_new` yet, directory has.
+    # Messaging has not received `per_new` yet, directory has it.
     for number, sender in enumerate(("ann", "per_gone", "per_left", "per_new")):
         assert await write(log, person, old(room, number + 1, "said", sender=sender)) == []
     assert (await store.entries.head(room)).seq == 4
@@ -380,7 +380,7 @@ async def test_gw_11_finishing_ends_the_import_of_a_source_alone(
     following = await follow(store, tenant_id=actor.tenant_id, conversations=[other.conversation])
     assert following[other.conversation.id].closed is None
 
-    # What is imported afterwards follows until the next end.
+    # A conversation imported afterwards follows until the next end.
     late = await bring(log, people, person, "ann", "bob", external_id="slack:C2", name="c2")
     assert await write(log, person, old(late.conversation.id, 1, "old")) == []
     assert await finish_source(log, actor=actor, source="slack") == 1
@@ -405,7 +405,7 @@ async def test_gw_11_what_an_earlier_version_imported_is_known_by_its_external_i
     for each in (used, direct):
         assert await write(log, person, old(each.conversation.id, 2, "x")) == ["IMPORT_CLOSED"]
 
-    # A source that was finished is so for what has no word of its own yet.
+    # A finished source also closes conversations without a record of their own.
     await finish_source(log, actor=person("root", "admin"), source="slack")
     await forget(store, room)
     assert await write(log, person, old(room, 3, "late")) == ["IMPORT_CLOSED"]

@@ -1,10 +1,12 @@
-"""A later export brings edits, reactions, deletions, names and departures: MSG-19, GW-11."""
+"""A later export applies edits, reactions, deletions, names and departures: MSG-19, GW-11."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
+from messaging.conversations.domain import conversations
+from messaging.conversations.domain.refusals import GroupTooLarge
 from messaging.conversations.operations.conversations import update_conversation
 from messaging.conversations.operations.members import leave_conversation
 from messaging.importing.operations.conversations import ForeignConversation, import_conversation
@@ -290,7 +292,7 @@ async def test_who_left_in_the_other_system_leaves_and_may_come_back(log, bring,
 
     await bring(member_ids=("ann", "bob"))
     assert set((await log.log_states.load(room)).members) == {"ann", "bob"}
-    # An export without a list of members says nothing about them.
+    # An export without a list of members leaves the members unchanged.
     assert not (await bring(member_ids=())).changed
 
 
@@ -330,3 +332,19 @@ async def test_what_an_earlier_version_imported_follows_too(store, log, bring, r
 
     assert again.conversation.name == "renamed"
     assert set((await log.log_states.load(room)).members) == {"ann", "carol"}
+
+
+@pytest.mark.rule("SCALE-1")
+async def test_scale_1_an_import_makes_no_group_larger_than_the_limit(store, bring, monkeypatch):
+    monkeypatch.setattr(conversations, "MEMBER_LIMIT", 4)
+    with pytest.raises(GroupTooLarge):
+        await bring(member_ids=("ann", "bob", "carol", "dave", "erin"))
+    room = (await bring(member_ids=("ann", "bob", "carol", "dave"))).conversation.id
+
+    # As many come as leave, then one too many beside those who were added here.
+    await bring(member_ids=("ann", "bob", "erin", "frank"))
+    members = await store.conversations.active_ids(room)
+    assert members == {"ann", "bob", "erin", "frank"}
+    with pytest.raises(GroupTooLarge):
+        await bring(member_ids=("ann", "bob", "erin", "frank", "greta"))
+    assert await store.conversations.active_ids(room) == members

@@ -26,7 +26,7 @@ from plexuskit.service import Runtime
 
 
 class Everybody:
-    """Directory's contract at the outer seam: everybody is there."""
+    """Directory's contract at the outer seam: every person exists."""
 
     async def unknown(
         self, *, tenant_id: str, asker_id: str, person_ids: Sequence[str]

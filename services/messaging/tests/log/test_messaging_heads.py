@@ -1,4 +1,4 @@
-"""Heads reach the store whatever fails, so that lists show what was acknowledged (MSG-8)."""
+"""Heads reach the store after any failure, so that lists show acknowledged messages (MSG-8)."""
 
 import asyncio
 from datetime import timedelta
@@ -23,7 +23,7 @@ UNLIMITED = LimitsSection(
 
 @pytest.fixture
 async def quiet(store):
-    """A log that saves heads when a test says so, and never by itself."""
+    """Return a log that saves heads only on request of a test."""
     log = conversation_log(store, section=LogSection(), clock=SystemClock(), limits=UNLIMITED)
     partitions = [asyncio.create_task(partition.run()) for partition in log.partitions]
     yield log
@@ -38,7 +38,7 @@ async def listed(store, actor):
 
 
 def gate_saves(store, monkeypatch):
-    """Hold each save of heads until the event is set."""
+    """Block each save of heads until the event is set."""
     save, begun, go = store.heads.save, asyncio.Event(), asyncio.Event()
 
     async def held(heads):

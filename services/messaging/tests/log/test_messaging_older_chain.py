@@ -1,4 +1,4 @@
-"""Logs that an older release began: they stay proved, and version 2 goes on from them (MSG-20)."""
+"""Logs begun by an older release stay proved, and version 2 continues them (MSG-20)."""
 
 import asyncio
 import hashlib
@@ -39,7 +39,7 @@ EVER = replace(DEFAULT, edit_window=timedelta(days=36_500))
 
 @pytest.fixture
 async def golden(store):
-    """Store what an older release wrote, frozen; gives the conversation."""
+    """Store the frozen entries of an older release; return the conversation."""
     held = json_util.loads(GOLDEN.read_text(), json_options=json_util.JSONOptions(tz_aware=True))
     for name, documents in held.items():
         collection = store.db.collection(name, schema_version=1)
@@ -67,7 +67,7 @@ def older_release(tmp_path_factory):
 
 @pytest.fixture
 async def written(older_release, db, mongo_url):
-    """Let the older release write a conversation; gives its id."""
+    """Have the older release write a conversation; return its id."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(Path(__file__).with_name("older_child.py")),
@@ -137,7 +137,7 @@ def plain_hash(text):
 
 
 async def check_life_goes_on(room, *, log, store, say, change, verify):
-    """Go on in an older log: it keeps its entries, is whole, and is bound by one entry."""
+    """Continue an older log: it keeps its entries, is whole, and is bound by one entry."""
     before = await store.entries.list_changes(room, since=0, limit=100)
     assert len(before) == LAST
     assert (await verify(room)).problems == []
@@ -211,7 +211,7 @@ async def test_msg_20_provisioning_erases_the_hashes_of_what_was_recalled_before
 async def test_msg_20_a_recalled_text_of_version_1_cannot_be_guessed_from_the_links_around_it(
     golden, store, log, say, verify
 ):
-    """Whoever knows the link before and everything after could try texts against the next one."""
+    """Given the previous link and all later ones, texts could be guessed against the next link."""
     await store.provision()
     await send_message(log, new_message=say(golden, "ann", "new"))
     entry = await store.entries.find_change(golden, 3)

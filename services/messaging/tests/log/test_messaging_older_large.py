@@ -59,7 +59,7 @@ def long_log(store):
 
 
 def following(last, like):
-    """Give the entry of version 1 that says the same as another one, behind the last."""
+    """Return the entry of version 1 with the same content as another one, after the last entry."""
     entry = deepcopy({k: v for k, v in like.items() if k not in {"current", "pinned_at"}})
     number, seq = last["change_no"] + 1, last["last_seq"] + 1
     name = f"msg_{seq:026d}"
@@ -111,7 +111,7 @@ def walk(store, person):
 
 
 async def send_in_the_end(log, draft):
-    """Send as a client does that comes back when it is told to; gives how long each call took."""
+    """Send as a client does that retries when asked to; return how long each call took."""
     took = []
 
     async def attempt():

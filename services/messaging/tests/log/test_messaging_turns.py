@@ -1,4 +1,4 @@
-"""A slow change holds its own conversation and nobody else's (GW-13), and keeps order (MSG-1)."""
+"""A slow change holds up only its own conversation (GW-13), and keeps order (MSG-1)."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ async def one_lane(store, runtime):
 
 @pytest.fixture
 def gate(store, monkeypatch):
-    """Hold the transactions of one conversation's changes until the gate is opened."""
+    """Block the transactions of one conversation's changes until the gate is opened."""
 
     class Gate:
         room = ""
@@ -111,7 +111,7 @@ async def test_gw_13_a_slow_change_holds_no_other_conversation_of_its_lane(
     assert not same.done()
     gate.opened.set()
     await changing
-    # A message that was sent while the change was under way stands behind it.
+    # A message sent while the change was under way comes after it.
     assert ((await same).seq, (await same).change_no) == (2, 4)
 
 

@@ -13,7 +13,7 @@ from messaging.messages.domain.messages import NewMessage, Span, SpanKind
 from messaging.messages.domain.refusals import MentionDepartmentDenied
 from messaging.messages.operations.sends import send_message, send_messages
 from messaging.reading.queries.conversations import get_view
-from messaging.reading.queries.receipts import list_receipts
+from messaging.reading.queries.receipts import Audiences, list_receipts
 from messaging.reading.queries.threads import get_thread
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import messaging_service_pb2 as pb
@@ -22,7 +22,7 @@ from plexus.messaging.v1.messages_pb2 import Mention
 from plexuskit.errors import InvalidArgument
 
 TENANT = "ten_acme"
-# What the release before departments made of the plain message below.
+# Hash of the plain message below in the release before departments.
 EARLIER_HASH = "942a0a7d217295a0b3847f2dabe0f507bb2b3b7c6f8b87c71925a2742467f947"
 
 
@@ -121,7 +121,7 @@ async def test_msg_08_who_belongs_to_a_department_or_below_it_is_mentioned(
     assert await unread(store, person("dora"), room) == (4, 1)
     assert await unread(store, person("ann"), room) == (0, 0)
 
-    # Who changes department is addressed as a member of the new one.
+    # After a change of department, a person is addressed as a member of the new one.
     await store.people.put([someone("dora", "dep_b", version=2)])
     assert await unread(store, person("dora"), room) == (4, 4)
 
@@ -134,11 +134,11 @@ async def test_msg_09_a_department_changes_neither_receipts_nor_followers_nor_ou
     )
     assert stored.not_in_conversation == ("eve",)
     receipts = await list_receipts(
-        store, actor=person("ann"), conversation_id=room, seq=1, after="", limit=10
+        store, Audiences(), actor=person("ann"), conversation_id=room, seq=1, after="", limit=10
     )
     assert receipts.audience == 3
     thread = await get_thread(store, actor=person("ann"), conversation_id=room, root_seq=1)
-    assert thread.followers == ("ann", "eve")
+    assert thread.followers == ("ann",)
 
 
 async def test_msg_03_departments_are_part_of_what_was_said(log: Any, room: str, say: Any) -> None:

@@ -1,4 +1,4 @@
-"""MSG-21: what a message is made of is bounded together, and what was taken stays alterable."""
+"""MSG-21: the parts of a message are bounded together, and accepted messages stay changeable."""
 
 import random
 from datetime import UTC, datetime
@@ -114,7 +114,7 @@ async def test_whatever_was_taken_can_be_labelled_pinned_reacted_to_edited_and_r
         entry = await store.messages.find_entry(room, seq)
         message = message_of(entry)
         message.revision = 2
-        # All but the last of what may be on a message, as if so many people had put it there.
+        # All but the last of the allowed reactions, as if that many people had added them.
         for place, emoji in enumerate(EMOJI):
             people = [f"per_{place:02}_{n:02}" + "p" * 118 for n in range(20)]
             message.reactions.add(emoji=emoji, person_ids=people)
@@ -141,7 +141,7 @@ async def test_whatever_was_taken_can_be_labelled_pinned_reacted_to_edited_and_r
 
 
 async def _largest(log, room, chance, *, seed) -> int:
-    """Send a message that is about as large as one may be, by taking links away until it fits."""
+    """Send a message of about the maximum size, by removing links until it fits."""
     links = 330
     while True:
         words = heavy_words(chance, links=links)
@@ -190,7 +190,7 @@ async def test_2500_toggles_of_a_reaction_do_not_repeat_a_long_message(store, lo
     rows = await store.entries.list_changes(room, since=2, limit=100)
     assert len(rows) == 50
     toggles = sum(len(row["event"]) for row in rows) * 50  # as many as 2,500 would be
-    assert toggles < 2_000_000  # 181,000,000 when each repeated the words
+    assert toggles < 2_000_000  # 181,000,000 when each repeated the text
 
 
 @pytest.mark.rule("MSG-12")

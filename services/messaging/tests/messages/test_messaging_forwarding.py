@@ -35,7 +35,7 @@ def forward(log, person):
 
 @pytest.fixture
 async def rooms(group, log, say):
-    """Two groups of ann and bob; in the first bob has said two things, one to ann."""
+    """Two groups of ann and bob; in the first bob has posted two messages, one addressed to ann."""
     first, second = await group("ann", "bob"), await group("ann", "bob")
     spans = (Span(0, 4, SpanKind.MENTION, "ann"), Span(5, 4, SpanKind.BOLD))
     await send_message(log, new_message=say(first, "bob", "@ann bold", spans=spans))

@@ -33,7 +33,7 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2
 from plexuskit.clock import SystemClock
 from plexuskit.errors import VersionConflict
-from plexuskit.requests import RequestIdReused
+from plexuskit.request_ids import RequestIdReused
 
 
 async def pins_of(store, actor, room):

@@ -1,4 +1,4 @@
-"""Pages end by bytes as well as by count, and lists go on by position (MSG-21)."""
+"""Pages end by bytes as well as by count, and lists continue by position (MSG-21)."""
 
 import pytest
 from messaging.conversations.operations.members import add_members

@@ -1,4 +1,4 @@
-"""What a tenant allows: MSG-10, MSG-11, MSG-12, MSG-18."""
+"""Message policy of a tenant: MSG-10, MSG-11, MSG-12, MSG-18."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from messaging.messages.domain.refusals import PolicyDenied
 from messaging.messages.operations.policies import update_policy
 from messaging.messages.operations.sends import send_message
 from messaging.reading.domain import ReceiptsAreOff
-from messaging.reading.queries.receipts import list_receipts
+from messaging.reading.queries.receipts import Audiences, list_receipts
 from plexuskit.errors import InvalidArgument, VersionConflict
 
 
@@ -34,7 +34,7 @@ async def test_msg_10_the_policy_hides_names(store, group, log, say, person):
     async def told(**fields):
         await update_policy(store, actor=person("root", "admin"), policy=Policy(**fields))
         return await list_receipts(
-            store, actor=person("bob"), conversation_id=room, seq=1, after="", limit=10
+            store, Audiences(), actor=person("bob"), conversation_id=room, seq=1, after="", limit=10
         )
 
     assert [who for who, _ in (await told()).page] == ["ann", "eve"]

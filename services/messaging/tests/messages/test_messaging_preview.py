@@ -1,4 +1,4 @@
-"""Who would be reached outside their working hours, before anything is sent."""
+"""Preview of the members outside their working hours, before a message is sent."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -71,7 +71,7 @@ async def test_ntf_03_off_hours_are_judged_by_each_persons_own_clock(
 ) -> None:
     found = await look(store, person("ann"), room, MONDAY_MORNING_UTC, everybody())
 
-    # Without the sender and who was deactivated; who is not known yet counts.
+    # Without the sender and deactivated people; unknown people count.
     assert found.audience == 6
     assert [(each.person_id, each.local.strftime("%H:%M")) for each in found.people] == [
         ("cem", "02:00"),

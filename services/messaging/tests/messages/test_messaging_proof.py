@@ -63,7 +63,7 @@ def join(log, people, person):
 
 
 def plain_hash(text):
-    """Give the unsalted hash of a plain message, as everybody can compute it."""
+    """Return the unsalted hash of a plain message, as anyone can compute it."""
     return content_hash(
         text=text.encode(),
         spans=(),
@@ -81,7 +81,7 @@ def salts_of(event):
 
 
 async def everything_told(store, room, person, who):
-    """Give every byte that the reads of the API tell a member of a conversation."""
+    """Return every byte that the reads of the API return to a member of a conversation."""
     me = {"actor": person(who), "conversation_id": room}
     found = await verify_conversation(store, **me, first=0, last=0)
     page, _, last = await list_messages(
@@ -150,14 +150,14 @@ async def test_msg_20_what_was_said_before_one_joined_is_two_hashes_that_nobody_
     assert len(hidden.header_hash) == len(hidden.body_hash) == 32
     told = b"".join(await everything_told(store, room, person, "outsider"))
     for secret in (*salts_of(bytes(entry["event"])), plain_hash(OFFER), OFFER.encode(), b"msg_"):
-        # The welcome's own id is the only one of a message that is told.
+        # The welcome's own id is the only message id that is returned.
         known = secret == b"msg_" and entry["entity_id"].encode() not in told
         assert known or secret not in told
     for guess in (b"", plain_hash(OFFER), client.GENESIS):
         assert hashlib.sha256(guess + plain_hash(OFFER)).digest() != hidden.body_hash
-    # Nobody but members of the time reads the name that it had and who was in it then.
+    # Only members of that time read the name that the group had and the list of its members.
     assert found.links[0].event == b""
-    assert found.links[2].event  # who joined reads that
+    assert found.links[2].event  # visible to those who joined
 
 
 @pytest.mark.rule("MSG-20")
@@ -193,7 +193,7 @@ async def test_msg_20_every_member_proves_the_same_chain_from_what_each_received
 
 
 def rewritten(event, **fields):
-    """Give an event with other fields of its message, every stored hash as it was."""
+    """Return an event with other fields of its message and every stored hash unchanged."""
     envelope = Envelope.FromString(event)
     fact = client.read(event)[1]
     for name, value in fields.items():

@@ -23,9 +23,9 @@ NOW = SystemClock().now()
 
 @pytest.fixture
 def removed_meanwhile(store, log, say, person, monkeypatch, change, people):
-    """Let a read that has found its reader a member meet a removal and what follows it.
+    """Make a read race with the reader's removal and the changes after it.
 
-    A message is posted and, with `edited`, an older one edited and somebody added.
+    A message is posted and, with `edited`, an older one edited and a person added.
     """
 
     def arrange(room: str, name: str, *, edited: int = 0) -> None:

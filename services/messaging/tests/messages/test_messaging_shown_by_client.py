@@ -13,7 +13,7 @@ from plexus_cli.commands.verifying import Verified
 
 @pytest.fixture
 async def room(log, group, say, change, person):
-    """Make a conversation in which everything happened that changes what a message shows."""
+    """Make a conversation with every kind of change that a message can show."""
     room = await group("ann", "bob", history=History.ALL)
     await send_message(log, new_message=say(room, "ann", "the offer is 57752 EUR"))
     rich = say(
@@ -55,7 +55,7 @@ async def room(log, group, say, change, person):
 
 @pytest.fixture
 def proved(store, person):
-    """Prove a stretch of a log as the command line does; gives its findings and what is shown."""
+    """Prove a stretch of a log as the command line does; return its findings and output."""
 
     async def prove(room, *, first=1, last=0):
         me = {"actor": person("bob"), "conversation_id": room}

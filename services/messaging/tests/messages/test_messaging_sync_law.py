@@ -53,7 +53,7 @@ operation = st.one_of(
 
 @dataclass
 class Device:
-    """What one person's device holds of a conversation."""
+    """State of a conversation on one person's device."""
 
     person_id: str
     since: int = 0
@@ -62,13 +62,13 @@ class Device:
     members: dict[str, bool] = field(default_factory=dict)
 
     def hold(self, message: messages_pb2.Message) -> None:
-        """Take a message, unless a newer state of it is held."""
+        """Keep a message, unless a newer state of it is kept already."""
         held = self.messages.get(message.seq)
         if held is None or held.revision < message.revision:
             self.messages[message.seq] = _without_quoted_words(message)
 
     def hold_parts(self, parts: messages_pb2.MessageParts) -> None:
-        """Replace what members have put on a held message; the words stay."""
+        """Replace the reactions, pin and labels of a stored message; the text stays."""
         held = self.messages.get(parts.seq)
         if held is None or held.revision >= parts.revision:
             return
@@ -102,7 +102,7 @@ class Device:
 
 
 async def fetched(store, person, room, who) -> Device:
-    """Fetch everything anew, as a device that holds nothing."""
+    """Fetch everything from scratch, like a device without state."""
     device, after, more = Device(who), 0, True
     while more:
         messages, more, _ = await list_messages(
@@ -142,7 +142,7 @@ def _without_quoted_words(message):
 
 
 class Stage:
-    """Carries out operations; what is refused changes nothing, which the law covers too."""
+    """Carries out operations; a refused one changes nothing, which the law covers too."""
 
     def __init__(self, log, people, person, change, say, room) -> None:
         self._log, self._people, self._person = log, people, person
@@ -256,9 +256,9 @@ class Stage:
 
 
 class Live:
-    """Devices that hear of every change as it happens, as the gateway shows it.
+    """Devices that receive every change as it happens, as the gateway delivers it.
 
-    Who is added to a conversation again fetches what changed meanwhile, as the contract asks.
+    A person added to a conversation again fetches what changed meanwhile, as the contract requires.
     """
 
     def __init__(self, store, person, room) -> None:
@@ -267,7 +267,7 @@ class Live:
         self.devices = {name: Device(name) for name in PEOPLE}
 
     async def follow(self) -> None:
-        """Bring what is new in the log to those who may see it at this moment."""
+        """Deliver new log entries to the people who may see them at this moment."""
         entries = await self._store.entries.list_changes(
             self._room, since=self._through, limit=1000
         )
@@ -289,7 +289,7 @@ class Live:
         partial = "parts" in fact.DESCRIPTOR.fields_by_name
         message = fact.parts if partial else fact.message
         assert message.change_no == change_no
-        # A fact of reactions, pins or labels does not repeat the words (MSG-21).
+        # A fact of reactions, pins or labels does not repeat the text (MSG-21).
         assert not (partial and fact.HasField("message"))
         for device in self.devices.values():
             place = await self._place(device.person_id)

@@ -72,7 +72,7 @@ def verify(store, person):
 
 @pytest.fixture
 def tamper(store, room):
-    """Alter the raw document of an entry, as somebody with the database could."""
+    """Alter the raw document of an entry, like an attacker with access to the database."""
 
     async def carry_out(change_no, change):
         entries = store.db.collection("entries", schema_version=1)
@@ -148,7 +148,7 @@ async def test_gw_13_others_run_while_a_log_of_long_texts_is_verified(
     found = await verify(room)
 
     assert found.problems == []
-    # Posts and edits as entries, the changed post with its present form, and its four edits.
+    # Posts and edits as entries, the changed post in its current form, and its four edits.
     assert sum(size > 30_000 for size in sizes) >= 3 + 4 + 1 + 4
     assert yielded >= sum(size > turns.MAX_TURN_BYTES for size in sizes)
 
@@ -243,7 +243,7 @@ async def test_a_missing_entry_is_found(room, store, verify):
     kinds = {(each.change_no, each.kind) for each in found.problems}
     assert (6, ChainProblem.KIND_MISSING) in kinds
     assert (7, ChainProblem.KIND_BROKEN_LINK) in kinds
-    # The message that it changed is not what the entries that are left lead to.
+    # The message that it changed is not the result of the remaining entries.
     assert (5, ChainProblem.KIND_ALTERED_STATE) in kinds
     assert {number for number, _ in kinds} == {5, 6, 7}
 

@@ -12,7 +12,7 @@ from messaging.app import Store, conversation_log
 from messaging.config import LogSection, ScheduleSection
 from messaging.personal.api import read_scheduled
 from messaging.personal.operations.schedulers import Scheduler
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexuskit.clock import SystemClock
 from plexuskit.config import MongoSection
 from plexuskit.mongo import connect
@@ -22,7 +22,7 @@ SECTION = ScheduleSection(poll_seconds=0.05, lease_seconds=1.5)
 
 
 class Everybody:
-    """Directory's contract at the outer seam: everybody is active."""
+    """Directory's contract at the outer seam: every person is active."""
 
     async def unknown(
         self, *, tenant_id: str, asker_id: str, person_ids: Sequence[str]

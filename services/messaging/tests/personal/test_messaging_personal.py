@@ -16,7 +16,7 @@ from messaging.personal.operations.drafts import save_draft
 from messaging.personal.queries import list_drafts
 from messaging.reading.operations.cursors import advance_cursor
 from messaging.reading.queries.conversations import get_view, list_views
-from messaging.reading.queries.receipts import list_receipts
+from messaging.reading.queries.receipts import Audiences, list_receipts
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2, personal_service_pb2
 from plexuskit.clock import SystemClock
@@ -32,7 +32,7 @@ def now():
 
 @pytest.fixture
 def write(store, person, now):
-    """Save a draft of somebody: `await write("ann", room, "words", ago=3)`."""
+    """Save a person's draft: `await write("ann", room, "words", ago=3)`."""
 
     async def written(name, conversation_id, text, *, ago=0.0, root_seq=0):
         words = personal_service_pb2.Draft(text=text).SerializeToString()
@@ -305,7 +305,7 @@ async def test_msg_07_a_mark_withdraws_no_receipt_and_reading_on_takes_it_off(
     view = await get_view(store, actor=bob, conversation_id=room)
     assert (view.read_through_seq, view.unread, view.settings.marked_unread) == (2, 0, True)
     receipts = await list_receipts(
-        store, actor=person("ann"), conversation_id=room, seq=2, after="", limit=10
+        store, Audiences(), actor=person("ann"), conversation_id=room, seq=2, after="", limit=10
     )
     assert receipts.read == 1
 

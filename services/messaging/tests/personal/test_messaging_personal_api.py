@@ -22,7 +22,7 @@ from plexus.messaging.v1.personal_service_pb2_grpc import (
     PersonalServiceStub,
     add_PersonalServiceServicer_to_server,
 )
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexuskit.clock import SystemClock
 from plexuskit.config import GrpcSection
 from plexuskit.grpc import (
@@ -102,7 +102,7 @@ def messaging(channel):
 
 @pytest.fixture
 def reason_of():
-    """Give the reason that a call is refused with: `await reason_of(stub.Call(…))`."""
+    """Return the reason with which a call is refused: `await reason_of(stub.Call(…))`."""
 
     async def refusal(call):
         with pytest.raises(grpc.aio.AioRpcError) as error:

@@ -49,7 +49,7 @@ def child(db, mongo_url):
 
 @pytest.fixture
 def due(store, group, say, person):
-    """Schedule so many messages that are due: (conversation, scheduled messages)."""
+    """Schedule that many due messages: (conversation, scheduled messages)."""
 
     async def scheduled(count):
         room, clock = await group("ann", "bob"), SystemClock()
@@ -138,7 +138,7 @@ async def test_msg_17_schedulers_that_die_one_after_another_lose_and_repeat_noth
     child, due, states, check_each_once
 ):
     rooms = []
-    # Each begins with what the one before it left in any state, and with more.
+    # Each begins with the remains of the previous one in any state, and with more.
     for faults in ("schedule.after_claim:kill@9", "schedule.after_send:kill@5"):
         rooms.append(await due(20))
         async with child(faults) as killed, asyncio.timeout(WITHIN):

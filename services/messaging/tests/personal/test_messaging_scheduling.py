@@ -40,11 +40,11 @@ from messaging.personal.store.scheduled import place_of
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.events_pb2 import ScheduledMessageChanged
 from plexus.messaging.v1.personal_service_pb2 import ScheduledContent, ScheduledMessage
-from plexus_access.testing import Company
 from plexus_testkit.clock import FrozenClock
+from plexus_testkit.companies import Company
 from plexuskit.errors import DependencyDown
 
-# Ahead of the server's clock: what expires is not deleted while a test looks at it.
+# Ahead of the server's clock: expiring documents are not deleted while a test looks at them.
 TENANT = "ten_acme"
 SIGNED_IN = Authority()
 NOW = datetime(2036, 3, 3, 4, 7, tzinfo=UTC)
@@ -55,7 +55,7 @@ SECTION = ScheduleSection(poll_seconds=0.05, lease_seconds=30, retry_seconds=5)
 
 @dataclass
 class Directory:
-    """Directory's contract at the outer seam: tells the deactivated nothing, or is away."""
+    """Directory's contract at the outer seam: hides all from deactivated people, or is down."""
 
     deactivated: set[str] = field(default_factory=set)
     revoked: set[str] = field(default_factory=set)
@@ -161,7 +161,7 @@ def update(store, person, clock):
 
 @pytest.fixture
 def said(store, person):
-    """What stands in a conversation: (seq, text, request id)."""
+    """Return the messages of a conversation: (seq, text, request id)."""
 
     async def read(room, who="ann"):
         messages, _, _ = await list_messages(
@@ -180,7 +180,7 @@ def said(store, person):
 
 @pytest.fixture
 def told(db):
-    """The states that a scheduled message's facts tell of, in order, with dense versions."""
+    """Return the states in a scheduled message's facts, in order, with dense versions."""
 
     async def read(scheduled):
         found = await db.collection("outbox", schema_version=1).find_all(

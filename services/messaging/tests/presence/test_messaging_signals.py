@@ -25,7 +25,7 @@ from plexus.messaging.v1.signal_service_pb2_grpc import (
     SignalServiceStub,
     add_SignalServiceServicer_to_server,
 )
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection, MongoSection
@@ -188,7 +188,7 @@ async def test_gw_13_a_person_is_heard_in_three_threads_of_a_conversation_at_onc
     for number in range(9):
         await send_message(log, new_message=say(rooms[0], "ann", f"root {number}"))
     async with processes(outlet=outlet) as process:
-        # Also those that come together, while the first of them are being looked up.
+        # Also concurrent ones, while the first of them are being looked up.
         calls = [process.type_in("ann", rooms[0], root_seq=number) for number in range(10)]
         outcomes = await asyncio.gather(*calls, return_exceptions=True)
         refused_with = [

@@ -22,7 +22,7 @@ from messaging.reading.domain import CursorBeyondEnd
 from messaging.reading.operations.cursors import advance_cursor, advance_cursors
 from messaging.reading.operations.threads import follow_thread
 from messaging.reading.queries.conversations import get_view, list_views
-from messaging.reading.queries.receipts import list_receipts
+from messaging.reading.queries.receipts import Audiences, list_receipts
 from messaging.reading.queries.threads import get_thread
 from plexus.authz.v1.authority_pb2 import ReadableContainersRequest
 from plexus_testkit import eventually
@@ -260,13 +260,13 @@ async def test_msg_09_receipts_know_the_audience_of_the_moment(
     )
 
     receipts = await list_receipts(
-        store, actor=person("ann"), conversation_id=room, seq=1, after="", limit=10
+        store, Audiences(), actor=person("ann"), conversation_id=room, seq=1, after="", limit=10
     )
 
     assert receipts.page == (("bob", first.read_at), ("carol", None))
     assert (receipts.audience, receipts.read) == (2, 1)
     later = await list_receipts(
-        store, actor=person("ann"), conversation_id=room, seq=2, after="", limit=10
+        store, Audiences(), actor=person("ann"), conversation_id=room, seq=2, after="", limit=10
     )
     assert [who for who, _ in later.page] == ["bob", "dave"]
 
@@ -304,6 +304,28 @@ async def test_msg_15_threads_have_their_own_cursor_and_followers(
     assert not view.unread_in_threads
 
 
+async def test_msg_15_a_cursor_of_a_thread_needs_a_message_that_begins_one(
+    store, log, cursors, group, say, person
+):
+    room = await group("ann", "bob")
+    await send_message(log, new_message=say(room, "ann", "root"))
+    await send_message(log, new_message=say(room, "bob", "reply", reply_to_seq=1))
+    roots = (1, 2, 3, 10**12)
+
+    verdicts = await advance_cursors(
+        log,
+        cursors,
+        actor=person("ann"),
+        advances=[(room, 2, root) for root in roots],
+        may=lambda _: None,
+    )
+
+    refused = [isinstance(verdict, MessageNotFound) for verdict in verdicts]
+    assert refused == [False, True, True, True]
+    kept = await store.cursors.threads("ann", {room: roots})
+    assert kept == {(room, 1): 2}
+
+
 async def test_msg_15_following_is_also_a_choice(store, log, group, say, person):
     room = await group("ann", "bob", "carol")
     await send_message(log, new_message=say(room, "ann", "root"))
@@ -315,6 +337,26 @@ async def test_msg_15_following_is_also_a_choice(store, log, group, say, person)
 
     thread = await get_thread(store, actor=person("bob"), conversation_id=room, root_seq=1)
     assert thread.followers == ("carol",)
+
+
+@pytest.mark.rule("MSG-21")
+async def test_msg_21_followers_of_a_thread_are_members_however_many_are_mentioned(
+    store, log, group, say, person
+):
+    room = await group("ann", "bob", "carol")
+    named = [f"per_{number}" for number in range(600)]
+    await send_message(log, new_message=say(room, "ann", "root", mentions=("bob", "outsider")))
+    for start in range(0, len(named), 200):
+        reply = say(
+            room, "carol", f"{start}", reply_to_seq=1, mentions=tuple(named[start : start + 200])
+        )
+        await send_message(log, new_message=reply)
+    await remove(log, person("ann"), room, "carol")
+
+    thread = await get_thread(store, actor=person("ann"), conversation_id=room, root_seq=1)
+
+    assert thread.followers == ("ann", "bob")
+    assert thread.replies == 3
 
 
 async def test_lists_come_with_the_last_active_first(store, log, group, say, person):

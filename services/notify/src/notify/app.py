@@ -1,4 +1,4 @@
-"""How the service is put together: one async context manager per role."""
+"""Wiring of the service: one async context manager per role."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
@@ -80,7 +80,7 @@ class Authorities:
 
 
 class DirectoryMembership:
-    """The owner of departments, asked for whom a message addresses (MSG-13)."""
+    """Client of the owner of departments, for the members that a message addresses (MSG-13)."""
 
     def __init__(self, directory: "AuthorityAsyncStub") -> None:
         self._directory = directory
@@ -88,12 +88,12 @@ class DirectoryMembership:
     async def in_departments(
         self, department_ids: Collection[str], *, among: Collection[str], tenant_id: str
     ) -> frozenset[str]:
-        """Return who of the people is active and belongs to one of the departments or below it now.
+        """Return the people who are active and belong to one of the departments or below it now.
 
         Raises:
-            DependencyDown: directory gives no answer: the record waits, for nobody else could say
-                whom it addresses.
-            RemoteFailure: directory fails on this question; its consumer gathers evidence.
+            DependencyDown: directory does not answer: the record waits, because only directory
+                knows whom it addresses.
+            RemoteFailure: directory fails on this query; its consumer collects failures.
         """
         sets = [f"department:{each}" for each in sorted(department_ids)]
         people = sorted(among)
@@ -135,7 +135,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Publish the outbox to Kafka: that is what delivers in-app."""
+    """Publish the outbox to Kafka, which delivers notifications in-app."""
     async with (
         _store(settings, runtime) as (db, _),
         relay(
@@ -152,7 +152,7 @@ async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[Non
 
 @asynccontextmanager
 async def consume(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Hear of people, feeds, messages, tasks, cursors and what people have muted."""
+    """Consume facts of people, feeds, messages, tasks, cursors and mutes."""
     async with (
         _store(settings, runtime) as (_, store),
         peers(
@@ -216,9 +216,9 @@ async def send(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 async def keep_sending(
     sender: Sender, settings: Settings, runtime: Runtime, *, idle: asyncio.Event
 ) -> None:
-    """Send what is due for ever, slower while the mail server cannot be reached.
+    """Send due mails until cancelled, slower while the mail server cannot be reached.
 
-    `idle` is set whenever no mail is in hand.
+    `idle` is set whenever no mail is being sent.
     """
     failures = 0
     while not runtime.stopping.is_set():
@@ -233,7 +233,7 @@ async def keep_sending(
         except (DependencyDown, ExceptionGroup) as down:
             if not is_down(down):
                 raise
-            # What was taken is due again when its lease ends.
+            # Claimed mails are due again when their lease ends.
             log.warning("sender.postponed", reason=str(down))
             more, failures = False, failures + 1
         finally:
@@ -244,7 +244,7 @@ async def keep_sending(
 
 
 async def keep_reminding(store: Store, settings: Settings, runtime: Runtime) -> None:
-    """Remind of due values for ever; at once again while a full batch says that more wait."""
+    """Send reminders of due values until cancelled; continue at once after a full batch."""
     section = settings.reminders
     while True:
         looked_at = 0
@@ -259,7 +259,7 @@ async def keep_reminding(store: Store, settings: Settings, runtime: Runtime) -> 
 
 
 async def provision(settings: Settings) -> None:
-    """Create what is missing of collections and indexes; topics come from the catalogue."""
+    """Create missing collections and indexes; topics come from the catalogue."""
     async with connect(settings.mongo) as db:
         await Store(db).provision()
     log.info("notify.provisioned", database=settings.mongo.database)

@@ -20,10 +20,10 @@ _PORTS = {"smtp": 25, "smtps": 465}
 
 
 class PeersSection(Section):
-    """The owners that are asked, each `host:port`.
+    """Owners that are queried, each `host:port`.
 
-    Messaging and tasks again before a mail leaves; directory for people at a start, and for whom a
-    department has when a message addresses it.
+    Messaging and tasks before a mail is sent; directory for people at a start, and for the members
+    of an addressed department.
     """
 
     directory: str = Field(min_length=1)
@@ -32,10 +32,10 @@ class PeersSection(Section):
 
 
 class SmtpSection(Section):
-    """The mail server, and how it is spoken to.
+    """Mail server and its protocol.
 
-    `smtps://` is TLS from the first byte, `starttls` asks for it on a plain connection and gives up
-    where the server has none. User and password have fields of their own, never the URL.
+    `smtps://` is TLS from the first byte, `starttls` upgrades a plain connection and fails if the
+    server cannot. User and password have fields of their own, never the URL.
     """
 
     url: str
@@ -78,22 +78,22 @@ class SmtpSection(Section):
 
     @property
     def tls(self) -> bool:
-        """Tell whether the connection is encrypted from its first byte."""
+        """Return whether the connection is encrypted from its first byte."""
         return urlsplit(self.url).scheme == "smtps"
 
 
 class MailSection(Section):
-    """What mails say: with `content` off they tell that there is something, never what (NTF-9)."""
+    """Contents of mails; with `content` off they announce a notification, not its text (NTF-9)."""
 
     content: bool = True
 
 
 class DeliverySection(Section):
-    """How due e-mails are looked for, claimed, and tried again."""
+    """Polling, claims and retries of due e-mails."""
 
     poll_seconds: Seconds = 1
     batch: int = Field(default=50, ge=1, le=1000)
-    # A sender that dies lets go of its mails after this; must outlast one batch.
+    # The mails of a dead sender are released after this; must outlast one batch.
     lease_seconds: float = Field(default=180, ge=5)
     # Mails that waited for the end of quiet hours leave within this time after it (NTF-4).
     jitter_seconds: float = Field(default=120, ge=0, le=1800)
@@ -103,7 +103,7 @@ class DeliverySection(Section):
 
 
 class RemindersSection(Section):
-    """How long before a task is due its people are reminded."""
+    """Time before a task is due at which its people are reminded."""
 
     before: timedelta = Field(default=timedelta(hours=24), ge=timedelta(0))
     batch: int = Field(default=100, ge=1, le=1000)

@@ -170,7 +170,7 @@ class Handlers:
         await advance_cursors(self._store, cursors=cursors, now=self._clock.now())
 
     async def settings(self, records: Sequence[Record]) -> None:
-        """Keep which conversations people have muted; drafts and the like do not concern notify."""
+        """Store muted conversations of people; drafts and the like do not concern notify."""
         changes = [
             _fact(record, messaging_pb.ConversationSettingsChanged)
             for record in records
@@ -258,7 +258,7 @@ class Handlers:
         message, now = edited.message, self._clock.now()
         if reword:
             await reword_message(self._store, message_id=message.id, text=message.text, now=now)
-        # Only what the edit added notifies (MSG-11).
+        # Only mentions added by the edit notify (MSG-11).
         await self._notify(_sent(record, message, edited.added_mentions, fresh=False))
 
     async def _conversation(
@@ -301,7 +301,7 @@ _METHODS: Final = {
 
 
 def declared(group: Consumer, kinds: Kinds) -> Subscription:
-    """Declare the handler of a group: it takes what it projects and what notifies by the kinds."""
+    """Declare the handler of a group: the facts that it projects and those that notify, by kind."""
     carried = {fact for topic in TOPICS if topic.name in group.topics for fact in topic.facts}
     return subscription(
         group,
@@ -326,7 +326,7 @@ async def consuming(
     pace: Pace,
     runtime: Runtime,
 ) -> AsyncIterator[None]:
-    """Consume the groups for the time of the block, and load what directory's topics forgot.
+    """Consume the groups for the duration of the block, and load what directory's topics lack.
 
     `probe` exercises the database and asks directory's health, `owners` have facts that topics
     leave out.
@@ -351,7 +351,7 @@ def _name(record: Record) -> str:
 
 
 def _is_wide(record: Record) -> bool:
-    """Tell whether a record concerns the notifications of many people."""
+    """Return whether a record concerns the notifications of many people."""
     match _name(record):
         case "MessagePosted":
             mentions = _fact(record, messaging_pb.MessagePosted).message.mentions

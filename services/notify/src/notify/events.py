@@ -1,7 +1,7 @@
 """Domain values as the messages of the contract, and notifications as the facts of the topic.
 
-A fact's scope is the notification and its number there is the version, so both are dense. What is
-not in the inbox has no facts: they are for those who show things to people.
+A fact's scope is the notification and its number there is the version, so both are dense.
+Notifications outside the inbox have no facts: facts are for clients that show the inbox.
 """
 
 from collections.abc import Iterable, Mapping
@@ -39,13 +39,13 @@ _STATES: Final[Mapping[State, pb.Delivery.State.ValueType]] = MappingProxyType(
 
 
 def raised(notification: Notification, *, now: datetime) -> Fact:
-    """State that somebody has something new in the inbox."""
+    """Return the fact that a person has a new notification in the inbox."""
     shown = notification_message(notification)
     return _fact(events_pb2.NotificationRaised(notification=shown), notification, now=now)
 
 
 def changed(notification: Notification, *, now: datetime) -> Fact:
-    """State that a delivery came to an outcome, or that it was read."""
+    """Return the fact that a delivery reached an outcome, or that it was read."""
     shown = notification_message(notification)
     return _fact(events_pb2.NotificationChanged(notification=shown), notification, now=now)
 

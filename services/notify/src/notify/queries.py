@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inbox:
-    """A page of somebody's notifications; `unread` counts all of them, not the page's."""
+    """Page of a person's notifications; `unread` counts all of them, not only the page's."""
 
     notifications: tuple[Notification, ...]
     next_page_token: str
@@ -32,7 +32,7 @@ class Inbox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """How many there are: in a tenant, and dead letters of the service."""
+    """Counts: of a tenant, and dead letters of the service."""
 
     notifications: int
     deliveries: int
@@ -40,7 +40,7 @@ class Figures:
 
 
 class DeadLetters:
-    """How many dead letters wait, asked of Kafka at most once in a while."""
+    """Count of dead letters, read from Kafka at a limited rate."""
 
     def __init__(
         self, depth: Callable[[], Awaitable[int]], *, clock: Clock, every: float = 15.0
@@ -80,10 +80,10 @@ async def list_notifications(
     page_token: str,
     shown: Callable[[Notification], Notification],
 ) -> Inbox:
-    """Return somebody's inbox, newest first.
+    """Return a person's inbox, newest first.
 
-    Where the person may not read a message any more, its notification stays without the text;
-    `shown` returns each as roles, policies and columns let the person read it.
+    If the person may no longer read a message, its notification stays without the text; `shown`
+    reduces each to the parts that roles, policies and columns allow.
 
     Refusals: InvalidArgument, InvalidPageToken.
     """
@@ -107,7 +107,7 @@ async def list_notifications(
 
 
 async def get_preferences(store: Store, *, person_id: str) -> Preferences:
-    """Return somebody's preferences, the defaults if nothing was chosen."""
+    """Return a person's preferences, the defaults if nothing was chosen."""
     return await store.preferences.get(person_id)
 
 
@@ -126,7 +126,7 @@ async def get_notify_status(store: Store, *, tenant_id: str, dead_letters: DeadL
 async def _without_lost_texts(
     store: Store, notifications: Sequence[Notification], *, person_id: str
 ) -> tuple[Notification, ...]:
-    """Take the texts out that the person may not read now (MSG-14)."""
+    """Remove the texts that the person may not read now (MSG-14)."""
     of_messages = {
         each.source.conversation_id for each in notifications if each.source.kind == MESSAGE
     }

@@ -1,4 +1,4 @@
-"""The mail server over SMTP: what its answers mean (NTF-2, NTF-8)."""
+"""SMTP client of the mail server, and the meaning of its replies (NTF-2, NTF-8)."""
 
 import asyncio
 import ssl
@@ -26,7 +26,7 @@ class SmtpServer:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator["SmtpConnection"]:
-        """Give a connection that is made when the first mail needs it, and ended politely."""
+        """Yield a connection that is opened for the first mail, and closed with QUIT."""
         connection = SmtpConnection(self._section)
         try:
             yield connection
@@ -43,7 +43,7 @@ class SmtpConnection:
         self._down = False
 
     async def send(self, mail: Mail) -> Answer:
-        """Hand over a mail and return what the server did.
+        """Hand over a mail and return the server's response.
 
         A server that could not be reached is not tried again in this batch. A connection that ends
         before the answer leaves it open whether the mail was taken: `UNANSWERED`.
@@ -60,7 +60,7 @@ class SmtpConnection:
         return answer
 
     async def close(self) -> None:
-        """Say goodbye if the server still listens."""
+        """Send QUIT if the server still listens."""
         client, self._client = self._client, None
         if client is None or not client.is_connected:
             return
@@ -72,7 +72,7 @@ class SmtpConnection:
             client.close()
 
     async def _connect(self) -> Answer | None:
-        """Make the connection; return an answer only when there is none."""
+        """Open the connection; return an answer only on failure."""
         section = self._section
         client = aiosmtplib.SMTP(
             hostname=section.host,
@@ -87,8 +87,8 @@ class SmtpConnection:
             async with asyncio.timeout(section.mail_seconds):
                 await client.connect()
         except (aiosmtplib.SMTPException, OSError, ssl.SSLError, TimeoutError) as error:
-            # Whatever is wrong before the first mail (no server, no TLS, a wrong password, too many
-            # connections) is nothing of this mail's: it keeps.
+            # An error before the first mail (no server, no TLS, a wrong password, too many
+            # connections) is not the mail's fault: it keeps waiting.
             log.warning("smtp.unreachable", error=type(error).__name__, code=_code(error))
             client.close()
             self._down = True
@@ -124,7 +124,7 @@ class SmtpConnection:
 
 
 def _code(error: BaseException) -> int:
-    """Return the server's reply code in an error, 0 where there is none."""
+    """Return the server's reply code in an error, 0 without one."""
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         return min((each.code for each in error.recipients), default=0)
     return error.code if isinstance(error, aiosmtplib.SMTPResponseException) else 0

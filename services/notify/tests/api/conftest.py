@@ -8,8 +8,8 @@ from notify.config import DeliverySection, PeersSection, Settings, SmtpSection
 from plexus.authz.v1 import authority_pb2
 from plexus.authz.v1.authority_pb2_grpc import AuthorityServicer, add_AuthorityServicer_to_server
 from plexus.notify.v1.notify_service_pb2_grpc import NotifyServiceStub
-from plexus_access.testing import Company, context_of
 from plexus_local.servers.ports import free_port
+from plexus_testkit.companies import Company, context_of
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection, MongoSection
 from plexuskit.grpc import (
@@ -44,7 +44,7 @@ class Authority(AuthorityServicer):
     def __init__(self) -> None:
         self.hidden: set[str] = set()
         self.asked: list[Any] = []
-        # What directory's snapshot tells of roles.
+        # Directory's snapshot of roles.
         self.company = Company()
         self.company.auditor("ten_a")
 
@@ -86,7 +86,7 @@ async def peers(
 
 @pytest.fixture
 async def directory() -> AsyncIterator[str]:
-    """Directory, which knows nobody yet: what members may do is on the gateway's word."""
+    """Yield a directory without people: the permissions of members come from the gateway."""
     async with Company().directory() as address:
         yield address
 
@@ -117,7 +117,7 @@ async def target(settings: Settings, runtime: Runtime) -> AsyncIterator[str]:
 
 @pytest.fixture
 def caller_at(caller_keys_of: Callable[[str], CallerSection]) -> Callable[..., Caller]:
-    """A person whom the gateway has let in, at a stub."""
+    """Return a function that makes a caller admitted by the gateway, for a stub."""
 
     def entered(stub: Any, name: str, *, tenant: str = "ten_a") -> Caller:
         context = context_of(name, tenant_id=tenant)
@@ -130,7 +130,7 @@ def caller_at(caller_keys_of: Callable[[str], CallerSection]) -> Callable[..., C
 
 @pytest.fixture
 async def client(target: str) -> AsyncIterator[Any]:
-    """The service as anybody without a caller context finds it."""
+    """Yield a client without a caller context."""
     async with open_channel(target) as opened:
         yield NotifyServiceStub(opened)
 

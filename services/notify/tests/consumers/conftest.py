@@ -25,7 +25,7 @@ Publish = Callable[..., Awaitable[None]]
 async def publish(
     kafka_section: KafkaSection, kafka_topics: Callable[..., Awaitable[Any]]
 ) -> AsyncIterator[Publish]:
-    """Put records on their topics, as the owners' relays do."""
+    """Publish records on their topics, as the owners' relays do."""
     await kafka_topics(
         "directory.person.v1",
         "directory.access.v1",
@@ -44,7 +44,7 @@ async def publish(
 
 
 class Directory:
-    """Directory's Authority at the outer seam: what a test gives it is all that it knows."""
+    """Directory's Authority at the outer seam: it knows only the data that a test provides."""
 
     def __init__(self) -> None:
         self.records: list[Record] = []

@@ -1,6 +1,6 @@
-"""A process that consumes messages and is killed after the effect, before the offset is committed.
+"""Process that consumes messages and is killed after the effect, before the offset is committed.
 
-`python consumer_child.py MONGO DATABASE`; the environment says where Kafka is (`NOTIFY_KAFKA__…`).
+`python consumer_child.py MONGO DATABASE`; the environment has Kafka's address (`NOTIFY_KAFKA__…`).
 """
 
 import asyncio
@@ -23,14 +23,14 @@ from plexuskit.service import Runtime
 
 
 class NoDepartments:
-    """Nobody is in any department."""
+    """Departments without members."""
 
     async def in_departments(self, *_: object, **__: object) -> frozenset[str]:
         return frozenset()
 
 
 class Kafka(ServiceSettings, env_prefix="NOTIFY_"):
-    """Where Kafka is."""
+    """Address of Kafka."""
 
     kafka: KafkaSection = KafkaSection()
 

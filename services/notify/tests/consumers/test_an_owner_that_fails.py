@@ -31,7 +31,7 @@ GROUP = "notify.messages"
 
 
 class Failing(AuthorityServicer):
-    """Directory's Authority with a mistake in one method; its health says that it serves."""
+    """Directory's Authority with a bug in one method; its health check reports serving."""
 
     def __init__(self) -> None:
         self.asked = 0

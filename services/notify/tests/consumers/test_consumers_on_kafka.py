@@ -28,7 +28,7 @@ def people_and_group(facts: Any) -> list[Any]:
 
 @pytest.fixture
 def told(ledger: Callable[..., Any]) -> Callable[[int], Any]:
-    """Wait until so many notifications are stored, and return them."""
+    """Wait until that many notifications are stored, and return them."""
 
     async def wait(count: int) -> Any:
         async def enough() -> Any:

@@ -303,7 +303,7 @@ async def test_msg_12_a_recall_takes_content_badge_and_mail(
 async def test_msg_04_the_last_fact_is_what_is_stored(
     handlers: Handlers, facts: Any, ledger: Ledger, outbox: Callable[..., Any]
 ) -> None:
-    from notify.events import notification_message  # noqa: PLC0415 - what facts are held against
+    from notify.events import notification_message  # noqa: PLC0415 - for comparison with facts
 
     message = facts.message(mentions=("bo",))
     await handlers.messages([facts.posted(message)])

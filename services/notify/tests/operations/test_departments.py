@@ -1,4 +1,4 @@
-"""A department is mentioned: its members in the conversation hear of it, each once (MSG-13)."""
+"""Mention of a department: its members in the conversation are notified, each once (MSG-13)."""
 
 from collections.abc import Callable
 from typing import Any

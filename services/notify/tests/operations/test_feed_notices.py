@@ -1,4 +1,4 @@
-"""INT-1: who may answer for a feed that has stopped hears of it."""
+"""INT-1: people who may resolve a stopped feed are notified."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -25,7 +25,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def stopped(facts: Any, clock: FrozenClock) -> Callable[..., Record]:
-    """A stop that directory tells these people of; whose token the feed has is Ann's."""
+    """Return a stop published to these people; the feed uses Ann's token."""
 
     def made(*names: str) -> Record:
         fact = directory_pb.FeedStopped(

@@ -30,8 +30,8 @@ from plexus.notify.v1 import events_pb2 as notify_pb
 from plexus.notify.v1 import notifications_pb2 as pb
 from plexus.tasks.v1.tasks_pb2 import Due, Task
 from plexus_access.decisions import Asker
-from plexus_access.testing import Company
 from plexus_testkit.clock import FrozenClock
+from plexus_testkit.companies import Company
 from plexuskit.mongo import Database
 
 GOLDEN: Final = Path(__file__).with_name("golden.json")

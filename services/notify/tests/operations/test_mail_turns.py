@@ -1,4 +1,4 @@
-"""One account's flood of mentions and the mails of everybody else (GW-6, NTF-2, NTF-4)."""
+"""One account's flood of mentions and the mails of others (GW-6, NTF-2, NTF-4)."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -321,7 +321,7 @@ async def test_ntf_07_reading_drops_the_mail_that_waits(
         assert not (await ledger())[0].read
         await handlers.cursors([facts.cursor("bo", 4), facts.cursor("bo", 2)])
     else:
-        # The cursor is known but its handler has not come to the notifications yet.
+        # The cursor is known but its handler has not reached the notifications yet.
         from notify.store import Cursor  # noqa: PLC0415 - only this case writes one
 
         cursor = Cursor(conversation_id="cnv_group", person_id="per_bo", root_seq=0, through_seq=4)

@@ -1,4 +1,4 @@
-"""A new kind of notification is its definition alone: nothing else of the service lists kinds."""
+"""A new kind of notification needs only its definition: no other code lists kinds."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,8 +31,8 @@ from plexus.notify.v1 import notifications_pb2 as pb
 from plexus.tasks.v1.events_pb2 import TaskChanged
 from plexus.tasks.v1.tasks_pb2 import Task
 from plexus_access.decisions import Asker
-from plexus_access.testing import Company
 from plexus_testkit.clock import FrozenClock
+from plexus_testkit.companies import Company
 from plexuskit.mongo import Database
 
 # Not in the contract: an open enum keeps it.

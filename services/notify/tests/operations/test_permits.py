@@ -10,8 +10,8 @@ from notify.kinds import KINDS, mention, task_assigned
 from notify.operations.permits import carries_content, shown
 from plexus.messaging.v1.messages_pb2 import Message
 from plexus_access.decisions import Asker
-from plexus_access.testing import Company
 from plexus_testkit.clock import FrozenClock
+from plexus_testkit.companies import Company
 
 TENANT, BO = "ten_a", "per_bo"
 TITLE, BODY = "Ann mentioned you in Merger", "sign the contract"

@@ -12,7 +12,7 @@ from search.kinds import KINDS
 
 
 def main() -> None:
-    """Do the errand and return, or serve until told to stop."""
+    """Run a one-off command and return, or serve until stopped."""
     parser = argparse.ArgumentParser(prog="search", add_help=False)
     errand = parser.add_mutually_exclusive_group()
     errand.add_argument("--provision", action="store_true")

@@ -15,9 +15,9 @@ from pydantic import Field
 
 
 class OpensearchSection(Section):
-    """Where the index is; every index and alias begins with the prefix.
+    """Address of the index; every index and alias begins with the prefix.
 
-    An `https` URL is verified by the machine's authorities, or by those of `ca_file` alone.
+    An `https` URL is verified with the machine's authorities, or with those of `ca_file` alone.
     """
 
     # Not in repr: URLs carry passwords.
@@ -29,7 +29,7 @@ class OpensearchSection(Section):
 
 
 class PeersSection(Section):
-    """Addresses of the owners, `host:port`: they say what may be read."""
+    """Addresses of the owners, `host:port`: they decide read access."""
 
     directory: str
     messaging: str

@@ -30,7 +30,7 @@ SUBSCRIPTIONS: Final = tuple(declared(definition) for definition in KINDS.defini
 async def consuming(
     store: Store, kafka: KafkaSection, runtime: Runtime, *, owners: Owners
 ) -> AsyncIterator[None]:
-    """Index what happens, for the time of the block; `owners` have facts that topics leave out."""
+    """Index facts, for the duration of the block; `owners` have facts that topics leave out."""
     instance = new_id("idx", now=runtime.clock.now())
     async with AsyncExitStack() as stack:
         for definition in store.kinds.definitions:

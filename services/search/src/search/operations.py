@@ -23,30 +23,30 @@ _MEASURING = timedelta(seconds=10)
 
 
 class Marks:
-    """How far one indexer is in one group: what happened last, in memory."""
+    """In-memory progress of one indexer in one group."""
 
     def __init__(self, *, now: datetime) -> None:
         self.standing = Standing(caught_up_at=now, reached=now)
 
     def caught_up(self, *, now: datetime) -> None:
-        """Note that nothing was waiting."""
+        """Record that nothing was waiting."""
         self.standing = Standing(caught_up_at=now, reached=self.standing.reached)
 
     def indexed(self, *, oldest: datetime) -> None:
-        """Note that a batch is in the index."""
+        """Record that a batch is in the index."""
         self.standing = Standing(caught_up_at=self.standing.caught_up_at, reached=oldest)
 
 
 async def index_records(
     store: Store, *, records: Sequence[Record], read: Reader, marks: Marks, now: datetime
 ) -> None:
-    """Bring the newest state that a batch of facts tells into the index (SRC-3).
+    """Index the newest state in a batch of facts (SRC-3).
 
     Raises:
-        IndexUnreachable: nothing is lost; the batch has to come again.
+        IndexUnreachable: nothing is lost; the batch must be delivered again.
         ExceptionGroup: of InvalidRecord, one per fact that can never be indexed. All others of the
             batch are indexed when facts only break their contract with the index; they are not yet
-            when facts cannot be read at all, and come again without those.
+            when facts cannot be read at all, and are delivered again without those.
     """
     documents: list[tuple[Record, Document]] = []
     invalid: list[InvalidRecord] = []
@@ -80,10 +80,10 @@ async def tell_progress(
     marks: Marks,
     runtime: Runtime,
 ) -> None:
-    """Write every 2 s how far this indexer is in a group, for ever (SRC-4).
+    """Write this indexer's progress in a group every 2 s, until cancelled (SRC-4).
 
-    While Kafka does not tell what waits, or the index takes nothing, the age of what was written
-    last says so.
+    While Kafka does not return the lag, or the index accepts no writes, the age of the last
+    progress reports the outage.
     """
     letters = 0
     cleaned = False
@@ -92,7 +92,7 @@ async def tell_progress(
             async with asyncio.timeout(_MEASURING.total_seconds()):
                 measured = await lag(kafka, consumer)
             waiting, letters = sum(measured.behind.values()), measured.letters
-        except Exception as error:  # noqa: BLE001 - whatever it is, the age of the last figure tells it
+        except Exception as error:  # noqa: BLE001 - any error shows in the age of the last figure
             log.debug("progress.lag_unknown", group=consumer.group, cause=type(error).__name__)
             waiting = 1
         now = runtime.clock.now()

@@ -112,7 +112,7 @@ COLUMNS: Final = {
 
 
 def documents(name: str, read: Any) -> Iterator[Any]:
-    """Return what is stored of each fact, None for a fact without a document."""
+    """Return the stored form of each fact, None for a fact without a document."""
     for id_, fact in FACTS[name]():
         envelope = Envelope(
             tenant_id="ten_a",

@@ -1,4 +1,4 @@
-"""SRC-3: whatever arrives, and how often, the newest version wins."""
+"""SRC-3: in any order and with any repeats, the newest version wins."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ arrivals = st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 5)), max_si
 
 
 def stored(batches: Sequence[Sequence[Document]]) -> dict[str, int]:
-    """What an index with external versions holds after these batches."""
+    """Return the content of an index with external versions after these batches."""
     index: dict[str, int] = {}
     for batch in batches:
         for _, each in newest((None, each) for each in batch):

@@ -1,4 +1,4 @@
-"""SRC-1 on a real index: what is not readable is neither found nor counted."""
+"""SRC-1 on a real index: unreadable documents are neither found nor counted."""
 
 from collections.abc import Callable
 from dataclasses import replace

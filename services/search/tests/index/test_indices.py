@@ -1,4 +1,4 @@
-"""SRC-8: which indexes there are, and what happens when they are not."""
+"""SRC-8: the indexes of a deployment, and behaviour when they are missing."""
 
 import asyncio
 import time

@@ -14,7 +14,7 @@ from search.store.documents import source
 
 
 def history(message: Callable[..., Any], id_: str, kinds: Sequence[str]) -> list[Document]:
-    """What happened to a message: each fact as the documents that search makes of it."""
+    """Return the history of a message: each fact as the documents that search makes of it."""
     posted: Document = replace(message("words 1"), id=id_, version=1)
     documents, text = [posted], "words 1"
     labels: tuple[str, ...] = ()

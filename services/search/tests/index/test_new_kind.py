@@ -1,4 +1,4 @@
-"""A new searchable kind is its definition alone: nothing else of the service lists kinds."""
+"""A new searchable kind needs only its definition: no other code of the service lists kinds."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -12,7 +12,7 @@ from plexus.topics import Consumer
 from plexus_access.decisions import Asker
 from plexus_access.masks import Masks
 from plexus_access.objects import PROJECT
-from plexus_access.testing import Company
+from plexus_testkit.companies import Company
 from plexuskit.kafka import Record
 from search.config import OpensearchSection
 from search.domain.access import Readable

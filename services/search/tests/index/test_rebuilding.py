@@ -27,7 +27,7 @@ async def test_src_08_a_rebuild_keeps_every_document_its_version_and_both_aliase
     written = []
 
     async def write() -> None:
-        """Write as an indexer does: hold what is not taken, and write it again."""
+        """Write like an indexer: keep refused documents, and write them again."""
         while not stop.is_set():
             document = message("quarterly while it is rebuilt")
             while True:

@@ -1,4 +1,4 @@
-"""SRC-1: what the caller may not see changes nothing in what the caller gets."""
+"""SRC-1: documents hidden from the caller change nothing in the caller's results."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -61,7 +61,7 @@ async def test_src_01_hidden_documents_change_neither_scores_nor_order_nor_pages
 
 
 async def _as_of_old(client: AsyncOpenSearch, index: str) -> None:
-    """Give an index the similarity that counts documents, as earlier versions left it."""
+    """Set the similarity that counts documents, as earlier versions left it."""
     await client.indices.close(index=index)
     settings = {
         "index.similarity.default.type": "BM25",

@@ -1,4 +1,4 @@
-"""Requests to a real index inside of a span: their names, and nothing of what they are about."""
+"""Requests to a real index inside of a span: their names, and none of their content."""
 
 from collections.abc import Callable
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""SRC-3 on a real index: late and repeated writes bring nothing back."""
+"""SRC-3 on a real index: late and repeated writes restore nothing."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -12,8 +12,8 @@ from plexus.authz.v1 import authority_pb2 as authz
 from plexus.authz.v1.authority_pb2_grpc import AuthorityServicer, add_AuthorityServicer_to_server
 from plexus.search.v1.search_service_pb2_grpc import SearchServiceStub
 from plexus.topics import SEARCH_MESSAGES, SEARCH_PEOPLE, SEARCH_TASKS
-from plexus_access.testing import Company, context_of
 from plexus_local.servers.ports import free_port
+from plexus_testkit.companies import Company, context_of
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection
 from plexuskit.grpc import (
@@ -35,18 +35,18 @@ GROUPS = (SEARCH_MESSAGES, SEARCH_TASKS, SEARCH_PEOPLE)
 
 
 class Authority(AuthorityServicer):
-    """An owner in a few lines: containers per person, and objects that it hides all the same.
+    """Minimal owner: containers per person, and objects that it hides nevertheless.
 
     Attributes:
-        containers: what each person may read.
-        hidden: ids that a recheck says no to.
-        answers: how often it told containers, and how often that nothing had changed.
+        containers: containers that each person may read.
+        hidden: ids that a recheck denies.
+        answers: number of answers with containers, and of "unchanged" answers.
     """
 
     def __init__(self) -> None:
         self.containers: dict[tuple[str, str], list[authz.Container]] = {}
         self.hidden: set[str] = set()
-        # Directory's only: what a process knows of roles and policies from its start.
+        # Directory's snapshot of roles and policies, loaded at the start of a process.
         self.company = Company()
         self.answers: Counter[str] = Counter()
         self.rechecked: list[authz.ObjectRef] = []

@@ -231,7 +231,7 @@ class Cable:
                 sink.write(data)
                 await sink.drain()
         except OSError:
-            return  # cut, as it was asked for
+            return  # truncated, as requested
         finally:
             sink.close()
 
@@ -290,5 +290,5 @@ async def test_a_large_import_is_indexed_in_seconds(
             return (await own_store.count(tenant_id=tenant))[MESSAGE] == count
 
         await eventually(all_there, within=120, every=0.2)
-        # some 8 s on two cores; the rest is room for whatever else runs there
+        # some 8 s on two cores; the rest is room for other processes
         assert time.monotonic() - began < 60

@@ -23,7 +23,7 @@ def company(owners: dict[str, Any], tenant: str) -> Any:
 
 @pytest.fixture
 def policed(company: Any, tenant: str) -> Any:
-    """Arranged before the service starts and loads what directory tells of."""
+    """Set up before the service starts and loads directory's snapshot."""
     return company.policy(tenant, "room", FORBID)
 
 
@@ -96,5 +96,5 @@ async def test_gw_03_what_a_role_hides_finds_nothing_for_its_holder(
     )
 
     assert (len(hidden.hits), hidden.total) == (0, 0)
-    # A hidden word leaves nothing out either: its absence would tell of it.
+    # A hidden word excludes nothing either: its absence would reveal it.
     assert [(hit.id, hit.text, unwanted.total) for hit in unwanted.hits] == [(named.id, "", 1)]

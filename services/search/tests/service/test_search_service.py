@@ -1,4 +1,4 @@
-"""SearchService over gRPC, with owners that are asked for every answer."""
+"""SearchService over gRPC, with owners that are queried for every response."""
 
 import time
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def ask(api: Any, signed_in: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.fixture
 def room(owners: dict[str, Any], tenant: str) -> Callable[..., None]:
-    """Say what a person may read of the room; without intervals all of it."""
+    """Set the part of the room that a person may read; without intervals all of it."""
 
     def allowed(person: str, *intervals: Interval, kind: str = "conversation") -> None:
         container = Container(kind=kind, id="cnv_room", intervals=intervals)

@@ -1,4 +1,4 @@
-"""How the service is put together: one async context manager per role."""
+"""Wiring of the service: one async context manager per role."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -72,7 +72,7 @@ async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[Non
 
 @asynccontextmanager
 async def scheduler(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Announce what becomes overdue (TSK-3)."""
+    """Announce tasks that become overdue (TSK-3)."""
     async with (
         _store(settings, runtime) as (_, store),
         runtime.kept("overdue", lambda: watch_overdue(store, settings, runtime)),
@@ -81,7 +81,7 @@ async def scheduler(settings: Settings, runtime: Runtime) -> AsyncIterator[None]
 
 
 async def watch_overdue(store: Store, settings: Settings, runtime: Runtime) -> None:
-    """Look for overdue tasks for ever; at once again while a full batch says that more wait."""
+    """Announce overdue tasks until cancelled; continue at once after a full batch."""
     section = settings.scheduler
     while True:
         looked_at = 0
@@ -90,14 +90,14 @@ async def watch_overdue(store: Store, settings: Settings, runtime: Runtime) -> N
                 store, limit=section.batch, now=runtime.clock.now()
             )
         except DependencyDown as down:
-            # The state of the database says what is still to be announced: later is soon enough.
+            # The stored state lists what is still to be announced, so a later round is soon enough.
             log.warning("overdue.postponed", reason=str(down))
         if looked_at < section.batch:
             await asyncio.sleep(section.poll_seconds)
 
 
 async def provision(settings: Settings) -> None:
-    """Create what is missing of collections and indexes; topics come from the catalogue."""
+    """Create missing collections and indexes; topics come from the catalogue."""
     async with connect(settings.mongo) as db:
         await Store(db, zone=settings.calendar.zone).provision()
     log.info("tasks.provisioned", database=settings.mongo.database)

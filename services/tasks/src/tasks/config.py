@@ -41,7 +41,7 @@ class CalendarSection(Section):
 
 
 class SchedulerSection(Section):
-    """How often and how many overdue tasks are looked for."""
+    """Interval and batch size of the search for overdue tasks."""
 
     poll_seconds: float = Field(default=5.0, gt=0, le=300)
     batch: int = Field(default=200, ge=1, le=2000)

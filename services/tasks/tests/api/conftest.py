@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from plexus.authz.v1.authority_pb2_grpc import AuthorityStub
 from plexus.tasks.v1.tasks_service_pb2_grpc import TasksServiceStub
-from plexus_access.testing import Company, context_of
 from plexus_local.servers.ports import free_port
+from plexus_testkit.companies import Company, context_of
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection, GrpcSection, KafkaSection, MongoSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens, channel, open_channel
@@ -30,7 +30,7 @@ class Person:
 
 @pytest.fixture
 async def directory() -> AsyncIterator[str]:
-    """Directory, which knows an auditor: what members may do is on the gateway's word."""
+    """Yield a directory with an auditor: the permissions of members come from the gateway."""
     company = Company()
     company.auditor("ten_a")
     async with company.directory() as address:
@@ -62,14 +62,14 @@ async def target(settings: Settings, runtime: Runtime) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def client(target: str) -> AsyncIterator[Any]:
-    """The service as anybody without a caller context finds it."""
+    """Yield a client without a caller context."""
     async with open_channel(target) as opened:
         yield TasksServiceStub(opened)
 
 
 @pytest.fixture
 def signed_in(client: Any, caller_keys_of: Callable[[str], CallerSection]) -> Callable[..., Person]:
-    """A person whom the gateway has let in."""
+    """Return a function that makes a person admitted by the gateway."""
 
     def entered(name: str, *, tenant: str = "ten_a") -> Person:
         context = context_of(name, tenant_id=tenant)

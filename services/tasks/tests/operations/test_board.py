@@ -30,7 +30,7 @@ def move(store: Store, ann: Actor, now: datetime) -> Mover:
             "state": None,
             "column_id": "",
             "after_task_id": "",
-            "request_id": "",
+            "request": None,
         }
         return await operations.move_task(
             store, actor=ann, task_id=task.id, now=now, **{**fields, **asked}
@@ -167,7 +167,7 @@ async def test_tsk_06_a_storm_of_moves_leaves_every_task_in_one_place(
 
 
 async def crowd(db: Database, tasks: list[Task]) -> None:
-    """Put tasks behind the first one with keys as long as they may get."""
+    """Put tasks after the first one, with keys of the maximum length."""
     longest = tasks[0].rank.ljust(ranks.MAX_LENGTH - 1, "0")
     collection = db.collection("tasks", schema_version=1)
     for number, task in enumerate(tasks[1:]):
@@ -263,7 +263,7 @@ async def test_tsk_06_a_place_picked_just_before_a_spread_is_picked_again(
         state=None,
         column_id="todo",
         after_task_id=tasks[9].id,
-        request_id="",
+        request=None,
         now=now,
     )
 

@@ -15,7 +15,7 @@ READS = {
 
 
 def shapes(commands):
-    """What is asked, whatever the ids are: which project a task is in is nobody's to know."""
+    """Return the shapes of queries without ids: the project of a task must not be revealed."""
     return [
         {key: sorted(value) if key == "filter" else value for key, value in each.items()}
         for each in commands

@@ -53,7 +53,7 @@ async def test_tsk_03_another_due_value_is_announced_again(
         task_id=task.id,
         expected_version=2,
         edit=Edit(due=DueAt(now + HOUR)),
-        request_id="",
+        request=None,
         now=now,
     )
 
@@ -78,7 +78,7 @@ async def test_tsk_03_a_closed_task_is_not_announced_and_a_reopened_one_is(
             state=state,
             column_id="",
             after_task_id="",
-            request_id="",
+            request=None,
             now=now,
         )
 

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 from plexus.tasks.v1 import events_pb2
+from plexus.tasks.v1 import tasks_service_pb2 as pb
 from plexuskit.errors import VersionConflict
 from plexuskit.mongo import Database
+from plexuskit.request_ids import RequestIdReused
 from tasks import operations, queries
 from tasks.domain.dues import DueAt
 from tasks.domain.identity import Actor
@@ -15,7 +17,6 @@ from tasks.domain.refusals import (
     NeighbourNotInColumn,
     PersonNotInProject,
     ProjectNotFound,
-    RequestIdReused,
     TaskNotFound,
     TransitionNotAllowed,
 )
@@ -23,6 +24,8 @@ from tasks.domain.states import State
 from tasks.domain.steps import Edit, NewTask
 from tasks.events import task_message
 from tasks.store import Store
+
+from ..requests_support import identified
 
 AddTask = Callable[..., Any]
 
@@ -37,7 +40,7 @@ async def test_a_task_gets_the_next_key_of_its_tenant(
         actor=person("dee", tenant="ten_b"),
         project_id="",
         new=NewTask(title="Theirs"),
-        request_id="",
+        request=None,
         now=now,
     )
 
@@ -48,6 +51,31 @@ async def test_twenty_writers_at_once_get_dense_keys(add_task: AddTask) -> None:
     tasks = await asyncio.gather(*(add_task(f"Task {number}") for number in range(20)))
 
     assert sorted(task.number for task in tasks) == list(range(1, 21))
+
+
+@pytest.mark.rule("GW-13")
+async def test_gw_13_many_tasks_of_one_person_delay_nobody_elses(
+    store: Store, person: Callable[..., Actor], now: datetime
+) -> None:
+    def made(name: str, number: int) -> asyncio.Task[Any]:
+        return asyncio.create_task(
+            operations.create_task(
+                store,
+                actor=person(name),
+                project_id="",
+                new=NewTask(title=f"{name} {number}"),
+                request=None,
+                now=now,
+            )
+        )
+
+    flood = [made("ann", number) for number in range(30)]
+    bystander = made("bo", 0)
+
+    # One of hers is being made; his is the next, whatever else of hers waits.
+    assert (await bystander).number == 2
+    assert sum(task.done() for task in flood) <= 2
+    assert len({task.number for task in await asyncio.gather(*flood)}) == 30
 
 
 async def test_a_refused_task_takes_no_key(add_task: AddTask, project: Project) -> None:
@@ -69,7 +97,7 @@ async def test_tsk_01_twenty_parallel_updates_leave_dense_versions_and_full_hist
             task_id=task.id,
             expected_version=0,
             edit=Edit(title=f"Title {number}"),
-            request_id="",
+            request=None,
             now=now + timedelta(seconds=number),
         )
 
@@ -106,7 +134,7 @@ async def test_tsk_01_of_twenty_with_the_same_version_one_wins_and_the_others_ar
                 task_id=task.id,
                 expected_version=1,
                 edit=Edit(title=f"Title {number}"),
-                request_id="",
+                request=None,
                 now=now,
             )
             for number in range(20)
@@ -133,7 +161,7 @@ async def test_tsk_01_a_refused_transition_leaves_no_trace(
             state=State.DONE,
             column_id="",
             after_task_id="",
-            request_id="",
+            request=None,
             now=now,
         )
 
@@ -152,7 +180,7 @@ async def test_an_assignment_says_who_is_new(
         task_id=task.id,
         expected_version=1,
         assignee_ids=["per_bo", "per_cy"],
-        request_id="",
+        request=None,
         now=now,
     )
 
@@ -170,23 +198,23 @@ async def test_an_assignment_says_who_is_new(
     assert changed.actor_id == "per_ann"
 
 
-async def test_gw_06_a_repeated_request_gets_the_first_answer_and_changes_nothing(
+async def test_gw_06_a_repeated_request_gets_its_task_as_it_is_now_and_changes_nothing(
     store: Store, add_task: AddTask, ann: Actor, now: datetime, facts: Callable[..., Any]
 ) -> None:
     task = await add_task("Once", request_id="r1")
-    await operations.update_task(
+    changed = await operations.update_task(
         store,
         actor=ann,
         task_id=task.id,
         expected_version=1,
         edit=Edit(title="Changed since"),
-        request_id="r2",
+        request=None,
         now=now,
     )
 
     again = await add_task("Once", request_id="r1", now=now + timedelta(days=6))
 
-    assert again == task
+    assert again == changed
     assert len(await facts(task.id)) == 2
     assert (await add_task("Next")).number == 2, "the repetition took no key"
 
@@ -219,7 +247,7 @@ async def test_gw_06_a_request_id_belongs_to_one_person_and_to_one_verb(
         actor=person("bo"),
         project_id="",
         new=NewTask(title="Another"),
-        request_id="r1",
+        request=identified(pb.CreateTaskRequest(request_id="r1", title="Another"), person("bo")),
         now=now,
     )
     assert theirs.id != task.id
@@ -231,7 +259,7 @@ async def test_gw_06_a_request_id_belongs_to_one_person_and_to_one_verb(
             name="Once",
             goal="",
             member_ids=[],
-            request_id="r1",
+            request=identified(pb.CreateProjectRequest(request_id="r1", name="Once"), ann),
             now=now,
         )
 
@@ -260,7 +288,7 @@ async def test_gw_02_every_verb_answers_alike_for_hidden_and_absent_tasks(
 ) -> None:
     loose = await add_task()
     inside = await add_task(project_id=project.id)
-    writing = {"expected_version": 0, "request_id": "", "now": now}
+    writing = {"expected_version": 0, "request": None, "now": now}
 
     for stranger in (person("zoe"), person("ann", tenant="ten_b")):
         for reference in (loose.id, inside.id, loose.key, "tsk_absent"):
@@ -295,14 +323,14 @@ async def test_gw_02_a_project_of_others_is_absent_and_its_tasks_are_no_neighbou
     hidden = await add_task(project_id=project.id)
     zoe = person("zoe")
     theirs = await operations.create_project(
-        store, actor=zoe, name="Theirs", goal="", member_ids=[], request_id="", now=now
+        store, actor=zoe, name="Theirs", goal="", member_ids=[], request=None, now=now
     )
     task = await operations.create_task(
         store,
         actor=zoe,
         project_id=theirs.id,
         new=NewTask(title="Mine"),
-        request_id="",
+        request=None,
         now=now,
     )
 
@@ -318,7 +346,7 @@ async def test_gw_02_a_project_of_others_is_absent_and_its_tasks_are_no_neighbou
                 state=State.TODO,
                 column_id="",
                 after_task_id=neighbour,
-                request_id="",
+                request=None,
                 now=now,
             )
 
@@ -331,4 +359,5 @@ async def test_every_document_says_its_schema_version(
     for name in await db.collection_names():
         documents = await db.collection(name, schema_version=1).find_all({})
         assert documents, name
-        assert all(document["schema_version"] == 1 for document in documents), name
+        version = 2 if name == "requests" else 1
+        assert all(document["schema_version"] == version for document in documents), name

@@ -68,7 +68,7 @@ async def test_a_list_can_be_narrowed(
         state=State.DOING,
         column_id="",
         after_task_id="",
-        request_id="",
+        request=None,
         now=now + timedelta(seconds=3),
     )
 
@@ -128,7 +128,7 @@ async def test_projects_are_listed_to_their_members_newest_first(
             name=f"p{number}",
             goal="",
             member_ids=["per_bo"] if number % 2 else [],
-            request_id="",
+            request=None,
             now=now + timedelta(seconds=number),
         )
 
@@ -158,7 +158,7 @@ async def test_tsk_01_history_pages_join_to_the_whole_history(
             state=state,
             column_id="",
             after_task_id="",
-            request_id="",
+            request=None,
             now=now,
         )
 
@@ -202,7 +202,7 @@ async def test_src_01_containers_are_the_projects_and_one_for_all_loose_tasks(
     await add_task(assignee_ids=("per_bo",))
     same = await queries.readable_containers(store, person=bo)
     await operations.create_project(
-        store, actor=bo, name="More", goal="", member_ids=[], request_id="", now=now
+        store, actor=bo, name="More", goal="", member_ids=[], request=None, now=now
     )
     after = await queries.readable_containers(store, person=bo)
 
@@ -252,7 +252,7 @@ async def test_a_snapshot_holds_every_relation(
         actor=person("eve", tenant="ten_b"),
         project_id="",
         new=NewTask(title="Theirs"),
-        request_id="",
+        request=None,
         now=now,
     )
 
@@ -309,7 +309,7 @@ async def test_msg_21_pages_of_tasks_with_long_descriptions_end_by_bytes(
             actor=ann,
             project_id="",
             new=new,
-            request_id="",
+            request=None,
             now=now + timedelta(seconds=number),
         )
     titles, token, pages = [], "", 0

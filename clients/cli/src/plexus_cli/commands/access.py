@@ -1,4 +1,4 @@
-"""Why somebody may or may not, and who could see what when."""
+"""Explanation of permissions: decisions on a call, and past readers of an object."""
 
 from collections.abc import Callable
 from typing import Annotated

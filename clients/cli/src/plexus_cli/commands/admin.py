@@ -1,4 +1,4 @@
-"""For operators: the first administrator, diagnosis, dead letters, migrations, the HR feed."""
+"""Commands for operators: first administrator, diagnosis, dead letters, migrations, HR feed."""
 
 import asyncio
 import sys

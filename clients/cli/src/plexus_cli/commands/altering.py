@@ -201,7 +201,7 @@ def _changed(
     method: Callable[[Plexus], Callable[..., Awaitable[Any]]],
     **fields: Any,
 ) -> Message:
-    """Carry out one change and give the message after it."""
+    """Apply one change and return the message after it."""
 
     async def work(plexus: Plexus) -> Message:
         request = request_type(

@@ -1,4 +1,4 @@
-"""`plexus anchors`: keep the ends of all conversations where the platform cannot reach them."""
+"""`plexus anchors`: store the latest links of all conversations outside the platform."""
 
 import json
 from pathlib import Path
@@ -49,10 +49,10 @@ def anchors(
 
 
 def read(file: Path) -> Kept:
-    """Read a file of anchors; nothing if there is none yet.
+    """Read a file of anchors; return an empty set if there is no file yet.
 
     Raises:
-        Refused: it is none of ours.
+        Refused: the file has another format.
     """
     if not file.exists():
         return {}

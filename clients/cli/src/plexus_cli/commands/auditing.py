@@ -1,4 +1,4 @@
-"""The ledger: what was decided and done, and the proof that nothing of it is missing."""
+"""The ledger: decisions and changes, and the proof that no entry is missing."""
 
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -184,7 +184,7 @@ def verify(
 async def _walk(
     plexus: Plexus, *, first: int, last: int, kept: Anchor | None
 ) -> tuple[int, Anchor | None, Finding | None]:
-    """Have stretch after stretch verified, each after the end of the one before."""
+    """Verify segment after segment, each from the end of the previous one."""
     verified, at = 0, first
     anchors = {kept.no: kept.hash} if kept else {}
     head: Anchor | None = None

@@ -1,4 +1,4 @@
-"""Warning of recipients who are outside their working hours."""
+"""Warnings about recipients outside their working hours."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ WARNING_SECONDS = 3.0
 async def show_off_hours(
     plexus: Plexus, conversation_id: str, mentions: Mentions, *, json: bool
 ) -> None:
-    """Print who is off hours now, the first 20 of them by name."""
+    """Print the recipients who are off hours now, the first 20 of them by name."""
     request = pb.PreviewSendRequest(conversation_id=conversation_id, mentions=mentions)
     preview = await plexus.call(plexus.messaging.PreviewSend, request)
     if json:
@@ -44,7 +44,7 @@ async def show_off_hours(
 
 
 async def warn_of_off_hours(plexus: Plexus, conversation_id: str, mentions: Mentions) -> None:
-    """Say in one line how many are off hours; the message goes out whether that is known or not."""
+    """Print the number of recipients who are off hours, if it can be determined."""
     request = pb.PreviewSendRequest(conversation_id=conversation_id, mentions=mentions)
     try:
         preview = await plexus.call(plexus.messaging.PreviewSend, request, seconds=WARNING_SECONDS)
@@ -56,7 +56,7 @@ async def warn_of_off_hours(plexus: Plexus, conversation_id: str, mentions: Ment
 
 
 def summary(preview: pb.PreviewSendResponse) -> str:
-    """Give a preview in one line; times are on this machine's clock."""
+    """Return a preview as one line; times are on this machine's clock."""
     if not preview.off_hours:
         return tr("Nobody of {audience} is outside working hours.", audience=preview.audience)
     first = min(preview.people, key=lambda each: each.works_again_at.ToNanoseconds())

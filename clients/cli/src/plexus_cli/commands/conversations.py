@@ -1,4 +1,4 @@
-"""Conversations and who belongs to them."""
+"""Conversations and their members."""
 
 from typing import Annotated
 
@@ -167,7 +167,7 @@ def _role(member: Member) -> str:
 
 
 def arranged(settings: ConversationSettings) -> str:
-    """Give in a few words how you have arranged a conversation."""
+    """Summarise the caller's settings of a conversation in a few words."""
     muted = settings.muted_until.seconds > SystemClock().now().timestamp()
     words = {"★": settings.starred, tr("muted"): muted, tr("marked"): settings.marked_unread}
     return " ".join([*(word for word, holds in words.items() if holds), settings.folder]).strip()

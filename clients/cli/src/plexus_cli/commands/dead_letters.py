@@ -1,4 +1,4 @@
-"""Records that a consumer could not handle, and held ones."""
+"""Records that a consumer could not handle, and records that hold a partition."""
 
 import secrets
 from typing import Annotated
@@ -75,7 +75,7 @@ def skip(
 
     if not reason.strip():
         raise Refused(tr("Give the reason: --reason TEXT."), reason="REASON_REQUIRED")
-    # Nothing goes into the ledger that could not be done.
+    # The ledger must not record an action that is impossible.
     operating.standing_at(topic, partition, offset)
 
     async def record(plexus: Plexus) -> tuple[str, int]:

@@ -204,7 +204,7 @@ def split(
 
 
 def show(department: Department, *, json: bool) -> None:
-    """Print a department: its id, or all of it as JSON."""
+    """Print a department: its id, or the whole department as JSON."""
     if json:
         print_json(as_dict(department))
     else:

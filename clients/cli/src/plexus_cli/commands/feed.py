@@ -1,4 +1,4 @@
-"""The HR feed: how it stands, and an administrator's answer when it has stopped."""
+"""The HR feed: its status, and an administrator's decision when it has stopped."""
 
 from typing import Annotated
 
@@ -65,13 +65,15 @@ def status(json: Json = False) -> None:
         say(tr("The feed runs."))
         return
     title = counted(
-        len(names),
+        found.waiting,
         "Stopped since {at}: {n} person waits",
         "Stopped since {at}: {n} people wait",
         at=local(found.stopped_at),
     )
     print_table(title, ["handle", "id"], [(names[id_], id_) for id_ in found.waiting_person_ids])
-    say(tr("Answer with: plexus admin feed approve --waiting {n}, or drop", n=len(names)))
+    if found.waiting > len(names):
+        say(tr("The list names the {n} who wait longest.", n=len(names)))
+    say(tr("Answer with: plexus admin feed approve --waiting {n}, or drop", n=found.waiting))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Searching."""
+"""Search."""
 
 from typing import Annotated, Any
 
@@ -49,7 +49,7 @@ def search(
 
 
 async def _answer_each(plexus: Plexus, requests: list[SearchRequest]) -> bool:
-    """Print one answer a line, also for a query that is refused; return whether one was."""
+    """Print one answer per line, also for refused queries; return whether one was refused."""
     refused = False
     for request in requests:
         try:
@@ -69,7 +69,7 @@ async def _names(plexus: Plexus, response: SearchResponse) -> dict[str, str]:
 
 
 def line(response: SearchResponse) -> dict[str, Any]:
-    """Give an answer as scripts read it."""
+    """Return an answer as JSON values for scripts."""
     return {
         "total": response.total,
         "partial": response.partial,
@@ -101,7 +101,7 @@ def show(response: SearchResponse, names: dict[str, str]) -> None:
 
 
 def highlighted(hit: Hit) -> Styled:
-    """Give a hit's first highlight, or its text, with the matches marked."""
+    """Return a hit's first highlight, or its text, with the matches marked."""
     text = Styled()
     source = " … ".join(hit.highlights) if hit.highlights else hit.text
     for index, part in enumerate(source.replace("\n", " ").split(MATCH_BEGINS)):

@@ -1,4 +1,4 @@
-"""Guests: people from outside, for a time."""
+"""Guests: external people with an expiry time."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Sends batches of an import of which one refused item stops none of the others."""
+"""Batches of an import: a refused item does not prevent the import of the others."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from plexus.messaging.v1.import_service_pb2 import ImportedConversation
 from plexus_sdk import Refused
 
 OnRefusal = Callable[[str, str], None]
-"""Takes an external id, and why it came in without some fields or not at all."""
+"""Called with an external id and the reason why some fields or the whole item were left out."""
 
 _OF_ONE_ITEM = frozenset(
     {
@@ -35,12 +35,12 @@ AnswerT = TypeVar("AnswerT")
 
 @dataclass(frozen=True, kw_only=True)
 class Sending(Generic[ItemT, AnswerT]):
-    """A call that takes all of its items or none.
+    """A call that accepts all of its items or none.
 
     Attributes:
         call: sends items.
-        reduced: yields an item with less and less in it, for one that is refused alone.
-        on_refusal: takes what was refused; without it the first refusal ends the import.
+        reduced: yields versions of an item with fewer and fewer fields, for a refused item.
+        on_refusal: called for each refused item; without it the first refusal ends the import.
     """
 
     call: Callable[[Sequence[ItemT]], Awaitable[AnswerT]]
@@ -48,10 +48,10 @@ class Sending(Generic[ItemT, AnswerT]):
     on_refusal: OnRefusal | None
 
     async def send(self, items: Sequence[ItemT]) -> list[tuple[Sequence[ItemT], AnswerT]]:
-        """Send items in one call, else in halves; return the answers with what they are of.
+        """Send items in one call, or in halves after a refusal; return answers with their items.
 
         Raises:
-            Refused: the refusal is of none of the items.
+            Refused: the refusal does not concern an item.
         """
         answers: list[tuple[Sequence[ItemT], AnswerT]] = []
         waiting: list[Sequence[ItemT]] = [items]
@@ -84,7 +84,7 @@ class Sending(Generic[ItemT, AnswerT]):
 
 
 def reduced_person(person: ImportedPerson) -> Iterator[ImportedPerson]:
-    """Yield a person without the fields that may be missing, then not deactivated either."""
+    """Yield a person without the optional fields, then without the deactivation as well."""
     reduced = ImportedPerson(
         external_id=person.external_id,
         handle=person.handle,
@@ -101,7 +101,7 @@ def reduced_person(person: ImportedPerson) -> Iterator[ImportedPerson]:
 
 
 def reduced_conversation(conversation: ImportedConversation) -> Iterator[ImportedConversation]:
-    """Yield a conversation that is named by its external id and has no topic."""
+    """Yield a conversation named after its external id and without a topic."""
     reduced = ImportedConversation()
     reduced.CopyFrom(conversation)
     reduced.topic = ""

@@ -1,4 +1,4 @@
-"""Bringing in a company's history."""
+"""Import of a company's history."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -120,7 +120,7 @@ def finish(
 
 
 def report(done: Imported, problems: slack.Problems, *, json: bool) -> None:
-    """Print what was done, and what was worked around."""
+    """Print the counts of an import and the irregularities that it worked around."""
     for oddity in problems.examples:
         warn(tr("warning: {oddity}", oddity=oddity))
     for refusal in done.refusals:
@@ -195,15 +195,15 @@ async def import_export(
     Args:
         plexus: an administrator's connection.
         path: the export, zip or folder.
-        problems: takes what is not as it should be.
-        done: counts what was done, also when the import ends early.
-        passing: sees the conversations on their way.
+        problems: collects irregularities of the export.
+        done: counts the imported objects, also when the import ends early.
+        passing: wraps the iterator of conversation requests.
 
     Returns:
         The ids of the people by external id.
 
     Raises:
-        Refusal: the export is broken at a named place; everything before it is in.
+        Refusal: the export is broken at a named place; everything before it is imported.
         Refused: the gateway refused.
     """
     now = SystemClock().now()
@@ -254,7 +254,7 @@ async def import_export(
 
 
 def _noting(problems: slack.Problems, kind: slack.OddityKind, file: str) -> OnRefusal:
-    """Return what notes a refusal of a person or a conversation. Refused when strict."""
+    """Return a callback that records a refused person or conversation. Refused when strict."""
 
     def note(external_id: str, why: str) -> None:
         problems.note(kind, file=file, detail=f"{external_id}: {why}")
@@ -271,7 +271,7 @@ async def import_people(
 ) -> dict[str, str]:
     """Import people; return their ids by external id.
 
-    With `on_refusal`, a person who is refused comes in without optional fields, or is left out.
+    With `on_refusal`, a refused person is imported without optional fields, or left out.
     """
 
     async def call(people: Sequence[ImportedPerson]) -> ImportPeopleResponse:
@@ -300,7 +300,7 @@ async def import_conversations(
 ) -> dict[str, str]:
     """Import conversations; return the ids of those that follow the export, by external id.
 
-    With `on_refusal`, one that is refused comes in without name and topic, or is left out.
+    With `on_refusal`, a refused one is imported without name and topic, or left out.
     """
 
     async def call(items: Sequence[ImportedConversation]) -> ImportConversationsResponse:
@@ -333,12 +333,12 @@ async def import_messages(
     done: Imported,
     advance: Callable[[int], object],
 ) -> None:
-    """Stream batches up and their outcomes down, a few in flight.
+    """Stream batches to Plexus and read their outcomes, with a few batches in flight.
 
-    When the export breaks in the middle, what was read before it is brought in first.
+    If the export is broken at some point, the messages before it are imported first.
 
     Raises:
-        Refusal: what the export's reader raised.
+        Refusal: raised by the reader of the export.
         Refused: the gateway refused.
     """
     room = asyncio.Semaphore(BATCHES_IN_FLIGHT)

@@ -1,4 +1,4 @@
-"""Reading and writing: history, send, unread, read, receipts."""
+"""Messages: history, send, unread, read, receipts."""
 
 import sys
 from typing import Annotated

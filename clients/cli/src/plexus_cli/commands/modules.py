@@ -1,4 +1,4 @@
-"""Modules: parts of the product that a company switches off, or tries in some departments first."""
+"""Modules: parts of the product that a company can disable, or enable in some departments first."""
 
 from typing import Annotated
 

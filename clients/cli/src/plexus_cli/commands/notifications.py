@@ -57,7 +57,7 @@ def list_(
 
 
 def outcomes(notification: Notification) -> str:
-    """Give the deliveries of a notification: channel, state and reason."""
+    """Return the deliveries of a notification: channel, state and reason."""
     return ", ".join(
         tr(
             "{channel} {state} ({reason})",

@@ -1,4 +1,4 @@
-"""Where one is signed in, and ending that."""
+"""Open sessions of a user, and their revocation."""
 
 from typing import Annotated
 

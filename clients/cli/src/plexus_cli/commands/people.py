@@ -238,7 +238,7 @@ async def _absence(plexus: Plexus, start: str, until: str, deputy: str, note: st
 
 
 def marks(person: Person) -> str:
-    """Say in a word what is not usual about a person."""
+    """Return a word for each exceptional state of a person."""
     if person.state != Person.STATE_ACTIVE:
         return tr("deactivated")
     return tr("guest") if person.kind == Person.KIND_GUEST else ""
@@ -247,7 +247,7 @@ def marks(person: Person) -> str:
 def described(
     person: Person, names: Mapping[str, str], departments: Mapping[str, str]
 ) -> list[tuple[str, str]]:
-    """Give what is known of a person, line by line; what is not set is left out."""
+    """Return the set fields of a person as lines: label and value."""
     away = person.absence
     lines = {
         "handle": person.handle,

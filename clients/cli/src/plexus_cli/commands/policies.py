@@ -1,4 +1,4 @@
-"""Attribute policies in Cedar: what they refuse, whatever roles grant."""
+"""Attribute policies in Cedar, which forbid calls that roles would allow."""
 
 from pathlib import Path
 from typing import Annotated

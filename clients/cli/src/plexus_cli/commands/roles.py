@@ -1,4 +1,4 @@
-"""Roles, and who holds which for what."""
+"""Roles and their bindings."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Bringing in a company from CSV files: its departments, then its people."""
+"""Import of a company from CSV files: departments first, then people."""
 
 import codecs
 import re
@@ -143,7 +143,7 @@ import_.__doc__ = HELP
 async def look(
     plexus: Plexus, people: Sequence[PersonRow], tree: Sequence[DepartmentRow], *, source: str
 ) -> Loaded:
-    """Count what directory does not know yet, and check that every department is known."""
+    """Count the rows that directory does not know yet, and check that every department is known."""
     existing = await _known_departments(plexus, source=source)
     known = existing.keys() | {row.id for row in tree}
     for _ in person_requests(
@@ -162,11 +162,11 @@ async def look(
 async def load(
     plexus: Plexus, people: Sequence[PersonRow], tree: Sequence[DepartmentRow], *, source: str
 ) -> Loaded:
-    """Bring departments in, then people, then who leads what, with a progress bar.
+    """Import departments, then people, then leaders, with a progress bar.
 
     Raises:
-        Refused: the reason, with the line of the file where it is about one; what came before it
-            is in, and running it again goes on.
+        Refused: with the line of the file if it concerns one; the rows before it are imported, and
+            a second run continues.
     """
     done = Loaded(people=len(people), departments=len(tree))
     with progress() as bars:
@@ -188,7 +188,7 @@ async def _put_department(
     source: str,
     done: Loaded,
 ) -> None:
-    """Make a department, or bring its name and place to what the file says."""
+    """Create a department, or update its name and parent from the file."""
     parent_id = existing[row.parent].id if row.parent else ""
     here = existing.get(row.id)
     if here is None:
@@ -202,7 +202,7 @@ async def _put_department(
         existing[row.id] = response.department
         done.departments_created += 1
         return
-    # One that was merged lives on in another, which has its own name and place.
+    # A merged department resolves to its target, which has a name and a place of its own.
     if here.external_id != _external(source, row.id):
         return
     changed = False
@@ -262,8 +262,8 @@ async def _lead(
     done: Loaded,
     bars: Progress,
 ) -> None:
-    """Give departments their leaders, where the file names another than there is."""
-    # One that was merged lives on in another, which has its own leader.
+    """Set the leaders of departments that differ from the file."""
+    # A merged department resolves to its target, which has a leader of its own.
     led = [
         row
         for row in tree
@@ -290,7 +290,7 @@ async def _lead(
 
 
 def placed(refused: Refused, rows: Sequence[PersonRow]) -> Refused:
-    """Name the line and column of the file that a refusal is about, where it is about one."""
+    """Add the line and column of the file to a refusal that concerns one."""
     found = _PLACE.search(str(refused))
     if found is None:
         return refused
@@ -300,7 +300,7 @@ def placed(refused: Refused, rows: Sequence[PersonRow]) -> Refused:
 
 
 async def _known_departments(plexus: Plexus, *, source: str) -> dict[str, Department]:
-    """Find departments by the other system's id; one that was merged is the one it went into."""
+    """Return departments by their external id; a merged one maps to its target."""
     every = {each.id: each for each in await all_departments(plexus, closed=True)}
     known: dict[str, Department] = {}
     for each in every.values():

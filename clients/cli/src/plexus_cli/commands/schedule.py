@@ -1,4 +1,4 @@
-"""Messages that are to be sent later, once (MSG-17)."""
+"""Scheduled messages, each sent once (MSG-17)."""
 
 from typing import Annotated
 
@@ -111,7 +111,7 @@ def update(
         if text is not None:
             current = await _find(plexus, scheduled)
             request.message.CopyFrom(_reworded(current, text))
-            # Of what was just read, unless told otherwise: nobody's change is overwritten unseen.
+            # Defaults to the version just read, so that no concurrent change is overwritten.
             request.expected_version = expected_version or current.version
         if at is not None:
             send_at = moments.future(at)
@@ -150,7 +150,7 @@ def delete(scheduled: Which, json: Json = False) -> None:
 
 
 def _reworded(current: ScheduledMessage, text: str) -> ScheduledContent:
-    """Give the message with other words; spans were of the old ones."""
+    """Return the message with a new text; the previous spans do not apply to it."""
     return ScheduledContent(
         conversation_id=current.conversation_id,
         text=text,

@@ -1,4 +1,4 @@
-"""Second factors of one's own, and of who lost theirs."""
+"""Second factors of the caller, and of people who have lost theirs."""
 
 import sys
 from typing import Annotated
@@ -48,7 +48,7 @@ def confirm(code: Annotated[str, Argument(help="A code that your app shows now."
     async def work(plexus: Plexus) -> pb.ConfirmTotpResponse:
         request = pb.ConfirmTotpRequest(code=code)
         response = await plexus.call(plexus.sessions.ConfirmTotp, request)
-        # The present session may do everything again.
+        # The renewed token has the full permissions of the session.
         await plexus.renew()
         return response
 

@@ -1,4 +1,4 @@
-"""Signing in and out."""
+"""Sign-in and sign-out."""
 
 import asyncio
 import platform
@@ -75,7 +75,7 @@ def device() -> str:
 
 
 def _code(given: str) -> str:
-    """Return the code of a second factor, which the user is asked for unless it is given."""
+    """Return the code of a second factor: the given one, or the user's input."""
     if given:
         return given
     if not sys.stdin.isatty():

@@ -1,4 +1,4 @@
-"""One's own settings: zone, language, working hours, skills and password."""
+"""Settings of the caller: zone, language, working hours, skills and password."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Figures of the company."""
+"""Status of the company: counts of its objects."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def status(json: Json = False) -> None:
 
 
 async def gather(plexus: Plexus) -> dict[str, Any]:
-    """Ask every service for its figures; one that does not answer leaves nulls and is named."""
+    """Query the counts of every service; one that does not respond leaves nulls and is listed."""
     questions: list[tuple[str, Any, Any]] = [
         ("directory", plexus.directory.GetDirectoryStatus, GetDirectoryStatusRequest()),
         ("messaging", plexus.messaging.GetMessagingStatus, GetMessagingStatusRequest()),

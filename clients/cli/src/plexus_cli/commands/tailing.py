@@ -1,4 +1,4 @@
-"""Following conversations live; goes on by itself after any interruption."""
+"""Live output of conversations; reconnects after any interruption."""
 
 from typing import Annotated
 
@@ -69,9 +69,9 @@ def _mention_trouble(refused: Refused) -> None:
 
 
 class Printer:
-    """Prints new messages, and old ones whose words have changed or are gone.
+    """Printer of new messages, and of old ones whose text was changed or recalled.
 
-    Reactions, pins and labels change no words, so they are left out.
+    Reactions, pins and labels do not change the text, so they are not printed.
     """
 
     def __init__(self, plexus: Plexus, *, json: bool) -> None:
@@ -82,7 +82,7 @@ class Printer:
         self._titles: dict[str, str] = {}
 
     async def print(self, event: Event) -> None:
-        """Print an event, unless it changes no words."""
+        """Print an event that changes a text."""
         match event:
             case MessagePosted(message=message):
                 self.printed += 1

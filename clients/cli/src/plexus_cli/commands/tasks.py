@@ -1,4 +1,4 @@
-"""Work: projects, boards and tasks."""
+"""Tasks, projects and boards."""
 
 from datetime import datetime
 from typing import Annotated
@@ -35,7 +35,7 @@ PRIORITIES = {
 
 
 def _due(word: str | None) -> tasks_pb2.Due | None:
-    """Read a due date: a day, which is all day everywhere, or an instant."""
+    """Parse a due date: a day, which has no time zone, or an instant."""
     if not word:
         return None
     due = moments.due(word)
@@ -283,7 +283,7 @@ def board(project: Annotated[str, Argument(help="Id of a project.")], json: Json
 
 
 def due_text(task: Task, *, zone: bool = False) -> str:
-    """Give a due date as a person reads it; a day is a day everywhere and has no zone."""
+    """Format a due date for a user; a day has no time zone."""
     match task.due.WhichOneof("due"):
         case "at":
             return moments.shown(instant_of(task.due.at)) if zone else local(task.due.at)

@@ -1,8 +1,8 @@
-"""`plexus verify`: prove that nothing of a conversation is missing or altered.
+"""`plexus verify`: prove that no entry of a conversation is missing or altered.
 
 The links are computed again on this machine, so a server that changed its past must break the chain
-or give another link for a number whose link was kept before. What it shows of each message is then
-compared with what the proved entries lead to.
+or return another link for a number whose link was stored before. Each message that it shows is then
+compared with the state that follows from the proved entries.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ class Verified:
     through: int = 0
     purged: int = 0
     read: int = 0
-    # Messages whose shown state was compared with the log.
+    # Number of messages whose shown state was compared with the log.
     compared: int = 0
     unverifiable: int = 0
     # Number of the last entry that began version 2; 0: none.
@@ -53,12 +53,12 @@ class Verified:
     link: bytes = b""
     links: dict[int, bytes] = field(default_factory=dict)
     problems: list[tuple[int, str]] = field(default_factory=list)
-    # The digest of all entries so far; None once one of them is not to be read.
+    # The digest of all entries so far; None once one of them cannot be read.
     older: chain.Older | None = None
     replay: shown.Replay = field(default_factory=lambda: shown.Replay(whole=True))
 
     def take(self, link: ChainLink, previous: bytes) -> bytes:
-        """Compute a link and what it is made of again; gives the link to go on from."""
+        """Verify a link and its hashes; return the link to continue from."""
         self.entries += 1
         self.purged += link.purged
         self.read += bool(link.event)
@@ -76,7 +76,7 @@ class Verified:
         return link.chain_hash
 
     def _fold(self, link: ChainLink) -> None:
-        """Add an entry to the digest of what is older; impossible once one is not to be read."""
+        """Add an entry to the digest of older entries; drop the digest once one cannot be read."""
         if self.older is None:
             return
         if link.event and link.chain_hash:
@@ -130,7 +130,7 @@ class Verified:
                 self.note(link.change_no, ALTERED)
 
     def note(self, change_no: int, problem: str) -> None:
-        """Note what is wrong, once."""
+        """Record a problem, once per change number."""
         if (change_no, problem) not in self.problems:
             self.problems.append((change_no, problem))
 
@@ -179,13 +179,13 @@ def verify(
 
 
 async def walk(plexus: Plexus, conversation_id: str, *, first: int = 1, last: int = 0) -> Verified:
-    """Compute every link of a stretch again, and compare what is shown with what it leads to.
+    """Verify every link of a range, and compare shown messages with the state that follows.
 
     Args:
         plexus: the connection of a member.
-        conversation_id: which conversation.
-        first: number to begin with.
-        last: number to end with; 0: the end. Messages changed after it are not compared.
+        conversation_id: the conversation.
+        first: first change number.
+        last: last change number; 0: the end. Messages changed after it are not compared.
     """
     whole = first == 1
     found = Verified(
@@ -205,7 +205,8 @@ async def walk(plexus: Plexus, conversation_id: str, *, first: int = 1, last: in
     for seq in found.replay.not_among(listed):
         found.note(found.replay.change_of(seq), shown.NOT_SHOWN)
     if newer and not last:
-        # Changed while this was reading: the entries that changed them are proved like the others.
+        # Changed during the verification: the entries of these changes are verified like the
+        # others.
         await _extend(plexus, found, first=found.through + 1, last=0)
         for message in newer:
             _compare(found, message)
@@ -213,7 +214,7 @@ async def walk(plexus: Plexus, conversation_id: str, *, first: int = 1, last: in
 
 
 async def _extend(plexus: Plexus, found: Verified, *, first: int, last: int) -> None:
-    """Fetch page after page and compute every link again."""
+    """Fetch page after page and verify every link."""
     at, previous = first, found.link if found.through else None
     if first == 1:
         previous = chain.GENESIS
@@ -236,7 +237,7 @@ async def _extend(plexus: Plexus, found: Verified, *, first: int, last: int) -> 
 
 
 def _compare(found: Verified, message: Message) -> None:
-    """Compare a message as it is shown with the log."""
+    """Compare a shown message with the log."""
     problem = found.replay.problem_with(message)
     found.compared += 1
     if problem:
@@ -244,7 +245,7 @@ def _compare(found: Verified, message: Message) -> None:
 
 
 async def _messages(plexus: Plexus, conversation_id: str) -> AsyncIterator[Message]:
-    """Read all that is shown, oldest first."""
+    """Yield every message that the server shows, oldest first."""
     request = ListMessagesRequest(
         conversation_id=conversation_id, page_size=MESSAGES_AT_ONCE, after_seq=0
     )
@@ -299,10 +300,10 @@ def _tell(found: Verified, *, json: bool) -> None:
 
 
 def _compare_and_keep(found: Verified, anchors: Path) -> None:
-    """Compare with the link that was kept for a number, and keep the newest one.
+    """Compare with the stored link of a number, and store the newest one.
 
     Raises:
-        Refused: the file is none of ours.
+        Refused: the file has another format.
     """
     kept = anchors_file.read(anchors)
     previous = kept.get(found.conversation_id)

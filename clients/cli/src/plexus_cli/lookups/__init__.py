@@ -1,1 +1,1 @@
-"""Objects by the names that people give them: found, listed and named."""
+"""Lookups of objects by the names that users type."""

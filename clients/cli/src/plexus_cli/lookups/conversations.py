@@ -8,21 +8,21 @@ from plexus_cli.language import tr
 
 
 def title_of(view: ConversationView, names: dict[str, str]) -> str:
-    """Name a conversation for a person: its name, or the other one's handle."""
+    """Return the title of a conversation: its name, or the other member's handle."""
     return view.conversation.name or f"@{names.get(view.peer_id, view.peer_id)}"
 
 
 async def all_views(plexus: Plexus) -> list[ConversationView]:
-    """Return every conversation of the caller, last active first."""
+    """Return every conversation of the caller, most recently active first."""
     conversations = Conversations(plexus, people=People(plexus))
     return [view async for view in conversations.all()]
 
 
 async def resolve(plexus: Plexus, conversation: str) -> str:
-    """Give the id of a conversation named by id, by its group name, or by `@person`.
+    """Return the id of a conversation given by id, by its group name, or by `@person`.
 
     Raises:
-        Refused: no conversation, or several, of that name.
+        Refused: no conversation has that name, or several have it.
     """
     if conversation.startswith("cnv_"):
         return conversation
@@ -54,7 +54,7 @@ def _problem(name: str, matching: list[ConversationView]) -> str:
 
 
 async def titles(plexus: Plexus) -> dict[str, str]:
-    """Name the conversations that you are in, by id."""
+    """Return the titles of the caller's conversations by id."""
     views = await all_views(plexus)
     names = await name_people(plexus, {view.peer_id for view in views} - {""})
     return {view.conversation.id: title_of(view, names) for view in views}

@@ -21,7 +21,7 @@ async def all_departments(plexus: Plexus, *, closed: bool = False) -> list[Depar
 
 
 def as_tree(departments: list[Department]) -> list[Department]:
-    """Order departments as a tree is read: each followed by those below it, by name."""
+    """Sort departments as a tree: each followed by its descendants, by name."""
     names = {each.id: each.name for each in departments}
     return sorted(departments, key=lambda each: [(names.get(id_, ""), id_) for id_ in each.path])
 
@@ -30,7 +30,7 @@ async def find(plexus: Plexus, department: str) -> Department:
     """Find a department by id, external id or name.
 
     Raises:
-        Refused: no department, or several, of that name.
+        Refused: no department has that name, or several have it.
     """
     every = await all_departments(plexus)
     by_key = [each for each in every if department in {each.id, each.external_id}]

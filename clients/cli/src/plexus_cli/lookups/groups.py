@@ -21,7 +21,7 @@ async def all_groups(plexus: Plexus, *, person_id: str = "") -> list[Group]:
 
 
 async def all_members(plexus: Plexus, group_id: str) -> list[Person]:
-    """Read every page of who belongs to a group."""
+    """Read every page of a group's members."""
     found: list[Person] = []
     token = ""
     while True:

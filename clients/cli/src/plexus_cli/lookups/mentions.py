@@ -9,7 +9,7 @@ ALL, DEPARTMENT = "all", "dep_"
 
 
 async def mentions_of(plexus: Plexus, names: list[str]) -> list[messages_pb2.Mention]:
-    """Give whom names stand for: handles, `all`, and ids of departments (`dep_…`)."""
+    """Return the mentions for names: handles, `all`, and ids of departments (`dep_…`)."""
     departments = [name for name in names if name.startswith(DEPARTMENT)]
     handles = [name for name in names if name != ALL and name not in departments]
     people = await find_people(plexus, handles)

@@ -1,4 +1,4 @@
-"""Ids of requests, under which a change counts once."""
+"""Request ids, the idempotency keys of changes."""
 
 from typing import Annotated
 
@@ -11,5 +11,5 @@ RequestId = Annotated[str | None, Option("--id", help="Id for retries.")]
 
 
 def new_request_id() -> str:
-    """Make the id under which a change counts once."""
+    """Return a new request id, under which a change takes effect once."""
     return new_id("req", now=SystemClock().now())

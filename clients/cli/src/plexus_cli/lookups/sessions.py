@@ -12,7 +12,7 @@ Whose = Annotated[str, Option("--person", help="Handle or id; yourself by defaul
 
 
 async def end(plexus: Plexus, session: str, person: str) -> int:
-    """End a session or revoke an API token; `others` is all but this session."""
+    """End a session or revoke an API token; `others` means all but the current session."""
     request = pb.RevokeSessionsRequest(session_id="" if session == "others" else session)
     if person:
         request.person_id = (await find_people(plexus, [person]))[person].id
@@ -20,7 +20,7 @@ async def end(plexus: Plexus, session: str, person: str) -> int:
 
 
 async def opened(plexus: Plexus, person: str) -> list[pb.SessionInfo]:
-    """Read what of a person is open; an empty one is oneself."""
+    """Return the open sessions and tokens of a person; an empty name is the caller."""
     request = pb.ListSessionsRequest()
     if person:
         request.person_id = (await find_people(plexus, [person]))[person].id

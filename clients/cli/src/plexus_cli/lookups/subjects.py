@@ -1,4 +1,4 @@
-"""Subjects and scopes of role bindings, as people write and read them."""
+"""Subjects and scopes of role bindings, in the notation of users and of the contract."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -23,10 +23,10 @@ SCOPE_HELP: Final = (
 
 
 async def subject_of(plexus: Plexus, written: str) -> str:
-    """Read who a role is for; out: as the contract writes it.
+    """Convert the subject of a role binding to the notation of the contract.
 
     Raises:
-        Refused: there is nobody of that name.
+        Refused: no subject has that name.
     """
     kind, colon, name = written.removesuffix(MEMBERS).partition(":")
     if colon and kind == "group":
@@ -38,10 +38,10 @@ async def subject_of(plexus: Plexus, written: str) -> str:
 
 
 async def scope_of(plexus: Plexus, written: str) -> str:
-    """Read what a role is for; out: as the contract writes it, "" for the tenant.
+    """Convert the scope of a role binding to the contract's notation, "" for the tenant.
 
     Raises:
-        Refused: there is none of that name, or it is no scope.
+        Refused: no object has that name, or it is not a scope.
     """
     if not written:
         return ""
@@ -56,7 +56,7 @@ async def scope_of(plexus: Plexus, written: str) -> str:
 
 
 async def shown(plexus: Plexus, written: Iterable[str]) -> dict[str, str]:
-    """Give subjects and scopes as people read them: handles and names where there are any."""
+    """Return subjects and scopes as shown to users: with handles and names where they exist."""
     every = set(written)
     plain = {each: each.removesuffix(MEMBERS).partition(":") for each in every}
     people = await name_people(plexus, {id_ for kind, _, id_ in plain.values() if kind == "person"})
@@ -76,7 +76,7 @@ async def shown(plexus: Plexus, written: Iterable[str]) -> dict[str, str]:
 
 
 async def readable(plexus: Plexus, texts: Iterable[str]) -> Callable[[str], str]:
-    """Return a function that replaces ids in texts by names, as far as the caller may see them."""
+    """Return a function that replaces ids in texts by the names that the caller may see."""
     found = [match for text in texts for match in _REFERENCE.finditer(text)]
     people = await name_people(
         plexus, {each["id"] for each in found if each["id"].startswith("per_")}
@@ -87,7 +87,7 @@ async def readable(plexus: Plexus, texts: Iterable[str]) -> Callable[[str], str]
     except Refused as refused:
         if refused.reason != "PERMISSION_MISSING":
             raise
-        # Callers who may not list departments and groups read their ids.
+        # Callers who may not list departments and groups see their ids.
         names = {}
 
     def replaced(match: re.Match[str]) -> str:

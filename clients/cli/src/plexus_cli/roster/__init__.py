@@ -1,4 +1,4 @@
-"""A company as two CSV files: reading them, and what they ask directory for."""
+"""A company as two CSV files, and the directory requests that import it."""
 
 from plexus_cli.roster.departments import DepartmentRow, read_departments
 from plexus_cli.roster.people import PersonRow, managers_first, person_requests, read_people

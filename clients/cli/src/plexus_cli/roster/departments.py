@@ -1,4 +1,4 @@
-"""The file of departments: parents before children, whatever their order in it."""
+"""The file of departments, sorted such that parents come before children."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,7 @@ def read_departments(file: Path, *, encoding: str = "utf-8") -> list[DepartmentR
     """Read the departments, parents before children.
 
     Raises:
-        Broken: a cell is not as it should be, a parent is not in the file, or stands below its
-            child.
+        Broken: a cell is invalid, a parent is not in the file, or parents form a cycle.
     """
     rows = read(file, columns=DEPARTMENT_COLUMNS, needed=("id", "name"), encoding=encoding)
     by_id = {

@@ -1,4 +1,4 @@
-"""The file of people: managers before those who report to them, in requests of 1,000."""
+"""The file of people, sorted such that managers come before their reports, in requests of 1,000."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from plexus_cli.roster.tables import PEOPLE_COLUMNS, Row, read
 
 PEOPLE_AT_ONCE: Final = 1_000
 _LEFT: Final = {"": False, "active": False, "left": True}
-# What a field of the contract is called in the file.
+# Name of each contract field in the file.
 COLUMNS: Final[Mapping[str, str]] = {
     "external_id": "id",
     "display_name": "name",
@@ -25,7 +25,7 @@ COLUMNS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class PersonRow:
-    """A person of the file, as checked as it can be without directory."""
+    """A person of the file, checked as far as possible without directory."""
 
     row: Row
     id: str
@@ -39,7 +39,7 @@ def read_people(file: Path, *, encoding: str = "utf-8") -> list[PersonRow]:
     """Read the people in the order of the file.
 
     Raises:
-        Broken: a cell is not as it should be.
+        Broken: a cell is invalid.
     """
     rows = read(file, columns=PEOPLE_COLUMNS, needed=("id", "name"), encoding=encoding)
     people = [_person(row) for row in rows]
@@ -54,10 +54,10 @@ def read_people(file: Path, *, encoding: str = "utf-8") -> list[PersonRow]:
 
 
 def managers_first(people: Sequence[PersonRow]) -> list[PersonRow]:
-    """Order people so that nobody comes before whom they report to.
+    """Sort people such that each comes after their manager.
 
     Raises:
-        Broken: somebody would report to themselves, directly or through others.
+        Broken: the reporting lines form a cycle.
     """
     by_id = {person.id: person for person in people}
     levels: dict[str, int] = {}
@@ -85,12 +85,12 @@ def person_requests(
     source: str,
     department: Callable[[str], str | None],
 ) -> Iterator[tuple[ImportPeopleRequest, Sequence[PersonRow]]]:
-    """Give the requests that import people, each with its rows.
+    """Yield the requests that import people, each with its rows.
 
     Args:
-        people: managers before their people.
+        people: sorted such that managers come before their reports.
         source: name of the other system.
-        department: a department's id by the other system's.
+        department: returns a department's id by its external id.
 
     Raises:
         Broken: a department is unknown.

@@ -1,4 +1,4 @@
-"""CSV files with a header, read strictly: what is wrong is named by file, line and column."""
+"""CSV files with a header, read strictly: a problem is reported with file, line and column."""
 
 import csv
 import io
@@ -38,7 +38,7 @@ DEPARTMENT_COLUMNS: Final[Mapping[str, str]] = {
 
 
 class Broken(Refused):
-    """A file is not as it should be, at a named place."""
+    """A problem of a file, with its place."""
 
     def __init__(self, file: Path, *, line: int, column: str, problem: str) -> None:
         super().__init__(
@@ -55,48 +55,48 @@ class Broken(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a file, its cells without the white space around them."""
+    """A line of a file, its cells stripped of surrounding white space."""
 
     file: Path
     line: int
     cells: Mapping[str, str]
 
     def __getitem__(self, column: str) -> str:
-        """Give a cell; "" for a column that the file does not have."""
+        """Return a cell; "" for a column that the file does not have."""
         return self.cells.get(column, "")
 
     def needed(self, column: str) -> str:
-        """Give a cell that may not be empty.
+        """Return a cell that must not be empty.
 
         Raises:
-            Broken: it is.
+            Broken: it is empty.
         """
         if not self[column]:
             raise self.broken(column, tr("is empty"))
         return self[column]
 
     def listed(self, column: str) -> list[str]:
-        """Give the parts of a cell."""
+        """Return the separated parts of a cell."""
         return [part.strip() for part in self[column].split(SEPARATOR) if part.strip()]
 
     def broken(self, column: str, problem: str) -> Broken:
-        """Name what is wrong with a cell."""
+        """Return the error for a problem of a cell."""
         return Broken(self.file, line=self.line, column=column, problem=problem)
 
 
 def read(
     file: Path, *, columns: Mapping[str, str], needed: Sequence[str], encoding: str = "utf-8"
 ) -> list[Row]:
-    """Read a file's rows, each id once; empty lines are passed over.
+    """Read a file's rows with unique ids; skip empty lines.
 
     Args:
-        file: with a header, separated by commas, or as the header by semicolons or tabs.
-        columns: those that it may have.
-        needed: those that it must have.
-        encoding: that of a file without a byte-order mark.
+        file: has a header; separated by commas, semicolons or tabs, as in the header.
+        columns: the allowed columns.
+        needed: the required columns.
+        encoding: encoding of a file without a byte-order mark.
 
     Raises:
-        Broken: what is not so, and where.
+        Broken: the first violation, with its place.
     """
     rows = list(_rows(file, columns=columns, needed=needed, encoding=encoding))
     lines: dict[str, int] = {}
@@ -145,7 +145,7 @@ def _text(file: Path, encoding: str) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """Return what separates the columns of the header: a comma, else a semicolon or a tab."""
+    """Return the column separator of the header: a comma, else a semicolon or a tab."""
     header = text.partition("\n")[0]
     return next((each for each in ",;\t" if each in header), ",")
 

@@ -1,4 +1,4 @@
-"""The sample company: reads `samples/company` and turns it into the requests of an import.
+"""The sample company: `samples/company` converted to the requests of an import.
 
 `load_sample`, then in this order, mapping the answers by external id in between:
 `department_requests`, `people_requests`, `conversation_requests`, `message_requests`,

@@ -1,4 +1,4 @@
-"""What a sample company is made of, and how its files are read and checked."""
+"""Model of a sample company, and the parser and checks of its files."""
 
 import re
 from collections import Counter
@@ -16,7 +16,7 @@ MENTION = re.compile(r"(?<![A-Za-z0-9._%+-])@([a-z0-9]+(?:[._-][a-z0-9]+)*)")
 CODE = re.compile(r"```.+?```|`[^`\n]+`", re.DOTALL)
 ALL = "all"
 WORKING_DAYS = 10
-"""Days of the story: 1 is the oldest, 10 the last one that is over."""
+"""Days of the story: 1 is the oldest, 10 the last complete one."""
 
 _PAIR = 2
 _T = TypeVar("_T")
@@ -24,26 +24,26 @@ _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
 class SampleBroken(Refusal):
-    """A file of the sample company is not as it must be."""
+    """An invalid file of the sample company."""
 
     kind = Kind.INVALID
     text = "{file}: {problem}."
 
     def __init__(self, *, file: str, problem: str) -> None:
-        """Name the `file` inside the sample and what is wrong."""
+        """Refuse with the `file` inside the sample and its problem."""
         super().__init__(file=file, problem=problem)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Record:
-    """Refuses fields it does not know."""
+    """Base of records, which refuse unknown fields."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Office(_Record):
-    """Where people work: their zone and language."""
+    """An office: its time zone and language."""
 
     time_zone: str
     locale: Literal["zh-CN", "en"]
@@ -65,7 +65,7 @@ class Department(_Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Person(_Record):
-    """Somebody of the company; departments by key, main one first."""
+    """A person of the company; departments by key, main one first."""
 
     handle: str
     name: str
@@ -83,7 +83,7 @@ class Person(_Record):
 
     @property
     def email(self) -> str:
-        """An address that leads nowhere."""
+        """An address that receives no mail."""
         return f"{self.handle}@example.com"
 
     @property
@@ -94,7 +94,7 @@ class Person(_Record):
 
 @dataclass(frozen=True, kw_only=True)
 class File(_Record):
-    """A file that somebody attached; only its description exists."""
+    """An attached file, of which only the description exists."""
 
     name: str
     media_type: str
@@ -103,9 +103,10 @@ class File(_Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Message(_Record):
-    """Something said: in Slack-like plain text with `@handle`, links, code and `{day:N}` dates.
+    """A message in Slack-like plain text with `@handle`, links, code and `{day:N}` dates.
 
-    `at` is the earliest time of day in the sender's zone; `reply_to` the `id` of a message before.
+    `at` is the earliest time of day in the sender's zone; `reply_to` the `id` of an earlier
+    message.
     """
 
     by: str
@@ -119,7 +120,7 @@ class Message(_Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Day(_Record):
-    """What was said from `at` (time of day where the first sender works) on a working day."""
+    """Messages from `at` (time of day in the first sender's zone) on a working day."""
 
     working_day: int
     at: str
@@ -128,7 +129,7 @@ class Day(_Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Conversation(_Record):
-    """A group or a direct conversation with everything said in it."""
+    """A group or a direct conversation with all its messages."""
 
     key: str
     kind: Literal["group", "direct"]
@@ -152,7 +153,7 @@ class Conversation(_Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Project(_Record):
-    """A project; its owner makes it."""
+    """A project, created by its owner."""
 
     key: str
     name: str
@@ -163,7 +164,7 @@ class Project(_Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Task(_Record):
-    """A piece of work; due in calendar days from the day of loading, in the owner's zone."""
+    """A task, due in calendar days from the day of loading, in the owner's zone."""
 
     key: str
     project: str
@@ -248,7 +249,7 @@ def load_sample(folder: Path) -> Sample:
 
 
 def mentioned(text: str) -> list[str]:
-    """Answer the handles (and `all`) that `text` mentions, code left out."""
+    """Return the handles (and `all`) mentioned in `text` outside code."""
     return MENTION.findall(CODE.sub(" ", text))
 
 

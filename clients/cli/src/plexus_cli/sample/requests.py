@@ -1,4 +1,4 @@
-"""Turns a sample company into import requests; ids come from outside through `Resolve`."""
+"""Import requests of a sample company; `Resolve` supplies the ids."""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def department_requests(
 ) -> Iterator[directory.CreateDepartmentRequest]:
     """Yield the tree, parents before children.
 
-    Each is made and its id known to `department` before the next is asked for. Refused:
+    Each must be created and its id known to `department` before the next one is requested. Refused:
     DEPARTMENT_NOT_MAPPED.
     """
     parents = {item.key: item for item in sample.departments}
@@ -141,15 +141,15 @@ def message_requests(
 
 
 def person_id(handle: str, resolve: Resolve) -> str:
-    """Answer the id of the person with `handle`. Refused: PERSON_NOT_MAPPED."""
+    """Return the id of the person with `handle`. Refused: PERSON_NOT_MAPPED."""
     return _person(handle, resolve)
 
 
 def _rendered(text: str, *, person: Resolve) -> Rendered:
-    """Give `text` its spans: it is written as Slack's markup with mentions and links marked."""
+    """Return `text` with spans, converted from Slack's markup with mentions and links marked."""
 
     def named(handle: str) -> Named | None:
-        # What looks like a mention inside code, as in `@scope/package`, names nobody.
+        # Text like `@scope/package` inside code looks like a mention but is not one.
         found = person(f"sample:{handle}")
         return None if found is None else Named(handle=handle, person_id=found)
 

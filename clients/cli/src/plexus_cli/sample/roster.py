@@ -1,4 +1,4 @@
-"""A company of any size as the two files that `plexus people import` takes."""
+"""A company of any size as the two input files of `plexus people import`."""
 
 import csv
 from pathlib import Path
@@ -14,16 +14,16 @@ _TITLES: Final = ("专员", "主管", "经理", "总监")
 def write_roster(
     folder: Path, *, people: int, departments: int, prefix: str = ""
 ) -> tuple[Path, Path]:
-    """Write a company: a tree of six below each, everybody in a department with a manager.
+    """Write a company: a tree of degree six, every person in a department with a manager.
 
-    The same numbers give the same files. Children stand before their parents, and people before
-    their managers, so that a reader must put them in order.
+    The same numbers give the same files. Children come before their parents, and people before
+    their managers, so that a reader must sort them.
 
     Args:
-        folder: where the files are made.
-        people: how many; at least as many as departments, for each of those has a leader.
-        departments: how many.
-        prefix: stands before every id, handle and employee number, where two companies meet.
+        folder: folder for the files.
+        people: number of people; at least one per department, because each has a leader.
+        departments: number of departments.
+        prefix: prefix of every id, handle and employee number, to distinguish two companies.
 
     Returns:
         The file of people and the file of departments.
@@ -45,7 +45,7 @@ def write_roster(
 
 
 def _person(number: int, *, departments: int, prefix: str) -> dict[str, str]:
-    """Give the n-th person: the first of each department lead them, the others report to those."""
+    """Return the n-th person: the first ones lead the departments, the others report to them."""
     home = number % departments
     leads = number < departments
     above = (home - 1) // _PER_DEPARTMENT

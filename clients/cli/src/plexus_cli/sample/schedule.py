@@ -1,6 +1,6 @@
-"""When things were said: the story's working days are placed before the moment of loading.
+"""Times of the story's messages: its working days are placed before the moment of loading.
 
-The same `now` gives the same times. Everybody writes in the office hours of their own zone.
+The same `now` gives the same times. All messages are in the office hours of their sender's zone.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ class SampleDoesNotFit(Refusal):
 
 
 class Calendar:
-    """Working days around `now`: day 10 is the last one that is over everywhere."""
+    """Working days before `now`: day 10 is the last one that is over in every zone."""
 
     def __init__(self, people: Mapping[str, Person], *, now: datetime) -> None:
         """Place the days for the zones of `people`."""
@@ -42,7 +42,7 @@ class Calendar:
         self._last = last
 
     def date_of(self, number: int) -> date:
-        """Answer the date of working day `number`; beyond 10 lies the future."""
+        """Return the date of working day `number`; beyond 10 it is in the future."""
         day = self._last
         step = timedelta(days=1 if number > WORKING_DAYS else -1)
         for _ in range(abs(number - WORKING_DAYS)):
@@ -52,7 +52,7 @@ class Calendar:
         return day
 
     def dated(self, text: str, *, locale: str) -> str:
-        """Write the dates for `{day:N}` in `text`: `3月5日周四` or `Thu 5 March`."""
+        """Replace each `{day:N}` in `text` by a date: `3月5日周四` or `Thu 5 March`."""
 
         def shown(match: re.Match[str]) -> str:
             day = self.date_of(int(match[1]))
@@ -70,7 +70,7 @@ def times(
     calendar: Calendar,
     now: datetime,
 ) -> Iterator[tuple[Message, datetime]]:
-    """Yield every message with its time (UTC), later than the one before it.
+    """Yield every message with its time (UTC), in increasing order.
 
     Refused: SAMPLE_DOES_NOT_FIT.
     """
@@ -94,7 +94,7 @@ def times(
 
 
 def in_office(moment: datetime, zone: ZoneInfo) -> datetime:
-    """Answer `moment`, or the next minute at which the office in `zone` is open."""
+    """Return `moment`, or the next minute at which the office in `zone` is open."""
     local = moment.astimezone(zone)
     overhang = timedelta(minutes=local.minute % 7, seconds=local.second)
     if LUNCH[0] <= local.time() < LUNCH[1]:
@@ -114,7 +114,7 @@ def _is_working(day: date) -> bool:
 
 
 def _pause(conversation: str, number: int) -> timedelta:
-    """Answer how long it took to write a message: 20 seconds to 6 minutes, most of them short."""
+    """Return the time taken to write a message: 20 seconds to 6 minutes, most of them short."""
     digest = hashlib.sha256(f"{conversation}:{number}".encode()).digest()
     share = int.from_bytes(digest[:4]) / 2**32
     return timedelta(seconds=round(20 + 340 * share**2))

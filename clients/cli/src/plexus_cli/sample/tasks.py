@@ -1,4 +1,4 @@
-"""Turns the sample's projects and tasks into requests, each made by the person whose it is."""
+"""Requests of the sample's projects and tasks, each made by its owner."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class ProjectNotMapped(Refusal):
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectAct:
-    """Making a project: who must be signed in, because the caller becomes the owner."""
+    """Creation of a project by its `actor`, because the caller becomes the owner."""
 
     actor: str
     """Handle."""
@@ -44,17 +44,17 @@ class ProjectAct:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskAct:
-    """Making a task and bringing it to its state, by the owner of its project."""
+    """Creation of a task and its moves to its state, by the owner of its project."""
 
     actor: str
     """Handle."""
     key: str
     request: tasks_service_pb2.CreateTaskRequest
     states: tuple[tasks_pb2.Task.State.ValueType, ...]
-    """States to move through after it is made, in order."""
+    """States to move through after creation, in order."""
 
     def moves(self, task_id: str) -> Iterator[tasks_service_pb2.MoveTaskRequest]:
-        """Yield the moves of the task, once it has its id."""
+        """Yield the moves of the task with its id."""
         for number, state in enumerate(self.states, 1):
             yield tasks_service_pb2.MoveTaskRequest(
                 request_id=f"sample:move:{self.key}:{number}", task_id=task_id, state=state
@@ -77,7 +77,7 @@ def project_requests(sample: Sample, *, person: Resolve) -> Iterator[ProjectAct]
 def task_requests(
     sample: Sample, *, person: Resolve, project: Resolve, now: datetime
 ) -> Iterator[TaskAct]:
-    """Yield the tasks; `project` answers ids by the key of the project, due dates follow `now`.
+    """Yield the tasks; `project` returns ids by project key, due dates are relative to `now`.
 
     Refused: PERSON_NOT_MAPPED, PROJECT_NOT_MAPPED.
     """

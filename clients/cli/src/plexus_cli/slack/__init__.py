@@ -1,8 +1,8 @@
-"""Reads a Slack export and turns it into the requests of the import (MSG-19).
+"""Conversion of a Slack export to the requests of the import (MSG-19).
 
-Pure reading and translating, without any network: `open_export`, `survey`, then `people_requests`,
-`conversation_requests` and `message_requests`. Ids of Plexus come from outside through `Resolve`:
-import the people, map them, import the conversations, map them, import the messages.
+It reads and translates without any network: `open_export`, `survey`, then `people_requests`,
+`conversation_requests` and `message_requests`. `Resolve` supplies ids of Plexus: import the people,
+map them, import the conversations, map them, import the messages.
 """
 
 from plexus_cli.slack.conversations import Channel, ChannelKind, Resolve, conversation_requests

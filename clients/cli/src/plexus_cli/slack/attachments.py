@@ -1,4 +1,4 @@
-"""Translates files, link previews and the texts that apps attach to a message."""
+"""Translation of files, link previews and texts that apps attach to a message."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ _GONE = {"tombstone": "Deleted file", "hidden_by_limit": "File hidden by the lim
 
 
 def attachments_of(entry: Entry) -> list[messages.Attachment]:
-    """Return the files of `entry`, then its pictures and the pages it shows, without a limit."""
+    """Return the files of `entry`, then its pictures and link previews, without a limit."""
     files = [*children(entry, "files"), *filter(None, [child(entry, "file")])]
     found = [_file(item) for item in files]
     found += filter(None, map(_picture, _blocks_with_pictures(entry)))
@@ -32,14 +32,14 @@ def attachments_of(entry: Entry) -> list[messages.Attachment]:
 
 
 def attached_text(entry: Entry, *, reader: BlockReader, said: str) -> Rendered:
-    """Return the text that `entry` carries in attachments.
+    """Return the text in the attachments of `entry`.
 
-    A message that is shared is quoted. The preview of a page counts only where nothing else is
-    said: its words are the page's.
+    A shared message is quoted. A page's preview counts only if there is no other text, because its
+    words are the page's.
 
     Args:
         entry: the message.
-        reader: of the blocks in the attachments.
+        reader: reader of the blocks in the attachments.
         said: the text of the message, which is not repeated.
     """
     items = children(entry, "attachments")
@@ -126,7 +126,7 @@ def _picture(block: Entry) -> messages.Attachment | None:
 
 
 def _page(item: Entry) -> messages.Attachment | None:
-    """Return the page or picture that a preview shows, None for a bot's mere text."""
+    """Return the page or picture of a preview; None for a bot's plain text."""
     links = (string(item, key) for key in ("title_link", "from_url", "original_url", "image_url"))
     url = next(filter(None, map(_web, links)), "")
     if not url:

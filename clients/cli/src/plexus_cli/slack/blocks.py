@@ -1,4 +1,4 @@
-"""Translates the blocks of a message, of every kind that holds words."""
+"""Translation of a message's blocks of every kind that contains text."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from plexus_cli.slack.markup import Names, Rendered, render
 from plexus_cli.slack.rich_text import rich_text
 
 MAX_DEPTH = 20
-"""Levels of an unknown block in which words are looked for."""
+"""Levels of an unknown block that are searched for text."""
 
 _WORDS = ("title", "text", "description", "label", "alt_text", "placeholder")
 _TEXT_OBJECTS = frozenset({"plain_text", "mrkdwn", "raw_text", "raw_number", "text", "markdown"})
@@ -28,12 +28,12 @@ _MARKDOWN = re.compile(
 
 @dataclass(kw_only=True)
 class BlockReader:
-    """Reads the blocks of one message.
+    """Reader of the blocks of one message.
 
     Attributes:
-        names: how people and channels are named.
+        names: names of people and channels.
         beside: the text beside the blocks, in Slack's markup.
-        unknown: kinds of blocks and elements that were met and are unknown; their words are kept.
+        unknown: unknown kinds of blocks and elements that were found; their text is kept.
     """
 
     names: Names
@@ -41,7 +41,7 @@ class BlockReader:
     unknown: list[str] = field(default_factory=list)
 
     def read(self, entry: Entry) -> Rendered:
-        """Return the words of all blocks of `entry`, each block on lines of its own."""
+        """Return the text of all blocks of `entry`, each block on lines of its own."""
         blocks = children(entry, "blocks")
         return joined((self._block(block) for block in blocks), names=self.names)
 
@@ -108,7 +108,7 @@ class BlockReader:
         return composer.finish()
 
     def _control(self, element: Entry) -> Rendered:
-        """Return the label of a button or of another control; a link where it leads somewhere."""
+        """Return the label of a button or another control, as a link if it has a target."""
         label = string(child(element, "text"), "text") or string(
             child(element, "placeholder"), "text"
         )
@@ -172,7 +172,7 @@ class BlockReader:
         return composer.finish()
 
     def _text(self, value: Entry) -> Rendered:
-        """Return a text object: Slack's markup, or plain words with codes of emoji."""
+        """Return a text object: Slack's markup, or plain text with emoji codes."""
         text = string(value, "text")
         if string(value, "type") == "mrkdwn":
             return render(text, names=self.names)
@@ -181,7 +181,7 @@ class BlockReader:
         return composer.finish()
 
     def _scraped(self, value: object, depth: int) -> Iterator[Rendered]:
-        """Yield the words in a block of an unknown kind."""
+        """Yield the text in a block of an unknown kind."""
         if not depth:
             return
         if isinstance(value, list):
@@ -201,7 +201,7 @@ class BlockReader:
 
 
 def mrkdwn_of(markdown: str) -> str:
-    """Write Markdown as Slack's markup: bold, italic, strike, links, headings and code."""
+    """Convert Markdown to Slack's markup: bold, italic, strike, links, headings and code."""
     pieces: list[str] = []
     position = 0
     for found in _MARKDOWN.finditer(markdown):

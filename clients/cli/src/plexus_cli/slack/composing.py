@@ -1,6 +1,6 @@
-"""Puts a text together from pieces whose style is known, with spans and mentions.
+"""Composition of a text from styled pieces, with spans and mentions.
 
-Offsets count Unicode code points. Nothing inside code or quotes is a mention (MSG-13).
+Offsets count Unicode code points. Code and quotes contain no mentions (MSG-13).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +11,7 @@ from plexuskit.emoji import replace_codes
 from plexus_cli.slack.markup import MAX_MENTIONS, NO_LANGUAGE, Names, Rendered, read_address
 
 MAX_SPANS = 1_500
-"""Spans of one message; messaging takes 2,000 after it has split them at line ends."""
+"""Maximum spans of one message; messaging accepts 2,000 after it has split them at line ends."""
 
 STYLES = ("bold", "italic", "strike", "code")
 _MENTIONS = ("mention_person_id", "mention_all")
@@ -22,7 +22,7 @@ class Composer:
     """A text that grows at its end."""
 
     def __init__(self, names: Names) -> None:
-        """Begin an empty text in which people and channels are named by `names`."""
+        """Create an empty text in which `names` supplies the names of people and channels."""
         self._names = names
         self._pieces: list[str] = []
         self._length = 0
@@ -33,7 +33,7 @@ class Composer:
 
     @property
     def length(self) -> int:
-        """Code points so far."""
+        """Length so far in code points."""
         return self._length
 
     def add(self, text: str, *, styles: Iterable[str] = ()) -> None:
@@ -47,11 +47,11 @@ class Composer:
             self.mark(start, style)
 
     def add_plain(self, text: str, *, styles: Sequence[str] = ()) -> None:
-        """Add a text in which short codes of emoji may stand."""
+        """Add a text that may contain short codes of emoji."""
         self.add(text if "code" in styles else replace_codes(text), styles=styles)
 
     def add_link(self, address: str, shown: str, *, styles: Sequence[str] = ()) -> None:
-        """Add a link; an address that no client should follow is shown beside its text."""
+        """Add a link; an address that clients should not follow is shown beside its text."""
         text, followed = read_address(address, shown)
         start = self._length
         self.add(text, styles=styles)
@@ -70,7 +70,7 @@ class Composer:
         self.mark(start, "mention_person_id", named.person_id)
 
     def add_everyone(self, name: str) -> None:
-        """Add a mention of everyone."""
+        """Add a mention of all members."""
         start = self._length
         self.add(f"@{name}")
         self.mark(start, "mention_all", value=True)
@@ -92,12 +92,12 @@ class Composer:
         self._beyond_limit += rendered.beyond_limit
 
     def begin_line(self) -> None:
-        """End the line unless nothing stands in it."""
+        """End the current line unless it is empty."""
         if self._length and self._last != "\n":
             self.add("\n")
 
     def mark(self, start: int, kind: str, value: object = True) -> None:
-        """Give what was added since `start` a meaning; nothing if that is empty."""
+        """Mark the text added since `start`; do nothing if it is empty."""
         length = self._length - start
         if length > 0:
             span = messages.Span(start=start, length=length)
@@ -132,7 +132,7 @@ class Composer:
 
 
 def joined(parts: Iterable[Rendered], *, names: Names) -> Rendered:
-    """Return texts as one, each on lines of its own; empty ones are left out."""
+    """Join texts, each on lines of its own; skip empty ones."""
     filled = [part for part in parts if part.text]
     if len(filled) == 1:
         return filled[0]

@@ -1,4 +1,4 @@
-"""Turns the channels, groups and direct chats of an export into ImportConversations requests."""
+"""ImportConversations requests from the channels, groups and direct chats of an export."""
 
 import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,11 +32,11 @@ MAX_TOPIC_LENGTH = 1_000
 _PAIR = 2
 
 Resolve = Callable[[str], str | None]
-"""Answers the id in Plexus of an external id (`slack:U…`), None while it has none."""
+"""Returns the id in Plexus of an external id (`slack:U…`); None while it has none."""
 
 
 class ChannelKind(enum.Enum):
-    """Which list of the export a channel stands in; the value is the file."""
+    """The list of the export that contains a channel; the value is the file."""
 
     PUBLIC = "channels.json"
     PRIVATE = "groups.json"
@@ -51,7 +51,7 @@ class Channel:
     key: str
     kind: ChannelKind
     index: int
-    """Place in its list."""
+    """Index in its list."""
     name: str
     """Slack's own name; for a direct chat its id."""
     topic: str
@@ -62,7 +62,7 @@ class Channel:
     """Microseconds since 1970."""
     archived: bool
     folder: str
-    """Where its day files lie; empty when it has none."""
+    """Folder of its day files; empty if it has none."""
 
     @property
     def external_id(self) -> str:
@@ -71,12 +71,12 @@ class Channel:
 
     @property
     def is_pair(self) -> bool:
-        """Whether it becomes a direct conversation: exactly two people."""
+        """True if it becomes a direct conversation, with exactly two people."""
         return self.kind is ChannelKind.DIRECT and len(self.members) == _PAIR
 
 
 def read_channels(export: Export, *, now: datetime, problems: Problems) -> list[Channel]:
-    """Read every list of channels that the export has. Refused: EXPORT_BROKEN."""
+    """Read every list of channels in the export. Refused: EXPORT_BROKEN."""
     listed: dict[str, tuple[ChannelKind, int, Entry]] = {}
     for kind in ChannelKind:
         entries = export.entries(kind.value, problems=problems) if export.has(kind.value) else ()
@@ -106,7 +106,7 @@ def read_channels(export: Export, *, now: datetime, problems: Problems) -> list[
 
 
 def _names(entry: Entry, key: str) -> list[str]:
-    """Return the names that a channel's folder may have, the likeliest first."""
+    """Return the possible names of a channel's folder, the most likely first."""
     names = (string(entry, "name"), key, *strings(entry, "previous_names"))
     return [name for name in names if name]
 
@@ -114,7 +114,7 @@ def _names(entry: Entry, key: str) -> list[str]:
 def _note_unmatched(
     channels: Sequence[Channel], left: AbstractSet[str], problems: Problems
 ) -> None:
-    """Note folders that no channel has, and the channels that may have lost theirs."""
+    """Record folders without a channel, and channels that may have lost theirs."""
     for folder in sorted(left):
         detail = "no list names this folder; it is left out"
         problems.note(OddityKind.FOLDER_UNLISTED, file=printable(folder), detail=detail)
@@ -129,7 +129,7 @@ def _note_unmatched(
 
 
 def shown_name(channel: Channel, people: Mapping[str, SlackPerson]) -> str:
-    """Answer the name to show for `channel`; chats without one are named after their members."""
+    """Return the displayed name of `channel`; chats without one are named after their members."""
     if channel.kind in {ChannelKind.PUBLIC, ChannelKind.PRIVATE}:
         return (channel.name or channel.key)[:MAX_NAME_LENGTH]
     named = ", ".join(people[key].display_name for key in channel.members if key in people)
@@ -165,7 +165,7 @@ def conversation_requests(
 
 
 def timestamp(stamp: int) -> Timestamp:
-    """Write microseconds since 1970 as a protobuf time."""
+    """Convert microseconds since 1970 to a protobuf Timestamp."""
     seconds, rest = divmod(stamp, MICROS_PER_SECOND)
     return Timestamp(seconds=seconds, nanos=rest * 1_000)
 
@@ -239,7 +239,7 @@ def _imported(
         topic=topic[:MAX_TOPIC_LENGTH],
         member_ids=[mapped(people[key].external_id, person) for key in channel.members],
         owner_id=mapped(people[owner].external_id, person) if owner else "",
-        # In Slack who joins sees what was said before, in private channels too.
+        # In Slack, new members see earlier messages, in private channels too.
         history=kinds.HISTORY_ALL,
         archived=channel.archived,
         created_at=None if channel.created is None else timestamp(channel.created),
@@ -247,7 +247,7 @@ def _imported(
 
 
 def mapped(external_id: str, resolve: Resolve) -> str:
-    """Answer the person id of `external_id`. Refused: PERSON_NOT_MAPPED."""
+    """Return the person id of `external_id`. Refused: PERSON_NOT_MAPPED."""
     person_id = resolve(external_id)
     if not person_id:
         raise PersonNotMapped(external_id=external_id)
@@ -255,9 +255,9 @@ def mapped(external_id: str, resolve: Resolve) -> str:
 
 
 def _owner(channel: Channel, people: Mapping[str, SlackPerson]) -> str:
-    """Answer who can look after a group: its creator, else an active human, else any member.
+    """Return the owner of a group: its creator, else an active human, else any member.
 
-    A creator who is no member is never taken: that would open the group to who has left it.
+    A creator who is not a member is never chosen: that would reopen the group to a person who left.
     """
     if not channel.members:
         return ""

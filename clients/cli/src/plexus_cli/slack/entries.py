@@ -1,6 +1,6 @@
-"""Tells entries apart: written by a person or bot, told by the conversation itself, or no message.
+"""Classification of entries: messages of people or bots, system messages, and others.
 
-What the conversation tells has a sentence of its own where Slack leaves the text empty.
+System messages get a text of their own where Slack leaves it empty.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ ME_MESSAGE = "me_message"
 HUDDLE = "huddle_thread"
 
 _IGNORED = frozenset({"message_changed", "message_deleted", "message_replied", "reply_broadcast"})
-"""Traces of changes and copies: the message they speak of stands in the export as it is now."""
+"""Traces of changes and copies: the export contains the current state of their message."""
 
 _SYSTEM_PREFIXES = ("channel_", "group_", "mpim_", "conversation_", "huddle_")
 _SYSTEM = frozenset(
@@ -50,19 +50,19 @@ _SECONDS = 60
 
 
 def is_message(entry: Entry) -> bool:
-    """Return whether `entry` stands for a message at all."""
+    """Return whether `entry` is a message."""
     kind = string(entry, "type") or "message"
     return kind == "message" and string(entry, "subtype") not in _IGNORED
 
 
 def is_system(entry: Entry) -> bool:
-    """Return whether the conversation itself tells `entry`: joined, left, renamed."""
+    """Return whether `entry` is a system message, such as joined, left or renamed."""
     subtype = string(entry, "subtype")
     return subtype in _SYSTEM or subtype.startswith(_SYSTEM_PREFIXES)
 
 
 def people_in_room(entry: Entry) -> Sequence[str]:
-    """Return the Slack ids of those who began or joined the huddle or call of `entry`."""
+    """Return the Slack ids of the people who started or joined the huddle or call of `entry`."""
     room = child(entry, "room")
     began = string(room, "created_by")
     joined = (*strings(room, "participant_history"), *strings(room, "participants"))
@@ -70,9 +70,9 @@ def people_in_room(entry: Entry) -> Sequence[str]:
 
 
 def system_text(entry: Entry) -> str:
-    """Return the sentence, in Slack's markup, for what the conversation tells.
+    """Return the text of a system message in Slack's markup.
 
-    Empty where the text of the entry says it.
+    Empty if the entry has a text.
     """
     subtype = string(entry, "subtype")
     if subtype == TOMBSTONE:
@@ -111,7 +111,7 @@ def _canvas(entry: Entry) -> str:
 
 
 def _change(entry: Entry, subtype: str) -> str:
-    """Return a sentence for a change of the conversation that has no text."""
+    """Return a sentence for a change of the conversation without a text."""
     who = _person(_author(entry)) if _author(entry) else "Slack"
     _, _, change = subtype.partition("_")
     for key, what in (("topic", "topic"), ("purpose", "purpose"), ("name", "name")):

@@ -1,6 +1,6 @@
-"""Opens a Slack export, a zip or a folder, and reads its JSON lists one file at a time.
+"""A Slack export, zip or folder, whose JSON lists are read one file at a time.
 
-Nothing is unpacked. Names that lead out of the export, encrypted entries and files beyond the
+The zip is not unpacked. Names that lead out of the export, encrypted entries and files beyond the
 limits are refused.
 """
 
@@ -17,7 +17,7 @@ from plexus_cli.slack.lists import Numbered, read_list
 from plexus_cli.slack.problems import ExportBroken, OddityKind, Problems
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
-"""Largest file that is read; a busy channel's day is some megabytes."""
+"""Maximum size of a file; a day of a busy channel has a few megabytes."""
 MAX_FILES = 2_000_000
 USERS = "users.json"
 ORGANISATION_USERS = "org_users.json"
@@ -29,22 +29,22 @@ _ENCRYPTED = 0x1
 
 
 class Source(Protocol):
-    """Where the files lie."""
+    """Storage of the files."""
 
     def names(self) -> Sequence[str]:
-        """Answer every file as a relative path with slashes."""
+        """Return every file as a relative path with slashes."""
         ...
 
     def read(self, name: str) -> bytes:
-        """Answer the content of one file. Refused: EXPORT_BROKEN."""
+        """Return the content of one file. Refused: EXPORT_BROKEN."""
         ...
 
 
 class Export:
-    """The files of one export, read when asked for."""
+    """The files of one export, read on demand."""
 
     def __init__(self, source: Source) -> None:
-        """Find the folder that holds the lists. Refused: EXPORT_BROKEN when there is none."""
+        """Find the folder of the lists. Refused: EXPORT_BROKEN if there is none."""
         self._source = source
         names = source.names()
         self._root = _root_of(names)
@@ -61,25 +61,25 @@ class Export:
                 self._folders.setdefault(folder, []).append(name)
 
     def has(self, name: str) -> bool:
-        """Answer whether the file `name` lies at the top of the export."""
+        """Return whether the export contains the file `name` at its top level."""
         return name in self._top
 
     def folders(self) -> Sequence[str]:
-        """Answer every folder with files, in order of name."""
+        """Return every folder with files, sorted by name."""
         return sorted(self._folders)
 
     def days(self, folder: str) -> Sequence[str]:
-        """Answer the day files of a folder (`FOLDER/YYYY-MM-DD.json`), oldest first."""
+        """Return the day files of a folder (`FOLDER/YYYY-MM-DD.json`), oldest first."""
         return sorted(name for name in self._folders.get(folder, ()) if _is_day(name))
 
     def others(self, folder: str) -> Sequence[str]:
-        """Answer the files of a folder that are no day files."""
+        """Return the files of a folder that are not day files."""
         return sorted(name for name in self._folders.get(folder, ()) if not _is_day(name))
 
     def entries(self, name: str, *, problems: Problems) -> Iterator[Numbered]:
         """Yield the objects of the JSON list in file `name` with their indexes, in order.
 
-        What cannot be read is left out and noted. Refused: EXPORT_BROKEN for a list of people or
+        Unreadable entries are skipped and recorded. Refused: EXPORT_BROKEN for a list of people or
         channels that cannot be read at all, EXPORT_UNTIDY when strict.
         """
         try:
@@ -125,7 +125,7 @@ class _Zip:
         if info.flag_bits & _ENCRYPTED:
             raise ExportBroken(file=name, problem="is encrypted")
         try:
-            # The size in the header is a claim: what counts is what comes out.
+            # The size in the header is only a claim; the extracted bytes count.
             with self._archive.open(info) as stream:
                 data = stream.read(MAX_FILE_BYTES + 1)
         except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
@@ -141,7 +141,7 @@ class _Folder:
             for path in sorted(self._root.rglob("*"))
             if path.is_file()
         ]
-        # Tools that do not know a backslash as a separator leave it in the name.
+        # Tools that do not treat a backslash as a separator leave it in the name.
         self._paths = {checked_path(name): name for name in found if not is_clutter(name)}
         _check_count(len(self._paths))
 
@@ -176,7 +176,7 @@ def _bounded(name: str, data: bytes) -> bytes:
 
 
 def _root_of(names: Sequence[str]) -> str:
-    """Return the folder of the lists, with a slash; the shallowest where there are several."""
+    """Return the folder of the lists, with a slash; the shallowest if there are several."""
     found = [name for name in names if name.rpartition("/")[2] in {USERS, ORGANISATION_USERS}]
     if not found:
         problem = f"is missing, and so is {ORGANISATION_USERS}, so this is no Slack export"

@@ -1,11 +1,11 @@
-"""Reads fields of untidy JSON objects: what is absent or malformed comes out empty."""
+"""Fields of untidy JSON objects: absent or malformed values are read as empty."""
 
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 Entry = Mapping[str, object]
-"""A JSON object as it stands in the export."""
+"""A JSON object of the export, unchanged."""
 
 _TS = re.compile(r"(\d{1,12})(?:\.(\d{1,6}))?", re.ASCII)
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -15,7 +15,7 @@ MICROS_PER_SECOND = 1_000_000
 
 
 def string(entry: Entry, key: str) -> str:
-    """Answer the text under `key`, empty when there is none; lone surrogates become U+FFFD."""
+    """Return the text under `key`, or an empty one; lone surrogates become U+FFFD."""
     value = entry.get(key)
     if not isinstance(value, str):
         return ""
@@ -25,19 +25,19 @@ def string(entry: Entry, key: str) -> str:
 
 
 def child(entry: Entry, key: str) -> Entry:
-    """Answer the object under `key`, empty when there is none."""
+    """Return the object under `key`, or an empty one."""
     value = entry.get(key)
     return value if isinstance(value, dict) else {}
 
 
 def children(entry: Entry, key: str) -> Sequence[Entry]:
-    """Answer the objects in the list under `key`; anything else in it is left out."""
+    """Return the objects in the list under `key`; skip its other elements."""
     value = entry.get(key)
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def strings(entry: Entry, key: str) -> Sequence[str]:
-    """Answer the texts in the list under `key`, each once, in order."""
+    """Return the texts in the list under `key`, each once, in order."""
     value = entry.get(key)
     if not isinstance(value, list):
         return ()
@@ -45,7 +45,7 @@ def strings(entry: Entry, key: str) -> Sequence[str]:
 
 
 def whole(entry: Entry, key: str) -> int:
-    """Answer the number under `key` that is not negative and fits 63 bits; 0 otherwise."""
+    """Return the number under `key` if it is not negative and fits 63 bits, else 0."""
     value = entry.get(key)
     if isinstance(value, bool) or not isinstance(value, int):
         return 0
@@ -53,14 +53,14 @@ def whole(entry: Entry, key: str) -> int:
 
 
 def flag(entry: Entry, key: str) -> bool:
-    """Answer whether `key` is true."""
+    """Return whether `key` is true."""
     return entry.get(key) is True
 
 
 def micros(value: object, *, now: datetime) -> int | None:
-    """Read a Slack time stamp (`1495107773.965756`) as microseconds since 1970.
+    """Parse a Slack time stamp (`1495107773.965756`) as microseconds since 1970.
 
-    Answers None for what cannot be meant: no number, before 2000, more than a day after `now`.
+    Return None for an implausible value: not a number, before 2000, more than a day after `now`.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
@@ -74,16 +74,16 @@ def micros(value: object, *, now: datetime) -> int | None:
 
 
 def stamp_text(stamp: int) -> str:
-    """Write microseconds as Slack writes them: `1495107773.965756`."""
+    """Format microseconds as Slack does: `1495107773.965756`."""
     return f"{stamp // MICROS_PER_SECOND}.{stamp % MICROS_PER_SECOND:06d}"
 
 
 def shown_stamp(entry: Entry) -> str:
-    """Answer the time stamp of `entry` as it stands, for an error message."""
+    """Return the time stamp of `entry` unchanged, for an error message."""
     value = entry.get("ts")
     return value[:40] if isinstance(value, str) else "" if value is None else repr(value)[:40]
 
 
 def escaped(text: str) -> str:
-    """Return `text` so that Slack's markup reads it back as it is."""
+    """Escape `text` for Slack's markup."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

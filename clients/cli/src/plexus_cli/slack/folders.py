@@ -1,7 +1,7 @@
-"""Names of files and folders as archives write them, and the folder of each channel.
+"""Names of files and folders in archives, and the folder of each channel.
 
-Archives of Windows have names in its code page and backslashes, those of macOS decomposed letters;
-tools that unpack them write what they made of it. A channel's folder is found by any spelling.
+Archives from Windows have names in its code page and backslashes, those from macOS decomposed
+letters; tools that unpack them may misread the names. A channel's folder is found by any spelling.
 """
 
 import os
@@ -16,7 +16,7 @@ MAX_PATH_PARTS = 8
 
 _NAME_IS_UTF8 = 0x800
 _CODE_PAGES = ("utf-8", "gb18030", "big5", "cp932", "euc-kr")
-"""Encodings of names that an archive does not name, likeliest first."""
+"""Encodings of names without a declared encoding, most likely first."""
 _MISREADINGS = ("cp437", "latin-1")
 """Encodings in which tools read such names instead."""
 
@@ -24,8 +24,8 @@ _MISREADINGS = ("cp437", "latin-1")
 def zip_name(info: zipfile.ZipInfo) -> str:
     """Return the path of a file in an archive, with slashes. Refused: EXPORT_BROKEN.
 
-    Slack and macOS write UTF-8 names without saying so; zipfile reads them as cp437. A name in
-    another code page stays as read: `match_folders` knows its spellings.
+    Slack and macOS write UTF-8 names without the flag; zipfile reads them as cp437. A name in
+    another code page stays as it was read: `match_folders` knows its spellings.
     """
     name = info.filename
     if not info.flag_bits & _NAME_IS_UTF8:
@@ -49,12 +49,12 @@ def checked_path(name: str) -> str:
 
 
 def is_clutter(name: str) -> bool:
-    """Return whether a path is of the files that macOS adds."""
+    """Return whether a path is one of the files that macOS adds."""
     return name.startswith("__MACOSX/") or name.rpartition("/")[2] == ".DS_Store"
 
 
 def shown_name(name: str) -> str:
-    """Return a name that can be printed: bytes that are no text become question marks."""
+    """Return a printable name: undecodable bytes become question marks."""
     return name.encode("utf-8", "replace").decode()
 
 
@@ -91,7 +91,7 @@ def match_folders(
 
 
 def spellings(name: str) -> Iterator[str]:
-    """Yield what a name may have been, likeliest first, so folded that equal names are equal."""
+    """Yield possible originals of a name, most likely first, case-folded and normalized."""
     yield _folded(name)
     for decoded in _decodings(name):
         yield _folded(decoded)
@@ -107,7 +107,7 @@ def _decodings(name: str) -> Iterator[str]:
 
 
 def _raw(name: str) -> Iterator[bytes]:
-    """Yield the bytes that a name was before it was misread."""
+    """Yield the possible bytes of a name before it was misread."""
     if name.isascii():
         return
     if any("\udc80" <= character <= "\udcff" for character in name):

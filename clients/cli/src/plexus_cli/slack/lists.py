@@ -1,7 +1,7 @@
-"""Reads the JSON lists of an export, damaged ones too: what cannot be read is left out and noted.
+"""JSON lists of an export, also damaged ones: unreadable parts are skipped and recorded.
 
-A file in another encoding is read in that; an entry that is no object, or no JSON, is skipped with
-its index, and reading goes on at the next whole entry.
+A file in another encoding is decoded with it; an entry that is not an object, or not JSON, is
+skipped with its index, and reading continues at the next complete entry.
 """
 
 import json
@@ -12,7 +12,7 @@ from plexus_cli.slack.fields import Entry
 from plexus_cli.slack.problems import OddityKind, Problems
 
 MAX_ATTEMPTS = 1_000
-"""Places at which a whole entry is looked for after one damaged place."""
+"""Maximum number of places at which a complete entry is searched after damage."""
 
 Numbered = tuple[int, Entry]
 """Index of an entry in its list, from 0, and the entry."""
@@ -28,9 +28,9 @@ def read_list(name: str, data: bytes, *, problems: Problems) -> Iterator[Numbere
     """Yield the objects of the JSON list in `data` with their indexes, in order.
 
     Args:
-        name: of the file, for the warnings.
+        name: name of the file, for the warnings.
         data: the content of the file.
-        problems: takes what is left out. Refused when strict: EXPORT_UNTIDY.
+        problems: collects skipped entries. Refused when strict: EXPORT_UNTIDY.
     """
     if not data.strip():
         problems.note(OddityKind.FILE_DAMAGED, file=name, detail="is empty; it is left out")
@@ -59,7 +59,8 @@ def _decoded(name: str, data: bytes, problems: Problems) -> str:
     text = data.decode("utf-8-sig", "replace")
     unread = text.count("\ufffd")
     wide = sum(not character.isascii() for character in text) - unread
-    # A few bad bytes among good ones are damage; where hardly any are good, it is another encoding.
+    # A few invalid bytes among valid ones are damage; if hardly any are valid, it is another
+    # encoding.
     encodings = _ENCODINGS if unread > wide else ()
     for encoding in encodings:
         try:
@@ -86,7 +87,7 @@ def _objects(
 
 
 class _Salvage:
-    """Reads the entries of a list that is no JSON as a whole."""
+    """Reader of the entries of a list that is not valid JSON as a whole."""
 
     def __init__(self, name: str, text: str, problems: Problems) -> None:
         self._name = name
@@ -110,7 +111,7 @@ class _Salvage:
                 return
 
     def _separated(self, end: int) -> bool:
-        """Step over what follows an entry; return whether another entry may follow."""
+        """Skip the separator after an entry; return whether another entry may follow."""
         self._position = self._after_space(end)
         if self._text.startswith(",", self._position):
             self._position = self._after_space(self._position + 1)
@@ -129,7 +130,7 @@ class _Salvage:
         return self._skip("stands between two entries")
 
     def _skip(self, problem: str) -> bool:
-        """Note damage and go to the next whole entry; return whether there is one."""
+        """Record damage and move to the next complete entry; return whether there is one."""
         self._problems.note(
             OddityKind.ENTRY_DAMAGED,
             file=self._name,
@@ -158,7 +159,7 @@ class _Salvage:
         return -1
 
     def _stamp(self) -> str:
-        """Return the time stamp of the damaged entry where it can still be seen."""
+        """Return the time stamp of the damaged entry if it is still readable."""
         if not self._text.startswith("{", self._position):
             return ""
         rest = self._text[self._position : self._position + 20_000]
@@ -176,7 +177,7 @@ class _Salvage:
 
 
 def _is_whole(value: object) -> bool:
-    """Return whether an object is an entry of a list rather than a part of one."""
+    """Return whether an object is an entry of the list rather than a part of one."""
     if not isinstance(value, dict):
         return False
     if "ts" in value:

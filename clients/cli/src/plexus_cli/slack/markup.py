@@ -1,6 +1,6 @@
-"""Translates Slack's mrkdwn into a text as a person reads it, with spans and mentions.
+"""Translation of Slack's mrkdwn into readable text with spans and mentions.
 
-Offsets count Unicode code points. Nothing inside code or quotes is a mention (MSG-13).
+Offsets count Unicode code points. Code and quotes contain no mentions (MSG-13).
 """
 
 import re
@@ -13,10 +13,10 @@ from plexuskit.emoji import replace_codes
 from plexuskit.links import is_target, misleads
 
 MAX_MENTIONS = 200
-"""Named people in one message (MSG-13); who comes after them stays a label."""
+"""Maximum mentioned people in one message (MSG-13); further ones become labels."""
 
 NO_LANGUAGE = "text"
-"""Language of a code block that names none."""
+"""Language of a code block without a declared one."""
 
 _TOKEN = re.compile(
     r"```(?P<block>.+?)```"
@@ -30,7 +30,7 @@ _INNER = re.compile(r"<(?P<angle>[^<>\n]+)>|&(?P<entity>lt|gt|amp);")
 _ENTITY = re.compile(r"&(lt|gt|amp);")
 _ENTITIES = {"lt": "<", "gt": ">", "amp": "&"}
 _CJK = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
-"""Letters of scripts without spaces: marks of emphasis stand directly beside them."""
+"""Letters of scripts without spaces, which may directly adjoin emphasis marks."""
 _EMPHASIS = {
     "bold": re.compile(
         rf"(?<![^\W_{_CJK}])(?<!\*)\*([^\s*](?:[^*\n]*[^\s*])?)\*(?![^\W_{_CJK}])(?!\*)"
@@ -44,12 +44,12 @@ _LINK = re.compile(r"(?:https?|ftp)://\S+|(?:mailto|tel):\S+", re.IGNORECASE)
 _SCHEME_HIDDEN_WITHOUT_LABEL = re.compile(r"(?:mailto|tel):", re.IGNORECASE)
 _ALL = frozenset({"all", "channel", "here", "everyone", "group"})
 _OPAQUE = "\ufffc"
-"""Stands for each character of code, label or link while emphasis and line ends are looked for."""
+"""Placeholder for each character of code, label or link while emphasis and line ends are parsed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Named:
-    """Somebody a text can mention: the handle that is shown, and the person id."""
+    """A person that a text can mention: the displayed handle and the person id."""
 
     handle: str
     person_id: str
@@ -57,7 +57,7 @@ class Named:
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """Looks up what a text refers to; each answers None for the unknown."""
+    """Lookup of referenced people and channels; each returns None if unknown."""
 
     person: Callable[[str], Named | None]
     """By Slack user id."""
@@ -67,15 +67,15 @@ class Names:
 
 @dataclass(frozen=True, kw_only=True)
 class Rendered:
-    """A text with its meaning, and what in it could not be resolved."""
+    """A text with its spans and mentions, and its unresolved references."""
 
     text: str
     spans: Sequence[messages.Span] = ()
     mentions: Sequence[messages.Mention] = ()
     unknown: Sequence[str] = ()
-    """User ids that stayed literal labels."""
+    """User ids that became literal labels."""
     beyond_limit: int = 0
-    """People that stayed labels because MAX_MENTIONS others stand before them."""
+    """Number of people that became labels because of MAX_MENTIONS."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ class _Range:
 
 @dataclass(frozen=True, kw_only=True)
 class _Label:
-    """What stands between `<` and `>`: the text shown and what it means (`kind` empty: nothing)."""
+    """The content between `<` and `>`: displayed text and meaning (`kind` empty: none)."""
 
     text: str
     kind: str = ""
@@ -101,7 +101,7 @@ def unescape(text: str) -> str:
 
 
 def render(source: str, *, names: Names) -> Rendered:
-    """Translate `source` into text, spans and mentions. Accepts every string."""
+    """Translate `source` into text, spans and mentions. Accept every string."""
     if not any(mark in source for mark in "<&`*_~:"):
         return Rendered(text=source)
     writer = _Writer(names)
@@ -115,10 +115,10 @@ def render(source: str, *, names: Names) -> Rendered:
 
 
 class _Writer:
-    """Collects the text piece by piece; emphasis marks are taken out at the end.
+    """Writer that collects the text piece by piece; emphasis marks are removed at the end.
 
-    Beside the text grows a mask of the same length that keeps plain characters and hides all
-    others, so that a `*` or a line end inside code is not taken for one outside.
+    A mask of the same length keeps plain characters and hides all others, so that a `*` or a line
+    end inside code is not mistaken for one outside.
     """
 
     def __init__(self, names: Names) -> None:
@@ -206,7 +206,7 @@ class _Writer:
         self._opaque(label.text, kind=kind, value=label.value)
 
     def _mention(self, person_id: str) -> str:
-        """Note who is mentioned; answer the kind of the span, empty where it is only a label."""
+        """Record a mention; return the kind of its span, empty for a plain label."""
         if self._quoted:
             return ""
         if person_id not in self._people and len(self._people) >= MAX_MENTIONS:
@@ -244,7 +244,7 @@ class _Writer:
 def read_address(address: str, shown: str) -> tuple[str, bool]:
     """Return the text of a link and whether clients may follow it.
 
-    An address that no client should follow, or whose text is another address, is shown beside its
+    An address that clients should not follow, or whose text is another address, is shown beside its
     text.
     """
     bare = _SCHEME_HIDDEN_WITHOUT_LABEL.sub("", address, count=1) or address
@@ -255,7 +255,7 @@ def read_address(address: str, shown: str) -> tuple[str, bool]:
 
 
 def _address(address: str, shown: str) -> _Label | None:
-    """Return the label of an address, None for what is none."""
+    """Return the label of an address; None if it is not an address."""
     if not _LINK.fullmatch(address):
         return None
     text, followed = read_address(address, shown)
@@ -263,7 +263,7 @@ def _address(address: str, shown: str) -> _Label | None:
 
 
 def _command(command: str, shown: str) -> _Label:
-    """Read `<!here>`, `<!subteam^S1|@team>`, `<!date^…|fallback>` and what else begins with `!`."""
+    """Parse `<!here>`, `<!subteam^S1|@team>`, `<!date^…|fallback>` and other `!` commands."""
     name, _, argument = command.partition("^")
     if name in _ALL:
         return _Label(text=f"@{name}", kind="mention_all")
@@ -273,7 +273,7 @@ def _command(command: str, shown: str) -> _Label:
 
 
 def _quote_ranges(mask: str, starts: Sequence[int], *, last_to_end: bool) -> list[_Range]:
-    """Answer the quoted ranges: each to the end of its line, neighbouring lines as one."""
+    """Return the quoted ranges: each to the end of its line, adjacent lines as one."""
     ranges: list[_Range] = []
     for start in starts:
         found = mask.find("\n", start)
@@ -287,7 +287,7 @@ def _quote_ranges(mask: str, starts: Sequence[int], *, last_to_end: bool) -> lis
 
 
 def _emphasised(text: str, mask: str, ranges: list[_Range]) -> tuple[str, list[_Range]]:
-    """Take the marks of bold and italic out of `text`; move `ranges` and add those of emphasis."""
+    """Remove the marks of bold and italic from `text`; move `ranges` and add those of emphasis."""
     marks: list[int] = []
     found = list(ranges)
     for kind, pattern in _EMPHASIS.items():
@@ -317,7 +317,7 @@ def _emphasised(text: str, mask: str, ranges: list[_Range]) -> tuple[str, list[_
 
 
 def _as_block(item: _Range, text: str) -> _Range:
-    """Answer code between three backticks as a code block where it fills its lines."""
+    """Return code between three backticks as a code block if it fills its lines."""
     if item.kind != "block":
         return item
     begins = item.start == 0 or text[item.start - 1] == "\n"

@@ -1,4 +1,4 @@
-"""Turns the messages of one channel into ImportMessages requests, in order of time (MSG-19)."""
+"""ImportMessages requests from the messages of one channel, in order of time (MSG-19)."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,12 +33,12 @@ from plexus_cli.slack.timeline import Placed, timeline
 
 MESSAGES_PER_REQUEST = 256
 MAX_TEXT_BYTES = 150 * 1024
-"""MSG-18."""
+"""Maximum size of a text (MSG-18)."""
 
 _SAID = ("text", "blocks", "attachments", "files")
-"""Fields in which two messages of one moment differ."""
+"""Fields that distinguish two messages with the same time stamp."""
 _FRAME_BYTES = 8
-"""Tag and length of one message in its request, at most."""
+"""Maximum size of the tag and length of one message in its request."""
 
 
 def message_requests(
@@ -54,8 +54,8 @@ def message_requests(
     """Yield the messages of `channel` as ImportMessages requests, in order of time.
 
     At most MESSAGES_PER_REQUEST and MAX_REQUEST_BYTES each. The same export and ids give the same
-    requests, so that an interrupted import is simply run again (MSG-3). Refused, after everything
-    before it has been yielded: EXPORT_UNTIDY, PERSON_NOT_MAPPED; at once: CONVERSATION_NOT_MAPPED.
+    requests, so that an interrupted import can be run again (MSG-3). Refused, after the preceding
+    messages have been yielded: EXPORT_UNTIDY, PERSON_NOT_MAPPED; at once: CONVERSATION_NOT_MAPPED.
     """
     conversation_id = conversation(channel.external_id)
     if not conversation_id:
@@ -73,7 +73,7 @@ def message_requests(
 
 
 def names_of(workspace: Workspace, *, person: Resolve) -> Names:
-    """Answer how texts name people and channels. Looking up refuses: PERSON_NOT_MAPPED."""
+    """Return the names of people and channels in texts. A lookup refuses: PERSON_NOT_MAPPED."""
     known: dict[str, Named] = {}
     channels = {channel.key: workspace.name_of(channel) for channel in workspace.channels}
 
@@ -87,7 +87,7 @@ def names_of(workspace: Workspace, *, person: Resolve) -> Names:
 
 
 class _Translation:
-    """Translates the messages of one channel; remembers which thread roots have gone by."""
+    """Translator of the messages of one channel, which tracks earlier thread roots."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class _Translation:
     def _message(
         self, placed: Placed, *, author: str, number: int
     ) -> import_service_pb2.ImportedMessage | None:
-        """Translate one message; None, with an oddity, where it is too large to go in."""
+        """Translate one message; None, with an oddity, if it is too large."""
         entry = placed.entry
         rendered = self._text(placed)
         size = len(rendered.text.encode())
@@ -183,9 +183,9 @@ class _Translation:
         return rendered
 
     def _said(self, placed: Placed) -> Rendered:
-        """Return the words of the blocks, else of the text, then those of the attachments.
+        """Return the text of the blocks, else of the message, then that of the attachments.
 
-        Slack shows the blocks where there are any; the text beside them is for notifications.
+        Slack shows the blocks if there are any; the text beside them is for notifications.
         """
         text = string(placed.entry, "text")
         reader = BlockReader(names=self._names, beside=text)
@@ -212,7 +212,7 @@ class _Translation:
     def _root(self, placed: Placed, *, request_id: str) -> str:
         """Return the request id of the thread's first message.
 
-        The first reply to a root that is not there becomes the root of the others.
+        The first reply to a missing root becomes the root of the others.
         """
         value = placed.entry.get("thread_ts")
         if value is None or value == "":
@@ -271,7 +271,7 @@ def _says_the_same(entry: Entry, other: Entry) -> bool:
 def _batches(
     items: Iterator[import_service_pb2.ImportedMessage],
 ) -> Iterator[import_service_pb2.ImportMessagesRequest]:
-    """Gather messages into requests; a refusal is passed on after what came before it."""
+    """Group messages into requests; raise a refusal after the preceding messages."""
     request = import_service_pb2.ImportMessagesRequest()
     size = 0
     refusal: Refusal | None = None

@@ -1,7 +1,7 @@
-"""Turns the people of an export into ImportPeople requests.
+"""ImportPeople requests from the people of an export.
 
-Everyone who acts in the export gets a person: those in `users.json` and `org_users.json`, bots as
-service accounts, and the unlisted as deactivated placeholders.
+Every author in the export becomes a person: those in `users.json` and `org_users.json`, bots as
+service accounts, and unlisted ones as deactivated placeholders.
 """
 
 import re
@@ -22,10 +22,10 @@ PEOPLE_PER_REQUEST = 500
 MAX_NAME_LENGTH = 100
 MAX_EMAIL_LENGTH = 254
 MAX_BOT_NAME_LENGTH = 100
-"""Characters of a name that is a bot's only key."""
+"""Maximum length of a name that is a bot's only key."""
 SLACKBOT = "USLACKBOT"
 NOBODY = "unknown"
-"""Key of the placeholder for entries that name no author at all."""
+"""Key of the placeholder for entries without an author."""
 
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 _NOT_IN_HANDLE = re.compile(r"[^a-z0-9._-]+")
@@ -33,7 +33,7 @@ _NOT_IN_HANDLE = re.compile(r"[^a-z0-9._-]+")
 
 @dataclass(frozen=True, kw_only=True)
 class SlackPerson:
-    """Somebody of the export; `key` is Slack's id (`U…`, `B…`) or `bot:<username>`."""
+    """A person of the export; `key` is Slack's id (`U…`, `B…`) or `bot:<username>`."""
 
     key: str
     handle: str
@@ -53,7 +53,7 @@ class SlackPerson:
 
 @dataclass(frozen=True, kw_only=True)
 class Author:
-    """Who an entry says wrote it, before it is known whether that person exists."""
+    """Author named by an entry, whether or not that person is listed."""
 
     key: str
     name: str
@@ -63,9 +63,9 @@ class Author:
 def read_users(
     export: Export, *, problems: Problems
 ) -> tuple[dict[str, SlackPerson], dict[str, str]]:
-    """Read the lists of people: people by Slack id, and the user id of each bot id.
+    """Read the lists of people; return people by Slack id, and the user id of each bot id.
 
-    A person of an Enterprise Grid who is in both lists is as `users.json` says. Refused:
+    For a person of an Enterprise Grid who is in both lists, `users.json` counts. Refused:
     EXPORT_BROKEN.
     """
     people: dict[str, SlackPerson] = {}
@@ -88,7 +88,7 @@ def read_users(
 
 
 def author_of(entry: Entry, bots: Mapping[str, str]) -> Author:
-    """Answer who wrote `entry`: its user, else its bot, else the name it shows, else NOBODY."""
+    """Return the author of `entry`: its user, else its bot, else its shown name, else `NOBODY`."""
     username = string(entry, "username")
     if user := string(entry, "user") or string(child(entry, "comment"), "user"):
         profile = child(entry, "user_profile")
@@ -103,7 +103,7 @@ def author_of(entry: Entry, bots: Mapping[str, str]) -> Author:
 
 
 def stand_in(author: Author) -> SlackPerson:
-    """Make the person for somebody who is not listed: a bot or a deactivated placeholder."""
+    """Create a person for an unlisted author: a bot or a deactivated placeholder."""
     name = without_tricks(author.name) or ("Slackbot" if author.key == SLACKBOT else "")
     return SlackPerson(
         key=author.key,
@@ -122,7 +122,7 @@ def people_requests(people: Sequence[SlackPerson]) -> Iterator[directory.ImportP
 
 
 def handle_from(*candidates: str) -> str:
-    """Answer the first candidate that leaves something in `[a-z0-9._-]`, else `someone`."""
+    """Return the first candidate reduced to `[a-z0-9._-]` that is not empty, else `someone`."""
     for candidate in candidates:
         plain = unicodedata.normalize("NFKD", candidate).encode("ascii", "ignore").decode().lower()
         handle = _NOT_IN_HANDLE.sub("-", plain).strip("._-")[:64].rstrip("._-")

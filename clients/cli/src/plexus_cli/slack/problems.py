@@ -1,7 +1,7 @@
-"""What can be wrong with an export: oddities that are worked around, and named refusals.
+"""Problems of an export: oddities that are worked around, and named refusals.
 
-An oddity never stops an import unless the reader asked for strictness; what cannot be read at all
-is refused with the file, the index in it and the time stamp, so that it can be found and repaired.
+An oddity stops only a strict import; an unreadable part is refused with the file, the index in it
+and the time stamp, so that it can be found and repaired.
 """
 
 import enum
@@ -14,7 +14,7 @@ from plexuskit.errors import Kind, Refusal
 
 
 class ExportBroken(Refusal):
-    """The export cannot be read from here on; everything before it stays."""
+    """The export cannot be read from here on; everything before it stays imported."""
 
     kind = Kind.INVALID
     text = (
@@ -23,10 +23,10 @@ class ExportBroken(Refusal):
     )
 
     def __init__(self, *, file: str, problem: str, index: int | None = None, ts: str = "") -> None:
-        """Say where and what is wrong.
+        """Refuse with a problem and its place.
 
-        `file` is its path inside the export, `index` the entry's place in it (from 0), `ts` its
-        time stamp where known.
+        `file` is its path inside the export, `index` the entry's index in it (from 0), `ts` its
+        time stamp if known.
         """
         place = "" if index is None else f", entry {index}"
         stamp = f", ts {ts}" if ts else ""
@@ -44,7 +44,7 @@ class ExportBroken(Refusal):
 
 
 class OddityKind(enum.StrEnum):
-    """Why an entry could not be taken exactly as it stands."""
+    """Reason why an entry could not be imported unchanged."""
 
     AUTHOR_UNKNOWN = "author unknown"
     MEMBER_UNKNOWN = "member unknown"
@@ -81,7 +81,7 @@ class OddityKind(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Oddity:
-    """One thing that was worked around: where it stands and what was made of it."""
+    """An irregularity: its place and its treatment."""
 
     kind: OddityKind
     file: str
@@ -90,26 +90,26 @@ class Oddity:
     ts: str = ""
 
     def __str__(self) -> str:
-        """Say it in one line for a person."""
+        """Return it as one line for a user."""
         place = "" if self.index is None else f", entry {self.index}"
         stamp = f", ts {self.ts}" if self.ts else ""
         return f"{self.file}{place}{stamp}: {self.kind}: {self.detail}"
 
 
 class ExportUntidy(Refusal):
-    """A strict import met something that a lenient one works around."""
+    """A strict import found an irregularity that a lenient one works around."""
 
     kind = Kind.INVALID
     text = "{oddity}. Repair the export, or import without --strict."
 
     def __init__(self, *, oddity: Oddity) -> None:
-        """Carry the `oddity` that was met."""
+        """Refuse with the `oddity` that was found."""
         super().__init__(oddity=str(oddity))
         self.oddity = oddity
 
 
 class PersonNotMapped(Refusal):
-    """Somebody who acts in the export has no id yet: people are imported first."""
+    """A person of the export has no id yet: people are imported first."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "{external_id} has no person yet. Import the people first."
@@ -123,10 +123,10 @@ class ConversationNotMapped(Refusal):
 
 
 class Problems:
-    """Collects oddities: all are counted, the first of each kind are kept as examples."""
+    """Collector of oddities: it counts all and stores the first of each kind as examples."""
 
     def __init__(self, *, strict: bool = False, examples_per_kind: int = 20) -> None:
-        """With `strict`, the first oddity is refused with EXPORT_UNTIDY instead."""
+        """Create a collector; with `strict`, the first oddity is refused with EXPORT_UNTIDY."""
         self._strict = strict
         self._examples_per_kind = examples_per_kind
         self._counts: Counter[OddityKind] = Counter()
@@ -135,7 +135,7 @@ class Problems:
     def note(
         self, kind: OddityKind, *, file: str, detail: str, index: int | None = None, ts: str = ""
     ) -> None:
-        """Count an oddity and where it stands. Refused when strict: EXPORT_UNTIDY."""
+        """Count an oddity and record its place. Refused when strict: EXPORT_UNTIDY."""
         oddity = Oddity(kind=kind, file=file, detail=detail, index=index, ts=ts)
         if self._strict:
             raise ExportUntidy(oddity=oddity)
@@ -145,10 +145,10 @@ class Problems:
 
     @property
     def counts(self) -> Mapping[OddityKind, int]:
-        """How many of each kind were met."""
+        """Number of oddities of each kind."""
         return MappingProxyType(self._counts)
 
     @property
     def examples(self) -> Sequence[Oddity]:
-        """The first oddities of each kind, in the order they were met."""
+        """The first oddities of each kind, in the order of their occurrence."""
         return tuple(self._examples)

@@ -1,4 +1,4 @@
-"""Translates Slack's `rich_text` blocks: what people write, with the style that it has."""
+"""Translation of Slack's `rich_text` blocks: typed text with its style."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -22,12 +22,13 @@ _MAX_SECONDS = 4_102_444_800
 
 
 def rich_text(block: Entry, *, names: Names, beside: str = "") -> tuple[Rendered, list[str]]:
-    """Translate a `rich_text` block; return it and the kinds of elements that are unknown.
+    """Translate a `rich_text` block; return its text and the unknown kinds of elements.
 
     Args:
         block: the block.
-        names: how people and channels are named.
-        beside: the text beside the block in Slack's markup, which alone names groups of users.
+        names: names of people and channels.
+        beside: the text beside the block in Slack's markup, the only place with names of user
+            groups.
     """
     writer = _Writer(names, groups=dict(_SUBTEAM.findall(beside)))
     for part in children(block, "elements"):
@@ -63,7 +64,7 @@ class _Writer:
     def _list(self, part: Entry) -> None:
         indent = min(whole(part, "indent"), MAX_INDENT)
         ordered = string(part, "style") == "ordered"
-        # A list goes on after one that is nested in it; Slack gives the first number as `offset`.
+        # A list continues after a nested one; Slack stores its first number as `offset`.
         number = whole(part, "offset") or self._numbers.get(indent, 0)
         for item in children(part, "elements"):
             self.composer.begin_line()
@@ -97,7 +98,7 @@ class _Writer:
                 composer.add(self._words(element, kind), styles=styles)
 
     def _words(self, element: Entry, kind: str) -> str:
-        """Return the text of an element that has no meaning beside its words."""
+        """Return the text of an element without a meaning of its own."""
         key = string(element, "usergroup_id")
         known: dict[str, Callable[[], str]] = {
             "text": lambda: string(element, "text"),
@@ -127,7 +128,7 @@ def _emoji(element: Entry) -> str:
 
 
 def _date(element: Entry) -> str:
-    """Return what the writer saw: the fallback, else the moment in UTC."""
+    """Return the date as the writer saw it: the fallback, else the moment in UTC."""
     if fallback := string(element, "fallback"):
         return fallback
     seconds = min(whole(element, "timestamp"), _MAX_SECONDS)

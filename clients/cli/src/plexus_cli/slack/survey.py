@@ -1,7 +1,7 @@
-"""Reads an export through once: who acts in it, which conversations it has, where messages lie.
+"""First pass over an export: its authors, its conversations, the places of its messages.
 
-Kept are people, channels, the time range of every day file and which messages have threads; the
-messages themselves are read again when they are translated.
+It stores people, channels, the time range of every day file and the roots of threads; the messages
+themselves are read again when they are translated.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from plexus_cli.slack.problems import OddityKind, Problems
 
 @dataclass(frozen=True, kw_only=True)
 class DayFile:
-    """One file of messages, with the first and last time in it."""
+    """A file of messages, with the first and last time in it."""
 
     name: str
     first: int
@@ -34,20 +34,20 @@ class DayFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Days:
-    """The messages of one channel, not read yet."""
+    """The messages of one channel, not loaded yet."""
 
     files: tuple[DayFile, ...]
     roots: frozenset[int]
-    """Times that some message names as the root of its thread."""
+    """Times that messages name as the root of their thread."""
     messages: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """What an export holds."""
+    """The contents of an export."""
 
     people: Mapping[str, SlackPerson]
-    """By Slack id: the listed in the order of the lists, then others as they first act."""
+    """By Slack id: listed people in the order of the lists, then others by first occurrence."""
     channels: tuple[Channel, ...]
     days: Mapping[str, Days]
     """By channel id."""
@@ -56,19 +56,19 @@ class Workspace:
 
     @property
     def message_count(self) -> int:
-        """How many messages can be read, those that will be refused one by one included."""
+        """Number of readable messages, including those that will be refused one by one."""
         return sum(days.messages for days in self.days.values())
 
     def name_of(self, channel: Channel) -> str:
-        """Answer the name to show for `channel`."""
+        """Return the displayed name of `channel`."""
         return shown_name(channel, self.people)
 
 
 def survey(export: Export, *, now: datetime, problems: Problems) -> Workspace:
     """Read the whole export once.
 
-    Unknown authors, members and reactors become deactivated placeholders with the name that any of
-    their messages gives, unlisted bots service accounts. What cannot be read is noted and left out.
+    Unknown authors, members and reactors become deactivated placeholders with a name from any of
+    their messages, unlisted bots service accounts. Unreadable parts are recorded and skipped.
     Refused: EXPORT_BROKEN for lists of people or channels that cannot be read at all.
     """
     people, bots = read_users(export, problems=problems)
@@ -92,7 +92,7 @@ def survey(export: Export, *, now: datetime, problems: Problems) -> Workspace:
 
 @dataclass(frozen=True, kw_only=True)
 class _Place:
-    """Where an unlisted person was first met."""
+    """Place at which an unlisted person was first found."""
 
     kind: OddityKind
     file: str
@@ -101,7 +101,7 @@ class _Place:
 
 
 class _Crowd:
-    """Everybody who has acted so far, with placeholders for the unlisted."""
+    """All people found so far, with placeholders for the unlisted."""
 
     def __init__(
         self, people: dict[str, SlackPerson], bots: Mapping[str, str], problems: Problems
@@ -113,7 +113,7 @@ class _Crowd:
         self._named: set[str] = set()
 
     def acts(self, entry: Entry, *, file: str, index: int) -> None:
-        """Meet the author of `entry`, those who reacted to it and those whom it names."""
+        """Add the author of `entry`, its reactors and the people that it names."""
         ts = shown_stamp(entry)
         author = author_of(entry, self._bots)
         self.meets(author, OddityKind.AUTHOR_UNKNOWN, file=file, index=index, ts=ts)
@@ -128,7 +128,7 @@ class _Crowd:
     def meets(
         self, author: Author, kind: OddityKind, *, file: str, index: int, ts: str = ""
     ) -> None:
-        """Add a placeholder for the unlisted `author`, or give theirs the name they have here."""
+        """Add a placeholder for an unlisted `author`, or set its name from this entry."""
         if author.key not in self._people:
             self._people[author.key] = stand_in(author)
             self._unlisted[author.key] = _Place(kind=kind, file=file, index=index, ts=ts)
@@ -140,7 +140,7 @@ class _Crowd:
             self._named.add(author.key)
 
     def note_placeholders(self) -> None:
-        """Note every placeholder with the name that it has in the end."""
+        """Record every placeholder with its final name."""
         for key, place in self._unlisted.items():
             person = self._people[key]
             if person.service_account and key != NOBODY:

@@ -1,4 +1,4 @@
-"""Hands out the messages of one channel in order of time, whatever order its files have."""
+"""Messages of one channel in order of time, whatever the order of its files."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from plexus_cli.slack.survey import DayFile, Days
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Placed:
-    """An entry, its time in microseconds since 1970, and where it stands."""
+    """An entry, its time in microseconds since 1970, and its place."""
 
     stamp: int
     file: str
@@ -22,15 +22,15 @@ class Placed:
 
     @property
     def ts(self) -> str:
-        """The time as Slack writes it."""
+        """The time in Slack's format."""
         return stamp_text(self.stamp)
 
 
 def timeline(export: Export, days: Days, *, now: datetime) -> Iterator[Placed]:
-    """Yield the messages of a channel by time; equal times by file and place in it.
+    """Yield the messages of a channel by time; equal times by file and index in it.
 
-    One file is in memory at a time; only files whose times overlap are read together. What cannot
-    be read was noted by the survey and is passed over.
+    One file is in memory at a time; only files whose times overlap are read together. Unreadable
+    entries were recorded by the survey and are skipped.
     """
     for group in _overlapping(days.files):
         placed = [item for file in group for item in _read(export, file, now=now)]
@@ -46,7 +46,7 @@ def _read(export: Export, file: DayFile, *, now: datetime) -> Iterator[Placed]:
 
 
 def _overlapping(files: Sequence[DayFile]) -> Iterator[list[DayFile]]:
-    """Yield files in order of time, those whose ranges touch together."""
+    """Yield files in order of time, grouped by overlapping ranges."""
     group: list[DayFile] = []
     end = -1
     for file in sorted(files, key=lambda item: (item.first, item.name)):

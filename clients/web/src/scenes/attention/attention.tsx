@@ -17,7 +17,7 @@ import { setFavicon } from './favicon';
 
 const MAX_SHOWN = 999;
 
-/** What draws attention beyond the page: its title and picture, and notifications while hidden. */
+/** Alerts beyond the page: its title and icon, and notifications while it is hidden. */
 export function Attention({ context }: { readonly context: AppContext }) {
   const { product } = useMessages();
   const { workspace } = context;
@@ -30,7 +30,7 @@ export function Attention({ context }: { readonly context: AppContext }) {
   }, [count, product]);
 
   useEffect(() => {
-    // From now on other tabs know whether this one is looked at.
+    // From now on other tabs know whether this one is visible.
     storeOf(workspace, AlertsStore);
     const { raised } = storeOf(workspace, NotificationsStore);
     return raised.on((notification) => void alert(notification, context));
@@ -39,7 +39,7 @@ export function Attention({ context }: { readonly context: AppContext }) {
 }
 
 async function alert(raised: Raised, { workspace, go }: AppContext): Promise<void> {
-  // Decided at arrival: the tab may be left while the server is asked.
+  // Checked on arrival: the tab may be hidden while the server responds.
   if (document.visibilityState === 'visible') return;
   const choices = await storeOf(workspace, NotificationChoicesStore).recent();
   const hours = choices?.quietHours;

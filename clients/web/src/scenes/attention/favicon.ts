@@ -1,6 +1,6 @@
 const MAX_SHOWN = 99;
 
-/** Show a number on the picture of the page; 0 shows the picture alone. */
+/** Show a number on the icon of the page; 0 shows the icon alone. */
 export function setFavicon(count: number): void {
   const link = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
   if (link === null) return;

@@ -16,7 +16,7 @@ interface Props {
   readonly onSend: () => void;
 }
 
-/** The buttons below what is written: send, and other ways to do so. */
+/** The buttons below the composer: send, and other ways to send. */
 export function ComposerBar({ log, isWritten, onSend }: Props) {
   const messages = useMessages();
   const { history } = useRouter();

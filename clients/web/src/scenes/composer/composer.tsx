@@ -27,11 +27,11 @@ const MAX_TEXT_BYTES = 150 * 1024;
 
 interface Props {
   readonly log: ConversationLog;
-  /** First message of the thread that is written in; 0 for the conversation itself. */
+  /** First message of the thread; 0 for the conversation itself. */
   readonly root: number;
 }
 
-/** The line that messages are written in, and what helps to write them. */
+/** The input for messages with its formatting and completion. */
 export function Composer({ log, root }: Props) {
   const messages = useMessages();
   const { drafts, people, view } = useWorkspace();
@@ -142,7 +142,7 @@ interface Sending {
   readonly send: (notify: Notify) => void;
 }
 
-/** Send what is written, on demand of this line or of an action. */
+/** Send the text on request of the composer or of an action. */
 function useSending(
   log: ConversationLog,
   root: number,

@@ -2,7 +2,7 @@ import type { ConversationLog } from '@/stores/log/log';
 
 const REACH = 200;
 
-/** Return the newest message of one's own that can be edited; 0 for none. */
+/** Return the newest own message that can be edited; 0 for none. */
 export function lastOwn(log: ConversationLog, root: number): number {
   const held = log.between(Math.max(1, log.lastSeq - REACH), log.lastSeq);
   const own = held.findLast(

@@ -16,22 +16,25 @@ import type { ConversationLog } from '@/stores/log/log';
 import styles from './mention-list.module.css';
 import { useMentionChoices, type MentionChoice } from './use-mention-choices';
 
-/** Takes a key press of the line; returns whether it was meant for the list. */
+/** Handles a key press in the composer; returns whether the list has used it. */
 export type KeyTaker = (event: KeyboardEvent) => boolean;
 
 interface Props {
   readonly log: ConversationLog;
   readonly query: string;
-  /** Of the list; an option has the same with its number. */
+  /** Id of the list, and prefix of the ids of its options. */
   readonly id: string;
   readonly keys: Ref<KeyTaker>;
-  /** Called with the id of the option that a reader should name; empty for none. */
+  /** Called with the id of the option to announce; empty for none. */
   readonly onActive: (optionId: string) => void;
   readonly onChoose: (choice: MentionChoice) => void;
   readonly onClose: () => void;
 }
 
-/** The people, departments and all that an @ may mean. The line keeps the focus and passes keys. */
+/**
+ * Completion of a mention: people, departments and all. The composer keeps the focus and forwards
+ * key presses.
+ */
 export function MentionList({ log, query, id, keys, onActive, onChoose, onClose }: Props) {
   const messages = useMessages();
   const choices = useMentionChoices(log, query);

@@ -16,7 +16,7 @@ interface Props {
   readonly mentions: readonly Addressed[];
 }
 
-/** Says how many people a message would reach outside their working hours. */
+/** Shows the number of recipients outside their working hours. */
 export function OffHours({ conversationId, mentions }: Props) {
   const { composer } = useMessages();
   const store = storeOf(useWorkspace(), SchedulingStore);
@@ -28,7 +28,7 @@ export function OffHours({ conversationId, mentions }: Props) {
         (found) => {
           if (isWanted) setCount(found);
         },
-        // It is a hint: without an answer nothing is said.
+        // It is only a hint: without a response it is not shown.
         () => undefined,
       );
     }, TYPING_MS);

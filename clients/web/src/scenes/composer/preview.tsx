@@ -7,7 +7,7 @@ import { RichText } from '@/scenes/timeline/rich-text-view';
 
 import styles from './composer.module.css';
 
-/** The message as it will look. */
+/** Preview of the formatted message. */
 export function Preview({ markdown }: { readonly markdown: string }) {
   const messages = useMessages();
   const written = useMemo(() => readMarkdown(markdown), [markdown]);

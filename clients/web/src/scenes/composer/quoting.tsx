@@ -10,7 +10,7 @@ import styles from './composer.module.css';
 
 const SHOWN = 100;
 
-/** The message that will be quoted by the one being written. */
+/** The message to be quoted. */
 export function Quoting({ log, seq }: { readonly log: ConversationLog; readonly seq: number }) {
   const messages = useMessages();
   const { people, view } = useWorkspace();

@@ -18,18 +18,18 @@ import { MembersStore } from '@/stores/members';
 const MAX_SHOWN = 8;
 const REACH = 200;
 
-/** A person, a department or everyone, as a message can address them. */
+/** A person, a department or everyone, as a target of a mention. */
 export interface MentionChoice {
   readonly key: string;
   readonly of: Mentioned;
-  /** As it will stand in the message, without the @. */
+  /** Name in the message, without the @. */
   readonly name: string;
   readonly note: string;
-  /** A member of the conversation, or a part of them; others do not hear of the message. */
+  /** A member of the conversation, or a department with members; others are not notified. */
   readonly isReached: boolean;
 }
 
-/** Return whom a query may mean: members first, those who spoke last before the others. */
+/** Return the choices for a query: members first, recent senders before the others. */
 export function useMentionChoices(log: ConversationLog, query: string): readonly MentionChoice[] {
   const messages = useMessages();
   const workspace = useWorkspace();
@@ -53,7 +53,7 @@ export function useMentionChoices(log: ConversationLog, query: string): readonly
   const mayAddressAll = (log.view.member?.role ?? Role.MEMBER) >= Role.ADMIN;
 
   useEffect(() => {
-    // Without departments, people are still offered.
+    // People are offered even without departments.
     if (mayAddressAll && directory.departments.get().length === 0) void directory.loadDepartments();
   }, [directory, mayAddressAll]);
 

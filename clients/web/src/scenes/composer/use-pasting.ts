@@ -4,11 +4,11 @@ import { codeBlockOf, longLines, tableOf } from '@/kit/pasting';
 
 import type { Writing } from './use-writing';
 
-/** Something long that was pasted, and what it can be made instead. */
+/** A long pasted text and its alternative form. */
 export interface Pasted {
   readonly kind: 'table' | 'lines';
   readonly lines: number;
-  /** True while the line has it as it was pasted. */
+  /** True while the composer contains the text as it was pasted. */
   readonly isRaw: boolean;
   readonly swap: () => void;
 }
@@ -19,11 +19,11 @@ interface Kept {
   readonly made: string;
   readonly isRaw: boolean;
   readonly from: number;
-  /** The whole line until the person writes further. */
+  /** The complete text until the next change by the user. */
   readonly whole: string;
 }
 
-/** Turn what is pasted from a spreadsheet into a table, and offer a code block for long texts. */
+/** Convert cells pasted from a spreadsheet to a table, and offer a code block for long texts. */
 export function usePasting(writing: Writing): {
   readonly pasted: Pasted | undefined;
   readonly onPaste: (event: ClipboardEvent<HTMLTextAreaElement>) => void;
@@ -59,7 +59,7 @@ export function usePasting(writing: Writing): {
       if (table === undefined && longLines(raw) === 0) return;
       event.preventDefault();
       const { selectionStart, value } = event.currentTarget;
-      // Tables and code blocks begin on a line of their own.
+      // Tables and code blocks start on a line of their own.
       const feed = selectionStart === 0 || value[selectionStart - 1] === '\n' ? '' : '\n';
       if (table === undefined) {
         const made = feed + codeBlockOf(raw);

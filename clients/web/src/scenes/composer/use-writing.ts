@@ -8,33 +8,33 @@ import type { ConversationLog } from '@/stores/log/log';
 
 export interface Writing {
   readonly input: RefObject<HTMLTextAreaElement | null>;
-  /** The words of the draft. */
+  /** The text of the draft. */
   readonly text: string;
-  /** The mention that begins at the caret; undefined for none. */
+  /** The mention query at the caret; undefined for none. */
   readonly asked: Asked | undefined;
-  /** Return the message to send: without outer white space. */
+  /** Return the message to send, without surrounding white space. */
   readonly taken: () => { readonly text: string; readonly mentions: readonly Addressed[] };
   readonly clear: () => void;
-  /** Take what the person has changed in the element. */
+  /** Handle a change of the element by the user. */
   readonly onChange: () => void;
   readonly onCaret: () => void;
   readonly onComposing: (isComposing: boolean) => void;
-  /** Put a mention in place of the query at the caret. */
+  /** Replace the query at the caret by a mention. */
   readonly mention: (of: Mentioned, name: string) => void;
-  /** Put words in place of the selection. */
+  /** Replace the selection by a text. */
   readonly insert: (words: string) => void;
-  /** Offer nobody while the focus is elsewhere. */
+  /** Hide completion while the composer has no focus. */
   readonly onBlur: () => void;
-  /** Offer nobody for this @ any more. */
+  /** Hide completion for this @. */
   readonly stopAsking: () => void;
 }
 
-/** The line of a conversation or a thread: its words, whom they address, and its draft. */
+/** The composer of a conversation or a thread: its text, its mentions and its draft. */
 export function useWriting(log: ConversationLog, root: number): Writing {
   const { drafts } = useWorkspace();
   const version = useCell(drafts.version);
   const input = useRef<HTMLTextAreaElement>(null);
-  // The element keeps what is being written: a composition must not be disturbed by rendering.
+  // The element holds the text: rendering must not disturb a composition.
   const isComposing = useRef(false);
   const shown = useRef(drafts.text(log.id, root));
   const refused = useRef(-1);
@@ -82,7 +82,7 @@ export function useWriting(log: ConversationLog, root: number): Writing {
   function insert(words: string, from: number, to: number): readonly Addressed[] {
     const before = shown.current;
     const after = before.slice(0, from) + words + before.slice(to);
-    // By place, not by comparing: what is inserted may look like what stands beside it.
+    // Located by position, because the inserted text may equal its surroundings.
     return drafts.mentions(log.id, root).flatMap((one) => {
       const by = after.length - before.length;
       if (one.to <= from) return [one];

@@ -19,7 +19,7 @@ import { ListFilterChoice } from './list-filter';
 
 const ROW_PX = 60;
 
-/** The person's conversations, last active first. */
+/** The user's conversations, most recently active first. */
 export function ConversationList({ selected }: { readonly selected: string }) {
   const messages = useMessages();
   const { conversations, view } = useWorkspace();
@@ -59,7 +59,7 @@ export function ConversationList({ selected }: { readonly selected: string }) {
   );
 }
 
-/** Return the conversations that the list shows under its filter. */
+/** Return the conversations that pass the filter. */
 function useListed(): readonly ConversationLog[] {
   const { conversations, view } = useWorkspace();
   const filter = useCell(view.filter);

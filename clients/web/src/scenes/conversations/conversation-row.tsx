@@ -24,7 +24,7 @@ interface Props {
   readonly isSelected: boolean;
 }
 
-/** One conversation of the list: name, last message or draft, what is unread. */
+/** A conversation in the list: name, last message or draft, unread counts. */
 export const ConversationRow = memo(function ConversationRow({ log, isSelected }: Props) {
   const { messages, format } = useLanguage();
   const { people, drafts, history } = useWorkspace();

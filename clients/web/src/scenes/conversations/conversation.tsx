@@ -26,15 +26,15 @@ const Details = lazy(async () => ({
 
 interface Props {
   readonly id: string;
-  /** First message of the thread that is open beside it; 0 for none. */
+  /** First message of the open thread; 0 for none. */
   readonly thread: number;
-  /** Message that the address names; 0 for none. */
+  /** Message in the address; 0 for none. */
   readonly at: number;
-  /** True while its details are open beside it. */
+  /** True while its details are open. */
   readonly isDetailed: boolean;
 }
 
-/** One conversation: its messages, the line to write in, and a thread beside them. */
+/** A conversation: its messages, the composer, and an open thread. */
 export function Conversation({ id, ...shown }: Props) {
   const messages = useMessages();
   const { conversations } = useWorkspace();
@@ -94,7 +94,7 @@ function Opened({ log, thread, at, isDetailed }: OpenedProps) {
   );
 }
 
-/** A narrow window has no room for both: the message is what was asked for. */
+/** A narrow window has no room for both panels: the requested message is shown. */
 function jumping(at: number): { at: number; panel?: 'details' } {
   return matchMedia('(max-width: 1100px)').matches ? { at } : { at, panel: 'details' };
 }
@@ -151,7 +151,7 @@ function Head({ log }: { readonly log: ConversationLog }) {
   );
 }
 
-/** What stands in place of a conversation while none is chosen. */
+/** Placeholder while no conversation is selected. */
 export function NoConversation() {
   const messages = useMessages();
   return (

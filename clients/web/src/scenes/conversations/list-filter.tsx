@@ -10,7 +10,7 @@ import { foldersOf, type ListFilter } from '@/stores/conversations/filter';
 const KINDS = ['all', 'unread', 'starred', 'archived'] as const;
 const FOLDER = 'folder:';
 
-/** Chooses which conversations the list shows. */
+/** Filter of the conversation list. */
 export function ListFilterChoice() {
   const messages = useMessages();
   const { arranging, conversations, view } = useWorkspace();

@@ -28,7 +28,7 @@ import { ProblemNote } from './problem-note';
 const MAX_NAME = 200;
 const MAX_TOPIC = 1000;
 
-/** Name, topic and rules of a conversation; leaving and archiving it. */
+/** Name, topic and rules of a conversation, with the actions to leave and archive it. */
 export function About({ log }: { readonly log: ConversationLog }) {
   const texts = useTexts('details');
   const workspace = useWorkspace();

@@ -12,7 +12,7 @@ import styles from './details.module.css';
 
 const MAX_FOLDER = 100;
 
-/** The window in which a conversation is put into a folder of one's own. */
+/** Dialog that puts a conversation into a personal folder. */
 export function Filing({ conversationId }: { readonly conversationId: string }) {
   const texts = useTexts('details');
   const { arranging, conversations, view } = useWorkspace();

@@ -18,8 +18,8 @@ interface Props {
 }
 
 /**
- * Links and attachments of the messages that this browser holds, newest first. The server keeps no
- * list of them, so older ones are found by loading older messages.
+ * Links and attachments of the messages loaded in this browser, newest first. The server stores no
+ * list of them, so older ones appear when older messages are loaded.
  */
 export function Links({ log, onJump }: Props) {
   const texts = useTexts('details');

@@ -25,7 +25,7 @@ import { ProblemNote } from './problem-note';
 const STEP = 100;
 const FROM_FILTER = 8;
 
-/** The members of a group: find, add and remove people. */
+/** The members of a group, with search, addition and removal. */
 export function Members({ log }: { readonly log: ConversationLog }) {
   const texts = useTexts('details');
   const workspace = useWorkspace();

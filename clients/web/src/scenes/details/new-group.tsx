@@ -20,7 +20,7 @@ import { ProblemNote } from './problem-note';
 const MAX_NAME = 200;
 const MAX_TOPIC = 1000;
 
-/** The window in which a group is made; the person owns it. */
+/** Dialog that creates a group owned by the user. */
 export function NewGroup() {
   const texts = useTexts('details');
   const { view } = useWorkspace();

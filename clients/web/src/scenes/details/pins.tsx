@@ -24,7 +24,7 @@ interface Props {
   readonly onJump: (seq: number) => void;
 }
 
-/** The messages that members keep in view. */
+/** The pinned messages of a conversation. */
 export function Pins({ log, onJump }: Props) {
   const texts = useTexts('details');
   const store = storeOf(useWorkspace(), PinsStore);

@@ -5,7 +5,7 @@ import { useTexts } from '@/messages/subjects';
 
 import styles from './details.module.css';
 
-/** Why something was not done, and what to do. */
+/** The reason of a failure, and a remedy. */
 export function ProblemNote({ problem }: { readonly problem: Problem | undefined }) {
   const messages = useMessages();
   const texts = useTexts('details');

@@ -2,7 +2,7 @@ import type { GuideBlock, GuideText } from '@/kit/guide';
 
 import styles from './help.module.css';
 
-/** Parts of a guide in their order; they never change, so that their place is their name. */
+/** Blocks of a guide; they never change, so their index is their key. */
 export function GuideBlocks({ blocks }: { readonly blocks: readonly GuideBlock[] }) {
   return blocks.map((block, index) => <Block key={index} block={block} />);
 }

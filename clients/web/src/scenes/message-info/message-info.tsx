@@ -16,7 +16,7 @@ import styles from './message-info.module.css';
 import { ReceiptList } from './receipt-list';
 import { VersionList } from './version-list';
 
-/** Who has read a message, or what it said before it was edited. */
+/** Receipts or earlier versions of a message. */
 export function MessageInfo({ asked }: { readonly asked: Asked }) {
   const texts = useTexts('messageInfo');
   const { view } = useWorkspace();

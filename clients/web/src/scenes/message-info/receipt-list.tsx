@@ -17,7 +17,7 @@ interface Props {
   readonly onMore: () => void;
 }
 
-/** Those who have read a message, with the time, and those who have not. */
+/** Members who have read a message, with the time, and those who have not. */
 export function ReceiptList({ page, onMore }: Props) {
   const texts = useTexts('messageInfo');
   const readers = page.receipts.filter(({ read }) => read);

@@ -5,7 +5,7 @@ import { useTexts } from '@/messages/subjects';
 
 import styles from './message-info.module.css';
 
-/** The versions of a message, the newest first, as plain words. */
+/** The versions of a message, newest first, as plain text. */
 export function VersionList({ versions }: { readonly versions: readonly MessageVersion[] }) {
   const texts = useTexts('messageInfo');
   const { format } = useLanguage();

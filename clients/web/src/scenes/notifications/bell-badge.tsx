@@ -5,7 +5,7 @@ import { useWorkspace } from '@/stores/context';
 import { storeOf } from '@/stores/lazy';
 import { NotificationsStore } from '@/stores/notifications';
 
-/** How many notifications are unread, on the bell. */
+/** The number of unread notifications on the bell. */
 export function BellBadge({ className }: { readonly className: string | undefined }) {
   const messages = useMessages();
   const unread = useCell(storeOf(useWorkspace(), NotificationsStore).unread);

@@ -37,7 +37,7 @@ interface Props {
   readonly store: NotificationsStore;
 }
 
-/** One notification: opens what it is about, and shows what came of each delivery. */
+/** A notification: opens its source, and shows the result of each delivery. */
 export function NotificationRow({ notification, store }: Props) {
   const texts = useTexts('notifications');
   const { format } = useLanguage();

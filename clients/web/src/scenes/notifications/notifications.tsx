@@ -17,7 +17,7 @@ import { NotificationsStore } from '@/stores/notifications';
 import { NotificationRow } from './notification-row';
 import styles from './notifications.module.css';
 
-/** The inbox: what concerns the person, and what came of each way of telling them. */
+/** The inbox of notifications, with the result of each delivery. */
 export function NotificationsScene() {
   const texts = useTexts('notifications');
   const messages = useMessages();
@@ -90,7 +90,7 @@ export function NotificationsScene() {
   );
 }
 
-/** Offers notifications of the browser while they have not been decided on. */
+/** Offers browser notifications until the user has decided. */
 function AlertsBanner() {
   const texts = useTexts('notifications');
   const alerts = storeOf(useWorkspace(), AlertsStore);

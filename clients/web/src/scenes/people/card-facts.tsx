@@ -22,7 +22,7 @@ const SEPARATOR = ' · ';
 
 type Texts = Subjects['people'];
 
-/** What a card says of a person; what is not known, or not to be seen, is left out. */
+/** The visible fields of a person on a card; unknown or hidden ones are left out. */
 export function CardFacts({ person }: { readonly person: Person }) {
   const texts = useTexts('people');
   const { messages, format } = useLanguage();
@@ -158,7 +158,7 @@ function hoursText({ weekdays, windows }: Hours, texts: Texts): string {
   return [dayWords, ...times].join(' ');
 }
 
-/** Return the names of a department and those above it, the company's own left out where it can be. */
+/** Return the path of a department, without the company itself if possible. */
 function pathOf(id: string, directory: DirectoryStore): string {
   const path = directory.department(id)?.path ?? [];
   const shown = path.length > 1 ? path.slice(1) : path;

@@ -11,7 +11,7 @@ import styles from './people.module.css';
 
 interface Props {
   readonly tree: readonly Node<Department>[];
-  /** Empty: the whole company. */
+  /** Empty for the whole company. */
   readonly selected: string;
   readonly onSelect: (id: string) => void;
 }
@@ -19,15 +19,15 @@ interface Props {
 const INDENT_PX = 16;
 
 /**
- * The departments as a tree: up and down go from row to row, right opens, left closes or goes up,
- * Enter chooses.
+ * The departments as a tree: up and down move between rows, right opens, left closes or moves up,
+ * Enter selects.
  */
 export function DepartmentTree({ tree, selected, onSelect }: Props) {
   const texts = useTexts('people');
   const list = useRef<HTMLDivElement>(null);
   const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set());
   const [focused, setFocused] = useState(selected);
-  // The first two levels are open unless a person closes them.
+  // The first two levels are open unless the user closes them.
   const open = new Set(
     every(tree)
       .filter(({ item, depth }) => depth < 1 !== toggled.has(item.id))

@@ -10,7 +10,7 @@ import { useTexts } from '@/messages/subjects';
 
 import styles from './card.module.css';
 
-/** What sets a person apart: guest, app, deactivated, away. */
+/** Special states of a person: guest, app, deactivated, away. */
 export function Marks({ person }: { readonly person: Person }) {
   const texts = useTexts('people');
   const { format } = useLanguage();

@@ -19,13 +19,13 @@ const ROW_PX = 60;
 
 interface Props {
   readonly people: readonly Person[];
-  /** Shown with a word about it; empty for none. */
+  /** Id of the person labelled as leader; empty for none. */
   readonly leaderId: string;
-  /** More may be loaded. */
+  /** Called when more people may be loaded. */
   readonly onEnd?: () => void;
 }
 
-/** People one below the other; a press opens a card. */
+/** A list of people; a press opens a card. */
 export function PeopleList({ people, leaderId, onEnd }: Props) {
   const texts = useTexts('people');
   const { view } = useWorkspace();

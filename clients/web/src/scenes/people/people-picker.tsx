@@ -15,12 +15,12 @@ import { useFound } from './use-found';
 interface Props {
   readonly label: string;
   readonly chosen: readonly string[];
-  /** Ids of the only people to choose from; the whole company without. */
+  /** Ids of the selectable people; default: the whole company. */
   readonly candidates?: readonly string[];
   readonly onChange: (ids: readonly string[]) => void;
 }
 
-/** Choose people: those chosen stand before the line in which others are looked for. */
+/** Picker of people: the selected ones are shown before the search input. */
 export function PeoplePicker({ label, chosen, candidates, onChange }: Props) {
   const texts = useTexts('people');
   const messages = useMessages();

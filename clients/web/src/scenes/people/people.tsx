@@ -20,7 +20,7 @@ import styles from './people.module.css';
 import { PeopleList } from './people-list';
 import { useFound } from './use-found';
 
-/** The people of the company, by department or found by name. */
+/** The people of the company, by department or by search. */
 export function PeopleScene() {
   const messages = useMessages();
   return (

@@ -7,7 +7,7 @@ import styles from './person-button.module.css';
 
 interface Props {
   readonly id: string;
-  /** Beside the name, which is a button itself: for the pointer alone. */
+  /** Beside the name, which is a button itself: for the pointer only. */
   readonly isPicture?: boolean;
   readonly children: ReactNode;
 }

@@ -20,7 +20,7 @@ import { Marks } from './marks';
 import { PresenceLabel } from './presence-label';
 import { usePresence } from './use-presence';
 
-/** The card of a person: who they are, whether they can be reached, and a way to write to them. */
+/** The card of a person: profile, availability, and a way to write to them. */
 export function PersonCard({ id }: { readonly id: string }) {
   const texts = useTexts('people');
   const { people, view } = useWorkspace();
@@ -104,7 +104,7 @@ function Content({ id, onClose }: { readonly id: string; readonly onClose: () =>
 
 const MISSING_MS = 5_000;
 
-/** Return whether what is fetched has not come in a time in which it should have. */
+/** Return whether fetched data has not arrived within the expected time. */
 function useIsMissing(isAwaited: boolean): boolean {
   const [isOver, setOver] = useState(false);
   useEffect(() => {

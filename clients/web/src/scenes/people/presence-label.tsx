@@ -10,7 +10,7 @@ import { useTexts } from '@/messages/subjects';
 
 import styles from './card.module.css';
 
-/** Whether somebody is there, as far as the person may know. */
+/** The presence of a person, as far as it is visible to the user. */
 export function PresenceLabel({ presence }: { readonly presence: Presence | undefined }) {
   const texts = useTexts('people');
   const { format } = useLanguage();

@@ -15,14 +15,14 @@ const MAX_SHOWN = 50;
 const TYPING_MS = 150;
 
 /**
- * Return the people that a query names: by name, account, pinyin or initials.
+ * Return the people that match a query by name, account, pinyin or initials.
  *
- * The server finds names and accounts at once; pinyin needs everybody's name, which is downloaded
- * while the query is typed.
+ * The server searches names and accounts; pinyin needs all names, which are downloaded while the
+ * user types.
  *
  * Args:
- *   query: as typed; nothing is found for white space.
- *   candidates: ids of the only people that may be found; undefined for the whole company.
+ *   query: as typed; white space matches no one.
+ *   candidates: ids of the people to search; undefined for the whole company.
  */
 export function useFound(query: string, candidates?: readonly string[]): readonly Person[] {
   const { people } = useWorkspace();
@@ -41,7 +41,7 @@ export function useFound(query: string, candidates?: readonly string[]): readonl
     const timer = setTimeout(() => {
       directory.find(wanted, asking.signal).then(
         (found) => setAtServer(found),
-        // What is here already is searched in any case.
+        // Loaded people are searched in any case.
         () => undefined,
       );
     }, TYPING_MS);

@@ -2,12 +2,12 @@ import { useEffect, useState } from 'react';
 
 import { loadMatcher, type Matcher } from '@/kit/pinyin';
 
-/** Return the matcher by pinyin once its dictionary is here. */
+/** Return the matcher by pinyin once its dictionary is loaded. */
 export function useMatcher(): Matcher | undefined {
   const [matcher, setMatcher] = useState<Matcher | undefined>(undefined);
   useEffect(() => {
     let isWanted = true;
-    // Without the dictionary, names are still found by their characters.
+    // Without the dictionary, names are still matched by characters.
     loadMatcher().then(
       (loaded) => {
         if (isWanted) setMatcher(() => loaded);

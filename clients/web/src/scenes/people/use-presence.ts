@@ -5,7 +5,7 @@ import { useWorkspace } from '@/stores/context';
 import { storeOf } from '@/stores/lazy';
 import { PresenceStore } from '@/stores/presence';
 
-/** Ask whether people are there while they are shown, and follow what the stream says. */
+/** Query the presence of shown people, and follow the stream. */
 export function usePresence(ids: readonly string[]): PresenceStore {
   const presence = storeOf(useWorkspace(), PresenceStore);
   useCell(presence.version);

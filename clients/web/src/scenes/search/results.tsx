@@ -26,7 +26,7 @@ const SHOWN = 240;
 const MAX_PARTS = 2;
 const ORDER: readonly Kind[] = ['person', 'task', 'message'];
 
-/** What was found, by kind; within a kind the best first. */
+/** Search results by kind; within a kind the best first. */
 export function Results({ found }: { readonly found: Found }) {
   const texts = useTexts('search');
   const kinds = ORDER.filter((kind) => found.hits.some((hit) => hit.type === kind));
@@ -136,7 +136,7 @@ function FoundTask({ hit }: { readonly hit: Hit }) {
   );
 }
 
-/** A colleague; opens the conversation with them. */
+/** A colleague; opens the direct conversation. */
 function FoundPerson({ hit }: { readonly hit: Hit }) {
   const workspace = useWorkspace();
   const messages = useMessages();
@@ -171,7 +171,7 @@ function FoundPerson({ hit }: { readonly hit: Hit }) {
   );
 }
 
-/** The parts of a text that match, with the matches marked. */
+/** The matching parts of a text, with the matches marked. */
 function Highlighted({ hit }: { readonly hit: Hit }) {
   const parts = hit.highlights.slice(0, MAX_PARTS);
   if (parts.length === 0) return <span className={styles.text}>{excerpt(hit.text, SHOWN)}</span>;

@@ -14,7 +14,7 @@ interface Props {
   readonly onQuery: (query: string) => void;
 }
 
-/** The line to type in; asks after a pause, and at once on Enter. */
+/** The search input; searches after a pause, and at once on Enter. */
 export function SearchBox({ query, onQuery }: Props) {
   const texts = useTexts('search');
   const [typed, setTyped] = useState(query);
@@ -23,7 +23,7 @@ export function SearchBox({ query, onQuery }: Props) {
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const isComposing = useRef(false);
 
-  // The address has changed otherwise: from the palette, or back and forth.
+  // The address has changed in another way: by the palette, or back and forward.
   if (query !== known) {
     setKnown(query);
     if (query !== typed.trim()) setTyped(query);

@@ -19,7 +19,7 @@ import styles from './search.module.css';
 
 const ALL = 'all';
 
-/** One box that looks through messages, tasks and people. */
+/** One search box for messages, tasks and people. */
 export function SearchScene() {
   const texts = useTexts('search');
   const workspace = useWorkspace();
@@ -32,7 +32,7 @@ export function SearchScene() {
 
   useEffect(() => void store.search({ query, kind }), [store, query, kind]);
 
-  // Back from a message, what was found stands where it was.
+  // On return from a message, restore the scroll position of the results.
   useLayoutEffect(() => {
     const scroller = page.current;
     if (scroller === null) return undefined;
@@ -54,7 +54,7 @@ export function SearchScene() {
     });
   }
 
-  /** The arrow keys go from the box to the results and on. */
+  /** Move with the arrow keys from the box to the results and between them. */
   function onKeyDown(event: KeyboardEvent): void {
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (by === undefined || event.nativeEvent.isComposing) return;

@@ -23,7 +23,7 @@ import { FormWindow } from './window';
 const MAX_SHOWN = 30;
 const SHOWN = 160;
 
-/** The window in which a message is copied into another conversation. */
+/** Dialog that forwards a message to another conversation. */
 export function Forward({ target }: { readonly target: Target }) {
   const texts = useTexts('sending');
   const messages = useMessages();
@@ -55,7 +55,7 @@ export function Forward({ target }: { readonly target: Target }) {
       requestId: requestId.current,
     });
     setProblem(refused);
-    // Another conversation is another request.
+    // Another conversation needs another request id.
     requestId.current = randomId();
     if (refused !== undefined) return;
     close();

@@ -12,7 +12,7 @@ import { storeOf } from '@/stores/lazy';
 
 import { FormWindow } from './window';
 
-/** The window in which the day is chosen whose messages are wanted. */
+/** Dialog that selects the day to jump to. */
 export function JumpToDate({ conversationId }: { readonly conversationId: string }) {
   const texts = useTexts('sending');
   const navigate = useNavigate();

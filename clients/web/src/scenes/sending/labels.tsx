@@ -14,7 +14,7 @@ import { FormWindow } from './window';
 
 const MAX_LABEL = 50;
 
-/** The window in which a message gets labels, which every member sees. */
+/** Dialog that adds labels to a message, visible to every member. */
 export function Labels({ target }: { readonly target: Target }) {
   const { conversations } = useWorkspace();
   const log = conversations.get(target.conversationId);

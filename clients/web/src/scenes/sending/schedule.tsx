@@ -21,7 +21,7 @@ const HOUR_MS = 3_600_000;
 const TYPING_MS = 300;
 const SHOWN = 160;
 
-/** The window in which what is written is given a time. */
+/** Dialog that schedules the text of the composer. */
 export function Schedule({ line }: { readonly line: Line }) {
   const texts = useTexts('sending');
   const { format } = useLanguage();
@@ -117,7 +117,7 @@ function isPast(time: number): boolean {
   return time <= Date.now();
 }
 
-/** Return how many people would be reached outside their working hours at a time. */
+/** Return the number of recipients outside their working hours at a time. */
 function useOffHours({ conversationId, root }: Line, at: number | undefined): number {
   const workspace = useWorkspace();
   const store = storeOf(workspace, SchedulingStore);
@@ -131,7 +131,7 @@ function useOffHours({ conversationId, root }: Line, at: number | undefined): nu
         (found) => {
           if (isWanted) setCount(found);
         },
-        // It is a hint: without an answer nothing is said.
+        // It is only a hint: without a response it is not shown.
         () => undefined,
       );
     }, TYPING_MS);

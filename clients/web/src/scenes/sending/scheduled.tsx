@@ -27,7 +27,7 @@ import { ProblemNote } from './window';
 
 const SHOWN = 160;
 
-/** The messages that wait for their time; each can be moved or cancelled. */
+/** The scheduled messages; each can be moved or cancelled. */
 export function Scheduled() {
   const texts = useTexts('sending');
   const workspace = useWorkspace();

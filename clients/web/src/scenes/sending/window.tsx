@@ -18,7 +18,7 @@ interface Props {
   readonly children: ReactNode;
 }
 
-/** A window with a form that sends something, and why it could not. */
+/** A dialog with a form, and the reason of a failed submission. */
 export function FormWindow({ title, problem, onSubmit, onClose, buttons, children }: Props) {
   return (
     <Dialog label={title} isOpen onClose={onClose}>
@@ -38,7 +38,7 @@ export function FormWindow({ title, problem, onSubmit, onClose, buttons, childre
   );
 }
 
-/** Why something was not done, and what to do. */
+/** The reason of a failure, and a remedy. */
 export function ProblemNote({ problem }: { readonly problem: Problem | undefined }) {
   const messages = useMessages();
   const texts = useTexts('sending');

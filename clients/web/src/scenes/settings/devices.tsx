@@ -17,7 +17,7 @@ import { Awaited, ProblemNote } from './parts';
 import styles from './settings.module.css';
 import { useTask } from './use-task';
 
-/** Where the person is signed in. */
+/** The open sessions of the user. */
 export function Devices() {
   const { devices } = useTexts('settings');
   const device = useDevice();

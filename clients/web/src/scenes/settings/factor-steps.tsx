@@ -27,7 +27,7 @@ interface StepProps {
   readonly children: ReactNode;
 }
 
-/** One step that asks for something. */
+/** A step with an input. */
 function Step({ submit, busy, problem, onSubmit, onCancel, children }: StepProps) {
   const { cancel } = useTexts('settings');
   return (
@@ -80,7 +80,7 @@ interface AddProps {
   readonly onCancel: () => void;
 }
 
-/** The password, then the code that the app shows. */
+/** The password, then a code of the app. */
 export function AddTotp({ store, onDone, onCancel }: AddProps) {
   const { security, required } = useTexts('settings');
   const [password, setPassword] = useState('');
@@ -138,7 +138,7 @@ export function AddTotp({ store, onDone, onCancel }: AddProps) {
   );
 }
 
-/** The password and a name; then the browser makes the passkey. */
+/** The password and a name; then the browser creates the passkey. */
 export function AddPasskey({ store, onDone, onCancel }: AddProps) {
   const { security, required } = useTexts('settings');
   const [password, setPassword] = useState('');

@@ -22,7 +22,7 @@ interface Props {
   readonly onCancel: () => void;
 }
 
-/** Name, permissions and end of a new token. */
+/** Name, permissions and expiry of a new token. */
 export function NewTokenForm({ store, onDone, onCancel }: Props) {
   const { tokens, required, cancel } = useTexts('settings');
   const [name, setName] = useState('');

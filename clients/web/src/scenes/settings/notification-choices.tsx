@@ -49,7 +49,7 @@ interface Props {
   readonly store: NotificationChoicesStore;
 }
 
-/** Which ways each kind of notification takes; saved at once. */
+/** The channels of each kind of notification; saved at once. */
 function Channels({ choices, store }: Props) {
   const { notifications } = useTexts('settings');
   const profile = storeOf(useWorkspace(), ProfileStore);
@@ -60,7 +60,7 @@ function Channels({ choices, store }: Props) {
   const kinds = choices.kinds.filter(
     ({ kind }) =>
       notifications.kind[kind] !== undefined &&
-      // Administrators alone are told of it.
+      // Only administrators receive it.
       (isAdmin || kind !== NotificationKind.FEED_STOPPED),
   );
   return (
@@ -145,7 +145,7 @@ function Quiet({ choices, store }: Props) {
           <Days
             label={notifications.days}
             days={hours.weekdays.length === 0 ? EVERY_DAY : hours.weekdays}
-            // Without a day there would be no window: the switch turns it off.
+            // At least one day is required: the switch turns the window off.
             onChange={(days) =>
               change(days.length === 0 ? { enabled: false } : { weekdays: [...days] })
             }
@@ -157,7 +157,7 @@ function Quiet({ choices, store }: Props) {
   );
 }
 
-/** Notifications of this browser. */
+/** Browser notifications. */
 function Alerts() {
   const { notifications, retry } = useTexts('settings');
   const alerts = storeOf(useWorkspace(), AlertsStore);

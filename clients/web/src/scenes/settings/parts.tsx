@@ -17,7 +17,7 @@ interface PanelProps {
   readonly children: ReactNode;
 }
 
-/** One matter of a section. */
+/** A panel of a settings section. */
 export function Panel({ title, note, children }: PanelProps) {
   const id = useId();
   return (
@@ -31,13 +31,13 @@ export function Panel({ title, note, children }: PanelProps) {
   );
 }
 
-/** Why something was not done, and what to do. */
+/** The reason of a failure, and a remedy. */
 export function ProblemNote({
   problem,
   reasons = {},
 }: {
   readonly problem: Problem | undefined;
-  /** Of this form, before those of the settings. */
+  /** Texts of this form, which take precedence over those of the settings. */
   readonly reasons?: Readonly<Record<string, string>>;
 }) {
   const messages = useMessages();
@@ -55,7 +55,7 @@ interface AwaitedProps {
   readonly onRetry: () => void;
 }
 
-/** What stands in place of something that is being loaded, or could not be. */
+/** Placeholder for content that is loading or has failed to load. */
 export function Awaited({ problem, onRetry }: AwaitedProps) {
   const texts = useTexts('settings');
   if (problem === undefined) return <Skeleton label={texts.loading} lines={4} />;
@@ -69,7 +69,7 @@ export function Awaited({ problem, onRetry }: AwaitedProps) {
   );
 }
 
-/** A button that copies a text and says so. */
+/** A button that copies a text and confirms it. */
 export function CopyButton({ text }: { readonly text: string }) {
   const texts = useTexts('settings');
   const [isCopied, setCopied] = useState(false);
@@ -91,7 +91,7 @@ export function CopyButton({ text }: { readonly text: string }) {
 
 interface DaysProps {
   readonly label: string;
-  /** The label is read aloud only. */
+  /** Hides the label visually; screen readers read it. */
   readonly isLabelHidden?: boolean;
   readonly days: readonly number[];
   readonly onChange: (days: readonly number[]) => void;

@@ -26,7 +26,7 @@ type Doing =
 
 const NOTHING: Doing = { step: 'nothing' };
 
-/** One-time codes and passkeys beside the password. */
+/** One-time codes and passkeys in addition to the password. */
 export function SecondFactors() {
   const { security } = useTexts('settings');
   const store = storeOf(useWorkspace(), SecurityStore);

@@ -28,7 +28,7 @@ const SECTIONS = [
   readonly Content: ComponentType;
 }[];
 
-/** What the person sets for themselves. On a phone first the list of sections, then one of them. */
+/** Personal settings. A phone shows the list of sections first, then one of them. */
 export function SettingsScene() {
   const texts = useTexts('settings');
   const { section }: { section?: string } = useParams({ strict: false });

@@ -18,7 +18,7 @@ import { Awaited, CopyButton, ProblemNote } from './parts';
 import styles from './settings.module.css';
 import { useTask } from './use-task';
 
-/** Tokens with which apps act as the person. */
+/** API tokens with which apps act as the user. */
 export function Tokens() {
   const { tokens } = useTexts('settings');
   const store = storeOf(useWorkspace(), SessionsStore);
@@ -105,7 +105,7 @@ interface SecretProps {
   readonly onDone: () => void;
 }
 
-/** The secret of a new token, this once. */
+/** The secret of a new token, shown only once. */
 function Secret({ secret, onDone }: SecretProps) {
   const { tokens, done } = useTexts('settings');
   return (

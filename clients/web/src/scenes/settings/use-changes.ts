@@ -3,14 +3,14 @@ import { useRef, useState } from 'react';
 import type { Problem } from '@/api/problems';
 
 /**
- * Choices that are saved at once. Unlike a task, a change that is made while an earlier one is being
- * saved is saved as well.
+ * Changes that are saved at once. Unlike with `useTask`, a change made while an earlier one is
+ * being saved is saved as well.
  */
 export function useChanges() {
   const [isDone, setDone] = useState(false);
   const [problem, setProblem] = useState<Problem | undefined>(undefined);
   const latest = useRef(0);
-  /** Save a change; the outcome that is shown is that of the latest one, or the first problem. */
+  /** Save a change; show the result of the latest one, or the first problem. */
   async function run(change: () => Promise<Problem | undefined>): Promise<void> {
     latest.current += 1;
     const number = latest.current;

@@ -2,7 +2,7 @@ import { useState } from 'react';
 
 import type { Problem } from '@/api/problems';
 
-/** One change at a time: whether it runs, has been done, or why it was not. */
+/** One change at a time with its state: running, done, or its problem. */
 export function useTask() {
   const [busy, setBusy] = useState(false);
   const [isDone, setDone] = useState(false);

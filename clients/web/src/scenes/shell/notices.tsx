@@ -6,7 +6,7 @@ import { useWorkspace } from '@/stores/context';
 
 import styles from './shell.module.css';
 
-/** What did not work, in words; stays until it is dismissed. */
+/** Error messages, shown until they are dismissed. */
 export function Notices() {
   const messages = useMessages();
   const { view } = useWorkspace();

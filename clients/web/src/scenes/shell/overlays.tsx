@@ -40,7 +40,7 @@ const Filing = lazy(async () => ({
 
 const Tour = lazy(async () => ({ default: (await import('@/scenes/tour/tour')).Tour }));
 
-/** Windows that open over every scene; each is downloaded when it is first opened. */
+/** Windows over every scene, each downloaded when first opened. */
 export function Overlays() {
   const { preferences } = useDevice();
   const { personId, view } = useWorkspace();
@@ -68,7 +68,7 @@ export function Overlays() {
   );
 }
 
-/** Windows about sending messages: now, later and elsewhere. */
+/** Dialogs about sending messages: now, later and elsewhere. */
 function SendingWindows() {
   const { view } = useWorkspace();
   const forwarding = useCell(view.forwarding);

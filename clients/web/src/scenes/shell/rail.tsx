@@ -38,7 +38,7 @@ export function Rail({ context, here }: Props) {
       danger: action.danger,
       run: () => action.run(context),
     }));
-  // A phone has no room for a menu more.
+  // A phone has no room for another menu.
   const account = entriesOf(isPhone ? [...HELP_ACTIONS, ...ACCOUNT_ACTIONS] : ACCOUNT_ACTIONS);
   return (
     <nav className={styles.rail} aria-label={messages.shell.navigation}>

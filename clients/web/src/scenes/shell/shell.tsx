@@ -25,12 +25,12 @@ const Switcher = lazy(async () => ({
   default: (await import('@/scenes/switcher/switcher')).Switcher,
 }));
 
-// What draws a person's attention can wait until the page is there.
+// Alerts can load after the page.
 const Attention = lazy(async () => ({
   default: (await import('@/scenes/attention/attention')).Attention,
 }));
 
-/** What surrounds every scene of a signed-in person: navigation, list, notices, shortcuts. */
+/** Frame of every scene of a signed-in user: navigation, list, notices, shortcuts. */
 export function Shell({ children }: { readonly children: ReactNode }) {
   const messages = useMessages();
   const device = useDevice();
@@ -42,7 +42,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
   const path = useRouterState({ select: (state) => state.location.pathname });
   const conversationId = decodeURIComponent(/^\/c\/([^/]+)/u.exec(path)?.[1] ?? '');
   const here = placeOf(path);
-  // Beside other scenes there is no room for the list.
+  // Other scenes have no room for the list.
   const isTalking = here?.id === 'conversations';
   const context = useMemo<AppContext>(
     () => ({
@@ -127,21 +127,21 @@ function useShortcuts(context: AppContext): void {
   }, [context]);
 }
 
-// Menus find their entries by their first letters; what is in a window is not of the page.
+// Menus find their entries by first letters; a dialog handles its own keys.
 const FIELDS = 'input, textarea, select, [role="menu"], [role="dialog"]';
 
-/** Return whether a key press is for what has the focus. */
+/** Return whether the focused element handles a key press. */
 function isTyping(target: EventTarget | null): boolean {
   return target instanceof Element && target.closest(FIELDS) !== null;
 }
 
-/** Fetch menus as soon as somebody is at the page: later there may be no network. */
+/** Preload menus as soon as the user is active: later there may be no network. */
 function usePreloading(): void {
   useEffect(() => {
     const begun = new AbortController();
     function preload(): void {
       begun.abort();
-      // A menu that could not be fetched is fetched again when it opens.
+      // A failed download is retried when the menu opens.
       preloadMenus().catch(() => undefined);
     }
     for (const sign of ['pointermove', 'pointerdown', 'keydown'] as const) {

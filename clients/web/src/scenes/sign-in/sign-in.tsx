@@ -7,7 +7,7 @@ import { CodeForm } from './code-form';
 import { PasswordForm } from './password-form';
 import styles from './sign-in.module.css';
 
-/** The page for people who are not signed in. */
+/** The sign-in page. */
 export function SignIn() {
   const messages = useMessages();
   const { session, preferences } = useDevice();

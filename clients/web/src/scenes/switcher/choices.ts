@@ -25,11 +25,11 @@ interface Offer {
   readonly messages: Messages;
   readonly matcher: Matcher;
   readonly list: readonly ConversationLog[];
-  /** Version of the names of people; a new one gives other choices. */
+  /** Version of the known names; a new one changes the choices. */
   readonly known: number;
 }
 
-/** Return what a query finds: conversations, then commands; commands alone after `>`. */
+/** Return the matches of a query: conversations, then commands; only commands after `>`. */
 export function choicesFor(query: string, offer: Offer): Choice[] {
   const wanted = query.trim();
   if (wanted.startsWith(COMMAND)) return commands(wanted.slice(1).trim(), offer);
@@ -61,7 +61,7 @@ function conversations(wanted: string, { context, messages, matcher, list }: Off
   return found;
 }
 
-/** Offer the search through messages, tasks and people. */
+/** Return the choice that searches messages, tasks and people. */
 function everywhere(wanted: string, { context, messages }: Offer): Choice {
   return {
     id: 'search.everywhere',

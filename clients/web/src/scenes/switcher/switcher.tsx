@@ -13,7 +13,7 @@ import { useWorkspace } from '@/stores/context';
 import { choicesFor, type Choice } from './choices';
 import styles from './switcher.module.css';
 
-/** Find a conversation or a command by a few letters. */
+/** Finds a conversation or a command by a few letters. */
 export function Switcher({ context }: { readonly context: AppContext }) {
   const messages = useMessages();
   const { view } = useWorkspace();
@@ -44,7 +44,7 @@ function Finder({
   const options = useRef<HTMLDivElement>(null);
 
   useEffect(() => {
-    // Without the dictionary, names are still found by their characters.
+    // Without the dictionary, names are still matched by characters.
     loadMatcher().then(
       (loaded) => setMatcher(() => loaded),
       () => undefined,

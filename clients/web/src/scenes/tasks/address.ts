@@ -4,7 +4,7 @@ import { useCallback, useMemo } from 'react';
 import { OPEN_STATES, STATES, type State } from '@/stores/tasks/states';
 import type { TaskFilter } from '@/stores/tasks/held';
 
-/** The place of every task; others are my day (empty) and the id of a project. */
+/** The place of all tasks; the others are my day (empty) and the id of a project. */
 export const LIST = 'list';
 export const ANYONE = 'anyone';
 export const ANY_STATE = 'any';
@@ -21,9 +21,9 @@ export interface TasksSearch {
   readonly project?: string;
 }
 
-/** Where a person is among the tasks, and how to go elsewhere. */
+/** The current place among the tasks, and navigation to others. */
 export interface TasksAddress {
-  /** Empty: my day. */
+  /** Empty for my day. */
   readonly place: string;
   readonly search: TasksSearch;
   readonly go: (place: string, search?: TasksSearch) => void;
@@ -61,7 +61,7 @@ function without(search: TasksSearch, key: keyof TasksSearch): TasksSearch {
   return Object.fromEntries(Object.entries(search).filter(([name]) => name !== key));
 }
 
-/** Return which tasks an address lists: of oneself and open, unless it says otherwise. */
+/** Return the filter of an address: by default open tasks of the user. */
 export function filterOf(place: string, search: TasksSearch, personId: string): TaskFilter {
   const isProject = place !== LIST && place !== '';
   const who = search.who ?? (isProject ? ANYONE : personId);

@@ -9,7 +9,7 @@ import styles from './labels.module.css';
 
 const SHOWN = 3;
 
-/** The people who work on a task, as small pictures. */
+/** The assignees of a task as small pictures. */
 export function Assignees({ ids }: { readonly ids: readonly string[] }) {
   const messages = useMessages();
   const texts = useTexts('tasks');

@@ -12,7 +12,7 @@ import { useBoardKeys } from './use-board-keys';
 import { useDragging } from './use-dragging';
 import { useTasks } from './use-tasks';
 
-/** The columns of a project with their cards, which pointer, keys and menus move. */
+/** The columns of a project with their cards, which can be moved by pointer, keys and menus. */
 export function Board({ project }: { readonly project: Project }) {
   const texts = useTexts('tasks');
   const tasks = useTasks();

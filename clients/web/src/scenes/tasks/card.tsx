@@ -26,12 +26,12 @@ interface Props {
   readonly onMove: (taskId: string, target: Target) => void;
 }
 
-/** One task of a board. */
+/** A task on a board. */
 export const Card = memo(function Card({ task, lanes, isActive, isOpen, onOpen, onMove }: Props) {
   const texts = useTexts('tasks');
   const element = useRef<HTMLLIElement>(null);
   const [isDragged, setDragged] = useState(false);
-  // Hundreds of menus would cost a second: a card has one once it is looked at.
+  // Hundreds of menus would cost a second: a card gets one when hovered or focused.
   const [isHovered, setHovered] = useState(NO_HOVER);
   const isNear = isActive || isHovered;
 

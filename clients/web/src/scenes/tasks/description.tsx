@@ -9,7 +9,7 @@ import styles from './detail.module.css';
 import { LinkedText } from './linked-text';
 import { useTasks } from './use-tasks';
 
-/** The description as plain text with its links; a press edits it. */
+/** The description as plain text with links; a press edits it. */
 export function Description({ task, isWhole }: { readonly task: Task; readonly isWhole: boolean }) {
   const texts = useTexts('tasks');
   const { changing } = useTasks();
@@ -17,7 +17,7 @@ export function Description({ task, isWhole }: { readonly task: Task; readonly i
 
   async function save(): Promise<void> {
     if (draft === undefined) return;
-    // What was written stays in the editor when it was not taken.
+    // The text stays in the editor if it was not saved.
     if (draft === task.description || (await changing.edit(task, { description: draft })))
       setDraft(undefined);
   }

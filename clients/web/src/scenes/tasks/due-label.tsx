@@ -9,7 +9,7 @@ import { nearnessOf } from '@/stores/tasks/due';
 import styles from './labels.module.css';
 import { dueText } from './naming';
 
-/** When a task is due; red and in words once that has passed. */
+/** The due date of a task; highlighted once it has passed. */
 export function DueLabel({ task }: { readonly task: Task }) {
   const texts = useTexts('tasks');
   const { format } = useLanguage();

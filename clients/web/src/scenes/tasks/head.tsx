@@ -14,7 +14,7 @@ import { useTasks } from './use-tasks';
 interface Props {
   readonly title: string;
   readonly note: string;
-  /** The project that new tasks belong to; empty for none. */
+  /** The project of new tasks; empty for none. */
   readonly projectId: string;
   readonly children?: ReactNode;
 }

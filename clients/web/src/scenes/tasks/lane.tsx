@@ -18,12 +18,12 @@ interface Props {
   readonly project: Project;
   readonly lane: Lane;
   readonly lanes: readonly Lane[];
-  /** The one card that the Tab key reaches. */
+  /** The card in the tab order; there is one. */
   readonly activeId: string;
   readonly openId: string;
-  /** Where a card that is dragged would come to stand; undefined while it is elsewhere. */
+  /** Drop position of the dragged card; undefined while it is elsewhere. */
   readonly over: number | undefined;
-  /** The card that is dragged may not enter. */
+  /** True if the dragged card may not enter. */
   readonly isClosed: boolean;
   readonly onOpen: (id: string) => void;
   readonly onMove: (taskId: string, target: Target) => void;

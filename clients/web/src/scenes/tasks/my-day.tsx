@@ -24,7 +24,7 @@ import { useTasks } from './use-tasks';
 const GROUPS = ['overdue', 'today', 'doing', 'soon', 'later'] as const;
 type Group = (typeof GROUPS)[number];
 
-/** What a person has to do, by when it is due. */
+/** The user's tasks by due date. */
 export function MyDay() {
   const texts = useTexts('tasks');
   const { messages, format } = useLanguage();
@@ -85,7 +85,7 @@ export function MyDay() {
   );
 }
 
-/** Load every page: a day that leaves something out would be wrong. */
+/** Load every page: an incomplete day would be wrong. */
 function loadWhole(loading: TaskLoading, filter: TaskFilter): void {
   const { hasMore } = loading.list(filter);
   loading.loadList(filter, hasMore);

@@ -6,7 +6,7 @@ import { dayDue, dateName } from '@/stores/tasks/due';
 
 type Texts = Subjects['tasks'];
 
-// The columns that every project begins with; the server names them in English.
+// The default columns of every project; the server names them in English.
 const FIRST_NAMES: Readonly<Record<string, string>> = {
   todo: 'To do',
   doing: 'Doing',
@@ -14,12 +14,12 @@ const FIRST_NAMES: Readonly<Record<string, string>> = {
   done: 'Done',
 };
 
-/** Return the name of a column; one that was not renamed is called as its state. */
+/** Return the name of a column; a default one is named after its state. */
 export function columnName({ id, name, state }: BoardColumn, texts: Texts): string {
   return FIRST_NAMES[id] === name ? (texts.state[state] ?? name) : name;
 }
 
-/** Return when a task is due in a few words. */
+/** Return a short text for the due date of a task. */
 export function dueText(
   due: Due | undefined,
   { format, texts, now }: { format: Format; texts: Texts; now: number },
@@ -30,7 +30,7 @@ export function dueText(
   return dayText(day, { format, texts, now }) + time;
 }
 
-/** Return a `YYYY-MM-DD` in words. */
+/** Return a `YYYY-MM-DD` as text. */
 export function dayText(
   day: string,
   { format, texts, now }: { format: Format; texts: Texts; now: number },

@@ -17,7 +17,7 @@ import { useTasks } from './use-tasks';
 
 const MAX_NAME = 200;
 
-/** The window in which a project is made; the person owns it and the chosen people see it. */
+/** Dialog that creates a project owned by the user and visible to the selected people. */
 export function NewProject() {
   const texts = useTexts('tasks');
   const { view } = useWorkspace();

@@ -21,7 +21,7 @@ import { useTasks } from './use-tasks';
 
 const MAX_TITLE = 500;
 
-/** The window in which a task is made; one's own unless somebody else is named. */
+/** Dialog that creates a task, assigned to the user by default. */
 export function NewTask({ beginning }: { readonly beginning: TaskBeginning }) {
   const texts = useTexts('tasks');
   const { view } = useWorkspace();

@@ -4,7 +4,7 @@ import { useTexts } from '@/messages/subjects';
 
 import styles from './labels.module.css';
 
-/** The priority of a task, where it is not the usual one. */
+/** The priority of a task, unless it is normal. */
 export function PriorityLabel({ priority }: { readonly priority: TaskPriority }) {
   const texts = useTexts('tasks');
   const look = {

@@ -16,10 +16,10 @@ import { TaskList } from './task-list';
 import styles from './tasks.module.css';
 import { useTasks } from './use-tasks';
 
-// Both views have the address of the project, with another question behind it.
+// Both views have the address of the project, with different search parameters.
 const EXACT = { exact: true, includeSearch: true } as const;
 
-/** A project, as a board or as a list. */
+/** A project as a board or as a list. */
 export function ProjectScene({ id }: { readonly id: string }) {
   const texts = useTexts('tasks');
   const messages = useMessages();

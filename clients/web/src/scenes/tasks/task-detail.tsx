@@ -21,12 +21,12 @@ import { useTasks } from './use-tasks';
 interface Props {
   /** Id, or key such as `T-128`. */
   readonly idOrKey: string;
-  /** Nothing else of the scene is shown. */
+  /** True if no other part of the scene is shown. */
   readonly isAlone?: boolean;
   readonly onClose: () => void;
 }
 
-/** One task with everything that is known of it; Escape closes it. */
+/** The details of a task; Escape closes them. */
 export function TaskDetail({ idOrKey, isAlone = false, onClose }: Props) {
   const texts = useTexts('tasks');
   const { messages } = useLanguage();

@@ -15,7 +15,7 @@ import styles from './detail.module.css';
 import { PRIORITIES } from './priorities';
 import { useTasks } from './use-tasks';
 
-/** State, people, due date and priority of a task; each is saved when it is chosen. */
+/** State, people, due date and priority of a task; each is saved when selected. */
 export function TaskFields({ task }: { readonly task: Task }) {
   const texts = useTexts('tasks');
   const messages = useMessages();

@@ -17,7 +17,7 @@ import { dayText } from './naming';
 import { useTasks } from './use-tasks';
 
 const SHOWN = 80;
-// Places on the board; the change of the state says what matters.
+// Positions on the board, which the change of the state already implies.
 const UNSHOWN = new Set(['rank', 'column_id']);
 const STATES: Readonly<Record<string, number>> = {
   todo: 1,
@@ -28,7 +28,7 @@ const STATES: Readonly<Record<string, number>> = {
 };
 const PRIORITIES: Readonly<Record<string, number>> = { low: 1, normal: 2, high: 3, urgent: 4 };
 
-/** Every change of a task, the newest first. */
+/** Every change of a task, newest first. */
 export function TaskHistory({ task }: { readonly task: Task }) {
   const texts = useTexts('tasks');
   const { messages, format } = useLanguage();

@@ -3,7 +3,7 @@ import { useTexts } from '@/messages/subjects';
 import { Head } from './head';
 import { TaskList } from './task-list';
 
-/** Every task that the person sees, narrowed by filters. */
+/** Every task visible to the user, narrowed by filters. */
 export function TaskListScene() {
   const texts = useTexts('tasks');
   return (

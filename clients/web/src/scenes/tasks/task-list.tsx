@@ -21,7 +21,7 @@ import { TaskRow } from './task-row';
 import sceneStyles from './tasks.module.css';
 import { useTasks } from './use-tasks';
 
-/** Tasks one below the other, last changed first; the address holds the filters. */
+/** A list of tasks, most recently changed first; the address contains the filters. */
 export function TaskList() {
   const texts = useTexts('tasks');
   const messages = useMessages();

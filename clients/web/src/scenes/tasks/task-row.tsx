@@ -18,11 +18,11 @@ interface Props {
   readonly task: Task;
   readonly isOpen: boolean;
   readonly onOpen: (id: string) => void;
-  /** Offers the next state by one press. */
+  /** True to offer the next state. */
   readonly withStep?: boolean;
 }
 
-/** One task of a list; a press opens its details. */
+/** A task in a list; a press opens its details. */
 export const TaskRow = memo(function TaskRow({ task, isOpen, onOpen, withStep = false }: Props) {
   const tasks = useTasks();
   const project = tasks.loading.project(task.projectId);

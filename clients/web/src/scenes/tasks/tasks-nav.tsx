@@ -11,10 +11,10 @@ import { LIST, useTasksAddress } from './address';
 import styles from './tasks.module.css';
 import { useTasks } from './use-tasks';
 
-// The address of a project begins as that of my day.
+// The address of a project starts with that of my day.
 const EXACT = { exact: true, includeSearch: false } as const;
 
-/** My day, all tasks, and the person's projects. */
+/** My day, all tasks, and the user's projects. */
 export function TasksNav() {
   const texts = useTexts('tasks');
   const { view } = useWorkspace();

@@ -14,10 +14,10 @@ import { TasksNav } from './tasks-nav';
 import styles from './tasks.module.css';
 import { useTasksInStep } from './use-tasks';
 
-// There is room for one thing at a time.
+// Below this width only one panel fits.
 const NARROW = '(max-width: 900px)';
 
-/** Tasks: my day, all of them as a list, and projects; details of one beside them. */
+/** Tasks: my day, all tasks as a list, and projects, with the details of a selected task. */
 export function TasksScene() {
   const messages = useMessages();
   return (

@@ -9,7 +9,7 @@ import { useTasks } from './use-tasks';
 
 const MAX_CHARACTERS = 500;
 
-/** The title, edited where it stands: Enter or leaving it saves, Escape takes it back. */
+/** The title, edited in place: Enter or blur saves, Escape cancels. */
 export function TitleField({ task }: { readonly task: Task }) {
   const texts = useTexts('tasks');
   const { changing } = useTasks();

@@ -20,14 +20,14 @@ const DIRECTIONS: Readonly<Record<string, Direction>> = {
 
 interface Board {
   readonly lanes: readonly Lane[];
-  /** The task whose details are open; empty for none. */
+  /** The task with open details; empty for none. */
   readonly openId: string;
   readonly frame: RefObject<HTMLElement | null>;
   readonly move: (taskId: string, target: Target) => void;
   readonly announce: (words: string) => void;
 }
 
-/** Arrow keys go from card to card, Shift with them moves the card; one card takes the Tab key. */
+/** Move the focus with arrow keys and cards with Shift; one card is in the tab order. */
 export function useBoardKeys({ lanes, openId, frame, move, announce }: Board) {
   const texts = useTexts('tasks');
   const [focused, setFocused] = useState('');
@@ -35,7 +35,7 @@ export function useBoardKeys({ lanes, openId, frame, move, announce }: Board) {
   const all = lanes.flatMap(({ tasks }) => tasks);
   const activeId = all.some(({ id }) => id === focused) ? focused : (all[0]?.id ?? '');
 
-  // A card that changes its column is another element: the focus follows it.
+  // A card that changes its column is a new element: the focus follows it.
   useLayoutEffect(() => {
     const id = following.current;
     if (id === '') return;
@@ -43,7 +43,7 @@ export function useBoardKeys({ lanes, openId, frame, move, announce }: Board) {
     buttonOf(frame.current, id)?.focus();
   }, [lanes, frame]);
 
-  // The details give the focus back when they close, unless the card has changed its column since.
+  // The details restore the focus when they close, unless the card has changed its column since.
   const opened = useRef('');
   useEffect(() => {
     const closed = openId === '' ? opened.current : '';
@@ -79,7 +79,7 @@ export function useBoardKeys({ lanes, openId, frame, move, announce }: Board) {
   return { activeId, onFocus, onKeyDown };
 }
 
-/** Return the card beside another one; left and right skip empty columns. */
+/** Return the adjacent card; left and right skip empty columns. */
 export function neighbourOf(lanes: readonly Lane[], id: string, direction: Direction): string {
   const at = lanes.findIndex(({ tasks }) => tasks.some((task) => task.id === id));
   const tasks = lanes[at]?.tasks ?? [];

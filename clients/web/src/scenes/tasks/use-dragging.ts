@@ -7,11 +7,11 @@ import { useEffect, useState, type RefObject } from 'react';
 
 import { mayEnter, targetAt, type Lane, type Target } from '@/stores/tasks/board';
 
-/** Where a card that is dragged would come to stand. */
+/** Drop position of the dragged card. */
 interface Over {
-  /** Empty while it is over no column that it may enter. */
+  /** Empty while it is not over a column that it may enter. */
   readonly columnId: string;
-  /** Counted with the dragged card itself, as the column shows it. */
+  /** Counted including the dragged card, as the column shows it. */
   readonly index: number;
   /** Columns that it may enter. */
   readonly open: ReadonlySet<string>;
@@ -23,7 +23,7 @@ interface Board {
   readonly move: (taskId: string, target: Target) => void;
 }
 
-/** Follow a card that is dragged across the board; return where it would come to stand. */
+/** Follow a card that is dragged across the board; return its drop position. */
 export function useDragging({ lanes, frame, move }: Board): Over | undefined {
   const [over, setOver] = useState<Over | undefined>(undefined);
 
@@ -63,7 +63,7 @@ export function useDragging({ lanes, frame, move }: Board): Over | undefined {
   return over;
 }
 
-/** Return before which card of a column a height lies; behind the last one, how many there are. */
+/** Return the index of the card below a height in a column, or the number of cards. */
 function indexAt(frame: HTMLElement | null, columnId: string, y: number): number {
   const cards = frame?.querySelectorAll(`[data-column="${CSS.escape(columnId)}"] [data-card]`);
   let index = 0;

@@ -8,7 +8,7 @@ import { useWorkspace } from '@/stores/context';
 import { storeOf } from '@/stores/lazy';
 import { TasksStore } from '@/stores/tasks/tasks';
 
-/** Return the tasks of this tab; renders again when any of them changes. */
+/** Return the tasks of this tab; render again when any of them changes. */
 export function useTasks(): TasksStore {
   const tasks = storeOf(useWorkspace(), TasksStore);
   useCell(tasks.held.version);
@@ -17,7 +17,7 @@ export function useTasks(): TasksStore {
   return tasks;
 }
 
-/** Keep the tasks in step while a scene is shown, and say what was not done. */
+/** Keep the tasks up to date while a scene is shown, and report failed changes. */
 export function useTasksInStep(): void {
   const workspace = useWorkspace();
   const { messages } = useLanguage();

@@ -17,7 +17,7 @@ interface Props {
   readonly onClose: () => void;
 }
 
-/** A thread beside its conversation. */
+/** A thread in a panel beside its conversation. */
 export function Thread({ log, root, onClose }: Props) {
   const messages = useMessages();
   const { history, outbox } = useWorkspace();

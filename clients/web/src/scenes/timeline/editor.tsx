@@ -9,7 +9,7 @@ import { useWorkspace } from '@/stores/context';
 
 import styles from './editor.module.css';
 
-/** The words of a message in place of the message, to be changed. */
+/** Editor of a message, shown in place of it. */
 export function Editor({ message }: { readonly message: Message }) {
   const messages = useMessages();
   const { messages: store, view } = useWorkspace();

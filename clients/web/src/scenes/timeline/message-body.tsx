@@ -15,7 +15,7 @@ import { Outside, RichText } from './rich-text-view';
 const LONG_CHARACTERS = 4_000;
 const LONG_LINES = 60;
 
-/** The words of a message, and what was forwarded or attached. */
+/** The text of a message, its forwarded message and its attachments. */
 export const MessageBody = memo(function MessageBody({ message }: { readonly message: Message }) {
   const messages = useMessages();
   const [isWhole, setWhole] = useState(false);

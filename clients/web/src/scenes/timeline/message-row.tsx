@@ -23,10 +23,10 @@ import { Tags } from './tags';
 interface Props {
   readonly log: ConversationLog;
   readonly held: Held;
-  /** Follows another message of the same sender closely. */
+  /** True if it closely follows another message of the same sender. */
   readonly joined: boolean;
   readonly onThread: (root: number) => void;
-  /** Shown in the thread's own panel, where every message is of the thread. */
+  /** True if it is shown in the panel of its thread, where every message belongs to it. */
   readonly inThread?: boolean;
 }
 

@@ -19,7 +19,7 @@ interface Props {
   readonly inThread: boolean;
 }
 
-/** What can be done with a message: the most frequent by one press, everything in a menu. */
+/** Actions on a message: the most frequent ones as buttons, all of them in a menu. */
 export function MessageToolbar({ message, parts, onThread, inThread }: Props) {
   const messages = useMessages();
   const workspace = useWorkspace();

@@ -15,7 +15,7 @@ import body from './body.module.css';
 import styles from './message.module.css';
 import { RichText } from './rich-text-view';
 
-/** A message on its way: shown at once, with what became of it. */
+/** A message being sent, shown at once with its state. */
 export function PendingRow({
   pending,
   joined,

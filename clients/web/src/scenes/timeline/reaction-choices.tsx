@@ -17,7 +17,7 @@ interface Props {
   readonly onClose: () => void;
 }
 
-/** The emoji to choose a reaction from. */
+/** Emoji to react with. */
 export function ReactionChoices({ message, parts, trigger, onClose }: Props) {
   const messages = useMessages();
   const { messages: store, personId } = useWorkspace();

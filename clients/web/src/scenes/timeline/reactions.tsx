@@ -24,7 +24,7 @@ interface Props {
   readonly parts: Parts;
 }
 
-/** The emoji on a message; a press puts one's own on or takes it off. */
+/** The emoji on a message; a press adds or removes the user's own reaction. */
 export function Reactions({ message, parts }: Props) {
   const messages = useMessages();
   const { messages: store, people, personId } = useWorkspace();

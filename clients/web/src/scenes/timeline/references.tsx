@@ -18,7 +18,7 @@ interface Props {
   readonly message: Message;
 }
 
-/** The message that another one repeats; its words are those of now. */
+/** The quoted message with its current text. */
 export function Quoted({ log, message }: Props) {
   const messages = useMessages();
   const { people, history } = useWorkspace();
@@ -47,7 +47,7 @@ interface RepliedProps extends Props {
   readonly onThread: (root: number) => void;
 }
 
-/** The first message of the thread that a reply belongs to; opens the thread. */
+/** The first message of a reply's thread; opens the thread. */
 export function RepliedTo({ log, message, onThread }: RepliedProps) {
   const messages = useMessages();
   const { people, history } = useWorkspace();

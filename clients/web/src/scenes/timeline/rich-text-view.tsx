@@ -21,7 +21,7 @@ interface RichTextProps {
   readonly isEdited?: boolean;
 }
 
-/** A text with its spans as elements; nothing of it is read as HTML. */
+/** A text with its spans as elements; it is never parsed as HTML. */
 export function RichText({ text, spans, isEdited = false }: RichTextProps) {
   const messages = useMessages();
   const blocks = useMemo(() => blocksOf(text, spans), [text, spans]);
@@ -133,7 +133,7 @@ function wrapped(inside: JSX.Element, style: Style): JSX.Element {
   }
 }
 
-/** A mention with the name of now; the text that was stored may be older. */
+/** A mention with the current name; the stored text may be older. */
 function MentionOf({ of, text }: { readonly of: Mentioned; readonly text: string }) {
   const messages = useMessages();
   const { people, personId } = useWorkspace();
@@ -152,7 +152,7 @@ function MentionOf({ of, text }: { readonly of: Mentioned; readonly text: string
   );
 }
 
-/** A link that leaves the client. */
+/** A link to another site. */
 export function Outside({
   address,
   children,

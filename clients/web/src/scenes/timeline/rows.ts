@@ -25,19 +25,21 @@ export type Row =
 interface Source {
   readonly held: readonly Held[];
   readonly pending: readonly Pending[];
-  /** First number of the stretch that is shown. */
+  /** First number of the shown range. */
   readonly from: number;
-  /** The last message that was read when the timeline was opened; messages after it are new. */
+  /** The last message read when the timeline was opened; messages after it are new. */
   readonly readThrough: number;
   readonly personId: string;
 }
 
-/** Return the rows of a timeline: messages with a line for each day and one before what is new. */
+/**
+ * Return the rows of a timeline: messages, a separator for each day, and one before new messages.
+ */
 export function rowsOf({ held, pending, from, readThrough, personId }: Source): Row[] {
   const rows: Row[] = from === 1 ? [{ kind: 'beginning', key: 'beginning' }] : [];
   let day = 0;
   let previous: Message | undefined;
-  // What is new begins before this stretch: there is no place for the line in it.
+  // The new messages begin before this range, so it does not contain the separator.
   let isNewShown = from > readThrough + 1;
   for (const one of held) {
     const message = one.whole;
@@ -62,7 +64,7 @@ export function rowsOf({ held, pending, from, readThrough, personId }: Source): 
   return rows;
 }
 
-/** Return the key of a message: the same while it is sent and once it is stored. */
+/** Return the key of a message: the same while it is being sent and once it is stored. */
 function keyOf(message: Message): string {
   return message.requestId === '' ? `m:${message.seq}` : `${message.senderId}:${message.requestId}`;
 }

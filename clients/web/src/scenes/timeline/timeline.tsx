@@ -23,14 +23,14 @@ const EMPTY = { from: 1, to: 0 };
 
 interface Props {
   readonly log: ConversationLog;
-  /** The message that the address names; 0 for the newest. */
+  /** Message in the address; 0 for the newest. */
   readonly at: number;
   readonly onThread: (root: number) => void;
   readonly onLatest: () => void;
   readonly onJump: (seq: number) => void;
 }
 
-/** The messages of a conversation, without an end in both directions. */
+/** The messages of a conversation with endless scrolling in both directions. */
 export function Timeline({ log, at, onThread, onLatest, onJump }: Props) {
   const messages = useMessages();
   const workspace = useWorkspace();
@@ -134,7 +134,7 @@ export function Timeline({ log, at, onThread, onLatest, onJump }: Props) {
     </div>
   );
 
-  /** Move between messages with the arrows, and act on the one in focus with one key. */
+  /** Move between messages with the arrows, and act on the focused one with single keys. */
   function onKeyDown(event: KeyboardEvent): void {
     const target = event.target as HTMLElement;
     if (target.closest('input, textarea, [role="menu"]') !== null) return;

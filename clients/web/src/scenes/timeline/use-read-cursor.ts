@@ -3,7 +3,7 @@ import { useEffect, useState } from 'react';
 import { useWorkspace } from '@/stores/context';
 import type { ConversationLog } from '@/stores/log/log';
 
-/** Move the read cursor to the last message on the screen, while somebody looks at it. */
+/** Move the read cursor to the last message on the screen while the page is visible. */
 export function useReadCursor(log: ConversationLog, lastSeen: number, isTail: boolean): void {
   const { reading } = useWorkspace();
   const [isLooking, setLooking] = useState(isLookedAt);

@@ -19,15 +19,17 @@ interface Options {
   readonly scroller: RefObject<HTMLDivElement | null>;
   readonly rows: readonly Row[];
   readonly at: number;
-  /** Whether the rows reach the newest message, so that new ones are followed. */
+  /** True if the rows reach the newest message, so that new ones are followed. */
   readonly isTail: boolean;
-  /** Whether the rows around `at` are all there. */
+  /** True if the rows around `at` are complete. */
   readonly isWhole: boolean;
   readonly onOlder: () => void;
   readonly onNewer: () => void;
 }
 
-/** The virtual list of a timeline: anchored at its end, steady while older rows come in before. */
+/**
+ * The virtual list of a timeline: anchored at its end, and stable while older rows are inserted.
+ */
 export function useTimelineList({
   scroller,
   rows,
@@ -66,7 +68,7 @@ export function useTimelineList({
     if (at > 0 && named >= 0) virtual.scrollToIndex(named, { align: 'center' });
     else if (unread >= 0) virtual.scrollToIndex(unread, { align: 'start' });
     else virtual.scrollToEnd();
-    // Rows that came in before the list has arrived there would lead it to another one.
+    // Rows inserted before the list has reached its target would lead it to another one.
     setTimeout(() => setSettled(true), SETTLE_MS);
   }, [rows, at, isWhole, virtual]);
 
@@ -81,7 +83,7 @@ export function useTimelineList({
     items,
     height: virtual.getTotalSize(),
     measure: virtual.measureElement,
-    // Of one moment: the element's own height is that of the rendering before.
+    // Measured at one moment: the element's own height is that of the previous rendering.
     isAtEnd: virtual.getTotalSize() - bottom <= AT_END_PX,
     lastSeen: lastSeen?.held.seq ?? 0,
     toEnd: () => virtual.scrollToEnd({ behavior: 'auto' }),

@@ -5,10 +5,10 @@ import type { ConversationLog } from '@/stores/log/log';
 const NOTHING_NEW = Number.POSITIVE_INFINITY;
 
 /**
- * Return the last message before the line that marks what is new.
+ * Return the last message before the separator of new messages.
  *
- * The line stays where it was when the conversation was opened. What comes while somebody looks is
- * not new to them; once they have looked away, what follows is.
+ * The separator stays where it was when the conversation was opened. Messages that arrive while the
+ * page is visible are not new; messages after it was hidden are.
  */
 export function useUnreadLine(log: ConversationLog): number {
   const [readThrough, setReadThrough] = useState(() =>

@@ -2,16 +2,16 @@ import type { Subjects } from '@/messages/subjects';
 
 interface Step {
   readonly id: keyof Subjects['tour']['steps'];
-  /** Selects the part of the navigation that it is about. */
+  /** Selector of the part of the navigation that it explains. */
   readonly target: string;
-  /** The action whose shortcut its text names. */
+  /** The action whose shortcut appears in its text. */
   readonly action: string | undefined;
 }
 
-// The help menu is part of the account menu on a phone.
+// On a phone the help menu is part of the account menu.
 const HELP = '[data-place="help"], [data-place="account"]';
 
-/** The steps of the tour, in order; each is about a part of the navigation. */
+/** The steps of the tour in order, each about a part of the navigation. */
 export const STEPS = [
   { id: 'conversations', target: place('conversations'), action: 'conversation.next' },
   { id: 'search', target: place('search'), action: 'switcher.open' },

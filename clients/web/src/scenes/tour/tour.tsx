@@ -12,7 +12,7 @@ import { tourKey } from '@/stores/preferences';
 import { STEPS } from './steps';
 import styles from './tour.module.css';
 
-/** The first things to know, one beside each part of the navigation. */
+/** A tour with one step for each part of the navigation. */
 export function Tour() {
   const texts = useTexts('tour');
   const { preferences } = useDevice();
@@ -36,7 +36,7 @@ export function Tour() {
       return;
     }
     setAt(Math.max(0, to));
-    // The button back leaves with the first step; the focus must not leave with it.
+    // The first step has no back button; the focus must not disappear with it.
     if (to <= 0) next.current?.focus();
   }
 

@@ -16,14 +16,14 @@ import type { Workspace } from '../client';
 
 type Change = Omit<MessageInitShape<typeof UpdateProfileRequestSchema>, 'requestId' | '$typeName'>;
 
-/** What directory knows of the person, and the part that they change themselves. */
+/** The user's profile in directory, and changes to the part that the user owns. */
 export class ProfileStore {
   readonly person = new Cell<Person | undefined>(undefined);
   readonly problem = new Cell<Problem | undefined>(undefined);
   readonly #client: Client<typeof DirectoryService>;
   readonly #people: Workspace['people'];
   #loading: Promise<void> | undefined;
-  // Never rejects: a refusal is an answer.
+  // Never rejects: a refusal is a result.
   #updating: Promise<unknown> = Promise.resolve();
 
   constructor({ calls, people }: Pick<Workspace, 'calls' | 'people'>) {
@@ -31,7 +31,7 @@ export class ProfileStore {
     this.#people = people;
   }
 
-  /** Fetch the person unless they are known. */
+  /** Fetch the profile unless it is loaded. */
   async load(): Promise<void> {
     if (this.person.get() !== undefined) return;
     this.#loading ??= this.#load().finally(() => {
@@ -68,7 +68,7 @@ export class ProfileStore {
     if (value?.person !== undefined) this.#take(value.person);
   }
 
-  /** Send a change after those before it, so that the last choice is the one that stays. */
+  /** Send a change after the previous ones, so that the last choice wins. */
   #update(change: Change): Promise<Problem | undefined> {
     const sent = this.#updating.then(() => this.#send(change));
     this.#updating = sent;
@@ -83,7 +83,7 @@ export class ProfileStore {
     return problem;
   }
 
-  /** Show the person here and wherever their card and name are shown. */
+  /** Apply the profile here and wherever the person's card and name are shown. */
   #take(person: Person): void {
     this.person.set(person);
     this.#people.put([person]);

@@ -14,7 +14,7 @@ import type { Workspace } from '../client';
 
 const CANCELLED: Problem = { kind: 'refused', reason: 'PASSKEY_CANCELLED', retryAfterMs: 0 };
 
-/** Password, second factors and passkeys of the person. */
+/** Password, second factors and passkeys of the user. */
 export class SecurityStore {
   readonly factors = new Cell<ListSecondFactorsResponse | undefined>(undefined);
   readonly problem = new Cell<Problem | undefined>(undefined);
@@ -30,7 +30,7 @@ export class SecurityStore {
     if (value !== undefined) this.factors.set(value);
   }
 
-  /** Set another password; it ends the person's other sessions. */
+  /** Change the password; this ends the user's other sessions. */
   async setPassword(oldPassword: string, newPassword: string): Promise<Problem | undefined> {
     return (await answerOf(() => this.#client.setPassword({ oldPassword, newPassword }))).problem;
   }
@@ -39,7 +39,7 @@ export class SecurityStore {
     return answerOf(() => this.#client.enrollTotp({ password }));
   }
 
-  /** Prove that the app works; answers the recovery codes, which are shown this once. */
+  /** Confirm the app with a code; return the recovery codes, which are shown only once. */
   async confirmTotp(code: string): Promise<Answer<readonly string[]>> {
     const answer = await answerOf(() =>
       this.#client.confirmTotp({ code: code.replaceAll(' ', '') }),
@@ -49,7 +49,7 @@ export class SecurityStore {
     return { value: answer.value.recoveryCodes };
   }
 
-  /** Have the browser make a passkey; answers recovery codes with the first second factor. */
+  /** Let the browser create a passkey; return recovery codes with the first second factor. */
   async addPasskey(password: string, name: string): Promise<Answer<readonly string[]>> {
     const begun = await answerOf(() => this.#client.beginPasskey({ password }));
     if (begun.problem !== undefined) return begun;

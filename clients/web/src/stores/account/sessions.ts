@@ -14,11 +14,11 @@ const DAY_MS = 86_400_000;
 export interface NewToken {
   readonly name: string;
   readonly scopes: readonly string[];
-  /** Days from now until it ends. */
+  /** Days from now until it expires. */
   readonly days: number;
 }
 
-/** Where the person is signed in, and the tokens of their apps. */
+/** The user's open sessions, and the tokens of their apps. */
 export class SessionsStore {
   readonly sessions = new Cell<readonly SessionInfo[] | undefined>(undefined);
   readonly problem = new Cell<Problem | undefined>(undefined);
@@ -42,17 +42,17 @@ export class SessionsStore {
     this.sessions.set(found);
   }
 
-  /** End a session or a token. One that has ended already is what was asked for. */
+  /** End a session or a token; one that has ended already counts as success. */
   async revoke(sessionId: string): Promise<Problem | undefined> {
     return this.#end(sessionId);
   }
 
-  /** End every session but this one. */
+  /** End every session except this one. */
   async revokeOthers(): Promise<Problem | undefined> {
     return this.#end('');
   }
 
-  /** Make a token; its secret is answered this once. */
+  /** Create a token and return its secret, which is available only once. */
   async createToken({ name, scopes, days }: NewToken): Promise<Answer<string>> {
     const answer = await answerOf(() =>
       this.#client.createApiToken({

@@ -12,13 +12,13 @@ const PAGE = 500;
 
 export type Loading = 'loading' | 'ready' | 'failed';
 
-/** The person's conversations, last active first. */
+/** The user's conversations, most recently active first. */
 export class ConversationsStore {
   readonly list = new Cell<readonly ConversationLog[]>([]);
-  /** Those that are archived, as far as they are loaded. */
+  /** The archived conversations loaded so far. */
   readonly archived = new Cell<readonly ConversationLog[]>([]);
   readonly loading = new Cell<Loading>('loading');
-  /** Conversations that the person has just been removed from. */
+  /** Conversations from which the user has just been removed. */
   readonly closed = new Signal<string>();
   readonly #logs = new Map<string, ConversationLog>();
   #latest = 0;
@@ -37,7 +37,7 @@ export class ConversationsStore {
     return [...this.#logs.values()];
   }
 
-  /** Fetch every view. Those that are held already take newer counts and keep their messages. */
+  /** Fetch every view. Known conversations get newer counts and keep their messages. */
   async load(includeArchived = false): Promise<void> {
     const views: ConversationView[] = [];
     let pageToken = '';
@@ -51,7 +51,7 @@ export class ConversationsStore {
     this.loading.set('ready');
   }
 
-  /** Fetch one view; forget the conversation when it is not the person's. */
+  /** Fetch one view; remove the conversation if the user no longer belongs to it. */
   async fetch(id: string): Promise<ConversationLog | undefined> {
     const { view } = await this.clients.messaging.getConversation({ conversationId: id });
     return view === undefined ? undefined : this.put(view);
@@ -71,7 +71,7 @@ export class ConversationsStore {
     return log;
   }
 
-  /** Move a conversation to the top: something was said in it. */
+  /** Move a conversation to the top after a new message. */
   touch(log: ConversationLog): void {
     this.#latest += 1;
     log.activity = this.#latest;
@@ -91,12 +91,12 @@ export class ConversationsStore {
     this.closed.emit(id);
   }
 
-  /** List a conversation where it belongs after its own fields have changed. */
+  /** Sort a conversation again after its own fields have changed. */
   relist(): void {
     this.#sort();
   }
 
-  /** Sort once for all that happens in one turn. */
+  /** Sort once for all changes of one turn of the event loop. */
   #sort(): void {
     if (this.#sorting) return;
     this.#sorting = true;

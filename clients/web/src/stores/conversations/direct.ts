@@ -6,7 +6,7 @@ import { randomId } from '@/kit/ids';
 
 import type { Workspace } from '../client';
 
-/** Return the id of the direct conversation with a person, which is begun if there is none. */
+/** Return the id of the direct conversation with a person; create it if there is none. */
 export async function directWith(
   personId: string,
   { calls, conversations }: Pick<Workspace, 'calls' | 'conversations'>,

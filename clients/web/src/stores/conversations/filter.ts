@@ -1,13 +1,13 @@
 import type { ConversationLog } from '../log/log';
 
-/** Which conversations the list shows: all, some by what they are, or those of one folder. */
+/** Filter of the conversation list: all, by property, or by folder. */
 export type ListFilter =
   | { readonly kind: 'all' | 'unread' | 'starred' | 'archived' }
   | { readonly kind: 'folder'; readonly name: string };
 
 export const ALL: ListFilter = { kind: 'all' };
 
-/** Return the names of the person's folders in order. */
+/** Return the sorted names of the user's folders. */
 export function foldersOf(logs: readonly ConversationLog[]): readonly string[] {
   const names = new Set(logs.map((log) => log.view.settings?.folder ?? ''));
   names.delete('');
@@ -15,7 +15,7 @@ export function foldersOf(logs: readonly ConversationLog[]): readonly string[] {
   return [...names].sort(compare);
 }
 
-/** Return whether the list shows a conversation under a filter. */
+/** Return whether a conversation passes a filter. */
 export function passes(log: ConversationLog, filter: ListFilter): boolean {
   const { settings } = log.view;
   if (filter.kind === 'archived') return log.conversation.archived;

@@ -14,7 +14,7 @@ export class History {
 
   constructor(private readonly clients: Clients) {}
 
-  /** Have the newest messages, as many as a screen shows. */
+  /** Load the newest messages, as many as a screen shows. */
   tail(log: ConversationLog, count = PAGE): void {
     const part = log.stretches.around(log.lastSeq);
     if (
@@ -33,17 +33,17 @@ export class History {
     if (to < log.lastSeq) this.#page(log, { after: to, count: PAGE });
   }
 
-  /** Have a message and what stands around it. */
+  /** Load a message and its surroundings. */
   around(log: ConversationLog, seq: number): void {
     if (log.stretches.around(seq) !== undefined) return;
     this.#queue.add(`${log.id}:@${seq}`, async () => {
-      // What follows first: what comes in above it moves nothing.
+      // The following messages first: those inserted above move nothing on the screen.
       await this.#load(log, { after: seq - 1, count: PAGE / 2 });
       await this.#load(log, { before: seq, count: PAGE / 2 });
     });
   }
 
-  /** Have one message, for a quote or the root of a thread. */
+  /** Load one message, for a quote or the root of a thread. */
   one(log: ConversationLog, seq: number): void {
     if (log.get(seq)?.whole !== undefined) return;
     this.#queue.add(`${log.id}:=${seq}`, async () => {
@@ -55,7 +55,7 @@ export class History {
     });
   }
 
-  /** Have the messages of a thread. */
+  /** Load the messages of a thread. */
   thread(log: ConversationLog, root: number): void {
     this.#queue.add(`${log.id}:t${root}`, async () => {
       for (let after = 0n, more = true; more;) {

@@ -9,12 +9,10 @@ import type { ConversationsStore } from './conversations';
 
 const WIDTH = 4;
 const PAGE = 1000;
-/** From here on one list of views is cheaper than asking for each conversation. */
+/** From this number on, one list of views is cheaper than fetching each conversation. */
 const MANY = 20;
 
-/**
- * Keeps conversations in step with the stream: applies what comes in order, fetches what is missing.
- */
+/** Keeps conversations in step with the stream: applies changes in order, fetches missing ones. */
 export class Sync {
   readonly #queue = new Queue(WIDTH);
   #early: Frame[] | undefined = [];
@@ -24,7 +22,7 @@ export class Sync {
     private readonly conversations: ConversationsStore,
   ) {}
 
-  /** Load the snapshot, then take what the stream has brought meanwhile. */
+  /** Load the snapshot, then apply the events received meanwhile. */
   async start(): Promise<void> {
     for (let attempt = 0; ; attempt += 1) {
       try {
@@ -75,7 +73,7 @@ export class Sync {
     else if (log.conversation !== conversation) this.conversations.relist();
   }
 
-  /** The whole list of conversations: what is not in it is no longer the person's. */
+  /** Apply the complete list of conversations: the user has left those that are not in it. */
   #welcome(positions: readonly Position[]): void {
     const ids = new Set(positions.map((position) => position.conversationId));
     for (const log of this.conversations.all) {
@@ -154,7 +152,7 @@ export class Sync {
     if (needs.view) this.refreshView(log.id);
   }
 
-  /** Repeat until it succeeds; a conversation that is hidden by now is removed. */
+  /** Retry until it succeeds; remove a conversation that has become hidden. */
   async #try(id: string, work: () => Promise<void>): Promise<void> {
     for (let attempt = 0; ; attempt += 1) {
       try {

@@ -15,14 +15,14 @@ import {
   MessageRecalledSchema,
 } from '@/gen/plexus/messaging/v1/events_pb';
 
-/** What a fact of a conversation's log changes for a reader. */
+/** Effect of a fact in a conversation's log on a reader. */
 export type Fact =
   | { readonly kind: 'message'; readonly message: Message }
   | { readonly kind: 'parts'; readonly parts: MessageParts }
   | { readonly kind: 'conversation'; readonly conversation: Conversation }
   | { readonly kind: 'members' }
   | { readonly kind: 'nothing' }
-  /** The current state has to be fetched: the fact is left out, or of a later version. */
+  /** The current state must be fetched: the content is omitted, or of a later version. */
   | { readonly kind: 'unknown' };
 
 const NOTHING: Fact = { kind: 'nothing' };

@@ -16,37 +16,37 @@ import { factOf, type Fact } from './facts';
 import { mergeMessage, mergeParts, type Held } from './message';
 import { countUnread, type Counts } from './unread';
 
-/** What has to be fetched after something was applied. */
+/** Data to fetch after applying changes. */
 export interface Needs {
-  /** Changes since `through`: one or more is missing. */
+  /** Changes since `through`: at least one is missing. */
   readonly changes: boolean;
-  /** The view: what it counts can no longer be derived from what is held. */
+  /** The view: its counts can no longer be derived from the loaded messages. */
   readonly view: boolean;
 }
 
 export const NO_NEEDS: Needs = { changes: false, view: false };
 
 /**
- * One conversation as this browser holds it: a snapshot and every change since, by number (MSG-6).
+ * This browser's state of a conversation: a snapshot and every later change, by number (MSG-6).
  *
- * `through` says how far the log has been read without a gap. Contents are merged by version, so
- * what comes twice, late or out of order changes nothing; only a gap has to be fetched.
+ * The log has been read without a gap up to `through`. Contents are merged by version, so repeated,
+ * late and reordered changes have no effect; only a gap must be fetched.
  */
 export class ConversationLog {
   readonly id: string;
-  /** Grows with every change; renderers watch it. */
+  /** Incremented by every change; observed by renderers. */
   readonly version = new Cell(0);
-  /** Grows when a message is pinned or unpinned. */
+  /** Incremented when a message is pinned or unpinned. */
   readonly pins = new Cell(0);
   view: ConversationView;
   conversation: Conversation;
   through: number;
   lastSeq: number;
-  /** How far the person has read, on any device (MSG-7). */
+  /** The user's read position on any device (MSG-7). */
   cursor: number;
-  /** Grows with each new message: conversations are listed by it. */
+  /** Increased by each new message: the sort key of the conversation list. */
   activity = 0;
-  /** The stretches of which every visible message is held. */
+  /** Ranges of numbers in which every visible message is loaded. */
   readonly stretches = new Intervals();
   readonly #held = new Map<number, Held>();
 
@@ -70,7 +70,7 @@ export class ConversationLog {
     return this.#held.get(seq);
   }
 
-  /** Return the visible messages of a stretch in order. */
+  /** Return the visible messages of a range in order. */
   between(from: number, to: number): Held[] {
     const found: Held[] = [];
     for (let seq = from; seq <= to; seq += 1) {
@@ -80,7 +80,7 @@ export class ConversationLog {
     return found;
   }
 
-  /** Return what is held of a thread, its first message included, in order. */
+  /** Return the loaded messages of a thread in order, including its first message. */
   thread(root: number): Held[] {
     return [...this.#held.values()]
       .filter(
@@ -89,7 +89,7 @@ export class ConversationLog {
       .sort((one, other) => one.seq - other.seq);
   }
 
-  /** Return the newest message that is held, if nothing newer is missing. */
+  /** Return the newest loaded message, if no newer one is missing. */
   get last(): Held | undefined {
     const part = this.stretches.around(this.lastSeq);
     if (part === undefined) return undefined;
@@ -100,7 +100,7 @@ export class ConversationLog {
     return undefined;
   }
 
-  /** Take events of the stream; report a gap before them. */
+  /** Apply events of the stream; report a gap before them. */
   applyEvents(events: Events): Needs {
     const after = Number(events.after);
     const through = Number(events.through);
@@ -117,7 +117,7 @@ export class ConversationLog {
     return needs;
   }
 
-  /** Take one page of changes since `through`; after the last one nothing is missing. */
+  /** Apply one page of changes since `through`; after the last page no change is missing. */
   applyChanges(response: ListChangesResponse): Needs {
     let view = false;
     for (const { entity } of response.changes) {
@@ -135,11 +135,11 @@ export class ConversationLog {
   }
 
   /**
-   * Take a page of history.
+   * Apply a page of history.
    *
    * Args:
-   *   page: as answered.
-   *   asked: `before` and `after` as asked for; 0 means from the end.
+   *   page: the response.
+   *   asked: the requested `before` or `after`; 0 means from the end.
    */
   applyPage(page: ListMessagesResponse, asked: { before: number } | { after: number }): void {
     const seqs = page.messages.map((message) => Number(message.seq));
@@ -153,16 +153,16 @@ export class ConversationLog {
       const to = asked.before > 0 ? asked.before - 1 : end;
       this.stretches.add(page.hasMore && first !== undefined ? first : 1, to);
     }
-    // Only a page that reaches the end leaves nothing out before it.
+    // Only a page that reaches the end leaves no gap before it.
     if (this.stretches.around(end) !== undefined) this.lastSeq = Math.max(this.lastSeq, end);
     this.#changed();
   }
 
   /**
-   * Take messages that this browser has kept, up to the last one of the view.
+   * Restore messages stored in this browser, up to the last one of the view.
    *
    * Args:
-   *   parts: of the same messages, as messages without words.
+   *   parts: the parts of the same messages, as messages without text.
    */
   restore(wholes: readonly Message[], parts: readonly Message[]): void {
     const first = wholes[0];
@@ -173,13 +173,13 @@ export class ConversationLog {
     this.#changed();
   }
 
-  /** Take one message that was fetched or that a call answered with. */
+  /** Apply one message from a fetch or from the response of a call. */
   applyMessage(message: Message): void {
     this.#merge(message);
     this.#changed();
   }
 
-  /** Take a newer view: counts, settings, the conversation's own fields. */
+  /** Apply a newer view: counts, settings, the conversation's own fields. */
   applyView(view: ConversationView): void {
     const conversation = conversationOf(view);
     if (conversation.changeNo < conversationOf(this.view).changeNo) return;
@@ -194,7 +194,7 @@ export class ConversationLog {
     this.#changed();
   }
 
-  /** Move the read cursor; it never goes back (MSG-7). Return whether the view is needed. */
+  /** Move the read cursor, which never decreases (MSG-7). Return whether the view is needed. */
   applyCursor(through: number): boolean {
     if (through <= this.cursor) return false;
     this.cursor = through;
@@ -206,12 +206,12 @@ export class ConversationLog {
     return this.#held.size === 0;
   }
 
-  /** Start from the newest view, while no message is held that could miss a change. */
+  /** Start from the newest view while no message is loaded that could miss a change. */
   restart(): void {
     this.reset(this.view);
   }
 
-  /** Forget what is held: the server no longer has the changes since then (MSG-6). */
+  /** Discard the loaded messages: the server no longer has the changes since then (MSG-6). */
   reset(view: ConversationView): void {
     this.#held.clear();
     this.stretches.clear();
@@ -223,7 +223,7 @@ export class ConversationLog {
     this.#changed();
   }
 
-  /** Apply a fact; return whether the counts can no longer be derived from what is held. */
+  /** Apply a fact; return whether the counts can no longer be derived from loaded messages. */
   #apply(fact: Exclude<Fact, { kind: 'unknown' }>, inOrder: boolean): boolean {
     switch (fact.kind) {
       case 'message':
@@ -245,12 +245,12 @@ export class ConversationLog {
     const seq = Number(message.seq);
     this.#merge(message);
     if (seq > this.lastSeq && inOrder) {
-      // Numbers in between are not for this person: everything up to here is held.
+      // Numbers in between are hidden from this user: every visible message up to here is loaded.
       this.stretches.add(this.lastSeq + 1, seq);
       this.lastSeq = seq;
       return message.mentions.some((mention) => mention.target.case === 'departmentId');
     }
-    // A recall or an edit of what the view counted.
+    // A recall or an edit of a message that the view counted.
     return seq > this.cursor && !this.counts.exact && Number(message.revision) > 1;
   }
 

@@ -1,15 +1,15 @@
 import type { Message, MessageParts } from '@/gen/plexus/messaging/v1/messages_pb';
 
 /**
- * What is known of one message.
+ * Loaded state of one message.
  *
- * Its words and its parts (reactions, pin, labels) have revisions of their own: a fact of a
- * reaction carries the parts alone, so an edit before it may arrive after it. Taking the newer of
- * each gives the same result in every order (MSG-4, MSG-21).
+ * Its text and its parts (reactions, pin, labels) have separate revisions: the fact of a reaction
+ * contains the parts only, so an earlier edit may arrive after it. Keeping the newer of each gives
+ * the same result in every order (MSG-4, MSG-21).
  */
 export interface Held {
   readonly seq: number;
-  /** The newest whole message; undefined while only parts have arrived. */
+  /** The newest complete message; undefined while only parts have arrived. */
   readonly whole: Message | undefined;
   readonly parts: Parts;
 }
@@ -38,7 +38,7 @@ export function mergeParts(held: Held | undefined, parts: Parts & { readonly seq
   return { seq: Number(parts.seq), whole: held?.whole, parts };
 }
 
-/** Events leave the words of a quote out; a fetched message has them. */
+/** Return whether a message has a quote's text, which events omit and fetched messages contain. */
 function completes(message: Message, whole: Message): boolean {
   if (message.revision !== whole.revision || message.quote === undefined) return false;
   return message.quote.text !== '' && whole.quote?.text === '';

@@ -2,7 +2,7 @@ import { Message_Kind, type Message } from '@/gen/plexus/messaging/v1/messages_p
 
 import type { ConversationLog } from './log';
 
-/** What is unread (MSG-8); not exact while the server has to be asked. */
+/** Unread counts (MSG-8); not exact while the server must be queried. */
 export interface Counts {
   readonly unread: number;
   readonly mentions: number;
@@ -15,8 +15,8 @@ type Counted = Pick<
 >;
 
 /**
- * Count what is unread: from what is held if that reaches from the cursor to the end, otherwise
- * from the view's own counts and what has come since.
+ * Count unread messages: from the loaded ones if they reach from the cursor to the end, otherwise
+ * from the view's counts and the later changes.
  */
 export function countUnread(log: Counted): Counts {
   const counted = Number(log.view.conversation?.lastSeq ?? 0n);
@@ -40,7 +40,7 @@ export function countUnread(log: Counted): Counts {
   };
 }
 
-/** Whether a department includes the person only the server knows. */
+/** Return the view's counts: only the server knows the members of mentioned departments. */
 function withView(log: Counted, unread: number, mentions: number): Counts {
   return { unread, mentions: Math.max(mentions, log.view.mentionUnread), exact: false };
 }

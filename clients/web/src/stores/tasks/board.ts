@@ -2,14 +2,14 @@ import type { BoardColumn, Project, Task } from '@/gen/plexus/tasks/v1/tasks_pb'
 
 import { canFollow, type State } from './states';
 
-/** A place on the board: directly after a task, or at the top for an empty id. */
+/** A position on the board: directly after a task, or at the top for an empty id. */
 export interface Target {
   readonly columnId: string;
   readonly state: State;
   readonly afterTaskId: string;
 }
 
-/** A move that is shown and not answered yet. */
+/** A move that is shown but not confirmed yet. */
 export interface Move extends Target {
   readonly taskId: string;
 }
@@ -21,7 +21,7 @@ export interface Lane {
 
 export type Direction = 'up' | 'down' | 'left' | 'right';
 
-/** Arrange the tasks of a project in columns by rank; moves that are under way count already. */
+/** Arrange the tasks of a project in columns by rank, with pending moves applied. */
 export function lanesOf(
   project: Project,
   tasks: Iterable<Task>,
@@ -52,7 +52,7 @@ export function mayEnter(task: Task, column: BoardColumn): boolean {
   return canFollow(task.state, column.state);
 }
 
-/** Return the place at an index of a column, counted without the moved task. */
+/** Return the position at an index of a column, counted without the moved task. */
 export function targetAt(lane: Lane, index: number, taskId: string): Target {
   const others = lane.tasks.filter(({ id }) => id !== taskId);
   const at = Math.max(0, Math.min(index, others.length));
@@ -61,8 +61,8 @@ export function targetAt(lane: Lane, index: number, taskId: string): Target {
 }
 
 /**
- * Return where a step leads: up and down within the column, left and right to the nearest column
- * that the task may enter, at about the same height. Nothing at an edge.
+ * Return the target of a step: up and down within the column, left and right to the nearest column
+ * that the task may enter, at about the same height. Undefined at an edge.
  */
 export function stepTarget(
   lanes: readonly Lane[],
@@ -86,7 +86,7 @@ export function stepTarget(
   return undefined;
 }
 
-/** Ranks are compared unit by unit, as the server does (TSK-6). */
+/** Compare ranks unit by unit, as the server does (TSK-6). */
 export function byRank(one: Task, other: Task): number {
   if (one.rank === other.rank) return one.id < other.id ? -1 : 1;
   return one.rank < other.rank ? -1 : 1;

@@ -21,7 +21,7 @@ import type { TaskLoading } from './loading';
 const MAX_ATTEMPTS = 4;
 const CONFLICT = 'VERSION_CONFLICT';
 const GONE = new Set(['TASK_NOT_FOUND', 'PROJECT_NOT_FOUND']);
-/** The board is other than it was shown. */
+/** The board differs from the shown one. */
 const OUTDATED = new Set(['NEIGHBOUR_NOT_IN_COLUMN', 'COLUMN_NOT_FOUND', 'TRANSITION_NOT_ALLOWED']);
 
 type Fields<Schema extends DescMessage, Left extends string = never> = Omit<
@@ -32,16 +32,16 @@ export type NewTask = Fields<typeof CreateTaskRequestSchema>;
 export type NewProject = Fields<typeof CreateProjectRequestSchema>;
 export type Edit = Fields<typeof UpdateTaskRequestSchema, 'taskId' | 'expectedVersion'>;
 
-/** A change that was not made, and is taken back on the screen. */
+/** A refused change, which is undone on the screen. */
 export interface Refused {
   readonly problem: Problem;
   readonly task: Task;
 }
 
-/** Changes of tasks. Each names the version that was seen, so that no change of others is lost. */
+/** Changes of tasks. Each names the seen version, so that no other user's change is lost. */
 export class TaskChanging {
   readonly refused = new Signal<Refused>();
-  /** Moves that are shown and not answered yet, oldest first. */
+  /** Moves that are shown but not confirmed yet, oldest first. */
   readonly moves = new Cell<readonly Move[]>([]);
   readonly #turns = new Map<string, Promise<unknown>>();
 
@@ -51,7 +51,7 @@ export class TaskChanging {
     private readonly loading: TaskLoading,
   ) {}
 
-  /** Make a task; return it, or why there is none. */
+  /** Create a task; return it or the problem. */
   async create(fields: NewTask): Promise<Task | Problem> {
     const requestId = randomId();
     try {
@@ -95,7 +95,7 @@ export class TaskChanging {
     );
   }
 
-  /** Bring a task of no board, or one that leaves or enters its board, to a state. */
+  /** Set the state of a task without a board, or of one that leaves or enters its board. */
   async setState(task: Task, state: Task['state']): Promise<boolean> {
     return this.#change(task, (expectedVersion, requestId) =>
       this.client.moveTask({ taskId: task.id, state, expectedVersion, requestId }),
@@ -103,10 +103,10 @@ export class TaskChanging {
   }
 
   /**
-   * Move a card. It is shown there at once, and goes back when the server refuses.
+   * Move a card. It is shown there at once, and moves back if the server refuses.
    *
-   * Somebody who edited the words of the task meanwhile is no reason to refuse; somebody who moved
-   * it is: their move stands.
+   * A concurrent edit of the task's texts does not cause a refusal, but a concurrent move does:
+   * that move stays.
    */
   async move(task: Task, target: Target): Promise<boolean> {
     const move: Move = { ...target, taskId: task.id };
@@ -152,7 +152,7 @@ export class TaskChanging {
     ) => Promise<{ readonly task?: Task | undefined }>,
   ): Promise<boolean> {
     return this.#inTurn(task.id, async () => {
-      // A change of one's own that was answered meanwhile is no conflict.
+      // An own change confirmed meanwhile is not a conflict.
       const seen = this.held.get(task.id) ?? task;
       const requestId = randomId();
       try {
@@ -183,7 +183,7 @@ export class TaskChanging {
       if (task !== undefined) this.held.merge([task], true);
       return task;
     } catch {
-      // The change is refused in any case; the next refresh brings what is missing.
+      // The change is refused in any case; the next refresh fetches the missing data.
       return undefined;
     }
   }
@@ -199,7 +199,7 @@ export class TaskChanging {
     }
   }
 
-  /** Repeat a call with the same request id while the network fails or the server is busy. */
+  /** Retry a call with the same request id while the network fails or the server is busy. */
   async #attempt<T>(call: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -214,7 +214,7 @@ export class TaskChanging {
   }
 }
 
-/** Return whether what was created or refused is a problem. */
+/** Return whether the result is a problem. */
 export function isProblem(answer: object): answer is Problem {
   return 'kind' in answer && 'retryAfterMs' in answer;
 }

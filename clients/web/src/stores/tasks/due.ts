@@ -3,13 +3,13 @@ import { milliseconds } from '@/kit/time';
 
 import { isOpen } from './states';
 
-/** How near the time is at which a task is due. */
+/** Urgency of a due date. */
 export type Nearness = 'overdue' | 'today' | 'soon' | 'later' | 'none';
 
 const DAY_MS = 86_400_000;
 const SOON_DAYS = 7;
 
-/** Return the first instant at which a task is overdue; a day ends at midnight here (TSK-3). */
+/** Return the instant at which a task becomes overdue; a day ends at local midnight (TSK-3). */
 export function deadlineOf(due: Due | undefined): number | undefined {
   if (due?.due.case === 'at') return milliseconds(due.due.value);
   if (due?.due.case !== 'date') return undefined;
@@ -17,7 +17,7 @@ export function deadlineOf(due: Due | undefined): number | undefined {
   return new Date(year, month - 1, day + 1).getTime();
 }
 
-/** Return the local day on which a task is due, as `YYYY-MM-DD`; empty for none. */
+/** Return the local due day of a task as `YYYY-MM-DD`; empty for none. */
 export function dayDue(due: Due | undefined): string {
   if (due?.due.case === 'date') return due.due.value;
   return due?.due.case === 'at' ? dateName(milliseconds(due.due.value)) : '';
@@ -38,7 +38,7 @@ export function dateName(time: number): string {
   return `${date.getFullYear()}-${part(date.getMonth() + 1)}-${part(date.getDate())}`;
 }
 
-/** Order by deadline, tasks without one last; then the more urgent ones first. */
+/** Order by deadline, tasks without one last; then by priority. */
 export function byDeadline(one: Task, other: Task): number {
   const first = deadlineOf(one.due) ?? Infinity;
   const second = deadlineOf(other.due) ?? Infinity;

@@ -4,7 +4,7 @@ import { milliseconds } from '@/kit/time';
 
 import { isOpen, type State } from './states';
 
-/** Which tasks a list shows; empty fields do not narrow it. */
+/** Filter of a task list; empty fields do not narrow it. */
 export interface TaskFilter {
   readonly projectId: string;
   readonly assigneeId: string;
@@ -13,13 +13,13 @@ export interface TaskFilter {
 
 interface Held {
   readonly task: Task;
-  /** Boards answer without descriptions. */
+  /** False for tasks from boards, which omit descriptions. */
   readonly whole: boolean;
 }
 
-/** The tasks that this tab knows, merged by version: every order of answers gives the same. */
+/** The tasks loaded in this tab, merged by version: the order of responses does not matter. */
 export class HeldTasks {
-  /** Grows with every change. */
+  /** Incremented by every change. */
   readonly version = new Cell(0);
   readonly #tasks = new Map<string, Held>();
 
@@ -30,7 +30,7 @@ export class HeldTasks {
     return undefined;
   }
 
-  /** Return whether a task is known with its description. */
+  /** Return whether a task is loaded with its description. */
   isWhole(id: string): boolean {
     return this.#tasks.get(id)?.whole === true;
   }
@@ -44,9 +44,9 @@ export class HeldTasks {
   }
 
   /**
-   * Take tasks of an answer; the same or an older version changes nothing.
+   * Merge tasks of a response; the same or an older version has no effect.
    *
-   * Returns: whether any of them was news.
+   * Returns: whether any of them was new.
    */
   merge(tasks: readonly Task[], whole: boolean): boolean {
     let isNews = false;
@@ -56,7 +56,7 @@ export class HeldTasks {
       const isSame = known?.task.version === task.version;
       if (known !== undefined && known.task.version > task.version) continue;
       if (isSame && (known.whole || !whole)) continue;
-      // Until the newer description is fetched, the previous one is nearer to it than none.
+      // Until the newer description is fetched, the previous one is better than none.
       const description = whole ? task.description : (known?.task.description ?? '');
       this.#tasks.set(task.id, { task: { ...task, description }, whole });
       isNews ||= !isSame;
@@ -79,7 +79,7 @@ export function matches(task: Task, { projectId, assigneeId, states }: TaskFilte
   );
 }
 
-/** Order as the server lists: last changed first. */
+/** Order as the server does: most recently changed first. */
 export function lastChangedFirst(one: Task, other: Task): number {
   const by = milliseconds(other.updatedAt) - milliseconds(one.updatedAt);
   return by === 0 ? (one.id < other.id ? 1 : -1) : by;

@@ -14,7 +14,7 @@ const MAX_ATTEMPTS = 5;
 const PROJECTS = 200;
 const LIST = 100;
 const HISTORY = 200;
-/** The key that people say; requests name a task by its id, and `getTask` alone takes a key. */
+/** The key that users see; requests identify a task by its id, and only `getTask` accepts a key. */
 const KEY = /^t-[1-9]\d*$/i;
 
 export interface Loaded {
@@ -22,16 +22,16 @@ export interface Loaded {
   readonly problem?: Problem;
 }
 
-/** What a list holds beyond the tasks: where the next page begins. */
+/** State of a list besides its tasks: the start of the next page. */
 interface Pages {
   nextPageToken: string;
-  /** Milliseconds of the oldest change that is listed; older ones may be missing. */
+  /** Time of the oldest listed change in milliseconds; older ones may be missing. */
   horizon: number;
 }
 
 const LOADING: Loaded = { state: 'loading' };
 
-/** Loads projects, boards, lists and histories; what is asked for by its key is asked once. */
+/** Loads projects, boards, lists and histories; concurrent requests of one key are merged. */
 export class TaskLoading {
   readonly projects = new Cell<readonly Project[]>([]);
   readonly #states = new Map<string, Cell<Loaded>>();
@@ -45,7 +45,7 @@ export class TaskLoading {
     private readonly held: HeldTasks,
   ) {}
 
-  /** Return how far something that was asked for has come. */
+  /** Return the loading state of a key. */
   state(key: string): Cell<Loaded> {
     const known = this.#states.get(key);
     if (known !== undefined) return known;
@@ -89,7 +89,7 @@ export class TaskLoading {
     });
   }
 
-  /** Return whether a column has cards that are not loaded. */
+  /** Return whether a column has cards that are not loaded yet. */
   hasMore(projectId: string, columnId: string): boolean {
     return (this.#lanes.get(`${projectId}:${columnId}`) ?? '') !== '';
   }
@@ -125,7 +125,7 @@ export class TaskLoading {
     });
   }
 
-  /** Return the tasks of a list as far as it is loaded, last changed first. */
+  /** Return the loaded tasks of a list, most recently changed first. */
   list(filter: TaskFilter): { readonly tasks: readonly Task[]; readonly hasMore: boolean } {
     const pages = this.#pages.get(listKey(filter));
     if (pages === undefined) return { tasks: [], hasMore: false };
@@ -174,7 +174,7 @@ export class TaskLoading {
     );
   }
 
-  /** Run a task once per key at a time; repeat while the network fails or the server is busy. */
+  /** Run a task once per key at a time; retry while the network fails or the server is busy. */
   #run(key: string, work: () => Promise<void>): void {
     const state = this.state(key);
     this.#queue.add(key, async () => {

@@ -2,7 +2,7 @@ import { Task_State as State } from '@/gen/plexus/tasks/v1/tasks_pb';
 
 export { State };
 
-/** The order in which states are listed. */
+/** Display order of states. */
 export const STATES = [
   State.TODO,
   State.DOING,
@@ -13,7 +13,7 @@ export const STATES = [
 
 export const OPEN_STATES: readonly State[] = [State.TODO, State.DOING, State.BLOCKED];
 
-// TSK-1. The server decides; this keeps the client from offering moves that it refuses.
+// TSK-1. The server decides; this prevents the client from offering moves that it refuses.
 const FOLLOWING: Readonly<Record<State, readonly State[]>> = {
   [State.UNSPECIFIED]: [],
   [State.TODO]: [State.DOING, State.CANCELLED],
@@ -23,7 +23,7 @@ const FOLLOWING: Readonly<Record<State, readonly State[]>> = {
   [State.CANCELLED]: [State.TODO],
 };
 
-/** Return whether a task may go from one state to another; staying is always possible. */
+/** Return whether a task may change from one state to another; staying is always allowed. */
 export function canFollow(source: State, target: State): boolean {
   return source === target || FOLLOWING[source].includes(target);
 }

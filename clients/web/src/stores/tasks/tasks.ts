@@ -12,17 +12,17 @@ import { TaskLoading } from './loading';
 
 const PAGE = 20;
 const REFRESH_MS = 4_000;
-/** How far the clocks of servers may differ; changes of this time are looked at twice. */
+/** Maximum clock difference between servers; changes in this time are fetched twice. */
 const SKEW_MS = 10_000;
 const MAX_PAGES = 50;
-/** Ranks that were spread anew do not count as changes of their tasks (TSK-6). */
+/** Rebalanced ranks do not count as changes of their tasks, so the board is reloaded (TSK-6). */
 const WHOLE_BOARD_MS = 60_000;
 
 /**
  * The tasks of this tab.
  *
- * The stream does not carry tasks, so while a scene shows them the newest changes are asked for:
- * one short page, and more only as far back as there are changes.
+ * The stream does not contain tasks, so the newest changes are polled while a scene shows them: one
+ * short page, and further pages only while they contain changes.
  */
 export class TasksStore {
   readonly held = new HeldTasks();
@@ -39,7 +39,7 @@ export class TasksStore {
     this.changing = new TaskChanging(this.#client, this.held, this.loading);
   }
 
-  /** Keep what is held in step while a scene shows it and the page is visible. */
+  /** Keep the loaded tasks up to date while a scene shows them and the page is visible. */
   watch(): Unsubscribe {
     this.#watching += 1;
     if (this.#watching === 1) {
@@ -54,7 +54,7 @@ export class TasksStore {
     };
   }
 
-  /** Load a board again now and then, while it is shown. */
+  /** Reload a board periodically while it is shown. */
   watchBoard(projectId: string): Unsubscribe {
     this.loading.loadBoard(projectId);
     const again = (): void => {
@@ -78,7 +78,7 @@ export class TasksStore {
     try {
       await this.#takeChanges();
     } catch (error) {
-      // What was missed is found by the next refresh.
+      // The next refresh fetches the missed changes.
       waitMs = Math.max(REFRESH_MS, problemOf(error).retryAfterMs);
     }
     clearTimeout(this.#timer);
@@ -86,7 +86,7 @@ export class TasksStore {
       this.#timer = setTimeout(() => void this.#refresh(), waitMs);
   }
 
-  /** Fetch what has changed since the last time, the newest first. */
+  /** Fetch the changes since the last time, newest first. */
   async #takeChanges(): Promise<void> {
     const since = this.#through - SKEW_MS;
     let through = this.#through;
@@ -97,7 +97,7 @@ export class TasksStore {
       const times = answer.tasks.map((task) => milliseconds(task.updatedAt));
       through = Math.max(through, ...times);
       pageToken = answer.nextPageToken;
-      // The first time says where to begin; scenes have loaded what they show.
+      // The first time determines the start; scenes have loaded the tasks that they show.
       const isOver = since < 0 || pageToken === '' || (times.at(-1) ?? 0) < since;
       if (isOver) break;
     }

@@ -31,17 +31,17 @@ __all__ = [
 def mongo(
     data: Path, *, log: Path, port: int = 0, accounts: MongoAccounts | None = None
 ) -> NativeMongo:
-    """Return a mongod to be used as a context manager: started on entry, ended on exit."""
+    """Return a mongod as a context manager: started on entry, stopped on exit."""
     return NativeMongo(data=data, log=log, port=port, accounts=accounts)
 
 
 def kafka(
     data: Path, *, log: Path, port: int = 0, accounts: KafkaAccounts | None = None
 ) -> NativeKafka:
-    """Return a Kafka broker to be used as a context manager."""
+    """Return a Kafka broker as a context manager."""
     return NativeKafka(data=data, log=log, port=port, accounts=accounts)
 
 
 def opensearch(data: Path, *, log: Path, port: int = 0) -> NativeOpenSearch:
-    """Return an OpenSearch node to be used as a context manager; `port` is the base."""
+    """Return an OpenSearch node as a context manager; `port` is the base."""
     return NativeOpenSearch(data=data, log=log, port=port)

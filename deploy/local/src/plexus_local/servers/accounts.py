@@ -1,4 +1,4 @@
-"""Users and passwords of the servers that are started here: random, kept in files, or derived."""
+"""Users and passwords of local servers: random, stored in files, or derived."""
 
 import os
 import secrets
@@ -12,9 +12,9 @@ from plexuskit.kafka.authorize import derived_password
 from plexuskit.kafka.grants import OPERATOR, user_of, users
 
 BROKER: Final = "broker"
-"""The broker itself, at its controller."""
+"""User of the broker itself, for its controller."""
 ADMIN: Final = "admin"
-"""The administrator of Kafka, who makes users and access rules."""
+"""The administrator of Kafka, who creates users and access rules."""
 ADMIN_USER: Final = "plexus-admin"
 """The administrator of MongoDB."""
 MONGO_KEY: Final = "replica-set-key"
@@ -30,7 +30,7 @@ class KafkaAccounts:
 
     @classmethod
     def derived(cls, admin: str = "") -> Self:
-        """Return accounts whose passwords all follow from the admin's, a fresh one unless given."""
+        """Return accounts with passwords derived from the admin's, a random one unless given."""
         admin = admin or secrets.token_urlsafe(24)
         return cls(
             broker=derived_password(admin, BROKER),
@@ -40,9 +40,9 @@ class KafkaAccounts:
 
     @classmethod
     def kept(cls, folder: Path) -> Self:
-        """Return the accounts whose passwords are files of a folder; make those that are missing.
+        """Return the accounts whose passwords are files of a folder; create missing ones.
 
-        A file with another content is a new password: the broker has it from its next start on.
+        A changed file is a new password, valid from the broker's next start.
         """
         kept = kept_passwords(folder, [BROKER, ADMIN, *users()])
         return cls(
@@ -66,8 +66,8 @@ class KafkaAccounts:
 class MongoAccounts:
     """Users of one mongod: each service with its own database, an operator and an administrator.
 
-    `key_file` is what the members of the replica set know one another by. The internal user that it
-    stands for makes the others, so nothing is ever open to a client without a user.
+    The members of the replica set authenticate with `key_file`. The internal user of that key
+    creates the others, so the server is never open to a client without a user.
     """
 
     key_file: Path
@@ -77,9 +77,9 @@ class MongoAccounts:
 
     @classmethod
     def kept(cls, folder: Path, *, services: Iterable[str]) -> Self:
-        """Return the accounts whose passwords are files of a folder; make those that are missing.
+        """Return the accounts whose passwords are files of a folder; create missing ones.
 
-        A file with another content is a new password from the next start of the server on.
+        A changed file is a new password, valid from the server's next start.
         """
         names = [user_of(service) for service in services]
         kept = kept_passwords(folder, [MONGO_KEY, ADMIN_USER, OPERATOR, *names])
@@ -92,7 +92,7 @@ class MongoAccounts:
 
 
 def kept_passwords(folder: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return the passwords in the files of a folder by name; a missing one is made, 0600."""
+    """Return the passwords in a folder's files by name; create missing ones with mode 0600."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     passwords = {}
     for name in names:
@@ -101,7 +101,7 @@ def kept_passwords(folder: Path, names: Iterable[str]) -> dict[str, str]:
             fresh = path.with_name(f".{name}.{secrets.token_hex(4)}")
             descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w") as stream:
-                stream.write(secrets.token_hex(32))  # fits a key file and a JAAS line
+                stream.write(secrets.token_hex(32))  # valid in a key file and in a JAAS line
             fresh.replace(path)
         passwords[name] = path.read_text().strip()
     return passwords

@@ -1,4 +1,4 @@
-"""A child process in its own group, with its output in a file, that does not outlive its parent."""
+"""Child process in its own group, with its output in a file, that dies with its parent."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ TETHER = Path(__file__).with_name("tether.py")
 class Child:
     """A running program; its pid is also the id of its process group.
 
-    Start it from a thread that lives as long as the parent shall: Linux sends the death signal when
+    Start it from a thread that lives as long as the child should: Linux sends the death signal when
     the *thread* that started the child ends.
     """
 
@@ -49,12 +49,12 @@ class Child:
         return self._process.poll()
 
     def kill(self) -> None:
-        """Kill it as a power cut would, and see it gone."""
+        """Kill it with SIGKILL, and wait for its end."""
         signal_group(self.pid, signal.SIGKILL)
         self._process.wait()
 
     def stop(self, *, within: float = 20) -> int:
-        """Ask it to end, kill its whole group after `within` seconds, and return the exit code."""
+        """Request its end, kill its group after `within` seconds, and return the exit code."""
         if self.exit_code is None:
             self._process.terminate()
             try:
@@ -62,34 +62,34 @@ class Child:
             except subprocess.TimeoutExpired:
                 signal_group(self.pid, signal.SIGKILL)
         code = self._process.wait()
-        signal_group(self.pid, signal.SIGKILL)  # whatever the program itself left behind
+        signal_group(self.pid, signal.SIGKILL)  # remaining processes of the program
         return code
 
 
 def tethered(command: Sequence[str]) -> list[str]:
-    """Return the command so wrapped that it dies with this process (see `tether.py`)."""
+    """Return the command wrapped such that it dies with this process (see `tether.py`)."""
     return [sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), *command]
 
 
 def signal_group(group: int, number: signal.Signals) -> bool:
-    """Send a signal to a process group; return whether there was one."""
+    """Send a signal to a process group; return whether the group exists."""
     try:
         os.killpg(group, number)
     except ProcessLookupError:
         return False
-    except PermissionError:  # macOS says so for a group of which only zombies are left
+    except PermissionError:  # raised by macOS for a group that contains only zombies
         return False
     return True
 
 
 def freeze(pid: int, *, within: float = 30) -> None:
-    """Stop a process where it stands (SIGSTOP), and return when none of its threads runs.
+    """Pause a process (SIGSTOP), and return when none of its threads runs.
 
-    The signal alone promises nothing yet: a thread that is on a processor goes on for a moment,
-    and may still answer what is asked next.
+    The signal alone is not enough: a running thread continues for a moment and may still answer the
+    next request.
 
     Raises:
-        TimeoutError: some thread was running still.
+        TimeoutError: a thread is still running.
     """
     os.kill(pid, signal.SIGSTOP)
     deadline = time.monotonic() + within
@@ -110,7 +110,7 @@ def _stands_still(pid: int) -> bool:
 
 
 def process_started(pid: int) -> str | None:
-    """Return a mark of when `pid` started, or None when it does not run (or is a zombie).
+    """Return a mark of the start of `pid`, or None if it does not run (or is a zombie).
 
     The same pid with another mark is another process, so a recorded pair is safe to signal.
     """
@@ -119,7 +119,7 @@ def process_started(pid: int) -> str | None:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             return None
-        # The time counts from boot, so the boot belongs to the mark.
+        # The time is relative to the boot, so the mark includes the boot.
         return None if fields[0] in "ZX" else f"{_boot()}:{fields[19]}"
 
     told = _told_by_ps(pid, "stat=,lstart=").split(maxsplit=1)
@@ -138,13 +138,13 @@ def _boot() -> str:
 
 
 def stop_recorded(*, pid: int, started: str, within: float = 10) -> bool:
-    """Stop a process that another parent started, with its group; return whether it still ran.
+    """Stop a process of another parent, with its group; return whether it was running.
 
-    Nothing is signalled when `pid` belongs to another process by now.
+    No signal is sent if `pid` now belongs to another process.
     """
     found = process_started(pid)
     if found is None and BOOT_ID.exists() and started.startswith(_boot()):
-        # Its group keeps the number from being given away as long as a member lives.
+        # The group's number is not reused while a member is alive.
         return signal_group(pid, signal.SIGKILL)
     if found != started:
         return False

@@ -1,10 +1,10 @@
-"""Why a server could not be started, in words that say what to do about it."""
+"""Reasons why a server could not be started, with their remedies."""
 
 from pathlib import Path
 
 
 class ServerNotStarted(Exception):  # noqa: N818 - names the fact, like a refusal
-    """A server did not come up; the text names the reason and the end of its log."""
+    """A server did not start; the text contains the reason and the end of its log."""
 
     def __init__(self, *, name: str, reason: str, log: Path | None = None) -> None:
         text = f"{name} did not start: {reason}"
@@ -15,7 +15,7 @@ class ServerNotStarted(Exception):  # noqa: N818 - names the fact, like a refusa
 
 
 class ToolMissing(Exception):  # noqa: N818 - names the fact, like a refusal
-    """A program that this machine needs is absent; the text ends with a remedy."""
+    """A required program is missing; the text ends with a remedy."""
 
     def __init__(self, *, what: str, remedy: str) -> None:
         super().__init__(f"{what}\n  Remedy: {remedy}")

@@ -1,4 +1,4 @@
-"""Where this checkout is, and a lock for what its processes must not do at once."""
+"""Root of the checkout, and a lock between its processes."""
 
 import fcntl
 import os
@@ -13,7 +13,7 @@ def home() -> Path:
     """Return the root of the checkout: PLEXUS_HOME, or the nearest folder above with a uv.lock.
 
     Raises:
-        ToolMissing: When neither is there.
+        ToolMissing: Neither exists.
     """
     named = os.environ.get("PLEXUS_HOME")
     if named:
@@ -30,13 +30,13 @@ def home() -> Path:
 
 
 def tools() -> Path:
-    """Return the folder that keeps downloaded tools between runs."""
+    """Return the folder that stores downloaded tools between runs."""
     return home() / ".plexus" / "tools"
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on `path` among processes; a killed holder lets go of it."""
+    """Hold an exclusive lock on `path` among processes; it is released if the holder is killed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""A Java runtime that can run Kafka and OpenSearch, and their jars from Maven Central."""
+"""Java runtime for Kafka and OpenSearch, and their jars from Maven Central."""
 
 import functools
 import os
@@ -17,7 +17,7 @@ from plexus_local.servers.home import locked, tools
 
 OLDEST = 21
 # OpenSearch builds a Thai analyser for every index with an analysis section, and its vectors need
-# the incubator module; cut-down runtimes have neither.
+# the incubator module; reduced runtimes have neither.
 MODULES = {"jdk.localedata": "Thai locale data", "jdk.incubator.vector": "vector support"}
 PLACES = (
     "/usr/lib/jvm/*",
@@ -48,7 +48,7 @@ class Runtime:
 
     @property
     def fits(self) -> bool:
-        """Whether Kafka and OpenSearch run on it."""
+        """True if it can run Kafka and OpenSearch."""
         return self.version[:1] >= (OLDEST,) and not self.lacks
 
     def __str__(self) -> str:
@@ -62,7 +62,7 @@ def java() -> Path:
     """Return the `java` to use: JAVA_HOME's if it fits, else the newest installed one that does.
 
     Raises:
-        ToolMissing: When none is Java 21 or newer and complete, naming those that were looked at.
+        ToolMissing: None is complete and Java 21 or newer; the text lists the examined ones.
     """
     named = os.environ.get("JAVA_HOME")
     first = examined(Path(named) / "bin" / "java") if named else None
@@ -82,7 +82,7 @@ def java() -> Path:
 
 
 def installed() -> Iterator[Runtime]:
-    """Yield every runtime in the usual places, each once."""
+    """Yield every runtime in the standard locations, each once."""
     on_path = shutil.which("java")
     candidates = [Path(on_path)] if on_path else []
     for place in PLACES:
@@ -98,7 +98,7 @@ def installed() -> Iterator[Runtime]:
 
 
 def examined(program: Path) -> Runtime | None:
-    """Ask a `java` for its version and modules; None when it cannot tell (older than 9, broken)."""
+    """Query a `java` for its version and modules; None if it fails (older than 9, broken)."""
     try:
         told = subprocess.run(
             [program, "--list-modules"], capture_output=True, text=True, timeout=20, check=False
@@ -120,11 +120,11 @@ def examined(program: Path) -> Runtime | None:
 def jars(name: str) -> Path:
     """Return the folder with the jars of `name` (kafka, opensearch), fetched once with Maven.
 
-    Parallel runs wait for the one that fetches; a broken download leaves nothing behind. A changed
-    pom is fetched anew.
+    Parallel runs wait for the one that downloads; a failed download leaves no files. A changed pom
+    is downloaded again.
 
     Raises:
-        ToolMissing: When Maven is absent or cannot reach its repository.
+        ToolMissing: Maven is missing or cannot reach its repository.
     """
     pom = JARS / f"{name}.xml"
     folder = tools() / f"{name}-{_version(pom)}"
@@ -136,7 +136,7 @@ def jars(name: str) -> Path:
 
 
 def _version(pom: Path) -> str:
-    """Read the version of the first dependency, the server itself."""
+    """Read the version of the first dependency, which is the server itself."""
     found = ET.parse(pom).find(f".//{POM}dependency/{POM}version")  # noqa: S314 - our own
     if found is None or not found.text:
         raise ValueError(f"{pom} names no version")
@@ -152,7 +152,7 @@ def _fetch(pom: Path, folder: Path) -> None:
             "address in the environment",
         )
 
-    for abandoned in folder.parent.glob(f".{folder.name}-*"):  # by a run that was killed
+    for abandoned in folder.parent.glob(f".{folder.name}-*"):  # left by a run that was killed
         shutil.rmtree(abandoned)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         fresh = Path(temporary) / "fresh"

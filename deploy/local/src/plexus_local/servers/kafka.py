@@ -1,8 +1,8 @@
 """Kafka 4 as broker and controller in one process, with a user for every client.
 
-Clients sign in with SCRAM, the administrator and the broker itself with passwords of the broker's
-own settings (PLAIN): those work before any user exists, on storage of an older version too. Users
-and access rules are made once it answers, at every start.
+Clients sign in with SCRAM, the administrator and the broker itself with passwords in the broker's
+own settings (PLAIN): those work before any user exists, also on storage of an older version. Users
+and access rules are created at every start, once the broker responds.
 """
 
 import asyncio
@@ -44,10 +44,10 @@ _LOGIN = "org.apache.kafka.common.security"
 
 
 def guarded(accounts: KafkaAccounts, *, clients: str = "SASL_PLAINTEXT") -> Mapping[str, str]:
-    """Return the settings by which a broker asks every client for its user and obeys the rules.
+    """Return the settings by which a broker authenticates every client and enforces the rules.
 
-    The controller's listener has users too: without, its anonymous callers would need the rights
-    of the broker, and have them.
+    The controller's listener has users too: otherwise its anonymous callers would have the rights
+    of the broker.
 
     Args:
         accounts: The passwords.
@@ -85,7 +85,7 @@ API_VERSIONS = struct.pack(">hhih", 18, 0, 1, -1)
 
 
 class NativeKafka(NativeServer):
-    """A broker on loopback; `url` is its bootstrap address, `accounts` who may sign in."""
+    """Broker on loopback; `url` is its bootstrap address, `accounts` are its users."""
 
     name = "kafka"
 
@@ -106,7 +106,7 @@ class NativeKafka(NativeServer):
         self.url = f"127.0.0.1:{self.port}"
 
     def prepare(self) -> None:
-        """Fetch the jars, write the configuration and format storage the first time."""
+        """Download the jars, write the configuration and format new storage."""
         self._java, self._libs = java(), jars("kafka")
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self.data / "log4j.properties").write_text(LOGGING)
@@ -115,7 +115,7 @@ class NativeKafka(NativeServer):
             self._format()
 
     def command(self) -> Sequence[str]:
-        """Return the broker on the serial collector: it shares a small machine with the rest."""
+        """Return the broker's command with the serial collector, which suits a small machine."""
         return [
             str(self._java),
             *("-Xmx384m", "-XX:+UseSerialGC"),
@@ -130,12 +130,12 @@ class NativeKafka(NativeServer):
         return speaks_kafka(self.port)
 
     def settle(self) -> None:
-        """Make the users and the access rules of the catalogue."""
+        """Create the users and the access rules of the catalogue."""
         authorized(self.administering, self.accounts)
 
     @property
     def administering(self) -> KafkaSection:
-        """The section of its administrator."""
+        """The section of the administrator."""
         return self.accounts.administering(self.url)
 
     def section(self, user: str, *, topic_prefix: str = "") -> KafkaSection:
@@ -143,7 +143,7 @@ class NativeKafka(NativeServer):
         return self.accounts.section(self.url, user, topic_prefix=topic_prefix)
 
     def _write_settings(self) -> None:
-        """Write the settings, which hold passwords, for their owner alone."""
+        """Write the settings, which contain passwords, readable by their owner only."""
         content = "".join(f"{key}={value}\n" for key, value in self._settings().items())
         fresh = self._properties.with_suffix(".new")
         fresh.unlink(missing_ok=True)
@@ -169,7 +169,7 @@ class NativeKafka(NativeServer):
 
     def _format(self) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        # An id that begins with a dash would be read as an option.
+        # An id that begins with a dash would be parsed as an option.
         cluster = "P" + cluster[1:] if cluster.startswith("-") else cluster
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
@@ -188,13 +188,13 @@ class NativeKafka(NativeServer):
 
 
 def authorized(administering: KafkaSection, accounts: KafkaAccounts) -> None:
-    """Make users and access rules, also when the caller's thread runs a loop of its own."""
+    """Create users and access rules, also from a thread with a running event loop."""
     with ThreadPoolExecutor(1) as thread:
         thread.submit(lambda: asyncio.run(authorize(administering, accounts.users))).result()
 
 
 def speaks_kafka(port: int, *, host: str = "127.0.0.1") -> bool:
-    """Ask once whether a broker processes requests at this port."""
+    """Check once whether a broker processes requests at this port."""
     try:
         with socket.create_connection((host, port), timeout=1) as connection:
             connection.sendall(struct.pack(">i", len(API_VERSIONS)) + API_VERSIONS)

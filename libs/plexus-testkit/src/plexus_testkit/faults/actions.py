@@ -1,6 +1,6 @@
-"""What people do while processes die: one function per action, in one table.
+"""Actions of people while processes die: one function per action, in one table.
 
-Each notes what it is about to do, does it until it is answered, and notes the answer.
+Each records its intention, repeats the call until it is answered, and records the answer.
 """
 
 import asyncio
@@ -31,10 +31,10 @@ class Room:
     """A conversation of the cycles.
 
     Attributes:
-        id: Of the conversation.
-        owner: Who made it and changes its members.
+        id: Id of the conversation.
+        owner: Its creator, who changes its members.
         people: Members from the beginning to the end.
-        guest: Who is added and removed again and again.
+        guest: Person added and removed again and again.
         own: Numbers of messages by their author, for actions on one's own.
     """
 
@@ -48,19 +48,19 @@ class Room:
 
 @dataclass
 class Actor:
-    """Somebody who acts in a conversation, with dice of their own."""
+    """Person who acts in a conversation, with a random generator of their own."""
 
     device: Device
     room: Room
     chance: random.Random
     # Requests of this person here, for repeating one.
     requests: list[pb.SendMessageRequest] = field(default_factory=list)
-    # One change of one's own messages at a time, so that the last answer tells what must be there.
+    # One change of one's own messages at a time, so that the last answer determines the state.
     _editing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def ledger(self) -> Ledger:
-        """Where it is noted."""
+        """Ledger of the actions."""
         return self.device.ledger
 
     async def call(self, method: str, request: Any) -> Any:
@@ -98,21 +98,21 @@ class Actor:
             self.room.own.setdefault(self.device.person_id, []).append(told.seq)
 
     def own_seq(self) -> int:
-        """Pick a late message of one's own that is not taken back; 0: there is none."""
+        """Pick a recent message of one's own that is not recalled; 0 if there is none."""
         mine = self.room.own.get(self.device.person_id, [])[-30:]
         kept = [seq for seq in mine if (self.room.id, seq) not in self.ledger.recalled]
         return self.chance.choice(kept) if kept else 0
 
     @contextlib.asynccontextmanager
     async def altering(self) -> AsyncIterator[int]:
-        """Choose a message of one's own; nobody else changes it meanwhile."""
+        """Choose a message of one's own and lock it against other changes."""
         async with self._editing:
             yield self.own_seq()
 
     async def alter(
         self, method: str, request: Callable[..., Any], *, seq: int, **fields: Any
     ) -> bool:
-        """Change a message; tell whether it was changed, or is past the time or number for it."""
+        """Change a message; return whether it was changed, or is past the time or number for it."""
         if not seq:
             return False
         request_id = secrets.token_hex(8)
@@ -177,7 +177,7 @@ async def reply(actor: Actor) -> None:
 
 
 async def schedule(actor: Actor) -> None:
-    """Have a message sent by itself a moment later; it is sent once, whoever dies (MSG-17)."""
+    """Schedule a message for a moment later; it is sent once, whichever process dies (MSG-17)."""
     text = f"scheduled {secrets.token_hex(8)}"
     actor.ledger.scheduled[text] = None
     request = ScheduleMessageRequest(
@@ -237,7 +237,7 @@ async def come_or_go(actor: Actor) -> None:
 
 
 async def rename(actor: Actor) -> None:
-    """Give the conversation a new name; one at a time, as above."""
+    """Rename the conversation; one at a time, as above."""
     room = actor.room
     async with room.membership:
         name = f"cycles {secrets.token_hex(4)}"
@@ -256,7 +256,7 @@ async def edit(actor: Actor) -> None:
 
 
 async def recall(actor: Actor) -> None:
-    """Take one's own message back."""
+    """Recall one's own message."""
     async with actor.altering() as seq:
         actor.ledger.recalling.add((actor.room.id, seq))
         if await actor.alter("RecallMessage", pb.RecallMessageRequest, seq=seq):
@@ -264,7 +264,7 @@ async def recall(actor: Actor) -> None:
 
 
 async def react(actor: Actor) -> None:
-    """Put an emoji on one's own message, or take it off."""
+    """Add a reaction to one's own message, or remove it."""
     async with actor.altering() as seq:
         emoji = actor.chance.choice(EMOJIS)
         on = actor.ledger.reactions.setdefault((actor.room.id, seq), set())
@@ -275,7 +275,7 @@ async def react(actor: Actor) -> None:
 
 
 async def pin(actor: Actor) -> None:
-    """Pin one's own message, or take the pin off."""
+    """Pin one's own message, or unpin it."""
     async with actor.altering() as seq:
         on = actor.ledger.pins.get((actor.room.id, seq), False)
         if await actor.alter("PinMessage", pb.PinMessageRequest, seq=seq, unpin=on):
@@ -284,7 +284,7 @@ async def pin(actor: Actor) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that people do, and how often beside the others."""
+    """Action of people, and its relative frequency."""
 
     name: str
     run: Callable[[Actor], Awaitable[None]]
@@ -306,4 +306,4 @@ ACTIONS: Final = (
     Action("react", react, 6),
     Action("pin", pin, 3),
 )
-"""What is done. A new RPC is a function above and a line here."""
+"""Actions in use. A new RPC is a function above and a line here."""

@@ -1,4 +1,4 @@
-"""Calls of a client that does not give up: again, under the same request id, until answered."""
+"""Calls of a persistent client: repeated under the same request id until answered."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from plexus_testkit.faults.ledger import Ledger, Violation
 
 ResponseT = TypeVar("ResponseT")
 
-# What may be otherwise a moment later; everything else is an answer.
+# Transient statuses; everything else is an answer.
 PASSING: Final = frozenset(
     {
         grpc.StatusCode.UNAVAILABLE,

@@ -1,4 +1,4 @@
-"""Who talks in the cycles, and where: people with a device each, and conversations in eras."""
+"""People and conversations of the cycles: each person has a device, conversations come in eras."""
 
 import asyncio
 import contextlib
@@ -40,7 +40,7 @@ OPTIONS: Final = (
 
 @dataclass
 class Company:
-    """Everybody, signed in and listening."""
+    """All people, signed in and subscribed."""
 
     platform: Platform
     ledger: Ledger
@@ -49,7 +49,7 @@ class Company:
 
     @property
     def devices(self) -> list[Device]:
-        """Everybody with the guest."""
+        """Devices of all people, the guest included."""
         return [*self.people, self.guest]
 
     async def new_rooms(self, count: int = ROOMS) -> list[Room]:
@@ -76,12 +76,12 @@ class Company:
         room = Room(response.conversation.id, owner, self.people, self.guest)
         for device in self.devices:
             device.watch(room.id)
-        # Some of the first event came before anybody watched.
+        # Parts of the first event arrived before any device watched.
         await asyncio.gather(*(device.catch_up([room.id]) for device in self.devices))
         return room
 
     def leave(self, rooms: Sequence[Room]) -> None:
-        """Let go of conversations that are checked to their end."""
+        """Drop conversations that are verified completely."""
         for room in rooms:
             for device in self.devices:
                 del device.held[room.id]
@@ -108,7 +108,7 @@ async def company(platform: Platform) -> AsyncIterator[Company]:
 
 @contextlib.asynccontextmanager
 async def _signed_in(platform: Platform, handle: str) -> AsyncIterator[Plexus]:
-    """Sign somebody in whose calls and streams go to every gateway that answers, in turns."""
+    """Sign a person in whose calls and streams go to every reachable gateway in turn."""
     target = f"ipv4:{','.join(platform.address_of(name) for name in GATEWAYS)}"
     async with grpc.aio.insecure_channel(target, options=OPTIONS) as channel:
         request = SignInRequest(handle=handle, password=PASSWORD, device="fault cycles")

@@ -23,14 +23,14 @@ log = structlog.get_logger()
 # A point that is not passed so often by then is struck by kill -9 instead, and not counted.
 STRIKES_WITHIN: Final = 25.0
 TURN_SECONDS: Final = 2.0
-# Conversations are checked to their end and new ones begun after so many blocks.
+# After this many blocks conversations are verified completely and new ones begun.
 ERA: Final = 6
 RELAY_LEASE: Final = "messaging"
 
 
 @dataclass
 class Report:
-    """What was done; `str` gives it in one line."""
+    """Totals of a run; `str` formats them in one line."""
 
     seed: int
     cycles: int = 0
@@ -46,7 +46,7 @@ class Report:
     holes: int = 0
 
     def __str__(self) -> str:
-        """Give the summary."""
+        """Return the summary."""
         return (
             f"seed {self.seed}: {self.cycles} cycles in {self.seconds:.0f} s "
             f"({self.seconds / max(self.cycles, 1):.2f} s each), "
@@ -58,7 +58,7 @@ class Report:
 
 
 async def run_cycles(directory: Path, *, cycles: int, seed: int) -> Report:
-    """Run so many cycles on a stage of their own.
+    """Run a number of cycles on a separate platform.
 
     Raises:
         Violation: a promise is broken.
@@ -77,7 +77,7 @@ class Cycles:
         self._report = Report(seed)
 
     async def run(self, plan: Sequence[Block]) -> Report:
-        """Run block after block; gives what was done.
+        """Run block after block; return the totals.
 
         Raises:
             Violation: a promise is broken.
@@ -135,7 +135,7 @@ class Cycles:
             self._report.struck[strike.place.name] += 1
 
     async def _move_in(self, gateway: Proc) -> None:
-        """Let people come to a gateway that serves again: their streams are elsewhere."""
+        """Let people reconnect to a gateway that serves again: their streams are elsewhere."""
         serves = asyncio.create_task(until(gateway.ready, within=STRIKES_WITHIN))
         dies = asyncio.create_task(gateway.died(within=STRIKES_WITHIN))
         await asyncio.wait([serves, dies], return_when=asyncio.FIRST_COMPLETED)

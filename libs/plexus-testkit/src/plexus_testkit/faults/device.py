@@ -54,16 +54,16 @@ class _Waiting:
 
 
 class Device:
-    """One person's device; enter `running`, then send and look at what it holds."""
+    """One person's device; enter `running`, then send and inspect its copy."""
 
     def __init__(self, plexus: Plexus, ledger: Ledger, *, comes_and_goes: bool = False) -> None:
-        """Take who it belongs to.
+        """Set up the device of a person.
 
         Args:
             plexus: the person's connection.
-            ledger: where everything said and told is noted.
-            comes_and_goes: whether the person may be no member for a while; others are members
-                from the beginning and may see every change.
+            ledger: record of all sends and answers.
+            comes_and_goes: whether the person may stop being a member for a while; others are
+                members from the beginning and may see every change.
         """
         self.plexus = plexus
         self.ledger = ledger
@@ -74,7 +74,7 @@ class Device:
         self.resyncs = 0
         # Conversations that a heartbeat showed to be behind: a lost event that was noticed late.
         self.healed = 0
-        # Frames that began after what was held, with nothing that explains it.
+        # Frames that began after the copy's end, without an explanation.
         self.holes: list[str] = []
         self._refs = itertools.count(1)
         self._waiting: dict[int, _Waiting] = {}
@@ -83,17 +83,17 @@ class Device:
         self._open = asyncio.Event()
         self._last_live: dict[str, int] = {}
         self._closed_here: set[str] = set()
-        # Where nothing could be fetched, because this person was removed: frames from before the
-        # removal still come, and do not join on.
+        # Conversations that could not be fetched because this person was removed: frames from
+        # before the removal still arrive, and do not continue the state.
         self._refused: set[str] = set()
         self._following: asyncio.Task[None] | None = None
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["Device"]:
-        """Keep the stream open for the time of the block.
+        """Keep the stream open for the duration of the block.
 
         Raises:
-            Violation: what came was not what may come.
+            Violation: an event that must not come.
         """
         self._following = asyncio.create_task(self._follow(), name="device")
         try:
@@ -104,12 +104,12 @@ class Device:
         self.check()
 
     def check(self) -> None:
-        """Raise what the stream has died of, if it has."""
+        """Raise the error of which the stream has died, if any."""
         if self._following and self._following.done() and not self._following.cancelled():
             self._following.result()
 
     def watch(self, conversation_id: str) -> Held:
-        """Hold a conversation from now on."""
+        """Keep the state of a conversation from now on."""
         return self.held.setdefault(conversation_id, Held())
 
     async def send(self, command: SendMessageRequest) -> SendMessageResponse:
@@ -217,7 +217,7 @@ class Device:
                 await self.catch_up([position.conversation_id])
 
     async def _resume(self) -> None:
-        """Send again what has no answer, and fetch what was missed while there was no stream."""
+        """Send unanswered items again, and fetch changes missed without a stream."""
         for waiting in self._waiting.values():
             self._up.put_nowait(SessionRequest(sends=[waiting.item]))
         await self.catch_up(list(self.held))
@@ -259,10 +259,10 @@ class Device:
         held.through = max(held.through, events.through)
 
     def _check_live(self, events: Events) -> bool:
-        """Check the order of a frame; tell whether this person joins in it.
+        """Check the order of a frame; return whether this person joins in it.
 
         Raises:
-            Violation: something came twice, out of order, after the end, or is missing.
+            Violation: an event is repeated, out of order, after the end, or missing.
         """
         conversation_id, joins = events.conversation_id, False
         last = max(events.after, self._last_live.get(conversation_id, 0))
@@ -282,13 +282,13 @@ class Device:
         return joins
 
     async def catch_up(self, conversation_ids: Iterable[str]) -> None:
-        """Fetch what is not held yet, of those conversations that are watched."""
+        """Fetch missing changes of the watched conversations."""
         for conversation_id in conversation_ids:
             if held := self.held.get(conversation_id):
                 await self._caught_up(conversation_id, held)
 
     async def _caught_up(self, conversation_id: str, held: Held) -> bool:
-        """Fetch to the end; False when it is not one's own any more: what is held stays as it is.
+        """Fetch to the end; False after the person was removed: the copy stays as it is.
 
         Raises:
             Violation: a refusal that cannot be.

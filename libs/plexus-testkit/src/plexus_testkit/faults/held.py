@@ -1,4 +1,4 @@
-"""What a device holds of a conversation: old state and changes, never fetched anew."""
+"""A device's copy of a conversation: old state and changes, never fetched again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -70,7 +70,7 @@ class Held:
             raise Violation(f"nobody knows the fact {kind}")
 
     def merge(self, change: Change) -> None:
-        """Apply one entity of ListChanges: its present state, which may be newer than `through`."""
+        """Apply one entity of ListChanges: its current state, which may be newer than `through`."""
         match change.WhichOneof("entity"):
             case "message":
                 self._note(change.message)
@@ -85,7 +85,7 @@ class Held:
             self.messages[message.seq] = message
 
     def _note_parts(self, fact: Any) -> None:
-        """Replace what members have put on a message; facts from before `parts` have all of it."""
+        """Replace a message's reactions, pin and labels; facts from before `parts` have all."""
         if fact.HasField("message"):
             self._note(fact.message)
             return
@@ -101,7 +101,7 @@ class Held:
 
 
 def with_parts(message: Message, parts: MessageParts) -> Message:
-    """Give a message with these parts in place of its own; the words stay."""
+    """Return a message with these parts in place of its own; the text stays."""
     after = Message.FromString(message.SerializeToString())
     for name in ("reactions", "pin", "labels"):
         after.ClearField(name)
@@ -114,7 +114,7 @@ def with_parts(message: Message, parts: MessageParts) -> Message:
 
 
 def comparable(message: Message) -> bytes:
-    """Give a message's bytes without what only reading adds: the words of what it quotes."""
+    """Return a message's bytes without the parts added on reading: the text of its quote."""
     if message.HasField("quote"):
         message = Message.FromString(message.SerializeToString())
         message.quote.text = ""

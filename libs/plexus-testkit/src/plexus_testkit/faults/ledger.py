@@ -1,4 +1,4 @@
-"""What clients said and what they were told: the promises that must hold whatever was killed."""
+"""Record of clients' sends and answers: promises that must hold whichever process was killed."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from plexus.messaging.v1.messages_pb2 import Message
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageResponse
 
 Request = tuple[str, str, str]
-"""Conversation, sender, request id: what makes a message one and the same for ever (MSG-3)."""
+"""Conversation, sender, request id: the permanent identity of a message (MSG-3)."""
 Place = tuple[str, int]
 """Conversation and `seq`."""
 
@@ -28,22 +28,22 @@ class Told:
 
 @dataclass
 class Ledger:
-    """Everything said and told so far; contradictions are found at once."""
+    """All sends and answers so far; contradictions are found at once."""
 
     said: dict[Request, str] = field(default_factory=dict)
     told: dict[Request, Told] = field(default_factory=dict)
     mentioned: dict[Request, str] = field(default_factory=dict)
-    # Texts that are to be sent by themselves, with the request once it is known.
+    # Scheduled texts, with the request once it is known.
     scheduled: dict[str, Request | None] = field(default_factory=dict)
-    # The last text that its author was told of, and what was taken back.
+    # The last text confirmed to its author, and recalled messages.
     edited: dict[Place, str] = field(default_factory=dict)
     recalled: set[Place] = field(default_factory=set)
-    # What somebody began to take back; it may be gone before the answer.
+    # Recalls that were started; the message may be gone before the answer.
     recalling: set[Place] = field(default_factory=set)
     # The emojis that its author has put on a message, and whether they have pinned it.
     reactions: dict[Place, set[str]] = field(default_factory=dict)
     pins: dict[Place, bool] = field(default_factory=dict)
-    # (conversation, person): how far it was read.
+    # (conversation, person): read position.
     read: dict[tuple[str, str], int] = field(default_factory=dict)
     # (conversation, person): whether the last change that was answered made them a member.
     members: dict[tuple[str, str], bool] = field(default_factory=dict)
@@ -52,13 +52,13 @@ class Ledger:
     retries: int = 0
 
     def say(self, request: Request, text: str, *, mention: str = "") -> None:
-        """Note what is about to be sent, before it is."""
+        """Record a message before it is sent."""
         self.said[request] = text
         if mention:
             self.mentioned[request] = mention
 
     def adopt(self, request: Request, text: str) -> None:
-        """Note under which request a scheduled text is sent: one and the same for ever (MSG-17).
+        """Record the request of a scheduled text, which never changes (MSG-17).
 
         Raises:
             Violation: it is sent under another one too.
@@ -70,7 +70,7 @@ class Ledger:
         self.said[request] = text
 
     def tell(self, request: Request, response: SendMessageResponse) -> Told:
-        """Note an acknowledgement.
+        """Record an acknowledgement.
 
         Raises:
             Violation: an earlier one gave other numbers.
@@ -82,7 +82,7 @@ class Ledger:
         return told
 
     def forget(self, conversation_ids: set[str]) -> None:
-        """Let go of what is about conversations that are checked to their end."""
+        """Drop records about conversations that are verified completely."""
         requests: tuple[dict[Any, Any], ...] = (self.said, self.told, self.mentioned)
         places: tuple[dict[Any, Any], ...] = (self.edited, self.reactions, self.pins)
         for kept in (*requests, *places, self.read, self.members):
@@ -96,10 +96,10 @@ class Ledger:
             self.names.pop(conversation_id, None)
 
     def check_message(self, message: Message) -> None:
-        """Compare a message as it is read now with what its author and others were told.
+        """Compare a message as it is read now with the answers that its author and others received.
 
         Raises:
-            Violation: it is not what somebody was told.
+            Violation: it contradicts an answer.
         """
         place = (message.conversation_id, message.seq)
         if place in self.recalled:

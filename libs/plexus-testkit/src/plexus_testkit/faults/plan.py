@@ -1,4 +1,4 @@
-"""Which process dies where, cycle by cycle: all of it follows from a seed."""
+"""Plan of crashes: process and point, cycle by cycle, all derived from a seed."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -18,14 +18,14 @@ from plexus_testkit.faults.points import (
 DIRECTORY: Final = ("directory",)
 # Strikes between two complete checks; the process that is struck stays the same.
 BLOCK: Final = 7
-# A process stands still for this long; the relay's lease lives for 1 s here.
+# Duration of a process's pause; the relay's lease lives for 1 s here.
 PAUSE_SECONDS: Final = 2.0
 KINDS: Final = (MESSAGING, RELAY, GATEWAYS, SCHEDULER, NOTIFY, DIRECTORY)
 
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """One cycle: what happens to the process of its block.
+    """One cycle: the fault of the process of its block.
 
     Attributes:
         place: The fault point that kills it; None for a kill -9 or a pause at some moment.
@@ -41,7 +41,7 @@ class Strike:
 
     @property
     def fault(self) -> str:
-        """What PLEXUS_FAULT says; empty without a point."""
+        """Value of PLEXUS_FAULT; empty without a point."""
         return f"{self.place.name}:kill@{self.passing}" if self.place else ""
 
     def __str__(self) -> str:
@@ -60,11 +60,11 @@ class Block:
 
 
 def make_plan(*, cycles: int, seed: int) -> list[Block]:
-    """Return blocks of exactly so many strikes; every point is struck when there are enough.
+    """Return blocks with exactly that many strikes; every point is struck if there are enough.
 
     Args:
-        cycles: How many strikes; each is a cycle.
-        seed: Gives the same plan again.
+        cycles: Number of strikes; each is a cycle.
+        seed: The same seed makes the same plan.
     """
     chance = random.Random(f"plan {seed}")  # noqa: S311 - a test's dice
     blocks, left = list[Block](), cycles

@@ -1,4 +1,4 @@
-"""Every fault point of the product, where it lies and how to get there.
+"""Every fault point of the product, its place and the way to reach it.
 
 A point that exists in the code and is missing here fails `tests/architecture/test_fault_points.py`.
 """

@@ -1,6 +1,6 @@
-"""What the crash cycles run on: the processes that a message passes, some of them twice.
+"""Platform of the crash cycles: the processes that a message passes, some of them twice.
 
-Servers of its own, so that they may be stopped too.
+It has servers of its own, so that they may be stopped too.
 """
 
 import asyncio
@@ -60,9 +60,9 @@ async def stage(
     """Start servers and processes under a folder, with a tenant; stop all of them at the end.
 
     Args:
-        directory: Where data, keys and logs lie.
-        mongo_url: A MongoDB that runs already; empty: one of its own.
-        settings: More environment of every process.
+        directory: Folder of data, keys and logs.
+        mongo_url: A running MongoDB; empty: one of its own.
+        settings: Additional environment of every process.
 
     Raises:
         ToolMissing: A server's program is absent.

@@ -1,4 +1,4 @@
-"""People at work: each does one thing after the other until told to stop."""
+"""Concurrent traffic: each person performs one action after the other until stopped."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ from typing import Final
 
 from plexus_testkit.faults.actions import ACTIONS, Actor, Room
 
-# Things that one person does in one conversation at the same time.
+# Concurrent actions of one person in one conversation.
 HANDS: Final = 1
 PAUSE: Final = (0.02, 0.25)
 
@@ -25,10 +25,10 @@ class Traffic:
 
     @contextlib.asynccontextmanager
     async def flowing(self) -> AsyncIterator[None]:
-        """Let people act for the time of the block; at its end everything begun is answered.
+        """Let people act for the duration of the block; at its end all actions are answered.
 
         Raises:
-            ExceptionGroup: of what somebody was told that must not be.
+            ExceptionGroup: of answers that must not occur.
         """
         enough = asyncio.Event()
         async with asyncio.TaskGroup() as group:

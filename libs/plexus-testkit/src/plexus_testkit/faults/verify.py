@@ -33,7 +33,7 @@ PAGE: Final = 500
 
 @dataclass
 class _Log:
-    """How far a log is verified, and what it says."""
+    """Position up to which a log is verified, and its contents."""
 
     change_no: int = 0
     seq: int = 0
@@ -42,29 +42,29 @@ class _Log:
 
 
 class Verifier:
-    """Reads each log once, and compares everything that people were told and hold with it."""
+    """Reads each log once, and compares it with everything that people were sent and keep."""
 
     def __init__(self, entries: Collection, ledger: Ledger) -> None:
-        """Take where the logs are.
+        """Set up the verifier.
 
         Args:
-            entries: messaging's collection, behind the service's back.
-            ledger: what was said and told.
+            entries: messaging's collection, read directly.
+            ledger: record of sends and answers.
         """
         self._entries = entries
         self._ledger = ledger
         self._logs: dict[str, _Log] = {}
 
     async def check_log(self, room: Room) -> int:
-        """Read on in the log, also while it is written; gives its last `change_no`.
+        """Verify new entries of the log, also while it is written; return its last `change_no`.
 
         `change_no` is dense over every change, `seq` over messages, each link of the chain follows
-        from the one before and from what the entry holds (MSG-20), no request is there twice
-        (MSG-1, MSG-3), and everything told before this call is stored under its numbers and with
-        its words (MSG-2).
+        from the previous one and from the entry's content (MSG-20), no request is stored twice
+        (MSG-1, MSG-3), and everything acknowledged before this call is stored under its numbers and
+        with its content (MSG-2).
 
         Raises:
-            Violation: it is not so.
+            Violation: an invariant does not hold.
         """
         told = [(key, value) for key, value in self._ledger.told.items() if key[0] == room.id]
         log = self._logs.setdefault(room.id, _Log())
@@ -78,15 +78,15 @@ class Verifier:
         return log.change_no
 
     async def check_nothing_hangs(self, room: Room) -> None:
-        """Check that what was said is stored and what is stored was said, nobody being at work.
+        """Check that sent and stored messages match, while no one is active.
 
-        What is sent by itself may still be on its way.
+        Scheduled messages may still be on their way.
 
         Raises:
-            Violation: it is not so.
+            Violation: they differ.
         """
         said = {(key[1], key[2]) for key in self._ledger.said if key[0] == room.id}
-        # What is scheduled for a full or half hour is spread over a while (MSG-17).
+        # Messages scheduled for a full or half hour are spread over a while (MSG-17).
         deadline = time.monotonic() + SPREAD.total_seconds() + CAUGHT_UP_WITHIN
         while said != set(self._logs[room.id].messages):
             if time.monotonic() > deadline:
@@ -96,7 +96,7 @@ class Verifier:
             await self.check_log(room)
 
     async def check_device(self, room: Room, device: Device) -> None:
-        """Check that a device, by old state and changes, holds what it can fetch now.
+        """Check that a device's copy, by old state and changes, equals what it can fetch now.
 
         Raises:
             Violation: something is missing, more, or other, or does not come in time.
@@ -124,10 +124,10 @@ class Verifier:
         await self._check_members(room, device)
 
     async def check_reading(self, room: Room, device: Device) -> None:
-        """Check that a cursor is where its owner was told, or further (MSG-7).
+        """Check that a cursor is at its acknowledged position, or further (MSG-7).
 
         Raises:
-            Violation: it fell back.
+            Violation: it moved back.
         """
         request = GetConversationRequest(conversation_id=room.id)
         response = await self._call(device, "GetConversation", request)
@@ -142,7 +142,7 @@ class Verifier:
             raise Violation(f"{room.id} is named {response.view.conversation.name}, not {wanted}")
 
     async def check_heads(self, rooms: Sequence[Room], device: Device) -> None:
-        """Check that the list of conversations comes to show the ends of the logs.
+        """Check that the list of conversations shows the ends of the logs in the end.
 
         Raises:
             Violation: it stays behind.
@@ -163,9 +163,9 @@ class Verifier:
             await asyncio.sleep(0.2)
 
     async def check_notices(self, rooms: Sequence[Room], device: Device) -> None:
-        """Check that every mention has brought exactly one notification.
+        """Check that every mention made exactly one notification.
 
-        Of a message that was taken back or reworded meanwhile there may be none (MSG-12).
+        For a message recalled or edited meanwhile there may be none (MSG-12).
 
         Raises:
             Violation: one is missing or there twice.
@@ -186,7 +186,7 @@ class Verifier:
             await asyncio.sleep(0.2)
 
     def forget(self, rooms: Sequence[Room]) -> None:
-        """Let go of conversations that are checked to their end."""
+        """Drop conversations that are verified completely."""
         for room in rooms:
             del self._logs[room.id]
 
@@ -236,7 +236,7 @@ class Verifier:
         guest = self._ledger.members.get((room.id, room.guest.person_id), False)
         if (room.guest.person_id in fetched) != guest:
             raise Violation(f"{room.id}: the guest is {'no ' if guest else 'a '}member")
-        # Who joins later is told of themselves and of what comes; the rest is there to be fetched.
+        # People who join later receive their own join and later events; the rest can be fetched.
         known = held if device is room.guest else fetched
         if {id_: fetched.get(id_) for id_ in known} != held:
             raise Violation(f"{room.id}: {_named(room, device)} holds other members")

@@ -1,4 +1,4 @@
-"""A stage with people on it, load that can be let flow, and every check: what fault tests stand on.
+"""A platform with people, traffic on request, and every check, for fault tests.
 
 async with world(directory) as whole:
     async with whole.working():
@@ -27,7 +27,7 @@ from plexus_testkit.harness import NO_SETTINGS, Platform
 
 @dataclass
 class World:
-    """The running whole, and what its people were told."""
+    """Running platform, with the record of its people's sends and answers."""
 
     platform: Platform
     company: Company
@@ -41,7 +41,7 @@ class World:
 
     @property
     def leases(self) -> Collection:
-        """Where the relays' leases and positions are."""
+        """Collection of the relays' leases and positions."""
         return self.database.collection("relay_leases", schema_version=1)
 
     async def begin(self) -> None:
@@ -50,10 +50,10 @@ class World:
 
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
-        """Let people work for the time of the block; at its end everything begun is answered.
+        """Let people work for the duration of the block; at its end all actions are answered.
 
         Raises:
-            Violation: somebody was told what must not be.
+            Violation: an answer that must not occur.
         """
         traffic = Traffic(self.rooms, seed=f"{self.seed} {next(self._runs)}")
         try:
@@ -63,7 +63,7 @@ class World:
             raise first_of(group) from group
 
     async def check_logs(self) -> None:
-        """Check what is stored, also while people work.
+        """Check the stored logs, also while people work.
 
         Raises:
             Violation: see Verifier.
@@ -72,7 +72,7 @@ class World:
             await self.verifier.check_log(room)
 
     async def check(self) -> None:
-        """Check everything that shows soon, while nobody works.
+        """Check everything that can be checked at once, while no one is active.
 
         Raises:
             Violation: see Verifier.
@@ -91,7 +91,7 @@ class World:
                 await self.verifier.check_reading(room, device)
 
     async def end(self) -> None:
-        """Check what shows later too, and let go of the conversations.
+        """Run the checks that take longer, and drop the conversations.
 
         Raises:
             Violation: see Verifier.
@@ -110,7 +110,7 @@ class World:
 
     @property
     def holes(self) -> list[str]:
-        """Live frames that began after what was held, with nothing that explains it."""
+        """Live frames that began after the copy's end, without an explanation."""
         return [hole for device in self.company.devices for hole in device.holes]
 
 
@@ -125,10 +125,10 @@ async def world(
     """Start everything under a folder, with the first conversations; stop all of it at the end.
 
     Args:
-        directory: Where data, keys and logs lie.
-        seed: Of everybody's dice.
-        mongo_url: A MongoDB that runs already; empty: one of its own.
-        settings: More environment of every process.
+        directory: Folder of data, keys and logs.
+        seed: Seed of all random generators.
+        mongo_url: A running MongoDB; empty: one of its own.
+        settings: Additional environment of every process.
 
     Raises:
         ToolMissing: A server's program is absent.
@@ -145,7 +145,7 @@ async def world(
 
 
 def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Give the first thing that went wrong, out of everything that ended with it."""
+    """Return the first error among all that ended with it."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         violations = [each for each in error.exceptions if isinstance(each, Violation)]

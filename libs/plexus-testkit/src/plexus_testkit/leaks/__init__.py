@@ -1,4 +1,4 @@
-"""What must not be found outside its place after a run: passwords, tokens, keys, what was said."""
+"""Secrets that must stay in their place during a run: passwords, tokens, keys, texts."""
 
 import asyncio
 import json
@@ -15,25 +15,25 @@ from plexus_testkit.leaks.stores import stored, texts
 
 __all__ = ["Spans", "door_openers", "found", "receiving"]
 
-# Signed tokens of three parts, and API tokens: whatever a test has made of them, known or not.
+# Signed tokens of three parts, and API tokens: all that a test has made, known or not.
 TOKENS: Final = re.compile(
     rb"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{40,}|"
     + PREFIX.encode()
     + rb"[A-Za-z0-9]{30,}"
 )
-# Databases in which what was said has a place.
+# Databases in which message texts have a place.
 TOLD: Final = frozenset({"messaging", "notify", "tasks"})
 
 
 async def found(
     platform: Platform, opens: Mapping[str, bytes], *, spans: bytes
 ) -> AsyncIterator[str]:
-    """Name each place that holds what it must not.
+    """Yield each place that contains a secret.
 
     Args:
         platform: whose logs and stores are read, all of them.
         opens: see `door_openers`.
-        spans: what was traced.
+        spans: the exported spans.
     """
     said = [form for text in await texts(platform) for form in _forms(text)]
     places: dict[str, bytes] = {
@@ -64,5 +64,5 @@ def _repeated(content: bytes, said: Iterable[bytes]) -> Iterable[str]:
 
 
 def _forms(text: str) -> set[bytes]:
-    """Give the ways in which a text may stand in JSON."""
+    """Return the forms in which a text can occur in JSON."""
     return {text.encode(), json.dumps(text)[1:-1].encode()}

@@ -1,4 +1,4 @@
-"""What opens a door: passwords, tokens, private keys."""
+"""Credentials: passwords, tokens, private keys."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -8,11 +8,11 @@ from plexus_testkit.harness import ADMIN_PASSWORD, PASSWORD, Platform
 
 
 def door_openers(platform: Platform, folder: Path) -> dict[str, bytes]:
-    """Give everything that opens a door, by what it is.
+    """Return all credentials by their description.
 
     Args:
-        platform: whose keys and secrets.
-        folder: under which tests have put credentials.
+        platform: owner of the keys and secrets.
+        folder: folder in which tests have stored credentials.
     """
     opens = {
         "a password": PASSWORD,
@@ -29,17 +29,17 @@ def door_openers(platform: Platform, folder: Path) -> dict[str, bytes]:
 
 
 def _private(content: object) -> Iterable[str]:
-    """Give every value of a key file that is named as private."""
+    """Return every value of a key file that is named as private."""
     return _named(content, lambda name: name in {"private", "d"})
 
 
 def _tokens(content: object) -> Iterable[str]:
-    """Give every token of a file of credentials."""
+    """Return every token of a file of credentials."""
     return filter(None, _named(content, lambda name: name.endswith("_token")))
 
 
 def _named(content: object, wanted: Callable[[str], bool]) -> Iterable[str]:
-    """Give every text in JSON whose name is wanted, however deep it lies."""
+    """Return every text in JSON under a wanted name, at any depth."""
     if isinstance(content, dict):
         for name, value in content.items():
             if wanted(name) and isinstance(value, str):

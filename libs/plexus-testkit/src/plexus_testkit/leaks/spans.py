@@ -19,14 +19,14 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 
 
 class Told(NamedTuple):
-    """A span, and the name of the process that has told of it."""
+    """Span, and the name of the process that reported it."""
 
     service: str
     span: trace_pb2.Span
 
 
 class Spans(TraceServiceServicer):
-    """What processes have told of what they did."""
+    """Collector of the processes' spans."""
 
     def __init__(self) -> None:
         self.address = ""
@@ -36,7 +36,7 @@ class Spans(TraceServiceServicer):
     def Export(  # noqa: N802 - the contract
         self, request: ExportTraceServiceRequest, _: object
     ) -> ExportTraceServiceResponse:
-        """Keep what comes; names and attributes stand in it as they are, in UTF-8."""
+        """Keep the export; names and attributes are in it unchanged, in UTF-8."""
         with self._lock:
             self._received.append(request.SerializeToString())
         return ExportTraceServiceResponse()

@@ -1,4 +1,4 @@
-"""Everything that the stores of a platform hold, and what was said in it."""
+"""Contents of all stores of a platform, and the message texts in them."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from pymongo import AsyncMongoClient
 from plexus_testkit.conversation_log import DATABASE
 from plexus_testkit.harness import Platform
 
-# A text that long, with something random in it, is nothing that a log says by itself.
+# A text of that length, with something random in it, does not occur in a log by itself.
 LONG: Final = 24
 MAX_TEXTS: Final = 400
 _RANDOM: Final = re.compile(r"[0-9a-f]{8}")
@@ -27,7 +27,7 @@ _INTERNAL: Final = frozenset({"admin", "config", "local"})
 
 
 async def texts(platform: Platform) -> list[str]:
-    """Give bodies of messages that stand for all."""
+    """Return a sample of message texts."""
     connected: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(platform.mongo_url)
     async with connected as client:
         posted = client[DATABASE]["entries"].find({"kind": EntryKind.POSTED.value}, {"event": 1})
@@ -39,7 +39,7 @@ async def texts(platform: Platform) -> list[str]:
 
 
 async def stored(platform: Platform) -> AsyncIterator[tuple[str, bytes]]:
-    """Give every document and record of every store, with its place."""
+    """Yield every document and record of every store, with its place."""
     connected: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(platform.mongo_url)
     async with connected as client:
         for name in await client.list_database_names():

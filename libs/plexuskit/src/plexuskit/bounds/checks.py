@@ -1,7 +1,7 @@
 """Checks of decoded messages: closures that are compiled once per message type.
 
-`ListFields` gives only what is set, so an unset field costs nothing. A check returns nothing or
-raises FieldOutOfRange; the path of the field is put together only then, on the way out.
+`ListFields` returns only set fields, so an unset field costs nothing. A check returns nothing or
+raises FieldOutOfRange; the path of the field is assembled only then, while unwinding.
 """
 
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def check(message: Message) -> None:
 
 
 def violation(message: Message) -> FieldOutOfRange | None:
-    """Return what `check` would raise for a message; None when every field is within its bounds."""
+    """Return the violation that `check` would raise; None if every field is within its bounds."""
     try:
         check(message)
     except FieldOutOfRange as refusal:

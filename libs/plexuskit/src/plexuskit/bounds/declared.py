@@ -100,7 +100,7 @@ def is_time(field: FieldDescriptor) -> bool:
 
 
 def problems(field: FieldDescriptor) -> list[str]:
-    """Return what is missing or contradictory in the bounds of a field; empty: nothing."""
+    """Return missing or contradictory bounds of a field; empty: none."""
     own = field.GetOptions().Extensions[bounds_pb2.field]
     bounds = declared(field)
     found = []
@@ -138,7 +138,7 @@ def _around_problems(field: FieldDescriptor, bounds: Bounds) -> list[str]:
 
 
 def _value_problems(field: FieldDescriptor, bounds: Bounds) -> list[str]:
-    """Return problems of the bounds of one value, without those of how many there are."""
+    """Return problems of the bounds of one value, without those of the number of values."""
     names = _names(bounds) - _AROUND
     match field.type:
         case FieldDescriptor.TYPE_BOOL:

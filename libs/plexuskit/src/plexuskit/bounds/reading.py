@@ -32,7 +32,7 @@ def read(message_class: type[M], content: bytes) -> M:
 
 
 def check_unused(message: Message, content: bytes) -> None:
-    """Refuse a message in whose serialized form too many bytes have no meaning.
+    """Refuse a message whose serialized form contains too many meaningless bytes.
 
     Unknown fields are dropped from a message that is larger than the bound.
 

@@ -23,8 +23,8 @@ class FieldOutOfRange(InvalidArgument):
         Args:
             rule: name of the bound, for example `max_chars`.
             limit: the bound itself.
-            problem: what is wrong and what to do, as the rest of a sentence about the field.
-            size: size of the value where it has one, in the unit of the rule.
+            problem: fault and remedy, as the rest of a sentence about the field.
+            size: size of the value if it has one, in the unit of the rule.
             field: path of the field.
         """
         sizes: dict[str, Any] = {} if size is None else {"size": size}

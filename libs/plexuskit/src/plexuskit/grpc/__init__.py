@@ -15,6 +15,7 @@ from plexuskit.grpc.caller import (
     actor,
     actor_of,
     caller,
+    line_of,
 )
 from plexuskit.grpc.certificates import UnusableCertificates
 from plexuskit.grpc.client import channel, open_channel
@@ -56,6 +57,7 @@ __all__ = [
     "caller",
     "channel",
     "generate_keys",
+    "line_of",
     "open_channel",
     "peers",
     "refused",

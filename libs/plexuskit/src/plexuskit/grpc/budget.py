@@ -1,4 +1,4 @@
-"""How much time a request has left, so that what it calls gets no more (GW-6)."""
+"""Remaining time of a request, which bounds the calls it makes (GW-6)."""
 
 import asyncio
 from contextvars import ContextVar
@@ -7,7 +7,7 @@ _ends: ContextVar[float] = ContextVar("plexus_deadline")
 
 
 def enter(seconds: float) -> None:
-    """Remember, for the task that runs now, that its request ends in so many seconds."""
+    """Set, for the current task, the number of seconds in which its request ends."""
     _ends.set(asyncio.get_running_loop().time() + seconds)
 
 

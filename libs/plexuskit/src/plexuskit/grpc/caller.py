@@ -1,8 +1,8 @@
-"""On whose behalf a request runs: the signed caller context (GW-1).
+"""Signed caller context: the identity on whose behalf a request runs (GW-1).
 
-The gateway signs a person's context, a service its own; whoever serves the call verifies it. A
-context lives 60 s at most, for one audience. Verifying costs about 100 µs, so its outcome is kept
-by the exact bytes. Keys are those of the file at the moment: they rotate without a restart.
+The gateway signs a person's context, a service its own; the serving side verifies it. A context
+lives 60 s at most, for one audience. Verifying costs about 100 µs, so its result is cached by the
+exact bytes. Keys are those currently in the file: they rotate without a restart.
 """
 
 from collections import OrderedDict
@@ -126,6 +126,15 @@ def actor_of(context: CallerContext) -> Actor:
     )
 
 
+def line_of(person_id: str) -> str:
+    """Name the line in which calls of a person wait for each other (`plexuskit.lines`).
+
+    Calls with API tokens have a line of their own, so that an app delays no call of its person.
+    """
+    context = _serving.get(None)
+    return f"{person_id}:app" if context is not None and context.api_token_id else person_id
+
+
 def enter(context: CallerContext) -> None:
     """Make a verified context the one that `caller` answers, for the task that runs now."""
     _serving.set(context)
@@ -159,7 +168,7 @@ class CallerSigner:
         ).SerializeToString()
 
     def _follow(self) -> None:
-        """Sign with the file's key of now; one that is not this service's own is left alone."""
+        """Sign with the file's current key; a key of another service is not used."""
         keys = self._file.look()
         if self._generation == self._file.generation:
             return
@@ -167,7 +176,7 @@ class CallerSigner:
         try:
             key_id, key = keys.private_key()
         except UnusableKeys as error:
-            log.error("caller.key_missing", service=self.service, error=str(error))  # noqa: TRY400 - the text says it all
+            log.error("caller.key_missing", service=self.service, error=str(error))  # noqa: TRY400 - the text is sufficient
             return
         if owner_of(key_id) != self.service:
             log.error("caller.key_foreign", service=self.service, key_id=key_id)
@@ -176,7 +185,7 @@ class CallerSigner:
 
 
 class CallerTokens:
-    """The signed contexts of one principal, one per audience, signed anew at half their life."""
+    """Signed contexts of one principal, one per audience, renewed at half their life."""
 
     def __init__(
         self,
@@ -186,14 +195,14 @@ class CallerTokens:
         clock: Clock,
         life: timedelta = MAX_LIFE,
     ) -> None:
-        """Take who calls.
+        """Set the caller.
 
         Args:
             signer: signs with the service's own key.
             context: kind and, for a person, tenant, person, session and roles; service, audience
                 and times are set here.
-            clock: tells when a context is half way through its life.
-            life: how long each signed context is valid, at most 60 s.
+            clock: time, to renew a context halfway through its life.
+            life: validity of each signed context, at most 60 s.
         """
         self._signer = signer
         self._context = CallerContext()
@@ -218,12 +227,12 @@ class CallerTokens:
 
     @property
     def fresh(self) -> bool:
-        """Whether a context that was signed would be given again now."""
+        """True if a previously signed context can still be used."""
         now = _millis(self._clock.now())
         return any(self._is_fresh(at, now=now) for at, _ in self._signed.values())
 
     def _is_fresh(self, at: int, *, now: int) -> bool:
-        # A clock that was set back would stretch the life of what it signed before.
+        # A clock that was set back would extend the life of earlier signatures.
         return 0 <= now - at < self._life_ms // 2
 
 
@@ -241,10 +250,10 @@ class CallerVerifier:
         """Read the public keys.
 
         Args:
-            section: where the keys file is.
+            section: settings of the keys file.
             audience: the service that serves; a context for another one is refused.
-            clock: tells what has expired; the system's unless given.
-            cached: how many verified contexts are kept.
+            clock: time for expiry; the system's unless given.
+            cached: maximum number of cached verified contexts.
         """
         self._file = watched_keys(section.keys_file)
         self._keys = self._file.look().public_keys()
@@ -305,7 +314,7 @@ class CallerVerifier:
             raise CallerContextInvalid(problem="encoding") from None
 
     def _follow(self) -> None:
-        """Verify with the file's keys of now; what a withdrawn key has signed counts no more."""
+        """Verify with the file's current keys; signatures of a withdrawn key are invalid."""
         keys = self._file.look()
         if self._generation != self._file.generation:
             self._generation = self._file.generation
@@ -314,7 +323,7 @@ class CallerVerifier:
 
 
 def _problem(context: CallerContext, *, signer: str) -> str:
-    """Return the field that makes a context unacceptable whoever reads it, or nothing."""
+    """Return the field that makes a context invalid for any audience, or an empty string."""
     person = context.kind == CallerContext.KIND_PERSON
     if context.kind in _GATEWAY_ONLY:
         kind_fits = signer == GATEWAY

@@ -1,8 +1,8 @@
-"""Certificates of processes: the files, what they say, and gRPC's credentials made of them.
+"""Certificates of processes: the files, the names in them, and gRPC credentials.
 
-A service is named twice in its certificate. `spiffe://plexus/<service>`, its one URI name, says who
-calls. `<service>.plexus.internal`, a DNS name, says who is called: that is what gRPC clients can
-check, whatever address they have connected to.
+A service is named twice in its certificate. `spiffe://plexus/<service>`, its one URI name,
+identifies the caller. `<service>.plexus.internal`, a DNS name, identifies the server: gRPC clients
+can check that, whatever address they have connected to.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class UnusableCertificates(Exception):  # noqa: N818 - named after the fact that
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """What the files hold, as PEM; `ca` is empty for a port that asks clients for nothing."""
+    """Contents of the files, as PEM; `ca` is empty for a port without client certificates."""
 
     cert: bytes
     key: bytes
@@ -72,7 +72,7 @@ def watched_certificates(section: TlsSection, *, service: str) -> Watched[Certif
 
 
 def watched_pair(cert_file: Path, key_file: Path) -> Watched[Certificates]:
-    """Read the certificate of a public port, whoever it names; otherwise as above."""
+    """Read the certificate of a public port, with any name; otherwise as above."""
 
     def read() -> Certificates:
         found = Certificates(_content(cert_file), _content(key_file), b"")
@@ -83,7 +83,7 @@ def watched_pair(cert_file: Path, key_file: Path) -> Watched[Certificates]:
 
 
 def server_credentials(files: Watched[Certificates]) -> grpc.ServerCredentials:
-    """Return credentials that follow the files: each handshake uses what they hold then.
+    """Return credentials that follow the files: each handshake uses their current content.
 
     Clients need a certificate of the CA, where there is one.
     """

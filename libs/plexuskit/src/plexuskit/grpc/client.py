@@ -1,4 +1,4 @@
-"""A service's own calls to another one: signed, traced, bounded in time, refused by name.
+"""A service's own calls to another one: signed, traced, bounded in time, with named refusals.
 
 The channel wraps what a stub asks it for. gRPC's client interceptors would cost each call several
 tasks.
@@ -45,12 +45,11 @@ async def channel(
     clock: Clock | None = None,
     max_message_bytes: int = MAX_MESSAGE_BYTES,
 ) -> AsyncIterator[grpc.aio.Channel]:
-    """Connect to another service, to call it for this service's own sake (KIND_SERVICE).
+    """Connect to another service, to call it on behalf of this service itself (KIND_SERVICE).
 
-    Stubs made on the channel add the signed context and the traceparent. A call that answers once
-    ends after 5 s unless its `timeout` says otherwise, and never later than the request being
-    served. A call that fails raises RemoteRefusal, DependencyDown (no answer) or RemoteFailure (the
-    other side failed).
+    Stubs made on the channel add the signed context and the traceparent. A unary call ends after 5
+    s unless its `timeout` is set, and never later than the request being served. A failed call
+    raises RemoteRefusal, DependencyDown (no response) or RemoteFailure (the other side failed).
 
     Args:
         target: gRPC name of the other service, for example `directory:7070`.
@@ -58,8 +57,8 @@ async def channel(
         signer: signs with this service's key.
         service: name of this service; it must own the signer's key.
         tls: this service's certificate; None speaks in plain text.
-        clock: tells when a signed context is half way through its life; the system's unless given.
-        max_message_bytes: largest message either way.
+        clock: time, to renew a signed context halfway through its life; the system's unless given.
+        max_message_bytes: maximum size of a message in either direction.
     """
     if service != signer.service:
         raise ValueError(f"{service} cannot sign with the key of {signer.service}")
@@ -221,7 +220,7 @@ class _ServiceChannel(grpc.aio.Channel):
 
 
 class _Stream:
-    """A running stream; what ends it is translated like any call's end."""
+    """A running stream; its end is translated like that of any call."""
 
     def __init__(self, call: Any, *, dependency: str) -> None:
         self._call = call
@@ -236,7 +235,7 @@ class _Stream:
         except grpc.aio.AioRpcError as error:
             raise await self._translated(error) from error
         finally:
-            # Whoever stops reading has no use for the rest.
+            # A caller who stops reading does not need the rest.
             self._call.cancel()
 
     async def read(self) -> Any:
@@ -248,7 +247,7 @@ class _Stream:
         await self._step(self._call.write(request))
 
     async def done_writing(self) -> None:
-        """Say that no more messages come."""
+        """Half-close: send no more messages."""
         await self._step(self._call.done_writing())
 
     def cancel(self) -> bool:

@@ -1,8 +1,8 @@
-"""How a stream ended, also where gRPC's client forgets it.
+"""Final status of a stream, also where gRPC's client drops it.
 
-A server may end a stream while its client still writes. gRPC's client then puts INTERNAL, "Internal
-error from Core", over the status that has just come or is about to (grpcio 1.85, `_write` of
-`grpc.aio._call`): a refusal would be taken for a failure of ours.
+A server may end a stream while its client still writes. gRPC's client then replaces the status that
+has just arrived or is about to by INTERNAL, "Internal error from Core" (grpcio 1.85, `_write` of
+`grpc.aio._call`): a refusal would look like a failure of ours.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _ResponseT = TypeVar("_ResponseT")
 
 
 class Ending:
-    """Keeps the status that a call with many requests ended with.
+    """Keeps the final status of a call with many requests.
 
     Answers of the call must be read by iteration. `call.read()` reads no more once gRPC's client
     has written over the status, and the true one comes only behind the answers before it.
@@ -34,7 +34,7 @@ class Ending:
         call.add_done_callback(self._note)
 
     async def of(self, error: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError:
-        """Return what the server ended the call with, where gRPC's client has written over it.
+        """Return the server's final status, if gRPC's client has replaced it.
 
         Args:
             error: as the call has raised it; returned itself in every other case.
@@ -60,12 +60,12 @@ class Ending:
 
 
 async def responses(call: Any) -> AsyncGenerator[Any, None]:
-    """Yield what comes of a stream with many requests; whoever stops reading ends it.
+    """Yield the responses of a stream with many requests; the stream ends when reading stops.
 
     Args:
-        call: as a stub has just returned it.
+        call: the call, as a stub has just returned it.
 
-    Raises AioRpcError with the status that the server gave.
+    Raises AioRpcError with the server's status.
     """
     ending = Ending(call)
     try:
@@ -78,7 +78,7 @@ async def responses(call: Any) -> AsyncGenerator[Any, None]:
 
 
 def _now(answer: Coroutine[Any, Any, _ResponseT]) -> _ResponseT:
-    """Return what a coroutine answers that has nothing to wait for."""
+    """Return the result of a coroutine that has nothing to wait for."""
     try:
         answer.send(None)
     except StopIteration as returned:

@@ -11,8 +11,8 @@ import structlog
 from plexuskit.grpc.certificates import Certificates
 from plexuskit.watched import Watched
 
-# How long calls on a connection of the former certificate may go on. Streams between services
-# live for days, and are opened again by whoever needs them.
+# Maximum age of calls on a connection with the previous certificate. Streams between services live
+# for days, and their callers reopen them.
 LEFT_SECONDS = 3600.0
 _LOOK_EVERY = 1.0
 
@@ -22,10 +22,10 @@ log = structlog.get_logger()
 
 
 class FollowingChannel(grpc.aio.Channel):
-    """Calls over a channel made of the files' content of now; gRPC's own channels keep theirs."""
+    """Calls over a channel made from the current files; gRPC's own channels keep theirs."""
 
     def __init__(self, files: Watched[Certificates], make: Make) -> None:
-        """Take the files, looked at once a second while calls are made, and what connects."""
+        """Set the files, checked once a second while calls are made, and the connect function."""
         self._files = files
         self._make = make
         self._loop = asyncio.get_running_loop()
@@ -112,7 +112,7 @@ class FollowingChannel(grpc.aio.Channel):
 
 
 async def _left(channel: grpc.aio.Channel) -> None:
-    """Let the calls of a channel end, then close it; at once when nobody waits any more."""
+    """Let the calls of a channel end, then close it; at once if no one is waiting any more."""
     try:
         await channel.close(LEFT_SECONDS)
     except asyncio.CancelledError:

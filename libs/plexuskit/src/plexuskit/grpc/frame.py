@@ -1,8 +1,8 @@
-"""What surrounds every method of a server: trace, span, metric, admission, one status at the end.
+"""Common frame of a server's methods: trace, span, metric, admission, one status at the end.
 
-Services and the gateway differ in whom they admit and in how they word what went wrong; the frame
+Services and the gateway differ in the callers they admit and in the wording of failures; the frame
 is the same. Methods are wrapped once, when the server is built: gRPC's own interceptors would be
-asked again for each call and cost it a task and a handler object.
+called for each call and cost it a task and a handler object.
 """
 
 from collections.abc import Awaitable, Callable
@@ -41,10 +41,10 @@ class CallAborted(Exception):  # noqa: N818 - names the fact, like a refusal
 
 
 class Frame:
-    """What is the same for every method of a server."""
+    """Parts shared by all methods of a server."""
 
     def __init__(self, *, clock: Clock) -> None:
-        """Take the clock that measures how long calls take."""
+        """Set the clock that measures how long calls take."""
         self.now = clock.monotonic
         self._observers: dict[tuple[str, grpc.StatusCode], Callable[[float], None]] = {}
 
@@ -62,8 +62,8 @@ class Frame:
 class Call:
     """One call, from the arrival of its metadata to its status.
 
-    Whatever is raised in the block leaves it as CallAborted, but for what `outcome` has no answer
-    to: a cancellation, and a status that was set before.
+    Any exception in the block leaves it as CallAborted, except those that `outcome` does not map: a
+    cancellation, and a status that was set before.
     """
 
     __slots__ = (
@@ -80,7 +80,7 @@ class Call:
     def __init__(
         self, frame: Frame, method: MethodInfo, traceparent: str, *, system: str = GRPC
     ) -> None:
-        """Begin to measure; the trace continues that of the caller, if there is one."""
+        """Begin measuring; the trace continues that of the caller, if there is one."""
         self._current: trace.Span = trace.INVALID_SPAN
         self._frame = frame
         self._system = system
@@ -91,7 +91,7 @@ class Call:
         self._started = frame.now()
 
     def outcome(self, error: BaseException | None) -> Outcome:
-        """Return the status of the call for the metric, and what the caller is answered.
+        """Return the status of the call for the metric, and the answer for the caller.
 
         Runs before the span is left, so that a failure is logged with its id.
         """
@@ -101,7 +101,7 @@ class Call:
         if self._traceparent:
             self._trace = telemetry.extracted(self._traceparent)
             self._trace.__enter__()
-            # A stream may live for hours and needs it no more.
+            # A stream may live for hours and does not need it any more.
             self._traceparent = ""
         if not (self._method.client_streaming or self._method.server_streaming):
             # Nor does a stream get a span of its own.
@@ -134,12 +134,12 @@ def framed(
     admit: Callable[[CallT, Context], Awaitable[AdmittedT]],
     behaviour: Callable[[Any, Context, AdmittedT], Awaitable[Any]],
 ) -> Served:
-    """Return what gRPC calls for a method.
+    """Return the handler of a method for gRPC.
 
     Args:
         begin: makes the call when its metadata has arrived.
-        admit: the admission hook: lets the caller in, or raises a refusal.
-        behaviour: carries the method out; also gets what `admit` returned.
+        admit: the admission hook: admits the caller, or raises a refusal.
+        behaviour: carries the method out; also gets the result of `admit`.
     """
 
     async def serve(request: Any, context: Context) -> Any:
@@ -155,7 +155,7 @@ def framed(
 
 
 def late(*, domain: str) -> Answer:
-    """Return what a call is answered whose deadline has passed."""
+    """Return the answer of a call whose deadline has passed."""
     return failure(
         grpc.StatusCode.DEADLINE_EXCEEDED,
         reason="DEADLINE_EXCEEDED",

@@ -44,7 +44,7 @@ class Registry:
     def add_registered_method_handlers(
         self, service_name: str, method_handlers: Mapping[str, Handler]
     ) -> None:
-        """Take the methods of a service. Raises UndeclaredMethod."""
+        """Register the methods of a service. Raises UndeclaredMethod."""
         wrapped = self.services.setdefault(service_name, {})
         left = []
         for name, handler in method_handlers.items():
@@ -61,7 +61,7 @@ class Registry:
 
 
 def behaviour_of(handler: Handler) -> Behaviour:
-    """Return the function behind a handler, whatever its shape."""
+    """Return the function behind a handler of any shape."""
     every = (handler.unary_unary, handler.unary_stream, handler.stream_unary, handler.stream_stream)
     return next(behaviour for behaviour in every if behaviour is not None)
 
@@ -79,7 +79,7 @@ def tolerant(
     too_large: Callable[[], Refusal],
     unreadable: Callable[[], Refusal],
 ) -> Callable[[bytes], Any] | None:
-    """Read requests without raising: gRPC would log a traceback for what any client can send.
+    """Read requests without raising: gRPC would log a traceback for any bytes that a client sends.
 
     Args:
         deserialize: reads the bytes; None for a method that takes them as they are.
@@ -119,15 +119,15 @@ def read_request(request: Any, check: Check) -> Any:
 class Requests:
     """The checked messages of a stream, up to the end that the caller has set.
 
-    gRPC ends the reading in the same way when the caller goes away, and cancels the handler a
-    moment later. Where a lost caller must not be taken for a finished one, that moment is waited
-    for. A generator, gRPC's own too, would cost every open stream memory.
+    gRPC ends the reading in the same way when the caller disconnects, and cancels the handler a
+    moment later. If a lost caller must not be taken for a finished one, that moment is waited for.
+    A generator, gRPC's own too, would cost every open stream memory.
     """
 
     __slots__ = ("_check", "_context", "_linger")
 
     def __init__(self, context: Context, check: Check, *, linger: float = 0.0) -> None:
-        """Take the stream; `linger` is how many seconds after its end the reading ends."""
+        """Wrap the stream; reading stops `linger` seconds after its end."""
         self._context = context
         self._check = check
         self._linger = linger

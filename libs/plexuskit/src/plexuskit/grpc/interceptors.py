@@ -78,15 +78,15 @@ class ServiceFrame(Frame):
         clock: Clock,
         authorise: Authorise | None = None,
     ) -> None:
-        """Take what is the same for every method.
+        """Set the parts shared by all methods.
 
         Args:
             service: name of the service, for the domain of its errors.
-            verifier: tells who calls.
+            verifier: verifies the caller context.
             callers: the services that may call; the signer of every context must be one of them.
             certified: whether the connection has a certificate, which must name a caller too.
             clock: measures how long calls take.
-            authorise: decides about every request; None: the operations of the service do.
+            authorise: authorises every request; None: the operations of the service do.
         """
         super().__init__(clock=clock)
         self.domain = f"plexus.{service}"
@@ -150,7 +150,7 @@ class ServiceFrame(Frame):
         return serve
 
     async def _taken(self, method: MethodInfo, request: Any, check: Check) -> Any:
-        """Return a request within its bounds that the owner's replica allows.
+        """Return a request that is within its bounds and allowed by the owner's replica.
 
         The items of a client's stream are checked one by one, where they are read.
         """
@@ -176,14 +176,14 @@ class _Call(Call):
         self.deadline: asyncio.Timeout | None = None
 
     def admitted(self) -> asyncio.Timeout:
-        """Let the caller in and return the deadline of the call, which has not begun."""
+        """Admit the caller and return the deadline of the call, not yet started."""
         self._admit(self._tokens)
         self._tokens.clear()
         self.deadline = asyncio.timeout(self._seconds())
         return self.deadline
 
     def outcome(self, error: BaseException | None) -> Outcome:
-        """Return how the call ended; a status that was set before is not answered again."""
+        """Return the outcome of the call; a status that was set before is not answered again."""
         if error is None:
             # A handler may set its own code instead of raising.
             return _CODES.get(self._context.code(), grpc.StatusCode.OK), None
@@ -200,7 +200,7 @@ class _Call(Call):
         return grpc.StatusCode.INTERNAL, unexpected(error, method=self._method, domain=domain)
 
     def _admit(self, tokens: list[bytes]) -> None:
-        """Let in who may come as far as this method; the rest is the owner's decision."""
+        """Admit callers allowed to reach this method; the rest is the owner's decision."""
         peer = self._peer()
         if len(tokens) > 1:
             raise CallerContextInvalid(problem="several")
@@ -221,7 +221,7 @@ class _Call(Call):
         enter(context)
 
     def _peer(self) -> str | None:
-        """Return whose connection this is; None in plain text. Raises CallerNotAllowed (GW-1)."""
+        """Return the connection's service; None in plain text. Raises CallerNotAllowed (GW-1)."""
         if not self._frame.certified:
             return None
         peer = peer_of(self._context)
@@ -231,7 +231,7 @@ class _Call(Call):
         return peer
 
     def _seconds(self) -> float | None:
-        """Return how long the call may take: a plain call always ends, a stream if asked to."""
+        """Return the call's time limit in seconds: a unary call has one, a stream if requested."""
         left: float | None = self._context.time_remaining()
         method = self._method
         if left is None and not (method.client_streaming or method.server_streaming):
@@ -245,7 +245,7 @@ async def _admitted(call: _Call, _: Context) -> asyncio.Timeout:
     return call.admitted()
 
 
-# A servicer context answers the number or the member, depending on who set it.
+# A servicer context has the number or the member, depending on its setter.
 _CODES: dict[Any, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode} | {
     code: code for code in grpc.StatusCode
 }

@@ -1,8 +1,8 @@
-"""The keys that caller contexts are signed and verified with: one JSON file per service.
+"""Keys that sign and verify caller contexts: one JSON file per service.
 
-The file is looked at again before it is used, so a rotation needs no restart. A key id is the name
-of the service that owns the key, with `@<generation>` behind it after a rotation: `gateway`,
-`gateway@2`. A service signs with its own key and verifies everybody's.
+The file is checked for changes before each use, so a rotation needs no restart. A key id is the
+name of the service that owns the key, followed by `@<generation>` after a rotation: `gateway`,
+`gateway@2`. A service signs with its own key and verifies with the keys of all services.
 """
 
 import base64
@@ -20,7 +20,7 @@ from plexuskit.watched import Watched
 
 
 class UnusableKeys(Exception):  # noqa: N818 - named after the fact that prevents
-    """The keys file cannot be read, or does not hold what is asked of it."""
+    """The keys file cannot be read, or lacks a required key."""
 
 
 class SigningKey(BaseModel):
@@ -52,7 +52,7 @@ class CallerKeys(BaseModel):
             raise UnusableKeys(f"{path}: not a keys file") from None
 
     def private_key(self) -> tuple[str, Ed25519PrivateKey]:
-        """Return the id and the key to sign with. Raises UnusableKeys where there is none."""
+        """Return the id and the key to sign with. Raises UnusableKeys without one."""
         if self.signing is None:
             raise UnusableKeys("the keys file has no signing key")
         raw = _decoded(self.signing.id, self.signing.private)
@@ -128,11 +128,11 @@ def generate_keys(
 
     Args:
         signers: names of the services.
-        generation: for a rotation, put behind each key id; empty for the first keys.
+        generation: for a rotation, appended to each key id; empty for the first keys.
         retiring: public keys by id that stay valid until their last contexts have expired.
 
     Returns:
-        Per service the content of its keys file: its own private key, everybody's public keys.
+        Per service the content of its keys file: its own private key, the public keys of all.
     """
     suffix = f"@{generation}" if generation else ""
     private = {f"{signer}{suffix}": Ed25519PrivateKey.generate() for signer in signers}

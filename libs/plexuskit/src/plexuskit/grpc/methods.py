@@ -1,4 +1,4 @@
-"""What every method of the contracts requires, read from its descriptor (GW-1)."""
+"""Requirements of every method of the contracts, from its descriptor (GW-1)."""
 
 import importlib
 import pkgutil
@@ -16,7 +16,7 @@ from plexus.authz.v1.options_pb2 import Requirement
 
 
 class UndeclaredMethod(Exception):  # noqa: N818 - named after the fact that prevents
-    """A method says nothing, or contradicting things, about who may call it: it is not served."""
+    """A method declares no permission, or contradicting ones: it is not served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,13 @@ class MethodInfo:
     """One method of a contract.
 
     Attributes:
-        requirement: what a caller must hold.
-        request_class: message that it takes.
-        response_class: message that it answers.
+        requirement: requirement of the caller.
+        request_class: message of the request.
+        response_class: message of the response.
         client_streaming: whether it takes many.
         server_streaming: whether it answers many.
         service: name of the Plexus service that owns the contract, for example `tasks`.
-        path: what gRPC calls it, `/plexus.tasks.v1.TasksService/CreateTask`.
+        path: gRPC's path, `/plexus.tasks.v1.TasksService/CreateTask`.
     """
 
     requirement: Requirement
@@ -43,7 +43,7 @@ class MethodInfo:
 
 
 def method_info(method: MethodDescriptor) -> MethodInfo:
-    """Return what a descriptor says. Raises UndeclaredMethod unless it requires one thing."""
+    """Return a method's declarations. Raises UndeclaredMethod unless it has one requirement."""
     requirement = Requirement()
     # A private copy: options of the pool are shared by the whole process.
     requirement.CopyFrom(method.GetOptions().Extensions[options_pb2.requires])
@@ -66,7 +66,7 @@ def method_info(method: MethodDescriptor) -> MethodInfo:
 
 
 def served_method(service: str, method: str) -> MethodInfo:
-    """Return what the pool knows of a method.
+    """Return the descriptor pool's information about a method.
 
     Args:
         service: full name, for example `plexus.tasks.v1.TasksService`.

@@ -5,7 +5,7 @@ import json
 from plexuskit.config import MEBIBYTE
 
 MAX_MESSAGE_BYTES = 8 * MEBIBYTE
-# What a method takes that asks for no identity (GW-13).
+# Maximum request size of a method that needs no identity (GW-13).
 MAX_PUBLIC_BYTES = 16 * 1024
 
 _PING_EVERY_MS = 30_000
@@ -21,7 +21,7 @@ Options = list[tuple[str, int | str]]
 
 
 def server_options(*, max_message_bytes: int) -> Options:
-    """Return what a server listens with."""
+    """Return the options of a server."""
     return [
         *_both(max_message_bytes=max_message_bytes),
         # With port reuse a second server takes half of the calls of the first, silently.
@@ -33,7 +33,7 @@ def server_options(*, max_message_bytes: int) -> Options:
 
 
 def channel_options(*, max_message_bytes: int = MAX_MESSAGE_BYTES) -> Options:
-    """Return what a client connects with: a restarted server is found again within 2 s."""
+    """Return the options of a client: it reconnects to a restarted server within 2 s."""
     return [
         *_both(max_message_bytes=max_message_bytes),
         ("grpc.initial_reconnect_backoff_ms", 100),
@@ -50,7 +50,7 @@ def _both(*, max_message_bytes: int) -> Options:
         ("grpc.max_receive_message_length", max_message_bytes),
         ("grpc.max_send_message_length", max_message_bytes),
         ("grpc.max_metadata_size", _METADATA_BYTES),
-        # Pings find a dead peer behind a stream on which nobody talks.
+        # Pings detect a dead peer behind an idle stream.
         ("grpc.keepalive_time_ms", _PING_EVERY_MS),
         ("grpc.keepalive_timeout_ms", _PING_TIMEOUT_MS),
         ("grpc.keepalive_permit_without_calls", 1),

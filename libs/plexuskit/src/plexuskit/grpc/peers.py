@@ -38,7 +38,7 @@ class PeerSettings(Protocol):
 async def peers(
     *names: str, settings: PeerSettings, service: str, clock: Clock
 ) -> AsyncIterator[Mapping[str, grpc.aio.Channel]]:
-    """Open a channel to each of the named services; see `channel` for what calls get from it.
+    """Open a channel to each of the named services; see `channel` for their calls.
 
     Args:
         names: fields of `settings.peers`; each is also the audience of the caller context.
@@ -67,7 +67,7 @@ async def peers(
 
 
 def target(addresses: str) -> str:
-    """Return what gRPC connects to; calls are spread over all addresses that answer.
+    """Return the target for gRPC; calls are spread over all addresses that answer.
 
     Args:
         addresses: `host:port`, whose host may be a DNS name of several addresses, or a list of

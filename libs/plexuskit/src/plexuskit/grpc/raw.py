@@ -1,4 +1,4 @@
-"""Calls to any method by its path, bytes in and bytes out: what a proxy needs."""
+"""Calls to any method by its path, bytes in and bytes out, for proxies."""
 
 from collections.abc import AsyncIterable
 from typing import Any
@@ -16,13 +16,13 @@ Unary = grpc.aio.UnaryUnaryCall[bytes, bytes]
 class RawClient:
     """Calls methods without knowing their messages.
 
-    Each method returns gRPC's own call: await it for one answer, iterate it (or `read()`) for many,
-    `cancel()` it. What fails raises `grpc.aio.AioRpcError`, whose code, details and trailing
-    metadata can be passed on as they are. Nothing is added to the metadata, the trace included.
+    Each method returns gRPC's own call: await it for one response, iterate it (or `read()`) for
+    many, `cancel()` it. Failures raise `grpc.aio.AioRpcError`, whose code, details and trailing
+    metadata can be passed on unchanged. Nothing is added to the metadata, the trace included.
     """
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        """Take a plain channel, as `open_channel` returns it."""
+        """Wrap a plain channel, as `open_channel` returns it."""
         self._channel = channel
         # Making the callable of a path costs more than a look-up; there are as many as methods.
         self._callables: dict[tuple[str, str], Any] = {}

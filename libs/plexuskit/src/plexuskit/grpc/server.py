@@ -41,22 +41,23 @@ async def serve(
     health: Health | None = None,
     authorise: Authorise | None = None,
 ) -> AsyncIterator[int]:
-    """Serve until the context is left, then finish what runs for at most `section.drain_seconds`.
+    """Serve until the context exits, then finish running calls for at most `section.drain_seconds`.
 
     Methods that a servicer leaves to its generated base answer UNIMPLEMENTED. When the process
-    drains, the health service says NOT_SERVING first; streams that outlive the drain are cancelled.
+    drains, the health service reports NOT_SERVING first; streams that outlive the drain are
+    cancelled.
 
     Args:
-        section: where to listen and within which bounds.
+        section: address and bounds of the server.
         service: name of this service; its errors have the domain `plexus.<service>`.
         servicers: pairs of a generated `add_…_to_server` and the servicer.
-        verifier: tells who calls.
-        runtime: the process that it is part of.
+        verifier: verifies the caller context.
+        runtime: runtime of the process.
         tls: this service's certificate; with it every caller needs its own certificate, and calls
             in its own name (GW-1). None listens in plain text. Either way only the services of
-            `proto/calls.yaml` may call, known by the key that signed the context (GW-12).
+            `proto/calls.yaml` may call, identified by the key that signed the context (GW-12).
         health: gets the check `grpc`; the process's own unless given.
-        authorise: decides about every request on the service's own replica of roles and policies.
+        authorise: authorises every request on the service's own replica of roles and policies.
 
     Yields:
         The port that it listens on.
@@ -162,7 +163,7 @@ def listen(
 
 
 def warn_of_plain_text(host: str, *, name: str) -> None:
-    """Log that a port which others can reach is served without TLS; say nothing on loopback."""
+    """Log that a port reachable by others is served without TLS; log nothing on loopback."""
     if not is_loopback(host):
         log.warning(
             "port.plain_text",
@@ -173,7 +174,7 @@ def warn_of_plain_text(host: str, *, name: str) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches a host to listen on."""
+    """Return whether a listening host is reachable from this machine only."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:

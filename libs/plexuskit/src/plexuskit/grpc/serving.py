@@ -11,7 +11,7 @@ _WITHIN_SECONDS = 5.0
 
 
 async def check_serving(channel: grpc.aio.Channel, *, dependency: str) -> None:
-    """Return when the owner behind a channel says that its Authority serves.
+    """Return once the owner behind a channel reports that its Authority serves.
 
     Args:
         channel: from `plexuskit.grpc.channel`.

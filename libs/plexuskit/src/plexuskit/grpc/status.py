@@ -37,7 +37,7 @@ KINDS: Mapping[grpc.StatusCode, Kind] = {
     code: kind for kind, code in CODES.items() if kind is not Kind.INTERNAL
 }
 
-# Statuses that say nothing about the request, only that its answer did not come.
+# Statuses that carry no information about the request, only that no response came.
 ABSENT = frozenset(
     {
         grpc.StatusCode.UNAVAILABLE,
@@ -46,7 +46,7 @@ ABSENT = frozenset(
     },
 )
 
-# Refusals of who calls, by which a service says that our own context or certificate is not good.
+# Refusals of the caller, by which a service rejects our own context or certificate.
 OUR_CALLER = ("CALLER_CONTEXT_", "CALLER_NOT_ALLOWED")
 
 # Trailing metadata is one HTTP/2 header block that peers and proxies limit (8 KiB by default).
@@ -58,7 +58,7 @@ _Detail = TypeVar("_Detail", bound=Message)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An error as it leaves a server: what `ServicerContext.abort` takes."""
+    """An error as it leaves a server: the arguments of `ServicerContext.abort`."""
 
     code: grpc.StatusCode
     text: str
@@ -66,10 +66,10 @@ class Answer:
 
 
 class RemoteRefusal(Refusal):
-    """What another service refused: its kind, reason and metadata are those of the answer.
+    """Refusal of another service, with the kind, reason and metadata of its response.
 
-    `code` and `domain` are the answer's, so that it can be passed on unchanged. A status that no
-    kind stands for (INTERNAL, UNKNOWN, …) has the kind UNAVAILABLE and keeps its code.
+    `code` and `domain` are the response's, so that it can be passed on unchanged. A status without
+    a kind (INTERNAL, UNKNOWN, …) has the kind UNAVAILABLE and keeps its code.
     """
 
     kind = Kind.UNAVAILABLE
@@ -103,7 +103,7 @@ class RemoteRefusal(Refusal):
 class RemoteFailure(Exception):  # noqa: N818 - named after the fact that prevents
     """Another service failed unexpectedly (INTERNAL, UNKNOWN, UNIMPLEMENTED, DATA_LOSS).
 
-    Not a refusal: whoever meets it fails unexpectedly too. `refusal` has the code, reason, and
+    Not a refusal: the calling operation fails unexpectedly too. `refusal` has the code, reason, and
     the reference to find it in the other service's log.
     """
 
@@ -113,10 +113,10 @@ class RemoteFailure(Exception):  # noqa: N818 - named after the fact that preven
 
 
 def answer(refusal: Refusal, *, domain: str) -> Answer:
-    """Return what a server answers for a refusal.
+    """Return a server's answer for a refusal.
 
     Args:
-        refusal: what was refused; a RemoteRefusal keeps the code and domain it came with.
+        refusal: the refusal; a RemoteRefusal keeps its original code and domain.
         domain: `plexus.<service>` of the service that refuses.
     """
     code = CODES[refusal.kind]
@@ -140,7 +140,7 @@ def failure(
     text: str,
     metadata: Mapping[str, str],
 ) -> Answer:
-    """Return what a server answers when it is not a refusal: INTERNAL, DEADLINE_EXCEEDED."""
+    """Return a server's answer for a failure: INTERNAL, DEADLINE_EXCEEDED."""
     return _pack(code, text, [_error_info(reason, domain, metadata)])
 
 
@@ -164,14 +164,14 @@ def refused(error: grpc.aio.AioRpcError) -> RemoteRefusal:
 
 
 def translated(error: grpc.aio.AioRpcError, *, dependency: str) -> Exception:
-    """Return what a service's own call to another one raises.
+    """Return the exception for the error of a service's own call to another one.
 
     No answer (UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED) is DependencyDown, and so is a refused
     caller context of our own making: neither is a fault of the request. A refusal is RemoteRefusal;
     an unexpected failure over there is RemoteFailure.
 
     Args:
-        error: how the call ended.
+        error: the error of the call.
         dependency: name of the service that was called.
     """
     refusal = refused(error)
@@ -209,7 +209,7 @@ def _bad_request(metadata: Mapping[str, str]) -> error_details_pb2.BadRequest:
 def _pack(code: grpc.StatusCode, text: str, details: Sequence[Message]) -> Answer:
     status = Status(code=code.value[0], message=_cut(text, MAX_TEXT))
     for detail in details:
-        # The same refusal has the same bytes, whatever order its metadata came in (GW-2).
+        # The same refusal has the same bytes, in any order of its metadata (GW-2).
         status.details.add().Pack(detail, deterministic=True)
     packed = rpc_status.to_status(status)
     return Answer(code=code, text=status.message, trailing=tuple(packed.trailing_metadata))

@@ -31,7 +31,7 @@ def server_span(path: str, *, system: str = GRPC) -> AbstractContextManager[Span
 
     Args:
         path: `/<service>/<method>`.
-        system: GRPC, or CONNECT for what comes over HTTP.
+        system: GRPC, or CONNECT for calls over HTTP.
     """
     return telemetry.span(
         path[1:], kind=SpanKind.SERVER, attributes=attributes_of(path, system=system)
@@ -58,13 +58,13 @@ def attributes_of(path: str, *, system: str = GRPC, server: str = "") -> Attribu
 
 
 def served(current: Span, code: grpc.StatusCode) -> None:
-    """Note how a call that was served has ended."""
+    """Record the outcome of a served call."""
     if current.is_recording():
         _ended(current, code, failed=code in _SERVER_ERRORS)
 
 
 def answered(current: Span, code: grpc.StatusCode) -> None:
-    """Note how a call to another service has ended."""
+    """Record the outcome of a call to another service."""
     if current.is_recording():
         _ended(current, code, failed=code is not grpc.StatusCode.OK)
 

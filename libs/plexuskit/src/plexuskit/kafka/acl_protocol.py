@@ -124,7 +124,7 @@ class AlterScram(Request[AlterScramStruct]):  # type: ignore[misc] # the client 
     API_KEY = 51
 
     def __init__(self, upsertions: Sequence[tuple[str, int, bytes, bytes]]) -> None:
-        """Take, for each user, name, iterations, salt and salted password."""
+        """Set name, iterations, salt and salted password of each user."""
         self._upsertions = upsertions
 
     def build(self, request_struct_class: type[AlterScramStruct]) -> AlterScramStruct:

@@ -1,7 +1,8 @@
-"""Users and access rules on the brokers as the catalogue wants them.
+"""Provisioning of users and access rules on the brokers from the catalogue.
 
-Run by whoever administers Kafka, at each installation and upgrade: it creates what is missing and
-removes what the catalogue no longer grants. Rules of other applications on the same brokers stay.
+Run by the administrator of Kafka, at each installation and upgrade: it creates missing rules and
+removes those that the catalogue no longer grants. Rules of other applications on the same brokers
+stay.
 """
 
 import asyncio
@@ -40,7 +41,7 @@ _USER: Final = "User:"
 
 @dataclass(frozen=True, slots=True)
 class AuthorizeReport:
-    """What was changed; `foreign` are rules for topics and groups of Plexus that others made."""
+    """Changes made; `foreign` are rules for topics and groups of Plexus made by others."""
 
     added: tuple[Grant, ...]
     removed: tuple[Rule, ...]
@@ -56,7 +57,7 @@ async def authorize(
     """Set the users' passwords and their access rules. Safe to run any number of times.
 
     Args:
-        section: Where Kafka is, with a user who may administer it, and which prefix names carry.
+        section: Address of Kafka, with a user who may administer it, and the prefix of names.
         passwords: Password of each user, by name. A user without one keeps the one they have.
         topics: Topics of the catalogue.
         consumers: Groups of the catalogue.

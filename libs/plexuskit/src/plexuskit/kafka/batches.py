@@ -1,4 +1,4 @@
-"""One batch brought to its end: what is finished, what must come again, what is set aside.
+"""Processing of one batch: finished records, records to repeat, records set aside.
 
 No offset is touched here; the runner commits and seeks by the `Outcome`. A record is finished when
 the handler returned for it, when it is for another group, or when its dead letter is acknowledged.
@@ -22,13 +22,13 @@ from plexuskit.kafka.verdicts import Verdict, back_off, invalid_records, verdict
 log = structlog.get_logger()
 
 HANDLER_TIME = timedelta(seconds=60)
-"""How long a handler may take for one batch; longer is a failure of unknown reason."""
+"""Time limit of a handler for one batch; exceeding it is a failure of unknown reason."""
 
 PROBE_TIME = timedelta(seconds=20)
-"""How long a probe of the dependencies may take; longer counts as a broken dependency."""
+"""Time limit of a probe of the dependencies; exceeding it counts as a broken dependency."""
 
 ISOLATION_TIME = timedelta(seconds=60)
-"""How long records are tried one by one before the rest is fetched again."""
+"""Time in which records are tried one by one before the rest is fetched again."""
 
 _DOWNS_TOGETHER = 3
 
@@ -41,13 +41,13 @@ Partition = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a batch.
+    """Outcome of a batch.
 
     Attributes:
         finished: per partition with progress, the offset to commit: the next one to read.
-        unfinished: per partition with something left, the offset to seek back to.
-        down: which dependency is broken, in a few words; empty when none is.
-        held: per held partition its first unfinished record, with what is known about it.
+        unfinished: per partition with unfinished records, the offset to seek back to.
+        down: the broken dependency, in a few words; empty for none.
+        held: per held partition its first unfinished record, with its known state.
     """
 
     finished: Mapping[Partition, int]
@@ -83,7 +83,7 @@ class Batches:
             handled: Full names of the facts that it takes; others are finished without it.
             probe: Exercises the handler's dependencies.
             bury: Writes dead letters.
-            patience: How much evidence sets a record aside.
+            patience: Evidence that is needed to set a record aside.
             give_way: Whether to stop between records, because partitions move or the process ends.
             bury_unknown: Whether facts of types that this build does not know become dead letters
                 instead of being skipped.
@@ -100,7 +100,7 @@ class Batches:
         self._holds: dict[Partition, Hold] = {}
         self._downs_in_a_row = 0
         self._last_set_aside: dict[Partition, tuple[int, float]] = {}
-        # Finished, but behind one that is not, so they come again and must not be buried again.
+        # Finished, but after an unfinished one, so they come again and must not be buried again.
         self._finished: set[tuple[str, int, int]] = set()
 
     def forget(self) -> None:
@@ -110,7 +110,7 @@ class Batches:
         self._finished.clear()
 
     def recall(self, evidence: Mapping[Partition, Remembered]) -> None:
-        """Go on with evidence that another process gathered, or this one before it lost partitions.
+        """Continue with evidence of another process, or of this one before it lost partitions.
 
         Args:
             evidence: Per partition, in the seconds of the loop.
@@ -128,7 +128,7 @@ class Batches:
                 )
 
     def evidence(self) -> dict[Partition, Remembered]:
-        """Return what is to be known of partitions by the process that has them next."""
+        """Return the state of partitions for the process that has them next."""
         found = {}
         for partition in {*self._holds, *self._last_set_aside}:
             hold = self._holds.get(partition)
@@ -144,11 +144,11 @@ class Batches:
     async def run(
         self, records: Sequence[Record], *, skips: Mapping[Partition, tuple[int, str]]
     ) -> Outcome:
-        """Bring every record of the batch to its end as far as possible; never raises an error.
+        """Process every record of the batch as far as possible; never raises an error.
 
         Args:
             records: In order per partition.
-            skips: Per partition the offset that an operator skips, and the words for its letter.
+            skips: Per partition the offset that an operator skips, and the text for its letter.
         """
         down = ""
         self._downs_in_a_row += 1
@@ -228,7 +228,7 @@ class Batches:
     async def _one_by_one(self, records: Sequence[Record]) -> None:
         """Try the records alone, in order per partition, until all are finished or time is up.
 
-        A partition is held at the record that fails while the others go on.
+        A partition is held at the record that fails while the others continue.
         """
         queues: dict[Partition, deque[Record]] = {}
         for record in records:
@@ -297,7 +297,7 @@ class Batches:
         hold.failed_alone(reason=reason, now=_now())
 
     async def _call(self, records: Sequence[Record]) -> Exception | None:
-        """Run the handler; return what it failed with, unless a dependency is broken.
+        """Run the handler; return its error, unless a dependency is broken.
 
         Raises:
             _DownError: A dependency is broken.
@@ -321,7 +321,7 @@ class Batches:
         return None
 
     def _is_news(self, records: Sequence[Record], found: Verdict) -> bool:
-        """Tell whether a failure's trace is worth a place in the log: once per held record."""
+        """Return whether to log a failure's trace: once per held record."""
         hold = self._holds.get(_partition(records[0])) if len(records) == 1 else None
         known = hold is not None and hold.offset == records[0].offset
         return found is Verdict.UNKNOWN and not known

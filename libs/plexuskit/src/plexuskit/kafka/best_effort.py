@@ -1,7 +1,7 @@
-"""Records that may be lost: offered without waiting, kept for moments, dropped with a count.
+"""Best-effort publisher for ephemeral events; never blocks, drops and counts what expires.
 
-For what is true for seconds. Whoever offers never learns whether Kafka is there, and never waits
-for it: what cannot leave soon is worth nothing any more.
+For signals that are valid for seconds. Callers never learn whether Kafka is available, and never
+wait for it: a record that cannot be sent soon is worthless.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ class BestEffortProducer:
 
     @property
     def waiting(self) -> int:
-        """How many records wait."""
+        """Number of waiting records."""
         return len(self._waiting)
 
     def offer(self, record: Outgoing) -> None:
@@ -65,7 +65,7 @@ class BestEffortProducer:
         self._awake.set()
 
     async def run(self, runtime: Runtime) -> None:
-        """Send what is offered until cancelled; the check shows whether it arrives."""
+        """Send offered records until cancelled; the check shows whether they arrive."""
         failures = 0
         async with producer(self._section, within=_SENDING, durable=False) as out:
             while True:
@@ -81,7 +81,7 @@ class BestEffortProducer:
                         await asyncio.sleep(back_off(failures, max_pause=_MAX_PAUSE))
 
     async def _send(self, out: Producer, batch: list[Outgoing]) -> str:
-        """Send a batch, or drop it; return what was wrong, empty for nothing."""
+        """Send a batch, or drop it; return the problem, empty for none."""
         try:
             await out.send_batch(batch)
         except (KafkaUnavailable, RecordTooLarge) as error:
@@ -91,7 +91,7 @@ class BestEffortProducer:
         return ""
 
     def _take(self) -> list[Outgoing]:
-        """Take the next records, leaving out what has waited for too long."""
+        """Dequeue the next records, dropping expired ones."""
         oldest = self._clock.monotonic() - self._fresh
         while self._waiting and self._waiting[0][0] < oldest:
             self._waiting.popleft()
@@ -112,10 +112,10 @@ async def best_effort_producer(
     """Provide a queue for the time of the block; Kafka may be away before, in and after it.
 
     Args:
-        section: Where Kafka is and which prefix names carry.
+        section: Address of Kafka and prefix of names.
         runtime: The process; its check `check` is shown and never required.
-        maximum: The most records that wait.
-        fresh: How old a record may be when it leaves.
+        maximum: Maximum number of waiting records.
+        fresh: Maximum age of a record when it is sent.
         check: Name of the check.
     """
     queue = BestEffortProducer(

@@ -1,9 +1,9 @@
-"""A repair of aiokafka: a start that is cancelled closes the connections it has made.
+"""Fix for aiokafka: close the connections of a start that is cancelled.
 
-A client asks the first broker it reaches for the metadata of the cluster, over a connection that
-only a local variable knows (aiokafka 0.14, `AIOKafkaClient.bootstrap`). If the caller is cancelled
-before the answer, nobody closes that connection: the socket stays open until it is collected as
-garbage, and the loop is told of an error that no operator can do anything about.
+A client requests the cluster's metadata from the first broker it reaches, over a connection held
+only by a local variable (aiokafka 0.14, `AIOKafkaClient.bootstrap`). If the caller is cancelled
+before the response, the connection is not closed: the socket stays open until it is garbage
+collected, and the loop logs an error on which no operator can act.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _made: Final[dict["asyncio.Task[Any] | None", list[AIOKafkaConnection]]] = {}
 
 
 def install() -> None:
-    """Make every client of this process close what a bootstrap that fails has connected."""
+    """Make every client of this process close the connections of a failed bootstrap."""
     AIOKafkaClient.bootstrap = _bootstrap_or_close
     client.create_conn = _connect_for_task
 

@@ -19,7 +19,7 @@ from plexuskit.kafka.refusals import kafka_errors
 from plexuskit.kafka.security import security
 
 REQUEST_TIMEOUT = timedelta(seconds=20)
-"""How long one request to a broker may take."""
+"""Time limit of one request to a broker."""
 
 _LOOK_AGAIN = 0.05
 
@@ -57,13 +57,13 @@ async def reader(
     offset_reset: str = "none",
     max_wait: timedelta = timedelta(milliseconds=500),
 ) -> AsyncIterator[AIOKafkaConsumer]:
-    """Connect a consumer that takes part in no rebalance: the block assigns partitions itself.
+    """Connect a consumer outside of any rebalance: the block assigns partitions itself.
 
     Args:
-        section: Where Kafka is.
+        section: Address of Kafka.
         group: The broker's name of the group to commit offsets for; None commits nothing.
-        offset_reset: What to do at an offset that does not exist: `earliest` or `none`.
-        max_wait: How long a broker may hold back a fetch that has nothing to return.
+        offset_reset: Behaviour at an offset that does not exist: `earliest` or `none`.
+        max_wait: Time for which a broker may hold back an empty fetch.
 
     Raises:
         KafkaUnavailable: No broker answers.

@@ -1,4 +1,4 @@
-"""Dead letters of a group: look at them, count them, send them round again.
+"""Dead letters of a group: list, count and redrive.
 
 A dead-letter topic keeps its letters until they expire. Which of them were redriven is remembered
 by the offset that the group `<group>.redrive` has committed: all before it, and the offsets that
@@ -43,7 +43,7 @@ class RedriveScattered(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class RedriveReport:
-    """What a redrive did: letters sent round again, and letters that still wait."""
+    """Result of a redrive: letters sent again, and letters still waiting."""
 
     redriven: int
     waiting: int
@@ -51,13 +51,13 @@ class RedriveReport:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Which letters of one partition are done: all before `before`, and those in `beyond`."""
+    """Completed letters of one partition: all before `before`, and those in `beyond`."""
 
     before: int
     beyond: frozenset[int]
 
     def has(self, offset: int) -> bool:
-        """Tell whether the letter at this offset was redriven."""
+        """Return whether the letter at this offset was redriven."""
         return offset < self.before or offset in self.beyond
 
     def with_done(self, offsets: Iterable[int]) -> "Progress":
@@ -68,13 +68,13 @@ class Progress:
         return Progress(before, frozenset(offset for offset in beyond if offset >= before))
 
     def waiting(self, end: int) -> int:
-        """Return how many letters before the offset `end` are not done."""
+        """Return the number of letters before the offset `end` that are not done."""
         return max(end - self.before, 0) - sum(1 for offset in self.beyond if offset < end)
 
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """The clients to work on a group's letters with, and where each partition stands."""
+    """The clients for work on a group's letters, and the progress of each partition."""
 
     consumer: AIOKafkaConsumer
     progress: dict[TopicPartition, Progress]
@@ -93,7 +93,7 @@ async def dlq_list(section: KafkaSection, group: str, limit: int) -> list[DeadLe
 
 
 async def dlq_depth(section: KafkaSection, group: str) -> int:
-    """Return how many letters of a group wait; refusals as for `dlq_list`."""
+    """Return the number of waiting letters of a group; refusals as for `dlq_list`."""
     async with _desk(section, group) as desk:
         return _depth(desk)
 
@@ -104,21 +104,21 @@ async def dlq_redrive(
     limit: int,
     only: Callable[[DeadLetter], bool] | None = None,
 ) -> RedriveReport:
-    """Send waiting letters back to their topics, oldest first, for this group alone.
+    """Send waiting letters back to their topics, oldest first, for this group only.
 
     The repeat has the original key, value and headers and the header `plexus-redriven-for`; readers
     of other groups skip it. A crash in between may send some again, which consumers bear.
 
     Args:
-        section: Where Kafka is.
+        section: Address of Kafka.
         group: The catalogue's name of the group.
-        limit: How many letters to send at most.
-        only: Which letters to send; the others stay. None sends all.
+        limit: Maximum number of letters to send.
+        only: Filter of the letters to send; the others stay. None sends all.
 
     Raises:
         DeadLettersUnknown: The group has no dead-letter topic.
         RedriveScattered: Too many letters would be done out of turn; this chunk was not sent.
-        KafkaUnavailable: Kafka does not answer; what was not counted may have been sent.
+        KafkaUnavailable: Kafka does not answer; letters not counted may have been sent.
     """
 
     def chosen(letter: DeadLetter) -> bool:
@@ -156,7 +156,7 @@ async def _desk(section: KafkaSection, group: str) -> AsyncIterator[_Desk]:
 async def progress_of(
     client: AIOKafkaAdminClient, remembering: str, first: Mapping[TopicPartition, int]
 ) -> dict[TopicPartition, Progress]:
-    """Return how far each partition of a dead-letter topic was redriven.
+    """Return the position up to which each partition of a dead-letter topic was redriven.
 
     Args:
         client: Connected client.
@@ -235,7 +235,7 @@ def written(offsets: Collection[int]) -> str:
 
 
 def read_offsets(text: str) -> frozenset[int]:
-    """Read what `written` wrote; anything else counts as nothing."""
+    """Read the text that `written` wrote; any other text counts as empty."""
     offsets: set[int] = set()
     for part in text.split(","):
         first, _, last = part.partition("-")

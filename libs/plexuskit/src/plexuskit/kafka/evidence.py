@@ -11,20 +11,21 @@ from dataclasses import dataclass
 from plexuskit.config import KafkaSection
 
 Probe = Callable[[], Awaitable[None]]
-"""Exercises every dependency of a handler; raises what is wrong with one of them."""
+"""Exercises every dependency of a handler; raises the error of a broken one."""
 
 _ATTEMPT_SHARE = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How much evidence is needed, from the settings.
+    """Thresholds of evidence, from the settings.
 
     Attributes:
-        attempts: how many attempts must fail while the probe succeeds.
-        over: how many seconds must lie between the first and the last of them.
-        spacing: how many seconds must pass between two records set aside in one partition.
-        degraded_after: how many seconds a partition is held until the process shows it as degraded.
+        attempts: number of attempts that must fail while the probe succeeds.
+        over: minimum seconds between the first and the last of them.
+        spacing: minimum seconds between two records set aside in one partition.
+        degraded_after: seconds for which a partition is held until the process reports it as
+            degraded.
     """
 
     attempts: int
@@ -50,13 +51,13 @@ class Patience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remembered:
-    """What a process knows about one partition, as another one can go on with it.
+    """A process's state of one partition, from which another process can continue.
 
     Attributes:
-        offset: of the record at which the partition is held, or of the last one set aside.
-        attempts: as of a Hold; 0 begins the evidence anew.
-        proving_since: when the first of the attempts failed, None without any.
-        set_aside_at: when the partition's last record was set aside, None for never.
+        offset: offset of the record at which the partition is held, or of the last one set aside.
+        attempts: as of a Hold; 0 restarts the evidence.
+        proving_since: time at which the first of the attempts failed, None without any.
+        set_aside_at: time at which the partition's last record was set aside, None for never.
     """
 
     offset: int
@@ -93,7 +94,7 @@ class Hold:
         self.reason = reason
 
     def proves_nothing(self, *, reason: str) -> None:
-        """Begin the evidence anew, because a dependency failed too."""
+        """Restart the evidence, because a dependency failed too."""
         self.attempts = 0
         self.reason = reason
 
@@ -101,8 +102,8 @@ class Hold:
         """Decide whether the record is set aside now.
 
         Args:
-            patience: how much evidence is needed.
-            last_set_aside: when the partition's last record was set aside, None for never.
+            patience: required evidence.
+            last_set_aside: time at which the partition's last record was set aside, None for never.
             now: monotonic seconds.
         """
         spaced = last_set_aside is None or now - last_set_aside >= patience.spacing

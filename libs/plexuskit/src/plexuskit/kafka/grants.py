@@ -1,4 +1,4 @@
-"""Access to topics and groups, derived from the catalogue: who writes, reads and creates which.
+"""Access to topics and groups, derived from the catalogue: writers, readers and creators.
 
 A service writes the topics that it owns, reads those that it consumes, and writes the dead letters
 of its own groups. Provisioning creates topics, the operator's commands look after dead letters.
@@ -91,7 +91,7 @@ def grants(
 
 
 def _of_topic(name: str) -> Iterator[Grant]:
-    """Yield what provisioning and the operator's checks need of every topic."""
+    """Yield the rights on every topic for provisioning and the operator's checks."""
     for operation in (Operation.CREATE, Operation.DESCRIBE, Operation.DESCRIBE_CONFIGS):
         yield Grant(PROVISIONING, Resource.TOPIC, name, operation)
     for operation in (Operation.DESCRIBE, Operation.DESCRIBE_CONFIGS):
@@ -99,7 +99,7 @@ def _of_topic(name: str) -> Iterator[Grant]:
 
 
 def _of_consumer(section: KafkaSection, consumer: Consumer) -> Iterator[Grant]:
-    """Yield what a consumer needs, and the operator to send its dead letters round again."""
+    """Yield the rights of a consumer, and of the operator to redrive its dead letters."""
     user = user_of(consumer.service)
     names = [topic_name(section, topic) for topic in consumer.topics]
     for name in names:
@@ -115,7 +115,7 @@ def _of_consumer(section: KafkaSection, consumer: Consumer) -> Iterator[Grant]:
     yield Grant(user, Resource.TOPIC, letters, Operation.WRITE)
     for name in beside:
         yield Grant(user, Resource.GROUP, name, Operation.DESCRIBE)
-    # Where the group is held, its process stores and the operator's doctor reads.
+    # Topic where the group's process stores its holds, which the operator's doctor reads.
     held = group_name(section, held_group(consumer.group))
     yield Grant(user, Resource.GROUP, held, Operation.READ)
     yield Grant(OPERATOR, Resource.GROUP, held, Operation.DESCRIBE)

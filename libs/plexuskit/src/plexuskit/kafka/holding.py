@@ -30,13 +30,13 @@ class Holding:
     """Remembers which partitions do not move, and shows those that have not moved for long."""
 
     def __init__(self, *, group: str, health: Health, clock: Clock, degraded_after: float) -> None:
-        """Begin with nothing held.
+        """Begin without held partitions.
 
         Args:
             group: The catalogue's name of the group.
-            health: Where the check `consumer.<group>.held` is shown.
+            health: Health with the check `consumer.<group>.held`.
             clock: The process's time.
-            degraded_after: How many seconds a partition is held until the check fails.
+            degraded_after: Seconds for which a partition is held until the check fails.
         """
         self._group = group
         self._health = health
@@ -55,7 +55,7 @@ class Holding:
         self.show()
 
     def note(self, outcome: Outcome) -> None:
-        """Take over what became of a batch; a partition is held at its first unfinished record."""
+        """Apply the outcome of a batch; a partition is held at its first unfinished record."""
         for partition in outcome.finished:
             self._held.pop(partition, None)
         for partition, offset in outcome.unfinished.items():
@@ -82,7 +82,7 @@ class Holding:
         self.show()
 
     def late(self) -> dict[Partition, tuple[int, str]]:
-        """Return what has been held for long: per partition the offset, and since when and why."""
+        """Return long holds: per partition the offset, and their time and reason."""
         now = self._clock.monotonic()
         return {
             partition: (
@@ -94,7 +94,7 @@ class Holding:
         }
 
     def show(self) -> None:
-        """Bring metric and check up to date."""
+        """Update metric and check."""
         now = self._clock.monotonic()
         longest = max((now - held.since for held in self._held.values()), default=0.0)
         metrics.CONSUMER_HELD_SECONDS.labels(self._group).set(longest)

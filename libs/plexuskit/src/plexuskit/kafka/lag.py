@@ -1,4 +1,4 @@
-"""How far a group is behind, for metrics: read from Kafka, so that it shows when nothing moves."""
+"""Lag of a group for metrics: read from Kafka, so that it also shows a stopped consumer."""
 
 import asyncio
 from collections.abc import Mapping
@@ -31,9 +31,9 @@ class Lag:
 
 
 async def watch_lag(section: KafkaSection, consumer: Consumer, *, every: timedelta) -> None:
-    """Refresh `plexus_consumer_lag` and `plexus_dlq_depth` of a group for ever.
+    """Refresh `plexus_consumer_lag` and `plexus_dlq_depth` of a group until cancelled.
 
-    While Kafka is away the last values stay and the group's health shows why.
+    While Kafka is down the last values stay and the group's health has the reason.
     """
     while True:
         try:
@@ -51,7 +51,7 @@ async def watch_lag(section: KafkaSection, consumer: Consumer, *, every: timedel
 
 
 async def lag(section: KafkaSection, consumer: Consumer) -> Lag:
-    """Return how far a group is behind now.
+    """Return the current lag of a group.
 
     Raises:
         KafkaUnavailable: Kafka does not answer.

@@ -1,4 +1,4 @@
-"""A dead letter: the record as it was, with headers that say why it died."""
+"""A dead letter: the original record, with headers that carry the reason."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,16 +28,16 @@ class DeadLetter:
     """A record that a group could not handle.
 
     Attributes:
-        position: Partition and offset in the dead-letter topic: what names this letter.
+        position: Partition and offset in the dead-letter topic: the identity of this letter.
         topic: Topic that the record was read from (the catalogue's name); empty if unknown.
         partition: Its partition there.
         offset: Its offset there.
         key: The record's key.
         value: The record's value.
         headers: The record's own headers.
-        reason: Why it died, for an operator.
-        attempts: How often it was tried.
-        at: When it died, UTC.
+        reason: Reason of its failure, for an operator.
+        attempts: Number of attempts.
+        at: Time of its failure, UTC.
     """
 
     position: tuple[int, int]
@@ -53,7 +53,7 @@ class DeadLetter:
 
     @property
     def envelope(self) -> Envelope | None:
-        """The event inside; None when the value is none, which may be why it died."""
+        """The event inside; None if the value is not one, which may be why it failed."""
         try:
             return Envelope.FromString(self.value)
         except DecodeError:
@@ -81,7 +81,7 @@ def dead_letter(
 
 
 def read_letter(raw: ConsumerRecord) -> DeadLetter:
-    """Read a record of a dead-letter topic; what someone else put there has an empty `topic`."""
+    """Read a record of a dead-letter topic; one from another writer has an empty `topic`."""
     headers = {name: value or b"" for name, value in raw.headers}
     return DeadLetter(
         position=(raw.partition, raw.offset),

@@ -9,7 +9,7 @@ REDRIVEN_FOR = "plexus-redriven-for"
 """Header that marks a record as a repeat for one consumer group; every other reader skips it."""
 
 DLQ_HEADERS = "plexus-dlq-"
-"""What the names of all headers that a dead letter adds to its record begin with."""
+"""Prefix of all headers that a dead letter adds to its record."""
 
 
 def topic_name(section: KafkaSection, name: str) -> str:

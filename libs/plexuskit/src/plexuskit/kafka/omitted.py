@@ -26,10 +26,10 @@ def completed(handle: Handler, owners: Owners) -> Handler:
 
     Args:
         handle: the service's handler; it never sees an omitted fact.
-        owners: of the topics that the handler's group reads.
+        owners: owners of the topics that the handler's group reads.
 
-    The returned handler raises what `handle` raises, what a call to an owner raises, and
-    `InvalidRecord` for a fact that its owner does not have or cannot send.
+    The returned handler raises the errors of `handle` and of calls to an owner, and `InvalidRecord`
+    for a fact that its owner does not have or cannot send.
     """
 
     async def handle_completed(records: Sequence[Record]) -> None:

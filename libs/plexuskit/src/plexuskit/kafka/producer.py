@@ -1,11 +1,11 @@
-"""Records out: an idempotent producer that routes by key and rebuilds itself.
+"""Idempotent producer that routes by key and rebuilds itself after failures.
 
 Keys must route, so records go to `AIOKafkaProducer.send` one by one and the client batches them per
 partition; FastStream's `publish_batch` puts everything on one random partition. An idempotent
-client retries by itself for ever, so every batch has a deadline. After any failure the client
-is thrown away with what it still holds: a batch behind a failed one would leave a hole in its
-sequence numbers, and a late retry would come after newer records. Whoever sends repeats the whole
-batch, so a record may be there twice, but never out of the order of its batch within a partition.
+client retries for ever, so every batch has a deadline. After any failure the client is discarded
+with its pending records: a batch behind a failed one would leave a gap in its sequence numbers, and
+a late retry would come after newer records. The caller repeats the whole batch, so a record may be
+duplicated, but never out of the order of its batch within a partition.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ _BATCH_BYTES = 512 * 1024  # per partition and request; below every topic's limi
 
 
 class Producer:
-    """Sends batches of records and waits until all in-sync replicas have them.
+    """Sends batches of records and waits until all in-sync replicas acknowledge them.
 
     May be used by several tasks at once; records of one batch keep their order per partition.
     """
@@ -86,7 +86,7 @@ class Producer:
             raise KafkaUnavailable(doing="send", error=type(error).__name__) from error
 
     async def close(self) -> None:
-        """Drop the connection; whatever nobody waits for any more is not sent."""
+        """Close the connection; records without a waiting caller are not sent."""
         client, self._client = self._client, None
         if client is not None:
             await _abandon(client, KafkaError("closed"))
@@ -109,7 +109,7 @@ class Producer:
                     headers=list(headers.items()),
                 )
                 acknowledgements.append(acknowledgement)
-            # `wait` and not `gather`: a deadline must not cancel what the client still works on
+            # `wait` and not `gather`: a deadline must not cancel the client's running work
             await asyncio.wait(acknowledgements, return_when=asyncio.FIRST_EXCEPTION)
         finally:
             for acknowledgement in acknowledgements:
@@ -151,7 +151,7 @@ class Producer:
 
 
 def size_of(record: Outgoing) -> int:
-    """Return how many bytes of a record count for the limit: key, value and headers."""
+    """Return the number of a record's bytes that count for the limit: key, value and headers."""
     _, key, value, headers = record
     size = len(key) + len(value)
     if headers:
@@ -160,13 +160,13 @@ def size_of(record: Outgoing) -> int:
 
 
 def _look_at(acknowledgement: asyncio.Future[object]) -> None:
-    """Take note of a failure that nobody waits for, so that asyncio does not report it as lost."""
+    """Retrieve a failure without a waiting caller, so that asyncio does not report it as lost."""
     if not acknowledgement.cancelled():
         acknowledgement.exception()
 
 
 async def _abandon(client: AIOKafkaProducer, reason: BaseException) -> None:
-    """Close `client` without sending what it still holds.
+    """Close `client` without sending its pending records.
 
     Its own `stop` first delivers everything, which never ends while Kafka is away; giving that up
     half-way leaves a task behind that would send old records whenever Kafka returns.
@@ -176,8 +176,8 @@ async def _abandon(client: AIOKafkaProducer, reason: BaseException) -> None:
         sender.cancel()
     await client.client.close()
     while sender is not None and not sender.done():
-        # A request that the closing has cut off asks for new metadata and waits for it, which
-        # nobody brings any more.
+        # A request cut off by the closing asks for new metadata and waits for it, but nothing will
+        # deliver it any more.
         metadata = client.client._md_update_fut  # noqa: SLF001 - as above
         if metadata is not None and not metadata.done():
             metadata.set_result(False)
@@ -197,10 +197,10 @@ async def producer(
     """Provide a producer for the time of the block; it connects with its first batch.
 
     Args:
-        section: Where Kafka is and which prefix names carry.
+        section: Address of Kafka and prefix of names.
         max_bytes: Largest record (key, value and headers) that it accepts.
-        within: How long a batch may take until it counts as failed.
-        durable: False: acknowledged by the leader alone (acks=1), for what may be lost.
+        within: Time after which a batch counts as failed.
+        durable: False: acknowledged by the leader alone (acks=1), for records that may be lost.
     """
     sending = Producer(section, max_bytes=max_bytes, within=within, durable=durable)
     try:

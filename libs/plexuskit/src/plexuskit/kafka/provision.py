@@ -1,4 +1,4 @@
-"""Topics as the catalogue wants them: create what is missing, report what differs, change nothing.
+"""Provisioning of the catalogue's topics: create missing ones, report differences, change nothing.
 
 Partition counts are never raised in place, because keys would move to other partitions and the
 order of a scope would be lost; retention is an operator's decision once a topic exists. Both are
@@ -23,15 +23,15 @@ MAX_FACT_BYTES = 1_000_000
 """Largest record of a topic: key, value and headers."""
 
 MAX_LETTER_BYTES = MAX_FACT_BYTES + 64 * 1024
-"""Largest dead letter: the record that it carries and the headers that say why."""
+"""Largest dead letter: the record that it carries and the headers with the reason."""
 
-_BATCH_OVERHEAD = 16 * 1024  # what the broker's limit counts beside the record itself
+_BATCH_OVERHEAD = 16 * 1024  # overhead counted by the broker's limit beside the record
 _SAFE_REPLICATION = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One setting of an existing topic that is not what the catalogue says."""
+    """Setting of an existing topic that differs from the catalogue."""
 
     topic: str
     setting: str
@@ -41,7 +41,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class ProvisionReport:
-    """What provisioning found and did; topic names are the catalogue's, without prefix."""
+    """Result of provisioning; topic names are the catalogue's, without prefix."""
 
     created: tuple[str, ...]
     existing: tuple[str, ...]
@@ -50,7 +50,7 @@ class ProvisionReport:
 
 @dataclass(frozen=True, slots=True)
 class TopicsReport:
-    """What exists of the catalogue; topic names are the catalogue's, without prefix."""
+    """Existing topics of the catalogue; topic names are the catalogue's, without prefix."""
 
     missing: tuple[str, ...]
     existing: tuple[str, ...]
@@ -75,9 +75,9 @@ async def provision(
     Safe to run by several processes at once and any number of times.
 
     Args:
-        section: Where Kafka is and which prefix names carry.
+        section: Address of Kafka and prefix of names.
         topics: Topics of the catalogue to provide.
-        consumers: Groups whose dead-letter topics to provide; groups without one are passed over.
+        consumers: Groups whose dead-letter topics to provide; groups without one are skipped.
         replication: Copies of each partition; from 3 on, two must have a record before it counts.
 
     Raises:
@@ -145,7 +145,7 @@ def _settings(retention_minutes: int, max_bytes: int) -> dict[str, str]:
 async def _partitions(
     client: AIOKafkaAdminClient, section: KafkaSection, wanted: Sequence[_Wanted]
 ) -> dict[str, int]:
-    """Return how many partitions each wanted topic has; those that do not exist are left out."""
+    """Return the partition count of each wanted topic; missing topics are left out."""
     names = {topic_name(section, topic.name): topic.name for topic in wanted}
     found = await partitions_of(client, names)
     return {names[name]: len(partitions) for name, partitions in found.items() if partitions}
@@ -157,7 +157,7 @@ async def _create(
     missing: Sequence[_Wanted],
     replication: int,
 ) -> list[str]:
-    """Create the topics and return the names of those that nobody else created meanwhile."""
+    """Create the topics and return the names of those not created concurrently by others."""
     if not missing:
         return []
 

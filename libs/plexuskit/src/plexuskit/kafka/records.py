@@ -1,4 +1,4 @@
-"""A record as handlers see it, and what makes one invalid."""
+"""A record as handlers see it, and the checks of its validity."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -103,7 +103,7 @@ def topics_of(facts: Iterable[str]) -> Mapping[str, str]:
 
 
 def standing_of(record: Record, handled: Mapping[str, str]) -> Standing:
-    """Return how the record stands to a handler of the facts, which are given with their topics.
+    """Return the relation of the record to a handler of the facts, given with their topics.
 
     A type of the owner's package that no topic of the catalogue lists comes from an owner that is
     newer than this build. It is unknown, so that services can be deployed in any order.
@@ -126,7 +126,7 @@ def standing_of(record: Record, handled: Mapping[str, str]) -> Standing:
 def is_foreign(record: Record) -> bool:
     """Return whether a record carries a fact that its topic's owner does not own (GW-12).
 
-    Only the owner may write to a topic, so nobody else can say what such a fact says.
+    Only the owner may write to a topic, so such a fact is not trustworthy.
     """
     if record.topic not in _FACTS:
         return False

@@ -1,4 +1,4 @@
-"""Why something could not be done on Kafka, by name, and the one place that translates."""
+"""Named refusals of Kafka operations, and the only place that translates client errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ def kafka_errors(what: str) -> Iterator[None]:
     """Turn the client library's errors inside into `KafkaUnavailable`, chained.
 
     Args:
-        what: What was being done, in a few static words, for the log.
+        what: The operation, in a few static words, for the log.
 
     Raises:
         KafkaUnavailable: for every error of the client, the connection or a deadline.

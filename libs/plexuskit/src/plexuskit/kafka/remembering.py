@@ -37,7 +37,7 @@ async def store_evidence(
     """Store what is known about records of partitions; replaces what was stored of each.
 
     Args:
-        section: Where Kafka is.
+        section: Address of Kafka.
         group: The catalogue's name of the group.
         evidence: Per partition, in monotonic seconds.
         now: Monotonic seconds of the same instant as `at`.
@@ -67,14 +67,14 @@ async def read_evidence(
     now: float,
     at: datetime,
 ) -> dict[Partition, Remembered]:
-    """Return what is stored about records of partitions; what cannot be read is left out.
+    """Return the stored evidence on records of partitions; unreadable evidence is left out.
 
     Args:
-        section: Where Kafka is.
+        section: Address of Kafka.
         group: The catalogue's name of the group.
-        partitions: Whose evidence is wanted.
+        partitions: The partitions.
         now: Monotonic seconds of the same instant as `at`.
-        at: The current instant; nothing stored counts as later.
+        at: The current instant; stored times are never later.
 
     Raises:
         KafkaUnavailable: Kafka does not answer.
@@ -122,5 +122,5 @@ def _read(offset: int, metadata: str, *, now: float, at: datetime) -> Remembered
             set_aside_at=seconds(words["set_aside_at"]),
         )
     except (ValueError, TypeError, KeyError, OverflowError, OSError):
-        # Of another version: the evidence begins anew.
+        # Of another version: the evidence starts again.
         return None

@@ -1,19 +1,19 @@
-"""The consumer runner: batches in, offsets only after effects, three classes of errors.
+"""Consumer runner: batches in, offsets committed only after effects, three classes of errors.
 
-Handlers are declared on subscribers of FastStream, whose `KafkaBroker` builds the consumer and ends
-it. The loop, the commits and the seeks are here, on the `AIOKafkaConsumer` underneath (ADR 33),
-because the loop that FastStream 0.7.8 puts around a handler can pass over records:
+Handlers are declared on subscribers of FastStream, whose `KafkaBroker` creates and closes the
+consumer. The loop, the commits and the seeks are here, on the `AIOKafkaConsumer` underneath (ADR
+33), because the loop that FastStream 0.7.8 runs around a handler can lose records:
 
-- an exception that leaves the handler, or its own parser at a header that is no UTF-8, is swallowed
-  with the position already after the batch, so that the next commit loses it;
+- an exception that leaves the handler, or its own parser at a header that is not UTF-8, is
+  swallowed with the position already after the batch, so that the next commit loses it;
 - it hides every `KafkaError`, sleeps 5 s, and polls a client whose coordination has died for ever;
-- `msg.ack()` commits the positions of all assigned partitions, not what was handled.
+- `msg.ack()` commits the positions of all assigned partitions, not of the handled records.
 
 Here one batch is in flight per consumer and exactly its finished offsets are committed, per
-partition; what is unfinished is sought back to before the next poll. When partitions are taken
-away, the batch in flight gets a moment to finish and commit; if it does not, its result is dropped
-and the records come again, for whoever has the partition then. The waits here, all together, stay
-below `max_poll_interval_ms`.
+partition; the position is reset to the unfinished records before the next poll. When partitions are
+revoked, the batch in flight gets a moment to finish and commit; if it does not, its result is
+dropped and the records are delivered again, to the new consumer of the partition. The waits here,
+all together, stay below `max_poll_interval_ms`.
 """
 
 import asyncio
@@ -116,7 +116,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         self._left.set()
         self._assignments = 0
         self._told_held: dict[tuple[str, int], int] = {}
-        # What is stored of the assigned partitions; None until it has been read.
+        # Stored state of the assigned partitions; None until it has been read.
         self._stored: Mapping[tuple[str, int], Remembered] | None = None
         self._recall_at = 0.0  # not before, by the loop's clock
         self._uncommitted: dict[TopicPartition, int] = {}
@@ -124,7 +124,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         self._down_since = ""
 
     async def serve(self) -> None:
-        """Consume until `finish`; when Kafka fails, build the consumer anew after a while."""
+        """Consume until `finish`; when Kafka fails, build a new consumer after a while."""
         failures = 0
         while not self._stopping:
             try:
@@ -143,7 +143,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
                 self._left.set()
 
     async def finish(self) -> None:
-        """Take nothing new, let the batch in flight end, leave the group; 13 s at the most."""
+        """Fetch nothing new, let the batch in flight end, leave the group; 13 s at most."""
         self._stopping = True
         self._interrupt.set()
         with suppress(TimeoutError):
@@ -151,7 +151,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
                 await self._left.wait()
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        """Let the batch in flight finish and commit before its partitions are given back."""
+        """Let the batch in flight finish and commit before its partitions are revoked."""
         self._interrupt.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(_FINISHING.total_seconds()):
@@ -160,7 +160,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         log.debug("consumer.revoked", group=self._consumer.group, partitions=len(revoked))
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Go on, from the committed offsets."""
+        """Resume from the committed offsets."""
         if not self._stopping:
             self._interrupt.clear()
         log.info("consumer.assigned", group=self._consumer.group, partitions=len(assigned))
@@ -259,7 +259,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         return outcome.down
 
     async def _recall(self, client: AIOKafkaConsumer) -> None:
-        """Go on with the evidence of the process that had the partitions before, once for each."""
+        """Continue with the evidence of the partitions' previous process, once for each."""
         now = asyncio.get_running_loop().time()
         if self._stored is not None or now < self._recall_at:
             return
@@ -277,7 +277,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
                 at=self._runtime.clock.now(),
             )
         except KafkaUnavailable as error:
-            # Batches go on without it: most have no record at fault.
+            # Batches continue without it: most have no record at fault.
             self._recall_at = now + _RECALL_EVERY.total_seconds()
             log.warning("consumer.evidence_unknown", group=self._consumer.group, error=str(error))
             return
@@ -286,7 +286,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
             self._batches.recall(found)
 
     async def _store_evidence(self, assignment: int) -> None:
-        """Store what this batch has changed of the evidence; it is stored again if that fails."""
+        """Store this batch's changes of the evidence; they are stored again if that fails."""
         stored = self._stored or {}
         known = self._batches.evidence()
         changed = {place: each for place, each in known.items() if stored.get(place) != each}
@@ -321,7 +321,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
             client.resume(partition)
 
     async def _tell_held(self) -> None:
-        """Store what has been held for long, for `plexus admin doctor`, when that has changed."""
+        """Store long holds, for `plexus admin doctor`, when they have changed."""
         late = self._holding.late()
         places = {partition: offset for partition, (offset, _) in late.items()}
         if not late or places == self._told_held:
@@ -334,7 +334,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
             self._told_held = places
 
     async def _skips(self, records: Sequence[Record]) -> Mapping[tuple[str, int], tuple[int, str]]:
-        """Return what operators skip of the partitions that are held and come again now."""
+        """Return the offsets that operators skip in held partitions being fetched again."""
         held = {(each.topic, each.partition) for each in records} & {*self._holding.partitions}
         if not held:
             return {}
@@ -348,7 +348,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
     async def _commit(
         self, client: AIOKafkaConsumer, finished: Mapping[TopicPartition, int]
     ) -> None:
-        """Commit what is finished and what could not be committed before.
+        """Commit finished offsets, and those that could not be committed before.
 
         A failure loses nothing: the offsets are committed with the next batch or the next idle
         poll, or the records come again.
@@ -429,7 +429,7 @@ async def consumer(
     runtime: Runtime,
     owners: Owners = MappingProxyType({}),
 ) -> AsyncIterator[None]:
-    """Consume a group's topics for the time of the block.
+    """Consume a group's topics for the duration of the block.
 
     Every record with a fact that the subscription names reaches the handler at least once, in order
     per partition, and its offset is committed after the handler has returned. The class of what the
@@ -444,7 +444,7 @@ async def consumer(
     long; neither is required for readiness.
 
     Args:
-        section: Where Kafka is and which prefix names carry.
+        section: Address of Kafka and prefix of names.
         subscriber: The handler with its declaration; called with one batch at a time, must be
             idempotent and finish within 60 s.
         probe: Exercises every dependency of the handler (writes and reads a probe document, asks

@@ -1,4 +1,4 @@
-"""How brokers are spoken to: in plain text or over TLS, with a user of SASL or without one."""
+"""Connection security of brokers: plain text or TLS, with or without a SASL user."""
 
 import ssl
 from typing import Any
@@ -41,7 +41,7 @@ def broker_security(section: KafkaSection) -> BaseSecurity | None:
 
 
 def protocol_of(section: KafkaSection) -> str:
-    """Return the security protocol: what is set, else what follows from user and CA."""
+    """Return the security protocol: the configured one, else the one for the user and CA."""
     if section.protocol:
         return section.protocol
     transport = "PLAINTEXT" if section.ca_file is None else "SSL"
@@ -60,7 +60,7 @@ def password(section: KafkaSection) -> str:
 
 
 def tls_context(section: KafkaSection) -> ssl.SSLContext | None:
-    """Return what checks the brokers, and shows the certificate if there is one; None: no TLS."""
+    """Return the TLS context with the CA and the certificate if there is one; None: no TLS."""
     if not protocol_of(section).endswith("SSL"):
         return None
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=section.ca_file)

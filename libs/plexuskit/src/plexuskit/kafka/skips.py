@@ -1,4 +1,4 @@
-"""Held records that an operator skips: asked for beside the group, carried out by its consumer.
+"""Held records that an operator skips: requested beside the group, carried out by its consumer.
 
 A request is the offset that the group `<group>.skip` has committed for the partition, with the
 operator and the reason as its metadata. The consumer of a held partition reads it before each new
@@ -42,7 +42,7 @@ async def groups_standing_at(
     """Return the groups with dead letters whose next record is the one at the offset.
 
     Args:
-        section: Where Kafka is.
+        section: Address of Kafka.
         topic: The catalogue's name.
         partition: The held partition.
         offset: The record's.
@@ -65,7 +65,7 @@ async def groups_standing_at(
             for group in groups:
                 name = group_name(section, group.group)
                 stored = await client.list_consumer_group_offsets(name, partitions=[place])
-                # A group that has committed nothing yet stands at the beginning.
+                # A group that has committed nothing yet is at the beginning.
                 committed = stored[place].offset if place in stored else -1
                 if offset == max(committed, first):
                     standing.append(group.group)
@@ -77,10 +77,10 @@ async def groups_standing_at(
 async def ask_to_skip(
     section: KafkaSection, *, topic: str, partition: int, offset: int, actor: str, reason: str
 ) -> list[str]:
-    """Ask every group that stands at the offset to set that record aside; return their names.
+    """Ask every group that is held at the offset to set that record aside; return their names.
 
     Args:
-        section: Where Kafka is.
+        section: Address of Kafka.
         topic: The catalogue's name.
         partition: The held partition.
         offset: The record's; it must be the next one that the group would finish.
@@ -107,7 +107,7 @@ async def ask_to_skip(
 async def read_skips(
     section: KafkaSection, group: str, partitions: Collection[tuple[str, int]]
 ) -> Mapping[tuple[str, int], tuple[int, str]]:
-    """Return what operators have asked to skip: per partition the offset and the words.
+    """Return the operators' requests to skip: per partition the offset and the text.
 
     Raises:
         KafkaUnavailable: Kafka does not answer.
@@ -157,7 +157,7 @@ async def tell_held(
 
 
 async def read_held(section: KafkaSection, consumer: Consumer) -> list[HeldRecord]:
-    """Return the records at which a group has been held for long and still stands.
+    """Return the records at which a group has been held for long and is still held.
 
     Raises:
         KafkaUnavailable: Kafka does not answer.
@@ -178,7 +178,7 @@ async def read_held(section: KafkaSection, consumer: Consumer) -> list[HeldRecor
     held = []
     for place, stored in sorted(told.items()):
         stands = committed[place].offset if place in committed else -1
-        # One that has committed nothing yet stands at its beginning.
+        # One that has committed nothing yet is at its beginning.
         if stored.offset >= 0 and stands in {stored.offset, -1}:
             held.append(
                 HeldRecord(names[place.topic], place.partition, stored.offset, stored.metadata)

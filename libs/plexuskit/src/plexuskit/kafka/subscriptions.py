@@ -32,9 +32,9 @@ class Subscription:
     Attributes:
         consumer: the group, from the catalogue.
         topics: those of the group's topics that the handler reads, by the catalogue's names.
-        facts: full names of the facts that the handler takes; others are finished without it.
-        max_batch: the most records per call.
-        linger_ms: how long to wait for more records once there is one, in milliseconds.
+        facts: full names of the facts for the handler; all others are finished without it.
+        max_batch: maximum records per call.
+        linger_ms: time to wait for more records once there is one, in milliseconds.
         bury_unknown: whether facts of types that this build does not know become dead letters, for
             a group that must have all of them once it is deployed too.
         handler: module and name of the handler.
@@ -138,8 +138,8 @@ def subscription(
         consumer: the group, from the catalogue.
         facts: the types of facts that the handler takes, or their full names.
         topics: the catalogue's names of the topics that it reads; None: all of the group.
-        max_batch: the most records per call.
-        linger_ms: how long to wait for more records once there is one, in milliseconds.
+        max_batch: maximum records per call.
+        linger_ms: time to wait for more records once there is one, in milliseconds.
         bury_unknown: make facts of unknown types dead letters.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Every record of some topics from now on, without a group: what gateways fan out from.
+"""Every record of some topics from now on, without a group; the source of the gateways' fan-out.
 
 The client library resolves `auto_offset_reset="latest"` lazily, at the first fetch, so whatever is
 produced before that is lost. A tail assigns all partitions, seeks to their ends and takes the
@@ -42,7 +42,7 @@ Position = tuple[str, int]
 
 
 class TailLost(KafkaUnavailable):
-    """The tail cannot go on where it was; enter a new one and resynchronise."""
+    """The tail cannot continue from its position; enter a new one and resynchronise."""
 
 
 class TopicTail:
@@ -73,7 +73,7 @@ class TopicTail:
         return MappingProxyType(dict(self._positions))
 
     async def ends(self) -> Mapping[Position, int]:
-        """Return the present end of each partition; how far it is behind is the difference.
+        """Return the current end of each partition; the lag is the difference.
 
         Raises:
             KafkaUnavailable: Kafka does not answer.
@@ -144,10 +144,10 @@ async def tail(
     """Enter a tail: every record produced from now on is in it.
 
     Args:
-        section: Where Kafka is and which prefix names carry.
+        section: Address of Kafka and prefix of names.
         topics: Topics of the catalogue, or their names.
-        max_batch: The most records that one step of the iteration returns.
-        since: Begin with what was produced from then on, as far as it is kept; None: from now on.
+        max_batch: Maximum records that one step of the iteration returns.
+        since: Begin with records produced from then on, as far as they are kept; None: from now on.
 
     Raises:
         KafkaUnavailable: Kafka does not answer, or a topic is missing.
@@ -182,7 +182,7 @@ async def _go_to_ends(
 async def _go_back(
     client: AIOKafkaConsumer, ends: Mapping[TopicPartition, int], since: datetime
 ) -> dict[TopicPartition, int]:
-    """Seek to the first records from an instant on; return where partitions with such begin."""
+    """Seek to the first records from an instant on; return their offsets by partition."""
     stamp = int(since.timestamp() * 1000)
     found = await client.offsets_for_times(dict.fromkeys(ends, stamp))
     begins = {partition: each.offset for partition, each in found.items() if each is not None}

@@ -66,7 +66,7 @@ def _is_dependency(error: BaseException) -> bool:
 
 
 def back_off(failures_in_a_row: int, *, max_pause: float = _MAX_BACK_OFF) -> float:
-    """Return how many seconds to wait before the next attempt, with jitter.
+    """Return the seconds to wait before the next attempt, with jitter.
 
     Args:
         failures_in_a_row: from 1; 0.5 s doubles with each.

@@ -1,4 +1,4 @@
-"""Following the inserts of a database, batch by batch, with a token to go on from."""
+"""Stream of the inserts of a database, batch by batch, with a token for resuming."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -26,12 +26,12 @@ _HISTORY_LOST_CODES = frozenset(
         50811,  # a resume token whose key string cannot be read
     }
 )
-# What a token that was cut or written by somebody else is answered with.
+# Error codes for a token that was truncated or written by another program.
 _MALFORMED_TOKEN_CODES = frozenset({2, 9, 14, 40647, 40649, 50788, 50795, 50829})
 
 
 class HistoryLost(Exception):  # noqa: N818 - names the fact, like a refusal
-    """The server cannot go on from the token: what happened since then must be read elsewhere."""
+    """The server cannot resume from the token: later changes must be read elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class ChangeBatch:
 
     Attributes:
         inserts: collection name and document of each.
-        token: where to go on after all of them.
-        full: whether the batch reached its size, so that more is waiting.
+        token: position after all of them.
+        full: true if the batch reached its size, so that more is waiting.
     """
 
     inserts: list[tuple[str, Document]]
@@ -74,7 +74,7 @@ class Changes:
         self.token: Document = {}
 
     async def open(self, collections: Sequence[str], *, after: Document | None) -> None:
-        """Start the server's cursor; `token` says where it stands."""
+        """Open the server's cursor; `token` is its position."""
         stage: Document = {} if after is None else {"startAfter": after}
         command = {
             "aggregate": 1,
@@ -83,7 +83,7 @@ class Changes:
                 {"$match": {"operationType": "insert", "ns.coll": {"$in": list(collections)}}},
                 {"$project": {"ns.coll": 1, "fullDocument": 1}},
             ],
-            # The first batch is asked for like all others, so it keeps their size and token.
+            # The first batch is requested like all others, so it keeps their size and token.
             "cursor": {"batchSize": 0},
             "readConcern": {"level": "majority"},
         }
@@ -116,13 +116,13 @@ class Changes:
         inserts = [
             (event["ns"]["coll"], event["fullDocument"])
             for event in events
-            # An invalidation passes every filter; the next call tells about it.
+            # An invalidation passes every filter; the next call reports it.
             if "fullDocument" in event
         ]
         return ChangeBatch(inserts, self.token, full=len(events) >= self._batch_size)
 
     async def close(self) -> None:
-        """Tell the server that nobody reads any more, once a command under way has ended."""
+        """Close the server's cursor, once a command under way has ended."""
         await driving.close_after(self._asking, self._close)
 
     async def _close(self) -> None:
@@ -133,7 +133,7 @@ class Changes:
                     session=self._session,
                 )
         except PyMongoError:
-            # The server ends idle cursors by itself; whoever closes has nothing left to decide.
+            # The server ends idle cursors by itself, so a failure to close needs no handling.
             self._cursor_id = 0
         finally:
             await self._session.end_session()
@@ -141,7 +141,7 @@ class Changes:
     async def _run(self, command: Document, *, resuming: bool) -> Document:
         try:
             with edge():
-                # Commands decode with PyMongo's defaults, where times are naive, unless told.
+                # Commands decode with PyMongo's defaults, where times are naive, unless configured.
                 self._asking = driving.start(
                     self._database.command(
                         command,

@@ -1,5 +1,5 @@
 """A collection with the durability, stamps and failures that every service relies on."""
-# ruff: noqa: A002 - `filter` is what MongoDB and everybody who reads queries calls it
+# ruff: noqa: A002 - `filter` is the name in MongoDB and in every query
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
@@ -70,7 +70,7 @@ class Collection:
         none after it. Inside one it ends the whole transaction, so it is raised.
 
         Raises:
-            ValueError: `ordered` is false; what is stored would not be a prefix of the list.
+            ValueError: `ordered` is false; the stored documents would not be a prefix of the list.
         """
         if not ordered:
             raise ValueError("insert_many is ordered; for any order use bulk(ordered=False)")
@@ -342,7 +342,7 @@ class Collection:
 
         Args:
             pipeline: its stages.
-            within: how long the server may take until the first result.
+            within: time limit of the server until the first result.
         """
         await self._must_answer()
         with pymongo.timeout(within.total_seconds()):
@@ -374,7 +374,7 @@ class Collection:
                     raise
 
     async def _must_answer(self) -> None:
-        """Fail soon if nobody is there: a long time limit holds for finding the server too."""
+        """Fail soon if no server is known: the long time limit is for finding one."""
         await _carried(self._collection.database.command("ping"))
 
 
@@ -385,12 +385,12 @@ async def _carried(operation: Coroutine[Any, Any, T], tx: Transaction | None = N
 
 
 async def _driven(operation: Coroutine[Any, Any, T], tx: Transaction | None) -> T:
-    """Carry an operation to its end; a transaction goes on, or is given up, only after that."""
+    """Run an operation to its end; a transaction continues, or is aborted, only after that."""
     return await (driving.apart(operation) if tx is None else driving.whole(operation))
 
 
 async def _read(cursor: Any, batch_size: int) -> AsyncGenerator[Document, None]:
-    """Yield what a cursor finds, and close it once nothing reads from it any more."""
+    """Yield a cursor's documents, and close it once nothing reads from it any more."""
     reading: asyncio.Task[list[Document]] | None = None
     try:
         while True:

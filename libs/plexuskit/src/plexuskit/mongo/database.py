@@ -88,11 +88,12 @@ class Database:
         attempts: int = 12,
         within: timedelta = timedelta(seconds=8),
     ) -> T:
-        """Run the work in one transaction and return what it returned.
+        """Run the work in one transaction and return its result.
 
         Snapshot reads, majority and journaled commit. The work runs again after a write conflict
-        and when it raises `Retry`, so it has no effect outside the transaction. When the caller is
-        cancelled it is given up after the operation under way; only its commit may still happen.
+        and when it raises `Retry`, so it must have no effect outside the transaction. When the
+        caller is cancelled it is aborted after the operation under way; only its commit may still
+        happen.
 
         Raises:
             DependencyDown: no commit within the attempts and the time, or its result is unknown.
@@ -124,13 +125,13 @@ class Database:
         """Follow the inserts of the collections in commit order, majority-committed only.
 
         Args:
-            collections: whose inserts are wanted.
-            after: the token to go on from, or None to begin with what is committed from now on.
-            batch_size: how many documents a batch has at most.
-            wait: how long an empty batch waits for something to happen.
+            collections: collections to follow.
+            after: the token to resume from, or None to begin with inserts committed from now on.
+            batch_size: maximum number of documents per batch.
+            wait: time that an empty batch waits for an insert.
 
         Raises:
-            HistoryLost: the server cannot go on from that token.
+            HistoryLost: the server cannot resume from that token.
             DependencyDown: the server cannot be reached.
         """
         return changes.follow(
@@ -208,7 +209,7 @@ class Database:
             raise DependencyDown(dependency="mongodb", problem="the probe document is gone")
 
     async def check_parameters(self) -> None:
-        """Check what the server must be started with, for readiness.
+        """Check the server's required start parameters, for readiness.
 
         A process killed inside a transaction blocks its documents for the whole
         `transactionLifetimeLimitSeconds`, so it must be 3 seconds or less.
@@ -231,7 +232,7 @@ class Database:
             )
 
     async def server_facts(self) -> ServerFacts:
-        """Tell which server this is, for an operator.
+        """Return version and topology of the server, for an operator.
 
         Raises:
             DependencyDown: the server cannot be reached.
@@ -279,9 +280,9 @@ def _signing_in(section: MongoSection) -> dict[str, Any]:
 
 
 def _without_zlib(url: str) -> str:
-    """Take zlib out of the URL's compressors: some servers leak memory to whoever uses it.
+    """Remove zlib from the URL's compressors: some servers leak memory to clients that use it.
 
-    The case is CVE-2025-14847; a client that never offers zlib is not touched by it.
+    The case is CVE-2025-14847; a client that never offers zlib is not affected.
     """
     if "zlib" not in url.lower():
         return url

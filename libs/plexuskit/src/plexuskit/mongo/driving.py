@@ -1,4 +1,4 @@
-"""Calls of the driver, carried to their end whatever becomes of their callers.
+"""Calls of the driver, run to their end even if their callers are cancelled.
 
 A call of gRPC is cancelled twice in the same moment when its deadline passes: by the server and by
 the deadline of its frame. PyMongo's pool survives one cancellation of an operation; the second one
@@ -23,19 +23,19 @@ CLOSE_SECONDS: Final = 2.0
 log = structlog.get_logger()
 
 _abandoned: Final[set["asyncio.Task[Any]"]] = set()
-# Replaced by tests that note who asks MongoDB what.
+# Replaced by tests that record the sender of commands.
 start: Callable[[Coroutine[Any, Any, Any]], "asyncio.Task[Any]"] = asyncio.create_task
 
 
 async def apart(operation: Coroutine[Any, Any, T]) -> T:
-    """Await an operation of the driver, which goes on to its end if the caller is cancelled."""
+    """Await an operation of the driver, which runs to its end if the caller is cancelled."""
     return await outcome(start(operation))
 
 
 async def whole(operation: Coroutine[Any, Any, T]) -> T:
     """Await an operation of the driver; a cancellation is raised once it has ended.
 
-    For operations that share a session with what their caller does next. Their task is cancelled
+    For operations that share a session with the next ones of their caller. Their task is cancelled
     once at most.
     """
     task = start(operation)
@@ -77,10 +77,10 @@ async def outcome(operation: "asyncio.Task[T]") -> T:
 
 
 def _forget_locals(error: Exception) -> None:
-    """Let go of what the frames of a failed operation hold, so that no cycle is left behind.
+    """Clear the frames of a failed operation, so that no reference cycle is left behind.
 
-    The driver keeps each error in an object that the frames of its traceback hold: about 80 objects
-    per failure, which only the garbage collector frees, while the loop stands still.
+    The driver keeps each error in an object referenced by the frames of its traceback: about 80
+    objects per failure, which only the garbage collector frees, while the loop is paused.
     """
     traceback.clear_frames(error.__traceback__)
 
@@ -88,13 +88,13 @@ def _forget_locals(error: Exception) -> None:
 async def close_after(
     operation: "asyncio.Task[Any] | None", close: Callable[[], Coroutine[Any, Any, None]]
 ) -> None:
-    """Close what an operation reads from, once it has ended.
+    """Close the source that an operation reads from, once the operation has ended.
 
-    Where its caller has gone and it still runs, closing is not waited for.
+    If its caller has gone and it still runs, closing is not awaited.
 
     Args:
         operation: the last one, or None if there was none.
-        close: closes it; what it raises reaches a caller who waits.
+        close: closes it; its errors reach a caller who waits.
     """
 
     async def closing() -> None:
@@ -110,7 +110,7 @@ async def close_after(
 
 
 def abandon(operation: "asyncio.Task[Any]") -> None:
-    """Let an operation end by itself; what it raises is logged."""
+    """Let an operation end by itself; its errors are logged."""
     _abandoned.add(operation)
     operation.add_done_callback(_ended)
 
@@ -123,7 +123,7 @@ def _ended(operation: "asyncio.Task[Any]") -> None:
 
 
 async def wait_for_abandoned() -> None:
-    """Give operations whose callers have gone a moment to end, before their client is closed."""
+    """Let operations without callers end for a moment before their client is closed."""
     loop = asyncio.get_running_loop()
     waiting = [each for each in _abandoned if each.get_loop() is loop]
     if waiting:

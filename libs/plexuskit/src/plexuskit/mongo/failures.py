@@ -1,4 +1,4 @@
-"""What can go wrong at the driver's edge, in words of Plexus."""
+"""Errors at the driver's edge, translated to those of Plexus."""
 
 import re
 from collections.abc import Mapping
@@ -68,7 +68,7 @@ _DOWN_CODES = SIGN_IN_CODES | frozenset(
         14031,  # OutOfDiskSpace
     }
 )
-# The closed list of what only this document meets.
+# The closed list of codes that concern only this document.
 _DOCUMENT_CODES = frozenset(
     {
         121,  # DocumentValidationFailure
@@ -88,7 +88,7 @@ class DuplicateKey(Exception):  # noqa: N818 - the fact that prevents the write,
     Attributes:
         index: name of the unique index, `_id_` for the primary key.
         key: the index's fields with the values that collided.
-        position: where the document stands in the list given to `insert_many` or `bulk`, else 0.
+        position: index of the document in the list given to `insert_many` or `bulk`, else 0.
     """
 
     def __init__(self, *, index: str, key: Mapping[str, Any], position: int = 0) -> None:
@@ -99,10 +99,10 @@ class DuplicateKey(Exception):  # noqa: N818 - the fact that prevents the write,
 
 
 class edge:  # noqa: N801 - used as a statement: `with edge():`
-    """Turns what leaves the driver into `DuplicateKey`, `DependencyDown` or `DocumentRefused`.
+    """Translates the driver's errors to `DuplicateKey`, `DependencyDown` or `DocumentRefused`.
 
-    Cheap when all is well. What belongs to the transaction's retry loop (label
-    TransientTransactionError) passes unchanged, and so does an error that is none of the three.
+    Cheap when all is well. Errors for the transaction's retry loop (label
+    TransientTransactionError) pass unchanged, and so does an error that is none of the three.
     """
 
     __slots__ = ()
@@ -145,7 +145,7 @@ def duplicate_key(error: PyMongoError) -> DuplicateKey | None:
 
 
 def is_down(error: PyMongoError) -> bool:
-    """Tell whether the server could not be reached, could not decide or was too slow."""
+    """Return whether the server could not be reached, could not decide or was too slow."""
     if isinstance(error, ConnectionFailure | ExecutionTimeout | WTimeoutError | CursorNotFound):
         return True
     if isinstance(error, BulkWriteError):
@@ -160,7 +160,7 @@ def is_down(error: PyMongoError) -> bool:
 
 
 def is_about_document(error: PyMongoError) -> bool:
-    """Tell whether the server refused a document for what it is, and for nothing else."""
+    """Return whether the server refused a document because of its content alone."""
     if isinstance(error, BulkWriteError):
         failures = error.details.get("writeErrors", [])
         codes = {failure.get("code") for failure in failures}

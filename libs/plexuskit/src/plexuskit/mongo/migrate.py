@@ -1,9 +1,9 @@
-"""Bringing stored documents from one `schema_version` to the next, while the service runs.
+"""Migration of stored documents from one `schema_version` to the next, in a running service.
 
-The version on each document is the progress: a run that was interrupted goes on where it was, a
-run with nothing left to do changes nothing. What is due is read outside of transactions, in
-bounded steps by `_id`. Each batch is a transaction, so a change by the service in between is never
-overwritten; the batch runs again on fresh documents.
+The version on each document is the progress: an interrupted run resumes, a run with nothing left to
+do changes nothing. Due documents are read outside of transactions, in bounded steps by `_id`. Each
+batch is a transaction, so a concurrent change by the service is never overwritten; the batch runs
+again on fresh documents.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,11 +38,11 @@ class Migration:
     """One step of a collection.
 
     Attributes:
-        collection: its name.
-        from_version: what the step takes; 0 for documents without a version.
-        to_version: what it makes of them; greater.
-        change: a document of the old shape to one of the new. Pure: it may run several times for
-            the same document. `_id` stays; the version is set by the step.
+        collection: name of the collection.
+        from_version: version that the step reads; 0 for documents without a version.
+        to_version: version that it writes; greater.
+        change: function from a document of the old shape to one of the new. Pure: it may run
+            several times for the same document. `_id` stays; the version is set by the step.
     """
 
     collection: str
@@ -61,19 +61,20 @@ class Failure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one migration did.
+    """Result of one migration.
 
     Attributes:
-        collection: its name.
-        from_version: the version it took.
-        to_version: the version it made.
-        migrated: documents that were changed, or would be in a dry run. What an earlier step of the
-            same dry run would bring is not among them: it is not stored in that version yet.
-        failed: documents that the change raised on.
+        collection: name of the collection.
+        from_version: the version it reads.
+        to_version: the version it writes.
+        migrated: documents that were changed, or would be in a dry run. Documents that an earlier
+            step of the same dry run would migrate are not counted: they are not stored in that
+            version yet.
+        failed: documents whose change raised an error.
         failures: the first hundred of those.
-        stranded: documents per version that no migration of this run leads on from, and that are
-            not of the newest version the run knows for this collection.
-        dry_run: whether nothing was written.
+        stranded: documents per version for which this run has no migration, and that are not of the
+            newest version the run knows for this collection.
+        dry_run: true if nothing was written.
     """
 
     collection: str
@@ -113,14 +114,14 @@ async def migrate(
     Args:
         db: the service's database; the service may be running.
         migrations: steps in any order.
-        dry_run: apply every change in memory only, to see what fails.
+        dry_run: apply every change in memory only, to find failures.
 
     Returns:
         One outcome per migration, in the order in which they ran.
 
     Raises:
         InvalidMigrations: they do not make a path; nothing was changed.
-        DependencyDown: MongoDB cannot be reached; run it again to go on.
+        DependencyDown: MongoDB cannot be reached; run it again to resume.
     """
     ordered = _ordered(migrations)
     tallies = []

@@ -20,7 +20,7 @@ from pymongo.collation import Collation
 from plexuskit.mongo.failures import DuplicateKey
 
 IGNORE_CASE = Collation(locale="en", strength=2)
-"""Compares text by its letters and accents, whatever their case and width."""
+"""Compares text by its letters and accents, ignoring case and width."""
 
 ASCENDING = 1
 DESCENDING = -1
@@ -42,7 +42,7 @@ class Index:
         unique: whether the keys may occur once only.
         partial: filter of the documents that are in it, or None for all.
         expire_after: age of the (single) date key at which a document is deleted.
-        collation: how text is compared; only queries with the same one use the index.
+        collation: comparison of text; only queries with the same one use the index.
         name: its name, or None for the server's `field_1_other_-1`.
     """
 
@@ -56,10 +56,10 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class InsertOutcome:
-    """What became of an ordered `insert_many`.
+    """Result of an ordered `insert_many`.
 
     Attributes:
-        inserted: how many documents are stored, always the first ones of the list.
+        inserted: number of documents stored, always the first ones of the list.
         failure: the duplicate key that stopped it, with its position, or None when all are stored.
     """
 
@@ -69,7 +69,7 @@ class InsertOutcome:
 
 @dataclass(frozen=True, slots=True)
 class BulkOutcome:
-    """How many documents a `bulk` touched."""
+    """Number of documents changed by a `bulk`."""
 
     inserted: int
     matched: int

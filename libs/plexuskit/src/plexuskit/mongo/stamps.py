@@ -1,4 +1,4 @@
-"""Putting `schema_version` on whatever can become a new document."""
+"""Setting of `schema_version` on every write that can create a document."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -26,7 +26,7 @@ def on_operations(operations: Iterable[object], version: int) -> None:
     """Stamp the inserts, replacements and upserts among the operations of a bulk, in place."""
     for operation in operations:
         if isinstance(operation, InsertOne | ReplaceOne):
-            # PyMongo's operations have no public accessor for what they will write.
+            # PyMongo's operations have no public accessor for the documents they will write.
             operation._doc[FIELD] = version  # type: ignore[index]  # noqa: SLF001 - see above
         elif isinstance(operation, UpdateOne | UpdateMany) and operation._upsert:  # noqa: SLF001 - see above
             operation._doc = on_insert(operation._doc, version)  # noqa: SLF001 - see above

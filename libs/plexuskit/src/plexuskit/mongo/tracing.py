@@ -1,8 +1,8 @@
 """Spans of commands, with the attributes of the semantic conventions for MongoDB (version 1.44.0).
 
-By the driver's command monitoring: it tells of each command in the task that runs it, so the span
-of the caller is the current one. The content of a command is never looked at, but for its target
-and the number of its documents.
+Uses the driver's command monitoring, which reports each command in the task that runs it, so the
+span of the caller is the current one. The content of a command is not read, except its target and
+the number of its documents.
 """
 
 from typing import Final
@@ -18,7 +18,7 @@ _LISTS: Final = ("documents", "updates", "deletes")
 
 
 def listeners() -> list[monitoring.CommandListener]:
-    """Return what a client tells of its commands: nothing while this process records no spans."""
+    """Return a client's command listeners: none while this process records no spans."""
     return [CommandSpans()] if telemetry.recording() else []
 
 

@@ -12,6 +12,7 @@ from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from plexuskit import fault
 from plexuskit.backoff import contended
 from plexuskit.errors import DependencyDown
 from plexuskit.mongo import driving
@@ -48,9 +49,9 @@ async def run(
         work: reads and writes through the `Transaction` it gets; it may run several times, so it
             has no effect outside the transaction.
         session: an open session without a transaction.
-        attempts: how often the work may run, at least 1.
+        attempts: maximum number of runs, at least 1.
         within: no further attempt starts later than this after the first.
-        commit_timeout: how long the majority may take to confirm one commit.
+        commit_timeout: time limit for the majority to confirm one commit.
 
     Raises:
         DependencyDown: attempts or time are used up, or the commit's result stays unknown.
@@ -92,6 +93,7 @@ async def _attempt(
     try:
         result = await work(Transaction(session))
         await _commit(session, deadline=deadline)
+        fault.point("transaction.after_commit")
     finally:
         # Also on cancellation: an open transaction blocks its documents until the server ends it.
         if session.in_transaction:

@@ -1,9 +1,9 @@
-"""The relay: brings stored facts to Kafka, every one, each scope in order.
+"""The relay: publishes stored facts to Kafka, every one, each scope in order.
 
-Facts come from collections whose documents carry the event. A change stream brings them about a
-millisecond after their commit; what it cannot bring is found by scope and number. A lease lets one
-relay work at a time, but cannot fence Kafka: a fact may be published again after newer ones, so
-every consumer guards itself by version.
+Facts come from collections whose documents carry the event. A change stream delivers them about a
+millisecond after their commit; others are found by scope and number. A lease lets one relay work at
+a time, but cannot fence Kafka: a fact may be published again after newer ones, so every consumer
+guards itself by version.
 """
 
 import asyncio
@@ -64,15 +64,15 @@ async def relay(
     runtime: Runtime,
     lease: timedelta = TTL,
 ) -> AsyncIterator[None]:
-    """Relay the facts of the sources for the time of the block, or stand by while another does.
+    """Relay the facts of the sources for the duration of the block, or stand by while another does.
 
     Args:
         db: the service's database; the sources' collections and their indexes exist.
-        kafka: where the topics are; they exist.
+        kafka: address of the topics; they exist.
         sources: each collection once.
-        name: of the lease; the same in all processes that relay these sources.
+        name: name of the lease; the same in all processes that relay these sources.
         runtime: the frame of the process.
-        lease: how long the lease lives without being renewed.
+        lease: life of the lease without renewal.
     """
     relaying = _Relay(db, kafka, sources=sources, name=name, runtime=runtime, lives=lease)
     async with (
@@ -129,7 +129,7 @@ class _Relay:
             self._ended.set()
 
     async def finish(self) -> None:
-        """Let the batch in hand end, so that the next relay need not repeat it."""
+        """Let the current batch end, so that the next relay need not repeat it."""
         self._stop.set()
         if self._leader is None:
             return
@@ -140,7 +140,7 @@ class _Relay:
             log.info("relay.cut_off", relay=self._name)
 
     async def observe(self) -> None:
-        """Keep metrics and health true, also while the relay itself is stuck."""
+        """Keep metrics and health up to date, also while the relay itself is stuck."""
         while True:
             age, pending = 0.0, 0
             oldest = self._leader.publisher.oldest if self._leader else None
@@ -172,7 +172,7 @@ class _Relay:
                 LEADING.set(0)
 
     async def _pending(self, oldest: datetime, *, at_least: int) -> int:
-        """Count what is stored and not published; the database is asked only when it is slow."""
+        """Count stored facts that are not published; query the database only when it is slow."""
         if (self._runtime.clock.now() - oldest).total_seconds() < _OBSERVED_EVERY:
             return at_least
         counted = 0

@@ -19,8 +19,8 @@ from plexuskit.relay.sweep import BEGINNING, SKEW, Sweep
 
 # The stream moves on with nothing published too; so seldom is that worth a write.
 _IDLE_SAVE_EVERY = 5.0
-# A batch costs every hop about as much as so many facts more: under load the next one gathers for
-# a moment that grows with the last, and ends before anybody would call it late.
+# A batch costs every hop about as much as so many more facts: under load the next one gathers for a
+# time that grows with the last one, and ends before it is noticeable.
 _LINGER_PER_FACT = 0.001
 _MAX_LINGER = 0.02
 
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
-    """A batch, and when it was asked for."""
+    """A batch, and the time of its request."""
 
     batch: ChangeBatch
     asked: float
@@ -58,11 +58,11 @@ class Leader:
         self._saved = clock.monotonic()
 
     async def run(self, *, stop: asyncio.Event) -> None:
-        """Relay until the stop is set, then finish what is in hand.
+        """Relay until the stop is set, then finish the current batch.
 
         Raises:
-            HistoryLost: the stream cannot go on; the position says so now, so the next leader
-                begins a new stream and replays.
+            HistoryLost: the stream cannot continue; this is recorded in the position, so the next
+                leader begins a new stream and replays.
             LeaseLost: another relay has taken over.
             DependencyDown: MongoDB cannot be reached.
         """
@@ -81,7 +81,7 @@ class Leader:
             raise
 
     async def _replay(self, stream: Changes) -> None:
-        """Publish what a new stream does not bring, while the stream waits."""
+        """Publish facts that a new stream does not deliver, while the stream waits."""
         opened_at = self._clock.now()
         complete_to = self._position.complete_to
         await self._save(Position(stream.token, complete_to, replaying=True))
@@ -108,7 +108,7 @@ class Leader:
             for task in (fetching, stopping):
                 task.cancel()
                 with suppress(asyncio.CancelledError, Exception):
-                    # What it died of is known already or does not matter any more.
+                    # Its error is known already or does not matter any more.
                     await task
         await self.publisher.flush()
         await self._save(self._position)
@@ -126,7 +126,7 @@ class Leader:
         await self.publisher.publish(
             [(self._by_collection[name], document) for name, document in batch.inserts]
         )
-        # Not full: all that was committed when it was asked for is published now.
+        # Not full: everything committed before the request is published now.
         complete_to = self._position.complete_to if batch.full else fetched.asked_at
         self._position = Position(batch.token, complete_to, replaying=False)
 
@@ -134,7 +134,7 @@ class Leader:
             await self._sweep.settle()
 
     async def _keep_up(self) -> None:
-        """Do what has become due: store the progress, look for what the stream missed."""
+        """Run due work: store the progress, and look for facts that the stream missed."""
         idle = self._clock.monotonic() - self._saved
         if self.publisher.flush_due_in <= 0 or idle >= _IDLE_SAVE_EVERY:
             await self.publisher.flush()
@@ -151,5 +151,5 @@ class Leader:
 
 
 def _linger_after(batch: ChangeBatch) -> float:
-    """Give how long the next batch may gather; not at all while there is a backlog."""
+    """Return how long the next batch may gather; 0 while there is a backlog."""
     return 0 if batch.full else min(_MAX_LINGER, len(batch.inserts) * _LINGER_PER_FACT)

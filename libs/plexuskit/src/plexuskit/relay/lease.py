@@ -1,4 +1,4 @@
-"""Who relays now, and where: one document per relay, fenced by its owner's id."""
+"""Lease and position of a relay: one document per relay, fenced by its owner's id."""
 
 import asyncio
 import secrets
@@ -22,7 +22,7 @@ TTL = timedelta(seconds=10)
 RENEWED_EVERY = 0.3  # of the lease's life
 ASKED_EVERY = timedelta(milliseconds=500)
 _SPREAD = (0.8, 1.2)
-# Of its life: less by what two machines' clocks may differ in speed and a reply may take.
+# Of its life: less by the difference of two machines' clock speeds and a reply's duration.
 TRUSTED = 0.9
 
 log = structlog.get_logger()
@@ -34,14 +34,14 @@ class LeaseLost(Exception):  # noqa: N818 - names the fact, like a refusal
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a relay has come, as it is stored.
+    """Stored position of a relay.
 
     Attributes:
-        token: where the change stream goes on, or None to begin anew.
-        complete_to: everything stored before this time was published or is behind the token; None
-            when that is not known of any time.
-        replaying: whether what was stored since `complete_to` must be compared with what was
-            published, because the stream was begun anew.
+        token: where the change stream resumes, or None to start again.
+        complete_to: everything stored before this time was published or is after the token; None if
+            unknown.
+        replaying: true if the facts stored since `complete_to` must be compared with those
+            published, because the stream was started again.
     """
 
     token: dict[str, Any] | None
@@ -50,11 +50,11 @@ class Position:
 
 
 class Lease:
-    """The right to relay, for ten seconds at a time unless told otherwise.
+    """Lease of the relay, for ten seconds at a time by default.
 
     Its end is decided by the server's clock, and trusted by the holder for a little less on its own
-    monotonic clock, which goes on while the process is paused. It limits work: a record that is
-    already on its way to Kafka cannot be called back.
+    monotonic clock, which runs on while the process is paused. It limits work: a record already on
+    its way to Kafka cannot be recalled.
     """
 
     def __init__(self, db: Database, *, name: str, clock: Clock, lives: timedelta = TTL) -> None:
@@ -67,12 +67,12 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        """Whether the lease is ours for sure at this moment."""
+        """True if the lease is certainly ours at this moment."""
         return self._clock.monotonic() < self._trusted_until
 
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[None]:
-        """Wait for the lease, renew it in the background, give it back at the end."""
+        """Wait for the lease, renew it in the background, release it at the end."""
         await self._introduce()
         while not await self._take(or_expired=True):
             every = ASKED_EVERY.total_seconds()
@@ -98,7 +98,7 @@ class Lease:
             raise LeaseLost(self._name)
 
     async def position(self) -> Position:
-        """Return how far this relay has come; a fresh one knows nothing.
+        """Return the stored position of this relay; a new one has none.
 
         Raises:
             DependencyDown: the server cannot be asked.
@@ -127,7 +127,7 @@ class Lease:
             raise LeaseLost(self._name)
 
     async def _take(self, *, or_expired: bool) -> bool:
-        """Take or prolong the lease; tell whether it is ours now."""
+        """Acquire or renew the lease; return whether it is ours now."""
         asked = self._clock.monotonic()
         ours: dict[str, Any] = {"owner": self._owner}
         wanted = {"$or": [ours, {"$expr": {"$lte": ["$expires_at", "$$NOW"]}}]}
@@ -143,7 +143,7 @@ class Lease:
     async def _introduce(self) -> None:
         """Make sure that the lease exists; a new one has run out already."""
         new = {"owner": "", "expires_at": datetime.fromtimestamp(0, UTC)}
-        with suppress(DuplicateKey):  # two relays began at once: one document is what both want
+        with suppress(DuplicateKey):  # two relays began at once: both want one document
             await self._leases.update({"_id": self._name}, {"$setOnInsert": new}, upsert=True)
 
     async def _renew(self) -> None:

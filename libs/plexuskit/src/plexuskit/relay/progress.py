@@ -1,4 +1,4 @@
-"""What was published: the last number of each scope, and the marks on single facts."""
+"""Progress of publishing: the last number of each scope, and the marks on single facts."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -20,9 +20,10 @@ def progress_key(source: FactSource, scope: str) -> str:
 
 
 class Numbers:
-    """The last published number per scope, of the scopes that were active lately.
+    """Last published number per scope, for recently active scopes.
 
-    `relay_progress` holds all of them. A number never falls there, whoever writes it and when.
+    `relay_progress` holds all of them. A number never decreases there, whichever process writes it
+    and when.
     """
 
     def __init__(self, db: Database, *, capacity: int = SCOPES_IN_MEMORY) -> None:
@@ -32,7 +33,7 @@ class Numbers:
         self._dirty: dict[str, int] = {}
 
     async def load(self, keys: Iterable[str]) -> None:
-        """Have the numbers of these scopes in memory; a new scope has 0."""
+        """Load the numbers of these scopes into memory; a new scope has 0."""
         unknown = set()
         for key in keys:
             if key in self._last:
@@ -50,13 +51,13 @@ class Numbers:
         return self._last[key]
 
     def advance(self, key: str, number: int) -> None:
-        """Note that all up to the number is published, once Kafka has acknowledged it."""
+        """Record that all up to the number is published, once Kafka has acknowledged it."""
         self._last[key] = number
         self._last.move_to_end(key)
         self._dirty[key] = number
 
     async def flush(self) -> None:
-        """Store what changed, then forget the scopes that were quiet for longest."""
+        """Store changed numbers, then drop the scopes that were quiet for longest."""
         if self._dirty:
             writes = [
                 UpdateOne({"_id": key}, {"$max": {"number": number}}, upsert=True)
@@ -89,7 +90,7 @@ class Marks:
         return fact_id in self._seen
 
     def add(self, fact_id: str) -> None:
-        """Note that a fact is published, once Kafka has acknowledged it."""
+        """Record that a fact is published, once Kafka has acknowledged it."""
         self._seen[fact_id] = None
         self._unmarked.append(fact_id)
 

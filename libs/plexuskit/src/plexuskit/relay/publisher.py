@@ -24,7 +24,7 @@ from plexuskit.relay.source import Document, FactSource, Filter
 TYPE_HEADER = "type"
 BATCH = 500
 FLUSH_EVERY = 0.2
-# What was published since the last flush is published again after a crash.
+# Facts published since the last flush are published again after a crash.
 FLUSH_AT_LEAST_EVERY = 2.0
 
 _BACK_OFF = (0.1, 5.0)
@@ -41,10 +41,10 @@ log = structlog.get_logger()
 
 
 class Publisher:
-    """Publishes facts for as long as the lease is held; used by one task at a time.
+    """Publishes facts while the lease is held; used by one task at a time.
 
-    What it keeps in memory is true only within one holding of the lease, and only while no call
-    has failed: after an error make a new one.
+    Its state in memory is valid only within one term of the lease, and only until a call fails:
+    after an error make a new one.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class Publisher:
         await self._walk_scope(source, scope, before=None)
 
     async def replay_unmarked(self, source: FactSource, unpublished: Filter) -> None:
-        """Publish what a source that marks has not published, each scope by its numbers.
+        """Publish the unpublished facts of a marking source, each scope by its numbers.
 
         Raises: as `publish`.
         """
@@ -141,7 +141,7 @@ class Publisher:
                 await self.publish([(source, document) for document in documents])
 
     async def flush(self) -> None:
-        """Store what was published; before the stream's position, so that none of it is lost."""
+        """Store the progress; before the stream's position, so that none of it is lost."""
         began, now = self._clock.monotonic(), self._clock.now()
         for marks in self._marks.values():
             await marks.flush(now=now)
@@ -184,9 +184,9 @@ class Publisher:
         return self._record(source, document)
 
     def _note_gap(self, source: FactSource, key: str, number: int) -> None:
-        """Tell about numbers that nobody can publish, because the collection has no such facts.
+        """Report numbers that cannot be published, because the collection has no such facts.
 
-        They do not hold up the rest: consumers see the hole in `change_no` and ask the owner.
+        They do not hold up the rest: consumers see the gap in `change_no` and query the owner.
         """
         last = self._numbers.last(key)
         if source.dense and number > last + 1:
@@ -226,7 +226,7 @@ class Publisher:
         return record if size_of(record) <= MAX_FACT_BYTES else self._without_fact(record)
 
     def _without_fact(self, record: Outgoing) -> Outgoing:
-        """Return what is sent in the place of a record that is too large: all but its fact."""
+        """Return the record to send in place of one that is too large: all but its fact."""
         topic, key, event, headers = record
         envelope = Envelope.FromString(event)
         OMITTED.inc()
@@ -251,8 +251,8 @@ class Publisher:
                 with sending(batch):
                     await self._out.send_batch(batch)
             except RecordTooLarge as error:
-                # The broker takes less than the topic was made for. Only what is alone is known to
-                # be too large, so the batch goes on record by record.
+                # The broker's limit is below the topic's. Only a record sent alone is known to be
+                # too large, so the batch continues record by record.
                 if len(batch) > 1:
                     for record in batch:
                         await self._send([record])

@@ -1,4 +1,4 @@
-"""Facts as they are stored: what an Authority answers by their numbers, or by time."""
+"""Stored facts, as an Authority returns them by number, or by time."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
@@ -26,8 +26,8 @@ async def read_facts(
 
     Args:
         db: the owner's database.
-        sources: what the owner's relay publishes.
-        request: which facts; both numbers are included.
+        sources: sources of the owner's relay.
+        request: the request; both numbers are included.
 
     Raises:
         InvalidArgument: no topic or scope, or numbers that are no range.
@@ -65,16 +65,16 @@ async def read_facts(
 async def read_new_facts(
     db: Database, source: FactSource, *, topics: Sequence[str], since: datetime
 ) -> AsyncIterator[list[Envelope]]:
-    """Stream the facts that wait to be published or were published from an instant on, in pages.
+    """Stream unpublished facts and those published from an instant on, in pages.
 
-    Whoever was complete at that instant is complete with them: a fact that was stored later was
-    published later. The order says nothing; projections apply by version.
+    A reader that was complete at that instant is complete with them: a fact that was stored later
+    was published later. They are in no particular order; projections apply by version.
 
     Args:
         db: the owner's database.
-        source: one that marks what is published (`FactSource.mark_published`).
-        topics: catalogue's names.
-        since: when; facts are kept for 7 days after they are published.
+        source: a source that marks published facts (`FactSource.mark_published`).
+        topics: the catalogue's names.
+        since: the instant; facts are kept for 7 days after they are published.
     """
     facts = db.collection(source.collection, schema_version=1)
     wanted = frozenset(topics)

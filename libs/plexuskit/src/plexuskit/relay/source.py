@@ -1,4 +1,4 @@
-"""Where facts come from: collections whose documents carry the event."""
+"""Sources of facts: collections whose documents carry the event."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ Filter = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Replay:
-    """How the facts of one scope are found again, in the order of their numbers.
+    """Query that finds the facts of one scope again, in the order of their numbers.
 
     Attributes:
-        scope_field: the field that holds what `FactSource.scope` returns.
-        number_field: the field that holds what `FactSource.number` returns.
-        after: scope and number to a filter for the scope's documents with a greater number; an
-            index must serve it together with `order`.
-        order: the sort that puts them in the order of their numbers.
+        scope_field: the field with the value of `FactSource.scope`.
+        number_field: the field with the value of `FactSource.number`.
+        after: function from scope and number to a filter for the scope's documents with a greater
+            number; an index must serve it together with `order`.
+        order: the sort by number.
     """
 
     scope_field: str
@@ -42,7 +42,7 @@ def replay_by_fields(scope: str, number: str) -> Replay:
 def replay_by_id(scope: str, number: str, *, digits: int = 12) -> Replay:
     """Find documents by an `_id` of the form `<scope>:<number, zero-padded to digits>`.
 
-    Needs no further index. The two fields are read where many scopes are looked at together.
+    Needs no further index. The two fields are read if many scopes are examined together.
     """
     return Replay(
         scope_field=scope,
@@ -54,35 +54,34 @@ def replay_by_id(scope: str, number: str, *, digits: int = 12) -> Replay:
 
 
 def stored_at(document: Document) -> datetime:
-    """Return the field `stored_at`, where both kinds of sources keep it."""
+    """Return the field `stored_at`, in which both kinds of sources store the time."""
     at: datetime = document["stored_at"]
     return at
 
 
 @dataclass(frozen=True)
 class FactSource:
-    """A collection whose documents carry the event, and how to read them.
+    """Collection whose documents carry the event, and how to read them.
 
-    The functions take a stored document and do no more than pick a field: the relay calls them for
-    every fact.
+    The functions take a stored document and only pick a field: the relay calls them for every fact.
 
     Attributes:
-        collection: its name; documents are only ever inserted by services.
+        collection: its name; services only ever insert documents.
         topic: the catalogue's name of the topic.
         key: the record's key.
-        scope: within what the facts keep their order.
-        number: the fact's place in the scope.
-        event: the serialized envelope, passed on as it is.
+        scope: the scope within which the facts keep their order.
+        number: the fact's position in the scope.
+        event: the serialized envelope, published unchanged.
         traceparent: trace context of the command, "" for none.
-        dense: whether numbers are 1, 2, 3, … in every scope. The relay then knows what it misses
-            and fetches that before it goes on. Otherwise numbers only grow.
-        mark_published: whether the relay sets `published_at` on what Kafka acknowledged. Without it
-            only the last number of each scope is kept.
-        replay: how to find the facts of a scope.
-        recent: a time to a filter for the documents that were stored since then; it may match older
-            ones too. Served by an index, best one on (stored_at, scope, number).
+        dense: whether numbers are 1, 2, 3, … in every scope. The relay then detects gaps and reads
+            the missing facts first. Otherwise numbers only increase.
+        mark_published: whether the relay sets `published_at` on facts that Kafka acknowledged.
+            Without it only the last number of each scope is kept.
+        replay: query for the facts of a scope.
+        recent: function from a time to a filter for the documents stored since then; it may match
+            older ones too. Served by an index, best one on (stored_at, scope, number).
         event_type: full protobuf name of the fact, or None to read it from the envelope.
-        stored_at: when the document was stored.
+        stored_at: time at which the document was stored.
     """
 
     collection: str
@@ -101,11 +100,11 @@ class FactSource:
 
     @property
     def numbered(self) -> bool:
-        """Whether the last published number of each scope says what is still to be done."""
+        """True if the last published number of each scope determines the remaining work."""
         return self.dense or not self.mark_published
 
     def unpublished(self, since: datetime) -> Filter:
-        """Return a filter for what a source that marks has not published."""
+        """Return a filter for facts that a marking source has not published."""
         return {**self.recent(since), "published_at": None}
 
 
@@ -117,11 +116,11 @@ OUTBOX = FactSource(
     number=lambda document: document["number"],
     event=lambda document: document["event"],
     traceparent=lambda document: document["traceparent"],
-    # What is published is marked one by one, so a number that a service left out holds up nothing.
+    # Facts are marked one by one, so a number that a service skipped holds up nothing.
     dense=False,
     mark_published=True,
     replay=replay_by_fields("scope", "number"),
-    # All that is unpublished, however old: the partial index holds nothing else.
+    # All unpublished facts, however old: the partial index holds nothing else.
     recent=lambda _since: {},
     event_type=lambda document: document["type"],
 )

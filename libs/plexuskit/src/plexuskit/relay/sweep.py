@@ -1,4 +1,4 @@
-"""The second look at the collections, for what the change stream did not bring."""
+"""Second pass over the collections, for facts that the change stream missed."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -17,7 +17,7 @@ EVERY = 5.0
 # A writer may take this long between setting `stored_at` and its commit.
 OVERLAP = timedelta(seconds=10)
 FIRST_LOOK_BACK = timedelta(minutes=10)
-# How much the clocks of the processes that set `stored_at` may differ.
+# Maximum difference between the clocks of the processes that set `stored_at`.
 SKEW = timedelta(hours=1)
 BEGINNING = datetime.fromtimestamp(0, UTC)
 
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 
 class Sweep:
-    """Compares what is stored with what is published.
+    """Compares stored facts with published ones.
 
     A fact that is stored and not published may simply be on its way through the stream. So what
     a look finds is only suspected; it is published from the collection if it is still missing after
@@ -63,11 +63,11 @@ class Sweep:
         return self._looked + EVERY - self._clock.monotonic()
 
     def can_settle(self, *, caught_up: float) -> bool:
-        """Tell whether there are suspects from before the moment that the stream has reached."""
+        """Return whether there are suspects from before the stream's current position."""
         return bool(self._behind or self._unmarked) and caught_up > self._looked
 
     async def look(self) -> None:
-        """Note what is stored lately and not published.
+        """Record recently stored facts that are not published.
 
         Raises:
             DependencyDown: MongoDB cannot be reached.
@@ -82,7 +82,7 @@ class Sweep:
         self._looked = self._clock.monotonic()
 
     async def settle(self) -> None:
-        """Publish what is still missing of the last look.
+        """Publish the facts still missing since the last pass.
 
         Raises: as `Publisher.publish`.
         """

@@ -16,7 +16,7 @@ from plexuskit.config import TelemetrySection
 REDACTED = "[redacted]"
 _HANDLER = "plexus"
 
-# Names whose values never reach a log: what opens doors, and what people wrote.
+# Names whose values never reach a log: credentials, and people's texts.
 _SECRET_WORDS = frozenset(
     {"password", "passwd", "secret", "token", "private", "authorization", "cookie", "credential"}
     | {"credentials", "passphrase", "jwt", "otp", "body"}
@@ -44,7 +44,7 @@ def configure_logs(section: TelemetrySection, *, service: str) -> None:
         name_service,
         _add_trace,
     ]
-    # Plain tracebacks: those with local variables would print what must not be printed.
+    # Plain tracebacks: those with local variables would print secrets.
     renderer: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if section.log_format == "json"
@@ -66,7 +66,7 @@ def configure_logs(section: TelemetrySection, *, service: str) -> None:
 def _configure_libraries(
     section: TelemetrySection, *, shared: Sequence[Processor], final: Sequence[Processor]
 ) -> None:
-    """Give the lines of libraries, which use `logging`, the same shape and the same redaction."""
+    """Format and redact the log lines of libraries, which use `logging`, like our own."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -81,7 +81,7 @@ def _configure_libraries(
     root.addHandler(handler)
     # At INFO the drivers narrate every connection; that belongs to DEBUG.
     root.setLevel("WARNING" if section.log_level == "INFO" else section.log_level)
-    # At DEBUG the driver logs whole commands: password hashes, and what people wrote.
+    # At DEBUG the driver logs whole commands: password hashes, and people's texts.
     logging.getLogger("pymongo.command").setLevel(logging.INFO)
     logging.captureWarnings(capture=True)
 

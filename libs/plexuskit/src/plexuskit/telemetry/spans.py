@@ -2,8 +2,8 @@
 
 Without an endpoint nothing is recorded: a request gets a trace id for its log lines and for the
 ledger, and nothing else is made for it. With an endpoint, spans are made for sampled traces only:
-whoever begins a trace decides (`sample_ratio`), everyone else follows the flag in its context. So
-in an unsampled trace each of these functions returns after one look at the current context.
+the process that starts a trace decides (`sample_ratio`), all others follow the flag in its context.
+So in an unsampled trace each of these functions returns after one look at the current context.
 
 Attributes hold ids, names of methods, topics and collections, and numbers, never content.
 """
@@ -92,7 +92,7 @@ class attached:  # noqa: N801 - used like a function; a class costs half of a ge
     __slots__ = ("_context", "_token")
 
     def __init__(self, entered: Context) -> None:
-        """Take the context."""
+        """Set the context."""
         self._context = entered
 
     def __enter__(self) -> None:
@@ -115,14 +115,14 @@ def span(
 ) -> AbstractContextManager[Span]:
     """Open a span under the current one, or a new trace outside of any.
 
-    Where nothing is recorded the span that it returns takes attributes and forgets them; ask its
-    `is_recording` before computing some. A call of a client begins no trace of its own.
+    If nothing is recorded the returned span discards attributes; check its `is_recording` before
+    computing some. A client call starts no trace of its own.
 
-    A refusal that leaves the block is noted by its reason and is no error, unless a dependency is
-    down; any other exception marks the span as failed.
+    A refusal that leaves the block is recorded by its reason and is not an error, unless a
+    dependency is down; any other exception marks the span as failed.
 
     Args:
-        name: of few values, as the semantic conventions say for the kind.
+        name: low-cardinality name, as the semantic conventions define for the kind.
         kind: the span's part in the trace.
         attributes: names of the semantic conventions, or `plexus.…`; no content.
     """
@@ -198,11 +198,11 @@ def batch(
 
 
 def failed(current: Span, error_type: str) -> None:
-    """Mark a span as failed, unless it is marked already: what is known first is most exact.
+    """Mark a span as failed, unless it is marked already: the first cause is the most exact.
 
     Args:
         current: the span.
-        error_type: name of a status, a reason or a class; no words of an exception.
+        error_type: name of a status, a reason or a class; no text of an exception.
     """
     if isinstance(current, ReadableSpan) and current.status.status_code is StatusCode.ERROR:
         return
@@ -255,7 +255,7 @@ def record_to(recorder: TracerProvider | None) -> None:
 
 
 def shutdown(*, within: float) -> None:
-    """Send the spans that wait, for `within` seconds at most, and give up on the rest."""
+    """Export the waiting spans, for `within` seconds at most, and drop the rest."""
     if _provider is None:
         return
     # The exporter retries for longer than a process may take to stop: it is left behind then.
@@ -265,10 +265,10 @@ def shutdown(*, within: float) -> None:
 
 
 class LinkedSampler(Sampler):
-    """Sampler that samples what is linked to something sampled, and the rest as another does."""
+    """Sampler that samples spans linked to a sampled one, and leaves others to another sampler."""
 
     def __init__(self, rest: Sampler) -> None:
-        """Take the sampler of what has no sampled link."""
+        """Set the sampler for spans without a sampled link."""
         self._rest = rest
 
     def should_sample(
@@ -288,7 +288,7 @@ class LinkedSampler(Sampler):
         )
 
     def get_description(self) -> str:
-        """Return how this samples, for people."""
+        """Return a description of this sampler for people."""
         return f"Linked{{{self._rest.get_description()}}}"
 
 

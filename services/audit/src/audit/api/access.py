@@ -26,7 +26,7 @@ _KINDS: Final = MappingProxyType(
 
 
 class AccessHistoryApi(AccessHistoryServiceServicer):
-    """Why, and who, now or at a time; through the gateway."""
+    """Explanations and lists of access, now or at a past time; through the gateway."""
 
     def __init__(self, store: Store, *, clock: Clock) -> None:
         self._store = store

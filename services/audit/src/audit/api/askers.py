@@ -7,7 +7,7 @@ from audit.queries import Asker
 
 
 def asker() -> Asker:
-    """Return who asks, as the signed context says it."""
+    """Return the caller from the signed context."""
     person, context = actor(), caller()
     return Asker(
         tenant_id=person.tenant_id,
@@ -19,7 +19,7 @@ def asker() -> Asker:
 
 
 def skipper() -> Skipper:
-    """Return the person who has a record moved, as the signed context says it."""
+    """Return the person who has a record moved, from the signed context."""
     person, context = actor(), caller()
     return Skipper(
         tenant_id=person.tenant_id,

@@ -7,6 +7,7 @@ from plexus.audit.v1 import audit_service_pb2 as pb
 from plexus.audit.v1.audit_service_pb2_grpc import AuditServiceServicer
 from plexuskit.clock import Clock
 from plexuskit.grpc import actor
+from plexuskit.request_ids import request_of
 from plexuskit.telemetry import inject
 from plexuskit.timestamps import requested_field
 
@@ -93,18 +94,22 @@ class AuditApi(AuditServiceServicer):
     async def RecordSkip(
         self, request: pb.RecordSkipRequest, context: Any
     ) -> pb.RecordSkipResponse:
+        now = self._clock.now()
         what = skip(
             skipper=skipper(),
             topic=request.topic,
             partition=request.partition,
             offset=request.offset,
             reason=request.reason,
-            request_id=request.request_id,
             trace_id=trace_id(inject()),
-            now=self._clock.now(),
+            now=now,
         )
         entry = await record_skip(
-            self._store, ledger_writer=self._ledger_writer, what=what, request_id=request.request_id
+            self._store,
+            ledger_writer=self._ledger_writer,
+            what=what,
+            request=request_of(request),
+            now=now,
         )
         return pb.RecordSkipResponse(entry=entry_message(entry))
 

@@ -1,4 +1,4 @@
-"""What the recorder follows: facts, decisions, and once the owners' snapshots."""
+"""Inputs of the recorder: facts, decisions, and once the owners' snapshots."""
 
 from audit.consumers.beginning import Owners, beginning
 from audit.consumers.recording import SUBSCRIPTIONS, consuming

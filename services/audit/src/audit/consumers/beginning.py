@@ -1,4 +1,4 @@
-"""The owners' snapshots, asked for until the history has begun."""
+"""The owners' snapshots, requested until the history has begun."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -54,7 +54,7 @@ class Owners:
 
 @asynccontextmanager
 async def beginning(store: Store, owners: Owners, *, runtime: Runtime) -> AsyncIterator[None]:
-    """Load what is so already, again after failures until it is there, beside the block.
+    """Load the current state beside the block, and retry after failures until it is loaded.
 
     The check `history` shows whether it is, and is not required: facts are recorded without it.
     """
@@ -70,7 +70,7 @@ async def _keep_trying(store: Store, owners: Owners, *, runtime: Runtime) -> Non
             at = await operations.begin_history(store, _sources(owners), clock=runtime.clock)
         except Exception as error:
             expected = isinstance(error, Refusal | RemoteFailure)
-            # Of what is unexpected the first trace of an episode says it all.
+            # For an unexpected error, the first trace of an episode is enough.
             trace = None if expected or failures else error
             log.warning("history.not_begun", error=describe(error), exc_info=trace)
             runtime.health.set(
@@ -104,7 +104,7 @@ def _sources(owners: Owners) -> Sources:
 
 
 def _current_states(record: Record) -> list[State]:
-    """Read what is so already out of a fact that an owner made up for it."""
+    """Read the states in a fact that an owner made for its snapshot."""
     try:
         told = events.told(record.envelope)
     except events.Unreadable as error:

@@ -52,7 +52,7 @@ async def consuming(
     kafka: KafkaSection,
     runtime: Runtime,
 ) -> AsyncIterator[None]:
-    """Record what happens, for the time of the block.
+    """Record facts and decisions, for the duration of the block.
 
     `probe` exercises the database, `owners` have facts that topics leave out.
     """

@@ -1,4 +1,4 @@
-"""What an entry tells of a change: names of fields, and ids that came and went (GW-7)."""
+"""Details of a change in an entry: names of fields, and ids added and removed (GW-7)."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -12,10 +12,10 @@ MAX_IDS: Final = 100
 
 
 def detailed(what: Occurrence, changed: Difference) -> Occurrence:
-    """Add to an occurrence what it changed.
+    """Add its changes to an occurrence.
 
-    `fields` names what has another value; `+<relation>` and `-<relation>` have the ids that began
-    and ended, at most 100 of them, then `+<relation>.count` has how many there were.
+    `fields` has the names of changed fields; `+<relation>` and `-<relation>` have the ids that
+    began and ended, at most 100 of them, then `+<relation>.count` has their number.
     """
     details = dict(what.details)
     if changed.fields:

@@ -10,14 +10,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 GENESIS: Final = bytes(32)
-"""What the first entry follows."""
+"""Hash that precedes the first entry."""
 
 _NUMBER_WIDTH: Final = 12
 HIGHEST: Final = 10**_NUMBER_WIDTH - 1
 
 
 class Decision(enum.Enum):
-    """What was decided; nothing where the entry is about a fact."""
+    """Decision of an entry; none if the entry is about a fact."""
 
     NONE = ""
     ALLOWED = "ALLOWED"
@@ -26,14 +26,14 @@ class Decision(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occurrence:
-    """What happened, before it has a place in the ledger.
+    """Event before it has a place in the ledger.
 
-    `details` has names of what changed, and old and new ids; never a text, a password or a token.
+    `details` has names of changed fields, and old and new ids; never a text, a password or a token.
 
     Attributes:
         departments: ids of the departments that contained the object at that time, those above
-            included; None for an entry of a version that did not write them down.
-        about: where to look for them, if not at the object; not written down.
+            included; None for an entry of a version that did not record them.
+        about: objects by which to look them up, if not the entry's own; not recorded.
     """
 
     tenant_id: str
@@ -59,7 +59,7 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line: an occurrence with its number, dense from 1, and the hash of what it follows."""
+    """One line: an occurrence with its number, dense from 1, and the previous hash."""
 
     no: int
     recorded_at: datetime
@@ -119,9 +119,9 @@ def line(entry: Entry) -> bytes:
 
 
 def hidden_line(entry: Entry) -> bytes:
-    """Write the place of an entry that the reader may not see: its links alone, and a newline.
+    """Return the line of an entry hidden from the reader: its links alone, and a newline.
 
-    Other lines are verified against it as against the whole; what it says is not.
+    Other lines are verified against it as against the whole entry; its content is not verified.
     """
     return (
         canonical(
@@ -145,7 +145,7 @@ def canonical(fields: Mapping[str, Any]) -> bytes:
 def _fields(
     *, no: int, recorded_at: datetime, what: Occurrence, previous: bytes
 ) -> dict[str, object]:
-    # Entries of before have no such field, and their hashes are of what they have.
+    # Older entries have no such field, and their hashes cover the fields that they have.
     departments = {} if what.departments is None else {"departments": list(what.departments)}
     return {
         **departments,

@@ -1,8 +1,8 @@
-"""What was true when: relations with intervals, from the states that facts carry.
+"""History of access: relations with intervals, from the states that facts carry.
 
-A part is what has versions of its own: a person, a group, one membership of a conversation. A fact
-carries a part's full state at a version, so the relations of a part are a step function of its
-version, and a state that comes late is put where it belongs.
+A part is an object with versions of its own: a person, a group, one membership of a conversation. A
+fact carries a part's full state at a version, so the relations of a part are a step function of its
+version, and a state that arrives late is inserted where it belongs.
 """
 
 import json
@@ -13,14 +13,14 @@ from types import MappingProxyType
 from typing import Final
 
 FOREVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
-"""The end of what still holds."""
+"""The end of a relation that still exists."""
 NO_VERSION: Final = 0
-"""The version that ends what still holds."""
+"""The end version of a relation that still exists."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Relation:
-    """`object#relation@subject`; `data` is what else it says, as text that has one form."""
+    """Relation `object#relation@subject`; `data` holds its other fields, as canonical text."""
 
     object: str
     relation: str
@@ -33,10 +33,10 @@ class Relation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """Everything that is true of a part at a version.
+    """Full state of a part at a version.
 
-    `marks` has a short digest for each further field: enough to see that it changed, too little to
-    tell what it holds. `exact` says that `at` is when it came to be; otherwise it was already so.
+    `marks` has a short digest for each further field: enough to detect a change, too little to
+    reveal the value. `exact` says that `at` is when the state began; otherwise it began earlier.
     """
 
     tenant_id: str
@@ -50,7 +50,7 @@ class State:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """For how long a relation of a part holds: from one version up to another, which has it not."""
+    """Interval of a part's relation: from one version up to another, which lacks it."""
 
     tenant_id: str
     part: str
@@ -61,7 +61,7 @@ class Interval:
     to_at: datetime = FOREVER
 
     def holds(self, version: int) -> bool:
-        """Tell whether the part has the relation at a version."""
+        """Return whether the part has the relation at a version."""
         return self.from_version <= version and (
             self.to_version == NO_VERSION or version < self.to_version
         )
@@ -84,13 +84,13 @@ class Held:
     to_at: datetime
 
     def holds(self, at: datetime) -> bool:
-        """Tell whether it held at a time."""
+        """Return whether it existed at a time."""
         return self.from_at <= at < self.to_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What a version changed: relations that began and ended, and names of further fields."""
+    """Changes of a version: relations that began and ended, and names of further fields."""
 
     began: frozenset[Relation] = frozenset()
     ended: frozenset[Relation] = frozenset()
@@ -98,7 +98,7 @@ class Difference:
 
 
 def merged(differences: Iterable[Difference]) -> Difference:
-    """Put what several parts of one fact changed into one."""
+    """Merge the differences of several parts in one fact."""
     found = list(differences)
     return Difference(
         began=frozenset().union(*(each.began for each in found)),
@@ -109,7 +109,7 @@ def merged(differences: Iterable[Difference]) -> Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Insertion:
-    """What a state does to the intervals of its part."""
+    """Effect of a state on the intervals of its part."""
 
     gone: tuple[Interval, ...]
     made: tuple[Interval, ...]
@@ -119,14 +119,14 @@ class Insertion:
 def insert(
     state: State, *, around: Iterable[Interval], after: Known | None, changed: Iterable[str]
 ) -> Insertion:
-    """Put a state among the known versions of its part.
+    """Insert a state among the known versions of its part.
 
     Args:
-        state: of a version that is not known yet.
-        around: the intervals of the part that hold at the known version before it, end at the one
-            after it, or begin there; more do no harm.
-        after: the next known version, or nothing when the state is the newest.
-        changed: names of further fields that differ from the version before.
+        state: the state at a version that is not known yet.
+        around: the intervals of the part that contain the known version before it, end at the next
+            one, or begin there; further ones do no harm.
+        after: the next known version; None if the state is the newest.
+        changed: names of further fields that differ from the previous version.
     """
     gone: list[Interval] = []
     made: list[Interval] = []

@@ -1,4 +1,4 @@
-"""Every reason for which this service does not do what it was asked."""
+"""Refusals of this service."""
 
 from plexuskit.errors import Kind, Refusal
 
@@ -32,7 +32,7 @@ class TimeTooEarly(Refusal):
 
 
 class HistoryNotBegun(Refusal):
-    """The present state of the owners is not loaded yet, so nothing can be said for sure."""
+    """The owners' snapshots are not loaded yet, so no answer would be reliable."""
 
     kind = Kind.UNAVAILABLE
     text = "The history is being built; try again in a moment."

@@ -36,19 +36,17 @@ def skip(
     partition: int,
     offset: int,
     reason: str,
-    request_id: str,
     trace_id: str,
     now: datetime,
 ) -> Occurrence:
     """Return the ledger's account of a record that is moved to the dead letters.
 
     Args:
-        skipper: who has it moved.
+        skipper: the person who has it moved.
         topic: name in the catalogue.
         partition: of the topic.
         offset: of the record in the partition.
         reason: 1 to 500 characters after cleaning.
-        request_id: makes a repeat the same event; empty: every call is one of its own.
         trace_id: of the request; empty outside of a trace.
         now: when it is asked for.
 
@@ -62,11 +60,10 @@ def skip(
         raise InvalidArgument(
             field="partition", problem=f"must be 0 to {known.partitions - 1}; see `doctor`"
         )
-    by = f"{skipper.tenant_id}:{skipper.person_id}:{request_id}"
     return Occurrence(
         tenant_id=skipper.tenant_id,
         occurred_at=to_milliseconds(now),
-        event_id=f"skip:{by}" if request_id else new_id("evt", now=now),
+        event_id=new_id("evt", now=now),
         action=ACTION,
         actor_id=skipper.person_id,
         api_token_id=skipper.api_token_id,

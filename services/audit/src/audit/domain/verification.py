@@ -8,7 +8,7 @@ from audit.domain.entries import Entry, LedgerHead, hash_of
 
 
 class Flaw(enum.Enum):
-    """What is wrong with a ledger at a number."""
+    """Kind of damage to a ledger at a number."""
 
     ALTERED = "altered"
     REMOVED = "removed"
@@ -18,7 +18,7 @@ class Flaw(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The first number at which a ledger is not what was written, and why one knows."""
+    """The first number at which a ledger was altered, and the evidence."""
 
     no: int
     flaw: Flaw
@@ -38,8 +38,8 @@ class Walk:
     """Takes the documents of one ledger in order of their places until something is wrong.
 
     Attributes:
-        head: the last that was verified.
-        verified: how many were.
+        head: the last verified entry.
+        verified: number of verified entries.
     """
 
     def __init__(self, *, previous: LedgerHead, anchors: Mapping[int, bytes]) -> None:
@@ -54,7 +54,7 @@ class Walk:
         self._anchors = anchors
 
     def take(self, placed: Placed) -> Finding | None:
-        """Verify the next document; return what is wrong, or nothing."""
+        """Verify the next document; return the finding, or None."""
         expected = self.head.no + 1
         if placed.no != expected:
             return self.missing(expected)
@@ -70,11 +70,11 @@ class Walk:
         return finding
 
     def _broken(self, entry: Entry) -> Finding | None:
-        """Tell what is wrong with the hashes of an entry in its own place."""
+        """Find an error in the hashes of an entry at its own place."""
         if hash_of(entry) != entry.hash:
             return _finding(entry.no, Flaw.ALTERED, "its content has another hash than it says")
         if entry.previous != self.head.hash:
-            # A forger keeps the link to what is before and renews the hash of what was altered.
+            # A forger keeps the previous link and renews the hash of the altered entry.
             text = f"entry {entry.no} was written after another content of it"
             return _finding(max(self.head.no, 1), Flaw.ALTERED, text)
         kept = self._anchors.get(entry.no)
@@ -83,14 +83,14 @@ class Walk:
         return None
 
     def missing(self, no: int) -> Finding:
-        """Say that nothing stands at a number."""
+        """Return the finding that an entry is missing."""
         return _finding(no, Flaw.REMOVED, "there is no such entry")
 
     def finish(self, *, through: int) -> Finding | None:
-        """Verify that the ledger goes on to a number, and to every anchor of the whole of it.
+        """Verify that the ledger reaches a number, and every anchor if the whole of it is verified.
 
         Args:
-            through: the last number that was asked for; 0 for the present end.
+            through: the last number requested; 0 for the current end.
         """
         last = through or max(self._anchors, default=0)
         if self.head.no < last:
@@ -99,9 +99,9 @@ class Walk:
 
 
 def check_previous(previous: Placed, *, anchors: Mapping[int, bytes]) -> Finding | None:
-    """Verify the entry that a stretch begins after, on its own; return what is wrong, or nothing.
+    """Verify the entry before a stretch, on its own; return the finding, or None.
 
-    Its hash is what the stretch is verified against, so an anchor of it makes the stretch certain.
+    The stretch is verified against its hash, so an anchor of it makes the stretch certain.
     """
     entry = previous.entry
     if entry is None:

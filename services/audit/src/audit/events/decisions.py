@@ -20,7 +20,7 @@ _EFFECTS: Final = {
 
 
 def decision(envelope: Envelope) -> Occurrence:
-    """Read what the gateway decided. Raises Unreadable when it breaks its contract."""
+    """Read a decision of the gateway. Raises Unreadable when it breaks its contract."""
     try:
         fact = DecisionMade.FromString(envelope.fact)
     except DecodeError as error:
@@ -50,7 +50,7 @@ def decision(envelope: Envelope) -> Occurrence:
 
 
 def _decided(fact: DecisionMade) -> Decision:
-    """Tell whether it was done: what the gateway lets through the owner may still refuse."""
+    """Return whether it was carried out: the owner may refuse a call that the gateway allowed."""
     done = fact.allowed and fact.outcome in _DONE
     return Decision.ALLOWED if done else Decision.REFUSED
 

@@ -1,4 +1,4 @@
-"""Facts of directory: who is who, who belongs where, who holds what."""
+"""Facts of directory: people, memberships and grants."""
 
 import json
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ _KINDS: Final = {
 
 
 def person_states(envelope: Envelope, fact: Any) -> list[State]:
-    """Read whether a person is active, of what kind, in which departments, with which roles."""
+    """Read a person's state: active or not, kind, departments and roles."""
     person: people_pb2.Person = fact.person
     part = f"person:{person.id}"
     return [
@@ -54,13 +54,13 @@ def _of_person(person: people_pb2.Person, part: str) -> Iterator[Relation]:
         yield Relation(part, "manager", f"person:{person.manager_id}")
     if person.HasField("guest_expires_at"):
         yield Relation(part, "expires", instant(person.guest_expires_at).isoformat())
-    # What policies may ask about; it has no subject, so no entry shows it.
+    # Attributes that policies use; it has no subject, so no entry shows it.
     attributes = _data(title=person.title, locale=person.locale, time_zone=person.time_zone)
     yield Relation(part, "attributes", "", attributes)
 
 
 def department_states(envelope: Envelope, fact: Any) -> list[State]:
-    """Read where a department stands in the tree, and who leads it."""
+    """Read the position of a department in the tree, and its leader."""
     department: people_pb2.Department = fact.department
     part = f"department:{department.id}"
     return [
@@ -84,7 +84,7 @@ def _of_department(department: people_pb2.Department, part: str) -> Iterator[Rel
 
 
 def group_states(envelope: Envelope, fact: Any) -> list[State]:
-    """Read who belongs to a group."""
+    """Read the members of a group."""
     group: people_pb2.Group = fact.group
     part = f"group:{group.id}"
     relations = {Relation(part, "state", "removed" if group.removed else "present")}
@@ -104,7 +104,7 @@ def group_states(envelope: Envelope, fact: Any) -> list[State]:
 
 
 def role_states(envelope: Envelope, fact: Any) -> list[State]:
-    """Read what a role grants; nothing when it was removed."""
+    """Read the grants of a role; nothing when it was removed."""
     role: access_pb2.Role = fact.role
     permissions = [] if role.removed else role.permissions
     # Built-in roles have the same names in every tenant, so a part carries the tenant's too.
@@ -121,7 +121,7 @@ def role_states(envelope: Envelope, fact: Any) -> list[State]:
 
 
 def binding_states(envelope: Envelope, fact: Any) -> list[State]:
-    """Read who holds a role for what scope; nothing when the binding ended."""
+    """Read the holder, role and scope of a binding; nothing when it ended."""
     binding: access_pb2.RoleBinding = fact.binding
     part = f"role_binding:{binding.id}"
     relations = []
@@ -162,7 +162,7 @@ def policy_states(envelope: Envelope, fact: Any) -> list[State]:
 
 
 def module_states(envelope: Envelope, fact: Any) -> list[State]:
-    """Read whether a module is on, and for which departments it is the other way round."""
+    """Read whether a module is on, and the departments with the opposite setting."""
     module: access_pb2.Module = fact.module
     object_ = f"module:{module.name}"
     relations = [

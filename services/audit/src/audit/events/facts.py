@@ -1,7 +1,7 @@
 """Facts as entries of the ledger and states of the history.
 
-Their options in proto/ say which are recorded, and about which object. What is said in
-conversations is left out: conversations are logs with chains of their own.
+Options in proto/ declare which facts are recorded, and their object. Messages are left out:
+conversations are logs with chains of their own.
 """
 
 from collections.abc import Callable, Mapping
@@ -72,7 +72,7 @@ _STATES: Final[Mapping[type, Callable[[Envelope, Any], list[State]]]] = MappingP
 
 
 def told(envelope: Envelope, *, traceparent: str = "") -> Told | None:
-    """Read what a fact tells; nothing for one that is no entry.
+    """Read the entry and states of a fact; None for a fact that is not recorded.
 
     Args:
         envelope: the event.

@@ -1,4 +1,4 @@
-"""What every reader of facts needs: instants, marks of fields, names of objects."""
+"""Shared parts of the readers of facts: instants, marks of fields, names of objects."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
@@ -21,7 +21,7 @@ class Unreadable(Exception):  # noqa: N818 - named after the fact, like every re
 
 
 def instant(stamp: Timestamp) -> datetime:
-    """Return an instant, cut to milliseconds. Raises Unreadable when there is none such."""
+    """Return an instant, truncated to milliseconds. Raises Unreadable for an invalid one."""
     try:
         return to_milliseconds(instant_of(stamp))
     except InstantOutOfRange as error:
@@ -29,7 +29,7 @@ def instant(stamp: Timestamp) -> datetime:
 
 
 def happened_at(envelope: Envelope) -> datetime:
-    """Return when an event happened. Raises Unreadable when it does not say so."""
+    """Return when an event happened. Raises Unreadable when the time is missing."""
     if not envelope.HasField("occurred_at"):
         raise Unreadable("the event does not say when it happened")
     return instant(envelope.occurred_at)

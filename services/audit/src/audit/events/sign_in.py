@@ -1,4 +1,4 @@
-"""Facts about signing in: whose sign-in they are about, and how it went (GW-7)."""
+"""Facts about signing in: the affected person and the outcome (GW-7)."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -21,10 +21,10 @@ _OF_PERSON: Final = (
 
 
 def sign_in_details(fact: Any) -> Mapping[str, str]:
-    """Return the details of an entry about signing in; nothing for another fact.
+    """Return the details of an entry about signing in; empty for another fact.
 
-    Every one names the affected person, where there is one; never a password, a token's secret or a
-    handle that nobody has.
+    Each names the affected person, if there is one; never a password, a token's secret or an
+    unknown handle.
     """
     if not isinstance(fact, _OF_PERSON):
         return {}

@@ -1,4 +1,4 @@
-"""Facts of messaging and tasks: who is in a conversation, a project, a task."""
+"""Facts of messaging and tasks: members of conversations, projects and tasks."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -27,7 +27,7 @@ _ABOVE_MEMBER: Final = {
 
 
 def conversation_states(envelope: Envelope, fact: Any) -> list[State]:
-    """Read what a conversation is; the first fact brings its members too."""
+    """Read the state of a conversation; the first fact carries its members too."""
     conversation: conversations_pb2.Conversation = fact.conversation
     part = f"conversation:{conversation.id}"
     relations = [Relation(part, "state", "archived" if conversation.archived else "open")]
@@ -45,7 +45,7 @@ def conversation_states(envelope: Envelope, fact: Any) -> list[State]:
 
 
 def member_states(envelope: Envelope, fact: Any) -> list[State]:
-    """Read who is, or no longer is, in a conversation."""
+    """Read current and former members of a conversation."""
     return list(_memberships(envelope, fact.members))
 
 
@@ -68,7 +68,7 @@ def _memberships(
 
 
 def task_states(envelope: Envelope, fact: Any) -> list[State]:
-    """Read the project of a task, or who takes part in it when it is in none."""
+    """Read the project of a task, or its participants when it has none."""
     task: tasks_pb2.Task = fact.task
     part = f"task:{task.id}"
     return [
@@ -95,7 +95,7 @@ def _of_task(task: tasks_pb2.Task, part: str) -> Iterator[Relation]:
 
 
 def project_states(envelope: Envelope, fact: Any) -> list[State]:
-    """Read who is in a project."""
+    """Read the members of a project."""
     project: tasks_pb2.Project = fact.project
     part = f"project:{project.id}"
     relations = [Relation(part, "member", f"person:{each}") for each in project.member_ids]

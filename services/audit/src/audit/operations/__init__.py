@@ -1,4 +1,4 @@
-"""Writes: what happened becomes entries of the ledger and intervals of the history."""
+"""Writes: events become entries of the ledger and intervals of the history."""
 
 from audit.operations.beginning import begin_history, relation_states
 from audit.operations.recording import LedgerWriter

@@ -1,4 +1,4 @@
-"""How the history begins: with what is so already, asked of the owners once."""
+"""Start of the history: the current state, loaded from the owners once."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ class Sources:
     """The owners' snapshots.
 
     Attributes:
-        directory: hands the present states of people and what they hold, of every tenant, to the
-            function that it gets.
-        memberships: relations of a tenant whose version is the one of a single membership.
-        work: relations of a tenant whose version is the object's, those of an object together.
+        directory: passes the current states of people and their grants, of every tenant, to the
+            given function.
+        memberships: relations of a tenant, with the version of each single membership.
+        work: relations of a tenant, with the version of the object, those of an object together.
     """
 
     directory: Callable[[Callable[[list[State]], Awaitable[None]]], Awaitable[None]]
@@ -36,13 +36,12 @@ class Sources:
 
 
 async def begin_history(store: Store, sources: Sources, *, clock: Clock) -> datetime:
-    """Load what is so already, unless that was done before; return when the history begins.
+    """Load the current state unless that was done before; return when the history begins.
 
-    Facts that are consumed meanwhile make no difference: a version that both tell of has the
-    fact's time.
+    Facts consumed meanwhile make no difference: a version in both has the fact's time.
 
     Raises:
-        Refusal: an owner or the store cannot be reached; nothing is lost, it can be done again.
+        Refusal: an owner or the store cannot be reached; nothing is lost, and it can be repeated.
         RemoteFailure: an owner failed.
     """
     begun = await store.history.begins_at()

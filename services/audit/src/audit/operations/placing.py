@@ -15,10 +15,10 @@ _BELONGING: Final = frozenset({PERSON, GROUP})
 
 
 async def place(store: Store, occurrences: Sequence[Occurrence]) -> list[Occurrence]:
-    """Return occurrences with the departments that contain what they are about, in order.
+    """Return occurrences with the departments that contain their objects, in order.
 
-    A department contains somebody when all of their departments are it or below it, as roles do.
-    What no department contains, or is not known yet, has none: a role for a department does not
+    A department contains a person when all of their departments are it or below it, as for roles.
+    An object outside all departments, or not known yet, has none: a role for a department does not
     show it.
 
     Raises:
@@ -35,7 +35,7 @@ async def place(store: Store, occurrences: Sequence[Occurrence]) -> list[Occurre
 
 
 class _Places:
-    """What objects of a tenant belong to, and where departments stand, over a stretch of time."""
+    """Departments of a tenant's objects, and the department tree, over a stretch of time."""
 
     def __init__(
         self, belonging: Mapping[str, Sequence[Held]], paths: Mapping[str, Sequence[Held]]
@@ -47,7 +47,7 @@ class _Places:
     async def load(
         cls, store: Store, tenant_id: str, occurrences: Sequence[Occurrence]
     ) -> "_Places":
-        """Load what the occurrences are about, in two commands."""
+        """Load the objects of the occurrences, in two commands."""
         times = [each.occurred_at for each in occurrences]
         first, last = min(times), max(times)
         about = {_about(each) for each in occurrences}

@@ -1,4 +1,4 @@
-"""Writing down what happened: each event once, numbers dense, by any number of processes (GW-7)."""
+"""Recording of events: each once, with dense numbers, by any number of processes (GW-7)."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ import structlog
 from plexuskit.backoff import FULL, jittered
 from plexuskit.clock import Clock
 from plexuskit.errors import DependencyDown
+from plexuskit.mongo import Transaction
 
 from audit.domain.entries import Entry, LedgerHead, Occurrence, append
 from audit.operations.placing import place
@@ -22,11 +23,11 @@ _MAX_PAUSE: Final = 0.05
 
 
 class LedgerWriter:
-    """Appends to ledgers; knows their ends as long as nobody else writes.
+    """Appends to ledgers; caches their ends while no other process writes.
 
-    The unique number of an entry is the fence: who writes number n has seen everything up to
-    n - 1. A taken number means that another process wrote, so the end is read again and the rest is
-    decided again. A taken event means a repeat, which is passed over.
+    The unique number of an entry is the fence: the writer of number n has seen everything up to n -
+    1. A taken number means that another process wrote, so the end is read again and the rest is
+    decided again. A taken event means a repeat, which is skipped.
     """
 
     def __init__(self, store: Store, *, clock: Clock) -> None:
@@ -35,13 +36,12 @@ class LedgerWriter:
         self._heads: dict[str, LedgerHead] = {}
 
     async def record(self, occurrences: Sequence[Occurrence]) -> int:
-        """Write down what is not yet; return how many entries were added.
+        """Record new occurrences; return how many entries were added.
 
-        Returns only when all of them stand in their ledgers, durably, in the order given per
-        tenant.
+        Returns only when all of them are durably in their ledgers, in the order given per tenant.
 
         Raises:
-            DependencyDown: the store failed or others wrote all the time; some may be written.
+            DependencyDown: the store failed or writes kept conflicting; some may be recorded.
         """
         added = 0
         by_tenant: dict[str, dict[str, Occurrence]] = {}
@@ -53,6 +53,18 @@ class LedgerWriter:
                 added += await self._append(tenant_id, waiting[start : start + BATCH])
         return added
 
+    async def add(self, occurrence: Occurrence, *, tx: Transaction) -> Entry:
+        """Write one entry in a transaction of the caller, and return it.
+
+        Raises:
+            Retry: another process took the number.
+            DependencyDown: the store failed.
+        """
+        head = await self._store.ledger.head(occurrence.tenant_id, tx=tx)
+        (entry,) = self._entries(head, [occurrence])
+        await self._store.ledger.add(entry, tx=tx)
+        return entry
+
     async def _append(self, tenant_id: str, waiting: list[Occurrence]) -> int:
         added = fruitless = 0
         try:
@@ -63,7 +75,8 @@ class LedgerWriter:
                 added += inserted
                 fruitless = 0 if inserted else fruitless + 1
         except BaseException:
-            # What was written is not certain: the end is read before the next number is given.
+            # The outcome of the write is unknown: the end is read before the next number is
+            # assigned.
             self._heads.pop(tenant_id, None)
             raise
         if waiting:
@@ -74,7 +87,7 @@ class LedgerWriter:
     async def _attempt(
         self, tenant_id: str, waiting: list[Occurrence]
     ) -> tuple[int, list[Occurrence]]:
-        """Write as far as possible; return how many entries were added and what is still to do."""
+        """Write as far as possible; return the number of new entries and the rest."""
         head = self._heads.get(tenant_id)
         if head is None:
             head = await self._store.ledger.head(tenant_id)

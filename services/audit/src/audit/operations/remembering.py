@@ -1,4 +1,4 @@
-"""Putting states into the history: each version once, in whatever order they come."""
+"""Insertion of states into the history: each version once, in any order of arrival."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -18,7 +18,7 @@ from audit.store import Store
 from audit.store.history import Newest, Writes
 
 BATCH: Final = 200
-# What one transaction may hold: it must be over long before the server's limit of three seconds.
+# Size of one transaction: it must end long before the server's limit of three seconds.
 RELATIONS: Final = 4_000
 
 Key = tuple[str, int]
@@ -26,10 +26,10 @@ Key = tuple[str, int]
 
 
 async def remember(store: Store, *, states: Sequence[State]) -> Mapping[Key, Difference]:
-    """Put states into the history; return what each version changed, known ones included.
+    """Insert states into the history; return the changes of each version, known ones included.
 
-    A version that is known stays, and its time is corrected if it was not exact. One older than
-    the newest is put where it belongs, so the order of arrival makes no difference.
+    A version that is known stays, and its time is corrected if it was not exact. One older than the
+    newest is inserted where it belongs, so the order of arrival makes no difference.
 
     Raises:
         DependencyDown: the store failed; some may be written.
@@ -83,7 +83,7 @@ class _Insertions:
             exact = [each for each in late if each.exact and (each.part, each.version) in known]
             await self._history.correct(exact, tx=self._tx)
             for state in late:
-                # One after the other: each looks at what the one before has split.
+                # One after the other: each works on the result of the previous split.
                 if (state.part, state.version) not in known:
                     await self._put_late(state)
         except DuplicateKey as raced:

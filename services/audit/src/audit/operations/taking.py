@@ -1,4 +1,4 @@
-"""A batch of facts: the history first, for what each changed, then the ledger."""
+"""A batch of facts: the history first, for the changes of each, then the ledger."""
 
 from collections.abc import Sequence
 
@@ -11,14 +11,14 @@ from audit.store import Store
 
 
 async def take_facts(store: Store, *, ledger_writer: LedgerWriter, told: Sequence[Told]) -> None:
-    """Put facts into the history and write them down with what they changed.
+    """Insert facts into the history and record them with their changes.
 
-    Both steps are done once however often they are repeated, so a process that dies between them
-    loses nothing: what a known version changed is read from the history again. An event that stands
-    in a ledger has had both.
+    Both steps take effect once however often they are repeated, so a process that dies between them
+    loses nothing: the changes of a known version are read from the history again. An event in a
+    ledger has completed both.
 
     Raises:
-        DependencyDown: the store failed; the same facts may be given again.
+        DependencyDown: the store failed; the same facts may be processed again.
     """
     recorded = await store.ledger.recorded(each.occurrence.event_id for each in told)
     fresh = [each for each in told if each.occurrence.event_id not in recorded]

@@ -1,4 +1,4 @@
-"""Reads: the ledger, its export and its verification; why somebody may, and who could see what."""
+"""Queries: the ledger, its export and verification; explanations and lists of access."""
 
 from audit.queries.access import Asker, Explained, Viewers, Witnesses, explain_access
 from audit.queries.entries import Lines, export_audit, list_audit_entries

@@ -1,4 +1,4 @@
-"""Why somebody may or may not, and who could see what when (GW-3)."""
+"""Explanations of access, and lists of people with access at a time (GW-3)."""
 
 import asyncio
 from bisect import bisect_right
@@ -34,12 +34,12 @@ _KEPT: Final = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
-    """Who asks, as the signed context says it.
+    """Caller, from the signed context.
 
     Attributes:
-        scopes: what an API token is limited to; empty for people.
-        app: with an API token.
-        second_factor: in a session that gave one.
+        scopes: permissions that an API token is limited to; empty for people.
+        app: true for an API token.
+        second_factor: true if the session used one.
     """
 
     tenant_id: str
@@ -59,7 +59,7 @@ class Explained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewers:
-    """A page of those who could see an object, and how many there are in all."""
+    """A page of the people who could see an object, and their total number."""
 
     viewers: tuple[Viewer, ...]
     next_page_token: str
@@ -79,21 +79,22 @@ async def explain_access(
     at: datetime | None,
     now: datetime,
 ) -> Explained:
-    """Return what grants or refuses a call with a permission at a time, by the gateway's decision.
+    """Return the grounds on which the gateway allows or refuses a call with a permission at a time.
 
-    An object that does not exist and one that the subject has nothing to do with get the same
-    answer, by the same questions to the store (GW-2).
+    An absent object and one out of the subject's reach get the same answer, with the same queries
+    to the store (GW-2).
 
     Args:
         store: the history.
-        asker: who asks; about others it takes `access.explain_others` for them.
+        asker: the caller; for another subject they need `access.explain_others`.
         subject: `person:<id>`.
-        permission: as the contracts name it.
-        object: for example `task:<id>`; empty for a call about none.
-        scopes: what an API token is limited to; none for a session, or for the asker's own token.
-        second_factor: whether the session gave one; the asker's own did or did not.
+        permission: name in the contracts.
+        object: for example `task:<id>`; empty for a call without one.
+        scopes: permissions that an API token is limited to; none for a session, or for the asker's
+            own token.
+        second_factor: whether the session used one; for the asker, their own session decides.
         at: the time; None for now.
-        now: the present.
+        now: current time.
 
     Refusals: InvalidArgument, SubjectNotFound, TimeTooEarly, HistoryNotBegun.
     """
@@ -131,7 +132,7 @@ async def explain_access(
 
 
 class Witnesses:
-    """Finds who could see what; keeps the last answers, so that their pages cost nothing."""
+    """Finds the people who could see objects; caches the last answers for their next pages."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -147,15 +148,15 @@ class Witnesses:
         page_token: str,
         now: datetime,
     ) -> Viewers:
-        """List everybody who could see an object at a time, in order of their ids.
+        """List all people who could see an object at a time, in order of their ids.
 
         Args:
-            asker: who asks; holds `access.explain_others` for the tenant.
-            object: of a kind that can be seen.
+            asker: the caller; holds `access.explain_others` for the tenant.
+            object: of a kind that has viewers.
             at: the time; None for now, the same now on each page.
             page_size: 1 to 1,000; 0 means 100.
-            page_token: where the page before ended.
-            now: the present.
+            page_token: the end of the previous page.
+            now: current time.
 
         Refusals: InvalidArgument, InvalidPageToken, ObjectNotFound, TimeTooEarly, HistoryNotBegun.
         """
@@ -173,7 +174,7 @@ class Witnesses:
         if not await _may_ask(self._store, asker, about=tenant, now=now):
             raise ObjectNotFound(object=object)
         key = (asker.tenant_id, about, as_of)
-        # Only later pages are taken from memory: facts of that time may come in meanwhile.
+        # Only later pages come from memory: facts of that time may still arrive.
         viewers = self._kept.get(key) if position else None
         if viewers is None:
             viewers = self._keep(key, await _who(self._store, asker.tenant_id, about, at=as_of))
@@ -209,7 +210,7 @@ async def _who(store: Store, tenant_id: str, about: Object, *, at: datetime) -> 
         raise ObjectNotFound(object=str(about))
     people: list[str] | None = None
     if about.kind in WITH_MEMBERS:
-        # Nobody touches these who does not belong.
+        # Only members reach these.
         projects = [each.subject for each in known if each.relation == "project"]
         within = projects if about.kind == TASK and projects else [str(about)]
         members = await store.past.members(tenant_id, within, people=None, at=at)
@@ -220,7 +221,7 @@ async def _who(store: Store, tenant_id: str, about: Object, *, at: datetime) -> 
 
 
 async def _may_ask(store: Store, asker: Asker, *, about: Object, now: datetime) -> bool:
-    """Tell whether somebody may ask about others, now and for what they ask about."""
+    """Return whether the caller may ask about others, now and for that object."""
     state = await load_state(
         store, tenant_id=asker.tenant_id, people=[asker.person_id], object_=about, at=now
     )
@@ -260,6 +261,6 @@ def _object(written: str) -> Object:
 
 
 def _without_existence(step: Step) -> Step:
-    """Give out-of-reach and absent the same name (GW-2)."""
+    """Use the same name for out-of-reach and absent objects (GW-2)."""
     kind, _, rest = step.rule.partition(":")
     return replace(step, rule=f"scope:{rest}") if kind == "object" else step

@@ -21,7 +21,7 @@ MAX_PAGE_SIZE: Final = 1_000
 class Lines:
     """Whole lines of an export, and the number of the last one.
 
-    `partial` says that lines of entries beyond the caller's reach hold their links alone.
+    `partial` is true if lines of entries beyond the caller's reach hold their links alone.
     """
 
     content: bytes
@@ -35,10 +35,10 @@ async def list_audit_entries(
     """List entries of a tenant, the newest first, at most 2 MiB on a page.
 
     Args:
-        store: what is read, with majority.
-        wanted: which entries.
+        store: the store to read, with majority.
+        wanted: filter of entries.
         page_size: 1 to 1,000; 0 means 100.
-        page_token: where the page before ended; empty for the first.
+        page_token: the end of the previous page; empty for the first.
 
     Refusals: InvalidArgument, InvalidPageToken, LedgerDamaged.
     """
@@ -66,11 +66,11 @@ async def export_audit(
     """Yield entries in order as lines of canonical JSON; the same numbers give the same bytes.
 
     Args:
-        store: what is read, with majority.
-        tenant_id: whose ledger.
+        store: the store to read, with majority.
+        tenant_id: tenant of the ledger.
         reach: entries beyond it are exported as links without content.
-        from_no: number to begin with; 0 means the first.
-        through_no: number to end with; 0 means the present last.
+        from_no: first number; 0 means the first.
+        through_no: last number; 0 means the current last.
         frame_bytes: size at which a frame is full.
 
     Refusals: InvalidArgument, LedgerDamaged when an entry is missing or cannot be read.
@@ -95,7 +95,7 @@ async def export_audit(
 async def stretch(
     store: Store, *, tenant_id: str, from_no: int, through_no: int
 ) -> tuple[int, int]:
-    """Return the first and last number that were asked for; the last is the present end for 0.
+    """Return the first and last number requested; 0 as the last means the current end.
 
     Refusals: InvalidArgument for numbers below 0, and an end before the beginning.
     """
@@ -113,7 +113,7 @@ async def stretch(
 
 
 def page_limit(page_size: int) -> int:
-    """Return how many a page has. Refusals: InvalidArgument."""
+    """Return the size of a page. Refusals: InvalidArgument."""
     if not 0 <= page_size <= MAX_PAGE_SIZE:
         raise InvalidArgument(field="page_size", problem=f"must be 0 to {MAX_PAGE_SIZE}")
     return page_size or PAGE_DEFAULT

@@ -1,7 +1,7 @@
-"""A tenant as it was: a small state for the engine, of what matters for some people and an object.
+"""Past state of a tenant: a small state for the engine, for some people and one object.
 
-The same questions go to the store whatever is found, so that what is hidden and what is absent
-cannot be told apart by what they cause (GW-2).
+The same queries go to the store whatever is found, so that hidden and absent objects cannot be
+distinguished by their cost (GW-2).
 """
 
 import json
@@ -69,13 +69,13 @@ async def load_state(
     object_: Object | None,
     at: datetime,
 ) -> State:
-    """Load what decisions about some people, or everybody, and an object are made from.
+    """Load the state for decisions about some people, or all, and an object.
 
     Args:
         store: the history.
-        tenant_id: whose.
-        people: ids; None for everybody of the tenant.
-        object_: what is asked about; nothing for the tenant.
+        tenant_id: the tenant.
+        people: ids; None for all people of the tenant.
+        object_: the object of the decision; None for the tenant.
         at: the time.
     """
     loader = _Loader(store, tenant_id=tenant_id, at=at)
@@ -122,7 +122,7 @@ class _Loader:
             )
 
     async def people(self, ids: Iterable[str] | None, *, object_: Object | None) -> list[str]:
-        """Load people, and the one who is asked about; return the ids of the former."""
+        """Load people, and the person in question; return the ids of the former."""
         if ids is None:
             found = await self._past.of_kind(self._tenant_id, PERSON, at=self._at)
             asking = sorted({_id(each.object) for each in found})
@@ -163,7 +163,7 @@ class _Loader:
                 )
 
     async def groups(self, persons: Sequence[str], *, object_: Object | None) -> list[str]:
-        """Load the groups of the people, and the one that is asked about; return their ids."""
+        """Load the groups of the people, and the group in question; return their ids."""
         found = await self._past.of_subjects(
             self._tenant_id,
             [f"person:{each}" for each in persons],
@@ -212,7 +212,7 @@ class _Loader:
             )
 
     async def bindings(self, persons: Sequence[str], groups: Sequence[str]) -> None:
-        """Load what the people hold, by themselves, their groups and departments; and the roles."""
+        """Load the grants of the people, their groups and departments; and the roles."""
         above = {
             id_
             for person in self.state.people.values()

@@ -13,13 +13,13 @@ from audit.store import Store
 
 
 async def reach_of(store: Store, *, asker: Asker, permission: str, now: datetime) -> Reach:
-    """Return what of the ledger a permission shows to a caller.
+    """Return the part of the ledger that a permission shows to a caller.
 
     Args:
         store: the history, from which roles and policies are decided.
-        asker: who asks.
+        asker: the caller.
         permission: `audit.read` or `audit.export`.
-        now: the present.
+        now: current time.
 
     Refusals: PermissionMissing; HistoryNotBegun while roles are not known.
     """

@@ -17,9 +17,10 @@ _HASH_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What a walk over a stretch of a ledger found.
+    """Findings of a walk over a stretch of a ledger.
 
-    `head` is the last entry that is proved, to be kept; `more` says that the stretch goes on.
+    `head` is the last proved entry, for the caller to keep; `more` is true if the stretch
+    continues.
     """
 
     verified: int
@@ -37,19 +38,19 @@ async def verify_audit(
     anchors: Mapping[int, bytes],
     maximum: int,
 ) -> Verification:
-    """Compute the chain again and name the first entry that is not what was written.
+    """Compute the chain again and report the first entry that was altered.
 
-    The chain alone shows every change of an entry, every removal between two others and every other
-    order. That the last entries are still there, and that nobody wrote the whole chain anew, shows
-    only by hashes that were kept elsewhere: the anchors.
+    The chain alone reveals every change of an entry, every removal between two others and every
+    reordering. That the last entries are still there, and that the chain was not rewritten as a
+    whole, can only be proved with hashes that were kept elsewhere: the anchors.
 
     Args:
-        store: what is read, with majority.
-        tenant_id: whose ledger.
-        from_no: number to begin with; 0 means the first.
-        through_no: number to end with; 0 means the present last.
+        store: the store to read, with majority.
+        tenant_id: tenant of the ledger.
+        from_no: first number; 0 means the first.
+        through_no: last number; 0 means the current last.
         anchors: hashes by number, at most 1,000.
-        maximum: how many entries are verified at a time.
+        maximum: maximum number of entries to verify in one call.
 
     Refusals: InvalidArgument.
     """

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from plexuskit.mongo import Database, Transaction
+from plexuskit.request_ids import Requests
 
 from audit.store.history import HistoryStore
 from audit.store.ledger import EntryFilter, LedgerStore
@@ -22,11 +23,13 @@ class Store:
         self.ledger = LedgerStore(db)
         self.history = HistoryStore(db)
         self.past = PastStore(db)
+        self.requests = Requests(db)
 
     async def provision(self) -> None:
         """Create the collections and indexes that are missing; run any number of times."""
         await self.ledger.ensure_indexes()
         await self.history.ensure_indexes()
+        await self.requests.ensure_indexes()
 
     async def probe(self) -> None:
         """Write and read the probe document of the service"s consumers; see `Database.probe`."""

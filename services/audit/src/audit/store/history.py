@@ -96,7 +96,7 @@ class HistoryStore:
         return None if found is None else found["at"]
 
     async def begin(self, at: datetime) -> None:
-        """Note that the history is whole from a time on; the first who says so is believed."""
+        """Record that the history is complete from a time on; the first record wins."""
         await self._beginning.update({"_id": _BEGINNING}, {"$setOnInsert": {"at": at}}, upsert=True)
 
     async def tenants(self) -> list[str]:
@@ -112,7 +112,7 @@ class HistoryStore:
         }
 
     async def open(self, parts: Iterable[str], *, tx: Transaction) -> dict[str, list[Interval]]:
-        """Read what holds at the newest version of parts, by part."""
+        """Read the open intervals of parts at their newest version, by part."""
         found = await self._relations.find_all(
             {"part": {"$in": list(parts)}, "to_version": NO_VERSION}, hint="part_end", tx=tx
         )
@@ -124,7 +124,7 @@ class HistoryStore:
     async def known(
         self, states: Iterable[State], *, tx: Transaction
     ) -> frozenset[tuple[str, int]]:
-        """Tell which versions of parts are known, as (part, version)."""
+        """Find the known versions of parts, as (part, version)."""
         wanted = [_version_id(each.part, each.version) for each in states]
         if not wanted:
             return frozenset()
@@ -156,7 +156,7 @@ class HistoryStore:
         return [_interval(each) for each in found]
 
     async def correct(self, states: Sequence[State], *, tx: Transaction) -> None:
-        """Give versions that were only known to be there the times at which they came to be."""
+        """Set the start times of versions whose time was not exact."""
         inexact = (
             await self._versions.find_all(
                 {"_id": {"$in": [_version_id(each.part, each.version) for each in states]}},
@@ -188,7 +188,7 @@ class HistoryStore:
         await self._relations.bulk(relations, tx=tx)
 
     async def write(self, writes: "Writes", *, tx: Transaction) -> None:
-        """Carry out what was gathered."""
+        """Carry out the gathered writes."""
         await self._versions.bulk(writes.versions, ordered=True, tx=tx)
         await self._parts.bulk(list(writes.parts.values()), ordered=True, tx=tx)
         await self._relations.bulk(writes.relations, ordered=True, tx=tx)
@@ -196,7 +196,7 @@ class HistoryStore:
     async def differences(
         self, versions: Collection[tuple[str, int]]
     ) -> dict[tuple[str, int], Difference]:
-        """Read what known versions of parts changed, by (part, version), in three queries."""
+        """Read the changes of known versions of parts, by (part, version), in three queries."""
         if not versions:
             return {}
         ids = [_version_id(part, version) for part, version in versions]
@@ -228,7 +228,7 @@ class HistoryStore:
 
 
 class Writes:
-    """What a transaction writes to the history, gathered for few round trips."""
+    """Writes of a transaction to the history, gathered for few round trips."""
 
     def __init__(self) -> None:
         self.versions: list[Write] = []
@@ -236,7 +236,7 @@ class Writes:
         self.relations: list[Write] = []
 
     def version(self, state: State, *, fields: Sequence[str]) -> None:
-        """Note that a version is known."""
+        """Record that a version is known."""
         self.versions.append(
             InsertOne(
                 {
@@ -252,7 +252,7 @@ class Writes:
         )
 
     def newest(self, state: State) -> None:
-        """Note that a state is the newest of its part."""
+        """Record that a state is the newest of its part."""
         self.parts[state.part] = ReplaceOne(
             {"_id": state.part},
             {

@@ -1,7 +1,7 @@
 """The ledger: one document per entry, `_id` = `<tenant>:<no>`; written once, never changed (GW-7).
 
-Whoever works here adds and reads. Nothing in this module updates, replaces or deletes, and a
-deployment takes the right to from the service's user of the database.
+This module only inserts and reads. Nothing in it updates, replaces or deletes, and a deployment
+denies the service's database user the right to.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from plexuskit.mongo import ASCENDING, DESCENDING, Database, Index, InsertOutcome
+from plexuskit.mongo import (
+    ASCENDING,
+    DESCENDING,
+    Database,
+    DuplicateKey,
+    Index,
+    InsertOutcome,
+    Retry,
+    Transaction,
+)
 from plexuskit.paging import PageBudget
 from plexuskit.turns import Turns
 
@@ -29,7 +38,7 @@ from audit.domain.verification import Placed
 SCHEMA_VERSION: Final = 1
 EVENT_INDEX: Final = "event"
 
-# Checking and hashing an entry takes about as long as what else is counted by so many bytes.
+# Checking and hashing an entry takes about as long as other work counted with so many bytes.
 _ENTRY_BYTES: Final = 1_024
 _NEWEST: Final = [("occurred_at", DESCENDING), ("no", DESCENDING)]
 _FILTERS: Final = ("actor_id", "object", "action", "decision")
@@ -67,9 +76,9 @@ _PLACED: Final = _FIELDS | {"departments"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryFilter:
-    """Which entries of a tenant are wanted; an empty field takes every value.
+    """Filter of a tenant's entries; an empty field matches every value.
 
-    `since` belongs to the time that is wanted, `until` does not.
+    `since` is inclusive, `until` is exclusive.
     """
 
     tenant_id: str
@@ -89,7 +98,7 @@ class LedgerStore:
         self._entries = db.collection("ledger", schema_version=SCHEMA_VERSION)
 
     async def ensure_indexes(self) -> None:
-        """Create the indexes: each event stands once, and each filter is read newest first."""
+        """Create the indexes: each event is recorded once, and each filter is read newest first."""
         await self._entries.ensure_indexes(
             [
                 Index(keys=[("event_id", ASCENDING)], name=EVENT_INDEX, unique=True),
@@ -114,17 +123,29 @@ class LedgerStore:
         """Write entries in order, majority and journal, up to the first taken number or event."""
         return await self._entries.insert_many([_document(entry) for entry in entries])
 
-    async def head(self, tenant_id: str) -> LedgerHead:
+    async def add(self, entry: Entry, *, tx: Transaction) -> None:
+        """Write one entry in a transaction.
+
+        Raises:
+            Retry: another process took the number.
+        """
+        try:
+            await self._entries.insert(_document(entry), tx=tx)
+        except DuplicateKey as taken:
+            raise Retry from taken
+
+    async def head(self, tenant_id: str, *, tx: Transaction | None = None) -> LedgerHead:
         """Read the end of a tenant's ledger (majority)."""
         last = await self._entries.find_one(
             {"_id": _between(tenant_id, 0, HIGHEST)},
             projection={"hash": 1},
             sort=[("_id", DESCENDING)],
+            tx=tx,
         )
         return EMPTY if last is None else LedgerHead(number_of(last["_id"]), bytes(last["hash"]))
 
     async def recorded(self, event_ids: Iterable[str]) -> frozenset[str]:
-        """Find those of the events that stand in a ledger already."""
+        """Find the events that are in a ledger already."""
         found = await self._entries.find_all(
             {"event_id": {"$in": list(event_ids)}},
             projection={"event_id": 1, "_id": 0},
@@ -141,14 +162,14 @@ class LedgerStore:
         return _placed(document, tenant_id=tenant_id)
 
     async def find(self, tenant_id: str, no: int) -> Placed | None:
-        """Read what stands at a number."""
+        """Read the entry at a number."""
         document = await self._entries.find_one({"_id": entry_id(tenant_id, no)})
         return None if document is None else _placed(document, tenant_id=tenant_id)
 
     async def walk(self, tenant_id: str, *, first: int, last: int) -> AsyncIterator[Placed]:
-        """Yield what stands from one number to another, both included, in order.
+        """Yield the entries from one number to another, both included, in order.
 
-        A reply of the server has thousands of entries: others run in between (GW-13).
+        A reply of the server has thousands of entries: other requests run in between (GW-13).
         """
         query = {"_id": _between(tenant_id, first, last)}
         turns = Turns()
@@ -212,7 +233,7 @@ def _placed(document: Mapping[str, Any], *, tenant_id: str) -> Placed:
 
 
 def _entry(document: Mapping[str, Any]) -> Entry | None:
-    """Read an entry strictly: one with a field too many, too few or of another type is none."""
+    """Read an entry strictly: a missing, extra or wrongly typed field makes it invalid."""
     if document.keys() not in (_FIELDS, _PLACED) or document["schema_version"] != SCHEMA_VERSION:
         return None
     numbers = [document[name] for name in ("no", *_NUMBERS)]
@@ -242,7 +263,7 @@ def _entry(document: Mapping[str, Any]) -> Entry | None:
 
 
 def _are_ids(departments: object) -> bool:
-    """Tell whether it is a list of ids in order, none twice."""
+    """Return whether it is a list of ids in order, without duplicates."""
     return (
         isinstance(departments, list)
         and all(isinstance(each, str) for each in departments)
@@ -251,7 +272,7 @@ def _are_ids(departments: object) -> bool:
 
 
 def _are_pairs(details: object) -> bool:
-    """Tell whether it is a list of name and value, ordered by name, none twice."""
+    """Return whether it is a list of name and value, ordered by name, without duplicates."""
     if not isinstance(details, list) or not all(
         isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)  # noqa: PLR2004 - a pair
         for pair in details

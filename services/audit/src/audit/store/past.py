@@ -1,4 +1,4 @@
-"""What held at a time: relations by their objects and by their subjects."""
+"""Relations at a past time, by their objects and by their subjects."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -43,7 +43,7 @@ class PastStore:
     async def bindings(
         self, tenant_id: str, subjects: Iterable[str], *, at: datetime
     ) -> list[Relation]:
-        """Read the roles that subjects hold, for whatever scope."""
+        """Read the roles that subjects hold, for any scope."""
         more = {"relation": _of_kind("role")}
         return await self._among(tenant_id, "subject", subjects, at=at, more=more)
 
@@ -55,7 +55,7 @@ class PastStore:
         people: Iterable[str] | None,
         at: datetime,
     ) -> list[Relation]:
-        """Read who belongs to objects, everybody or of some people those who do."""
+        """Read the members of objects: all of them, or those among some people."""
         more: dict[str, Any] = {"relation": {"$in": ["member", "participant"]}}
         if people is None:
             return await self._among(tenant_id, "object", objects, at=at, more=more)

@@ -10,6 +10,7 @@ from plexus.directory.v1.access_service_pb2_grpc import AccessServiceServicer
 from plexuskit.clock import Clock
 from plexuskit.errors import InvalidArgument
 from plexuskit.grpc.methods import requirements
+from plexuskit.request_ids import request_of
 from plexuskit.timestamps import requested_field
 
 from directory.access import operations, queries
@@ -21,7 +22,7 @@ from directory.access.events import (
     role_to_proto,
 )
 from directory.access.store import Store
-from directory.shared.api.translation import acting, request_of
+from directory.shared.api.translation import acting
 
 
 class AccessApi(AccessServiceServicer):
@@ -43,7 +44,7 @@ class AccessApi(AccessServiceServicer):
             description=request.description,
             permissions=request.permissions,
             masks=masks_of(request.masks),
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.CreateRoleResponse(role=role_to_proto(role))
@@ -64,7 +65,7 @@ class AccessApi(AccessServiceServicer):
                 masks=masks_of(request.masks) if request.set_masks else None,
             ),
             expected_version=request.expected_version,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.UpdateRoleResponse(role=role_to_proto(role))
@@ -78,7 +79,7 @@ class AccessApi(AccessServiceServicer):
             self._store,
             actor=actor,
             role_id=request.role_id,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.DeleteRoleResponse()
@@ -95,7 +96,7 @@ class AccessApi(AccessServiceServicer):
         return pb.ListRolesResponse(roles=map(role_to_proto, roles), next_page_token=token)
 
     async def BindRole(self, request: pb.BindRoleRequest, context: Any) -> pb.BindRoleResponse:
-        """Give a role to somebody for a scope."""
+        """Bind a role to a subject for a scope."""
         actor = acting()
         binding = await operations.bind_role(
             self._store,
@@ -104,7 +105,7 @@ class AccessApi(AccessServiceServicer):
             subject=request.subject,
             scope=request.scope,
             expires_at=requested_field(request, "expires_at"),
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.BindRoleResponse(binding=binding_to_proto(binding))
@@ -112,13 +113,13 @@ class AccessApi(AccessServiceServicer):
     async def UnbindRole(
         self, request: pb.UnbindRoleRequest, context: Any
     ) -> pb.UnbindRoleResponse:
-        """Take a role away."""
+        """Remove a role binding."""
         actor = acting()
         await operations.unbind_role(
             self._store,
             actor=actor,
             binding_id=request.binding_id,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.UnbindRoleResponse()
@@ -152,7 +153,7 @@ class AccessApi(AccessServiceServicer):
             cedar=request.cedar,
             enabled=request.enabled,
             expected_version=request.expected_version,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.PutAccessPolicyResponse(policy=policy_to_proto(policy))
@@ -160,13 +161,13 @@ class AccessApi(AccessServiceServicer):
     async def DeleteAccessPolicy(
         self, request: pb.DeleteAccessPolicyRequest, context: Any
     ) -> pb.DeleteAccessPolicyResponse:
-        """Take an attribute policy away."""
+        """Delete an attribute policy."""
         actor = acting()
         await operations.delete_access_policy(
             self._store,
             actor=actor,
             name=request.name,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.DeleteAccessPolicyResponse()
@@ -195,7 +196,7 @@ class AccessApi(AccessServiceServicer):
             name=request.name,
             enabled=request.enabled,
             except_department_ids=request.except_department_ids,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.SetModuleResponse(module=module_to_proto(module))

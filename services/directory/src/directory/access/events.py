@@ -61,7 +61,7 @@ def policy_to_proto(policy: AccessPolicy) -> access_pb2.AccessPolicy:
 
 
 def module_to_proto(module: Module) -> access_pb2.Module:
-    """Show how a module is switched."""
+    """Return the contract's form of a module's switch."""
     return access_pb2.Module(
         name=module.name,
         tenant_id=module.tenant_id,
@@ -72,25 +72,25 @@ def module_to_proto(module: Module) -> access_pb2.Module:
 
 
 def role_changed(role: Role, *, actor_id: str, now: datetime) -> Fact:
-    """State how a role is now, also that it is removed."""
+    """Return the fact of a role's current state, also of its removal."""
     fact = events_pb2.RoleChanged(role=role_to_proto(role))
     return _of_entity(fact, role.key, role, actor_id=actor_id, now=now)
 
 
 def binding_changed(binding: Binding, *, actor_id: str, now: datetime) -> Fact:
-    """State who holds a role for what, or that it is over."""
+    """Return the fact of a binding with its role and scope, or of its end."""
     fact = events_pb2.RoleBindingChanged(binding=binding_to_proto(binding))
     return _of_entity(fact, binding.id, binding, actor_id=actor_id, now=now)
 
 
 def policy_changed(policy: AccessPolicy, *, actor_id: str, now: datetime) -> Fact:
-    """State how an attribute policy is now, also that it is removed."""
+    """Return the fact of an attribute policy's current state, also of its removal."""
     fact = events_pb2.AccessPolicyChanged(policy=policy_to_proto(policy))
     return _of_entity(fact, policy.id, policy, actor_id=actor_id, now=now)
 
 
 def module_changed(module: Module, *, actor_id: str, now: datetime) -> Fact:
-    """State how a module is switched now."""
+    """Return the fact of a module's current switch."""
     fact = events_pb2.ModuleChanged(module=module_to_proto(module))
     return _of_entity(fact, module.key, module, actor_id=actor_id, now=now)
 
@@ -98,7 +98,7 @@ def module_changed(module: Module, *, actor_id: str, now: datetime) -> Fact:
 def of_access(
     fact: Message, scope: str, *, tenant_id: str, version: int, actor_id: str, now: datetime
 ) -> Fact:
-    """State a fact of the tenant's access; `scope` orders the versions of one entity."""
+    """Return a fact of the tenant's access; `scope` orders the versions of one entity."""
     return Fact(
         topic=DIRECTORY_ACCESS_V1.name,
         key=tenant_id,

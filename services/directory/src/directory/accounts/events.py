@@ -15,7 +15,7 @@ from directory.accounts.domain.sign_in_attempts import FailedSignIns
 
 
 def session_revoked(session: Session | ApiToken, *, actor_id: str, now: datetime) -> Fact:
-    """State that a session ended early: the only fact of its scope, in order with its person's."""
+    """Return the fact that a session ended early: the only one of its scope, ordered by person."""
     fact = events_pb2.SessionRevoked(
         session_id=session.id,
         person_id=session.person_id,
@@ -38,13 +38,13 @@ def session_revoked(session: Session | ApiToken, *, actor_id: str, now: datetime
 
 
 def refresh_repeated(session: Session, *, now: datetime) -> Fact:
-    """State that a spent refresh token got new tokens again."""
+    """Return the fact that a spent refresh token got new tokens again."""
     fact = events_pb2.RefreshRepeated(session_id=session.id, person_id=session.person_id)
     return _of_account(fact, session, actor_id=session.person_id, now=now)
 
 
 def session_started(session: Session, *, network: str, now: datetime) -> Fact:
-    """State that a person signed in, how and where from."""
+    """Return the fact that a person signed in, with methods and network."""
     fact = events_pb2.SessionStarted(
         session_id=session.id,
         person_id=session.person_id,
@@ -56,7 +56,7 @@ def session_started(session: Session, *, network: str, now: datetime) -> Fact:
 
 
 def sign_in_failed(failed: FailedSignIns, *, now: datetime) -> Fact:
-    """State how many attempts of one minute failed; about the tenant for handles nobody has."""
+    """Return the fact of one minute's failed attempts; about the tenant for unknown handles."""
     fact = events_pb2.SignInFailed(
         person_id=failed.person_id,
         network=failed.network,
@@ -69,7 +69,7 @@ def sign_in_failed(failed: FailedSignIns, *, now: datetime) -> Fact:
 
 
 def api_token_created(token: ApiToken, *, actor_id: str, now: datetime) -> Fact:
-    """State that a token was made, for whom and with which scopes."""
+    """Return the fact that a token was made, with its person and scopes."""
     fact = events_pb2.ApiTokenCreated(
         api_token_id=token.id,
         person_id=token.person_id,
@@ -94,7 +94,7 @@ def _of_account(fact: Message, entity: Session | ApiToken, *, actor_id: str, now
 def of_occasion(
     fact: Message, key: str, *, tenant_id: str, id_: str, actor_id: str, now: datetime
 ) -> Fact:
-    """State what happened once: it has no versions, and its scope is the event itself."""
+    """Return the fact of a single event: it has no versions, and its scope is the event itself."""
     return Fact(
         topic=DIRECTORY_ACCOUNT_V1.name,
         key=key,

@@ -43,7 +43,7 @@ def tenant_to_proto(tenant: Tenant) -> people_pb2.Tenant:
 
 
 def sign_in_email_set(person: Person, *, reason: str, actor_id: str, now: datetime) -> Fact:
-    """State that a person got an address by which a provider may sign them in, and why."""
+    """Return the fact that a person got an address by which a provider may sign them in."""
     fact = events_pb2.SignInEmailSet(person_id=person.id, reason=reason)
     return of_occasion(
         fact, person.id, tenant_id=person.tenant_id, id_=person.id, actor_id=actor_id, now=now
@@ -51,7 +51,7 @@ def sign_in_email_set(person: Person, *, reason: str, actor_id: str, now: dateti
 
 
 def person_to_proto(person: Person) -> people_pb2.Person:
-    """Show a person; nothing of their sign-in is part of it."""
+    """Return the contract's form of a person; nothing of their sign-in is part of it."""
     expires = person.guest_expires_at
     return people_pb2.Person(
         id=person.id,
@@ -84,7 +84,7 @@ def person_to_proto(person: Person) -> people_pb2.Person:
 
 
 def reduced_person_to_proto(person: Person) -> people_pb2.Person:
-    """Show what a guest may know of somebody whose id they have: who it is, and no more (GW-5)."""
+    """Return the fields of a person that a guest with their id may see: the identity (GW-5)."""
     return people_pb2.Person(
         id=person.id,
         handle=person.handle,
@@ -130,7 +130,7 @@ def department_to_proto(department: Department) -> people_pb2.Department:
 
 
 def group_to_proto(group: Group) -> people_pb2.Group:
-    """Show a group, without who belongs to it."""
+    """Return the contract's form of a group, without its members."""
     return people_pb2.Group(
         id=group.id,
         tenant_id=group.tenant_id,
@@ -156,13 +156,13 @@ def _rule_to_proto(rule: Rule) -> people_pb2.GroupRule:
 
 
 def person_added(person: Person, *, actor_id: str, now: datetime) -> Fact:
-    """State that a person came into being."""
+    """Return the fact that a person was created."""
     fact = events_pb2.PersonAdded(person=person_to_proto(person))
     return _of_person(fact, person, actor_id=actor_id, now=now)
 
 
 def person_changed(previous: Person, after: Person, *, actor_id: str, now: datetime) -> Fact:
-    """State that a person changed: PersonDeactivated when that is part of it, else PersonChanged.
+    """Return the fact of a change: PersonDeactivated if that is part of it, else PersonChanged.
 
     One fact per version, so that `change_no` stays dense; both carry the full state.
     """
@@ -176,7 +176,7 @@ def person_changed(previous: Person, after: Person, *, actor_id: str, now: datet
 
 
 def current_person(person: Person, *, now: datetime) -> Fact:
-    """State how a person is now, as the latest fact about them would."""
+    """Return the fact of a person's current state, as the latest one would be."""
     shown = person_to_proto(person)
     fact = (
         events_pb2.PersonChanged(person=shown)
@@ -187,25 +187,25 @@ def current_person(person: Person, *, now: datetime) -> Fact:
 
 
 def current_department(department: Department, *, now: datetime) -> Fact:
-    """State how a department is now, as the latest fact about it would."""
+    """Return the fact of a department's current state, as the latest one would be."""
     fact = events_pb2.DepartmentChanged(department=department_to_proto(department))
     return _of_department(fact, department, actor_id=SERVICE, now=now)
 
 
 def department_added(department: Department, *, actor_id: str, now: datetime) -> Fact:
-    """State that a department came into being."""
+    """Return the fact that a department was created."""
     fact = events_pb2.DepartmentAdded(department=department_to_proto(department))
     return _of_department(fact, department, actor_id=actor_id, now=now)
 
 
 def department_changed(department: Department, *, actor_id: str, now: datetime) -> Fact:
-    """State that a department changed; one fact per version, with the full state."""
+    """Return the fact that a department changed; one per version, with the full state."""
     fact = events_pb2.DepartmentChanged(department=department_to_proto(department))
     return _of_department(fact, department, actor_id=actor_id, now=now)
 
 
 def group_changed(group: Group, *, member_ids: Iterable[str], actor_id: str, now: datetime) -> Fact:
-    """State how a group is and who belongs to it: the same for a new, a changed, a removed one."""
+    """Return the fact of a group and its members: the same for a new, a changed, a removed one."""
     fact = events_pb2.GroupChanged(group=group_to_proto(group), member_ids=sorted(member_ids))
     return Fact(
         topic=DIRECTORY_GROUP_V1.name,

@@ -1,1 +1,1 @@
-"""The HR feed: people, groups and departments as SCIM 2.0 says them."""
+"""HR feed: people, groups and departments in SCIM 2.0."""

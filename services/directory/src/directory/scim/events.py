@@ -9,7 +9,7 @@ from directory.scim.domain.guard import Stop
 
 
 def feed_stopped(stop: Stop, *, actor_id: str) -> Fact:
-    """State that the HR feed stopped; no snapshot tells of it again, for it is no state."""
+    """Return the fact that the HR feed stopped; not state, so no snapshot repeats it."""
     fact = events_pb2.FeedStopped(
         administrator_ids=stop.administrator_ids,
         allowed=stop.allowed,

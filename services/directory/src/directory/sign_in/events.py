@@ -12,7 +12,7 @@ from directory.sign_in.domain.second_factors import Factor
 
 
 def password_set(person: Person, *, actor_id: str, now: datetime, reason: str = "") -> Fact:
-    """State that a person's password was set, by the person or for them with a reason."""
+    """Return the fact that a person's password was set, by the person or for them with a reason."""
     fact = events_pb2.PasswordSet(person_id=person.id, reason=reason)
     return of_occasion(
         fact, person.id, tenant_id=person.tenant_id, id_=person.id, actor_id=actor_id, now=now
@@ -20,7 +20,7 @@ def password_set(person: Person, *, actor_id: str, now: datetime, reason: str = 
 
 
 def second_factor_added(factor: Factor, *, actor_id: str, now: datetime) -> Fact:
-    """State that a second factor was set up."""
+    """Return the fact that a second factor was set up."""
     fact = events_pb2.SecondFactorAdded(
         factor_id=factor.id, person_id=factor.person_id, kind=factor.kind.value
     )
@@ -28,7 +28,7 @@ def second_factor_added(factor: Factor, *, actor_id: str, now: datetime) -> Fact
 
 
 def second_factor_removed(factor: Factor, *, actor_id: str, now: datetime) -> Fact:
-    """State that a second factor was taken away."""
+    """Return the fact that a second factor was removed."""
     fact = events_pb2.SecondFactorRemoved(
         factor_id=factor.id, person_id=factor.person_id, kind=factor.kind.value
     )

@@ -1,4 +1,4 @@
-"""Grants: what somebody holds where, against a plain reading of the tree (GW-3)."""
+"""Grants of people by place, compared with a plain reading of the tree (GW-3)."""
 
 import pytest
 from directory.access.domain.grants import (

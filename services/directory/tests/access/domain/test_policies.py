@@ -1,4 +1,4 @@
-"""Attribute policies: what is kept, and where a problem is said to be."""
+"""Attribute policies: texts that are accepted, and the reported position of a problem."""
 
 import pytest
 from directory.access.domain import access_policies

@@ -1,4 +1,4 @@
-"""Posts, skills, guests, absences, managers and rules: what each may be."""
+"""Posts, skills, guests, absences, managers and rules: the allowed values of each."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Who may do what, as this gateway knows it: a copy of the relations, corrected by the owners."""
+"""Authorisation on this gateway's projection of the relations, corrected by the owners."""
 
 from gateway.access.access import Access, Verdict
 from gateway.access.decision_log import DecisionLog

@@ -1,9 +1,9 @@
-"""May this caller do this: decided on the gateway's copy, which the owner's word corrects (GW-3).
+"""Authorisation against the local projection; owners confirm denials (GW-3).
 
-An allowed call goes on, and its owner decides again. What the copy refuses for want of a
-permission is refused; what it refuses on an object, or does not know, is confirmed with the owner
-first, because the copy may be a moment old and hidden is absent (GW-2). What a token says counts
-as long as nothing newer is known of the person.
+An allowed call is forwarded, and its owner decides again. A call without the permission is refused
+here; a denial on an object, or about an unknown one, is confirmed with the owner first, because the
+projection may be a moment old and hidden is absent (GW-2). A token's claims count as long as
+nothing newer is known of the person.
 """
 
 from collections.abc import Awaitable, Callable
@@ -41,8 +41,8 @@ class Verdict:
     """An answer that is no refusal.
 
     Attributes:
-        rule: what grants: `role:member@tenant:ten_1`, or `token` where only the token is known.
-        confirm: the copy refuses the object; its owner has the last word.
+        rule: the ground: `role:member@tenant:ten_1`, or `token` where only the token is known.
+        confirm: the projection denies the object; its owner decides.
     """
 
     rule: str
@@ -50,12 +50,12 @@ class Verdict:
 
 
 _BY_OWNER: Final = "owner"
-"""The copy refused or did not know, and the owner has the last word."""
+"""The projection denied or did not know, and the owner decides."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """What a token comes to, with what is known of the person, and until when."""
+    """Evaluation of a token with the known state of the person, and its expiry."""
 
     person: Person
     epoch: int
@@ -75,14 +75,14 @@ class Access:
         limits: LimitsSection,
         clock: Clock,
     ) -> None:
-        """Take what to decide from.
+        """Set up decisions on a projection.
 
         Args:
-            projection: the copy.
+            projection: the local projection.
             messaging: confirms conversations.
             tasks: confirms projects and tasks.
-            limits: how often a person can have something confirmed that is refused here.
-            clock: tells the time that roles expire at.
+            limits: how often a person can have a denial of this gateway confirmed.
+            clock: time for the expiry of roles.
         """
         self.projection = projection
         self._messaging = messaging
@@ -97,12 +97,12 @@ class Access:
         """Decide on the copy.
 
         Args:
-            identity: who asks.
-            permission: for what.
-            object_: on what; None for the tenant.
+            identity: the caller.
+            permission: the permission.
+            object_: the object; None for the tenant.
 
         Raises:
-            PermissionMissing, ModuleOff, PolicyForbids: refused, whatever the object is.
+            PermissionMissing, ModuleOff, PolicyForbids: refused for any object.
             SessionEnded: the person may not act any more.
         """
         engine = self.projection.engine(identity.tenant_id)
@@ -149,9 +149,9 @@ class Access:
             raise hidden(object_.kind, object_.id)
 
     def mark_stale(self, identity: Identity, object_: Object) -> None:
-        """Take a token for something that is refused here and goes to its owner, who decides.
+        """Count a denial that goes to the object's owner for confirmation.
 
-        Raises RateLimited, whatever the object is: nothing is guessed, and nothing is learnt.
+        Raises RateLimited for any object, existing or not, so that it reveals nothing.
         """
         if not self._limited or not self.projection.knows(object_.kind):
             return
@@ -187,7 +187,7 @@ class Access:
 
     @property
     def masking(self) -> bool:
-        """Whether any tenant hides columns."""
+        """True if any tenant hides columns."""
         return any(each.state.masked for each in self.projection.engines())
 
     def masks_of(self, tenant_id: str, person_id: str, roles: frozenset[str]) -> Masks:
@@ -205,12 +205,12 @@ class Access:
         return engine.masks(ask, now=self._clock.now(), roles=roles)
 
     def has_masks(self, tenant_id: str, person_id: str) -> bool:
-        """Return whether any role of a person hides columns, of whatever object."""
+        """Return whether any role of a person hides columns, on any object."""
         engine = self.projection.engine(tenant_id)
         if engine is None or not engine.state.masked:
             return False
         person = engine.state.people.get(person_id)
-        # Somebody who is not known yet is looked at again at every event.
+        # A person who is not known yet is evaluated again at every event.
         return person is None or bool(engine.held(person).masked)
 
     def masked_until(self, tenant_id: str, person_id: str) -> datetime | None:
@@ -234,7 +234,7 @@ class Access:
     def person_may(self, tenant_id: str, person_id: str, permission: str) -> bool:
         """Return whether a person's roles and modules give a permission, by no token in particular.
 
-        A person who is not known here may: their token says so.
+        A person who is not known here may: their token states it.
         """
         engine = self.projection.engine(tenant_id)
         if engine is None or person_id not in engine.state.people:
@@ -256,7 +256,7 @@ class Access:
         return engine is not None and engine.state.policies.concern(permission)
 
     def timed(self, tenant_id: str, permission: str) -> bool:
-        """Return whether what policies say of a permission depends on the time."""
+        """Return whether the policies on a permission depend on the time."""
         engine = self.projection.engine(tenant_id)
         return engine is not None and engine.state.policies.timed(permission)
 
@@ -331,13 +331,13 @@ class Access:
         return _Standing(person, engine.state.epoch, min(expiries, default=None), current)
 
     def _by_token(self, identity: Identity, permission: str, object_: Object | None) -> Verdict:
-        """Decide on what the token says: nothing newer is known of the person."""
+        """Decide on the token's claims: nothing newer is known of the person."""
         if not holds(permission, roles=identity.roles, extra=_NOTHING, scopes=identity.scopes):
             raise PermissionMissing(permission=permission)
         return Verdict(_ONLY_TOLD, confirm=not self._belongs(identity, object_))
 
     def _belongs(self, identity: Identity, object_: Object | None) -> bool:
-        """Tell whether the copy knows that somebody belongs to an object, or it has no members."""
+        """Return whether the projection has the person in an object, or members do not apply."""
         if object_ is None or object_.kind not in WITH_MEMBERS:
             return True
         engine = self.projection.engine(identity.tenant_id)
@@ -357,7 +357,7 @@ class Access:
 
 
 def _says_more(identity: Identity, person: Person) -> bool:
-    """Tell whether a token was made after what is known of the person, and says another thing."""
+    """Return whether a token is newer than the known state of the person and differs from it."""
     return (
         identity.as_of is not None
         and person.as_of is not None

@@ -1,9 +1,9 @@
 """Decisions on their way to the ledger (GW-7): `gateway.decision.v1`.
 
-A privileged read is recorded before it is answered, and refused while it cannot be recorded. What
-changed state stands in its owner's facts already, in the same transaction; the record of who was
-let through, and of who was refused, follows at once in the background and survives an outage of
-Kafka as far as memory goes.
+A privileged read is recorded before it is answered, and refused while it cannot be recorded.
+Changes of state are in the owner's facts already, written in the same transaction; the record of
+the allowed or refused caller follows at once in the background and survives an outage of Kafka as
+far as memory allows.
 """
 
 import asyncio
@@ -60,12 +60,12 @@ class DecisionLog:
     """Sends decisions to Kafka, those that something waits for first."""
 
     def __init__(self, producer: Producer, *, clock: Clock, health: Health) -> None:
-        """Take how records leave.
+        """Set up the publishing of records.
 
         Args:
             producer: durable; decisions are acknowledged by all replicas.
-            clock: tells when a decision was made.
-            health: gets the check `decisions`, which is shown.
+            clock: time of a decision.
+            health: gets the check `decisions`, for display only.
         """
         self._producer = producer
         self._clock = clock
@@ -84,14 +84,14 @@ class DecisionLog:
         rule: str,
         reason: str,
     ) -> None:
-        """Record a privileged read, and only then let it be done; nothing for other calls.
+        """Record a privileged read before it is carried out; does nothing for other calls.
 
         Args:
-            method: what is called.
-            identity: who calls.
-            object_: on what.
-            rule: what grants it.
-            reason: what the caller gave for it; at most 500 characters are kept.
+            method: the method called.
+            identity: the caller.
+            object_: the object.
+            rule: the ground of the decision.
+            reason: the reason given by the caller; at most 500 characters are kept.
 
         Raises:
             ReasonRequired: the method needs a reason and the caller gave none.
@@ -118,7 +118,7 @@ class DecisionLog:
         rule: str,
         outcome: str = OK,
     ) -> None:
-        """Record that a call was let through and what its owner said, if it changes state.
+        """Record an allowed call with its owner's result, if it changes state.
 
         A change that the owner's own log records is recorded here only when it was refused.
         """
@@ -131,6 +131,12 @@ class DecisionLog:
                     method, identity, object_=object_, allowed=True, outcome=outcome, rule=rule
                 )
             )
+
+    def refusals(
+        self, method: MethodInfo, identity: Identity, object_: Object | None
+    ) -> "RecordedRefusals":
+        """Return a context that records the refusal which ends it."""
+        return RecordedRefusals(self, method, identity, object_)
 
     def refused(
         self, method: MethodInfo, identity: Identity, *, object_: Object | None, refusal: Refusal
@@ -150,7 +156,7 @@ class DecisionLog:
         )
 
     async def run(self) -> None:
-        """Send for ever; while Kafka is away, decisions wait."""
+        """Publish until cancelled; while Kafka is down, decisions wait."""
         failures = 0
         while True:
             await self._awake.wait()
@@ -177,7 +183,7 @@ class DecisionLog:
 
     def _put(self, record: Outgoing) -> None:
         if len(self._waiting) >= MAX_WAITING:
-            # The newest is left out: the first of a flood say as much as the last.
+            # The newest is dropped: the first ones of a flood are as informative as the last.
             LOST.inc()
             return
         self._waiting.append(record)
@@ -228,8 +234,30 @@ class DecisionLog:
         return (GATEWAY_DECISION_V1.name, identity.tenant_id, envelope.SerializeToString(), {})
 
 
+class RecordedRefusals:
+    """The block in which a call is decided on; every send passes one, so it is no generator."""
+
+    __slots__ = ("_identity", "_log", "_method", "_object")
+
+    def __init__(
+        self, log: DecisionLog, method: MethodInfo, identity: Identity, object_: Object | None
+    ) -> None:
+        self._log = log
+        self._method = method
+        self._identity = identity
+        self._object = object_
+
+    def __enter__(self) -> None:
+        """Begin to decide."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        """Record a refusal, which goes on to the caller."""
+        if isinstance(error, Refusal):
+            self._log.refused(self._method, self._identity, object_=self._object, refusal=error)
+
+
 def _rule_of(refusal: Refusal) -> str:
-    """Name what refused, from what the refusal says."""
+    """Return the rule that refused, from the refusal's metadata."""
     for name in ("permission", "module", "policy", "limit"):
         if name in refusal.metadata:
             return f"{name}:{refusal.metadata[name]}"

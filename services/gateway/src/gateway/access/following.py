@@ -1,9 +1,9 @@
-"""Feeds of the memberships in the gateway's copy of the relations: messaging's and the tasks'.
+"""Feeds of memberships for the gateway's projection of relations, from messaging and tasks.
 
-Directory's part is followed as every service follows it (`plexus_access.feeding`). Positions in
-Kafka are taken before an owner is asked, so nothing falls between its answer and the first fact.
-While facts do not come nobody is asked either: the owners decide alone about their objects, and one
-snapshot is loaded when facts come again.
+Directory's part is followed as in every service (`plexus_access.feeding`). Positions in Kafka are
+taken before an owner's snapshot, so nothing falls between the snapshot and the first fact. While no
+facts arrive, no snapshots are requested either: the owners decide alone about their objects, and
+one snapshot is loaded when facts arrive again.
 """
 
 import asyncio
@@ -46,13 +46,13 @@ class Following:
         health: Health,
         every: float = LOADED_EVERY,
     ) -> None:
-        """Take what to feed and whom to ask.
+        """Set up the feeds of a projection.
 
         Args:
-            projection: gets what is received.
-            messaging: its snapshot of memberships.
-            tasks: its snapshot of memberships.
-            health: gets the checks `task_events` and one per owner, which are shown.
+            projection: receives the changes.
+            messaging: client of its membership snapshot.
+            tasks: client of its membership snapshot.
+            health: gets the checks `task_events` and one per owner, for display only.
             every: seconds between two snapshots of one owner.
         """
         self._projection = projection
@@ -61,7 +61,7 @@ class Following:
         self._health = health
         self._every = every
         self._load_members = asyncio.Event()
-        # Kinds of objects whose every change comes here at present.
+        # Kinds of objects whose every change currently arrives here.
         self._followed: set[str] = set()
 
     async def follow(self, section: KafkaSection) -> None:
@@ -90,15 +90,15 @@ class Following:
                     EVENTS_CHECK, ok=False, detail=str(lost.exceptions[0]), required=False
                 )
             except* Exception:
-                # Run again from the end of the topics: what came meanwhile was missed.
+                # Consuming resumes at the end of the topics: changes in between were missed.
                 self._lose(OF_TASKS)
                 raise
-            # Between two loads too, so that a Kafka that comes and goes is no storm for tasks.
+            # Between two loads too, so that repeated outages of Kafka do not overload tasks.
             await asyncio.sleep(max(pause(failures, BACK_OFF), 0 if failures else self._every))
             failures += 1
 
     def take(self, records: Sequence[Record]) -> None:
-        """Apply facts of tasks; about an object of which one is missing its owner is asked."""
+        """Apply facts of tasks; query the owner about an object if one of its facts is missing."""
         for record, envelope in read(records):
             kind = _KINDS[record.topic]
             if envelope is None:
@@ -119,23 +119,23 @@ class Following:
     # Doubts about conversations, raised by the fan-out (`hub.doubts.Memberships`).
 
     def missed(self) -> None:
-        """Note that changes of any conversation were missed: messaging says what is true."""
+        """Record that changes of an unknown conversation were missed: load messaging's snapshot."""
         self._projection.begin_members(OF_MESSAGING)
         self._followed |= OF_MESSAGING
         self._load_members.set()
 
     def lost(self) -> None:
-        """Note that changes of conversations do not come any more: messaging decides alone."""
+        """Record that changes of conversations no longer arrive: messaging decides alone."""
         self._lose(OF_MESSAGING)
 
     def gap(self, tenant_id: str, conversation_id: str) -> None:
-        """Note that a change of a conversation was missed; no tenant: it is not known whose."""
+        """Record that a change of a conversation was missed; an empty tenant means unknown."""
         self._projection.mark_stale(tenant_id, Object(CONVERSATION, conversation_id))
 
     def restored(
         self, tenant_id: str, conversation_id: str, *, version: int, people: Sequence[str]
     ) -> None:
-        """Take messaging's answer about a conversation of which a change was missed."""
+        """Apply messaging's answer about a conversation of which a change was missed."""
         members = Members(
             object=Object(CONVERSATION, conversation_id),
             version=version,
@@ -153,7 +153,7 @@ class Following:
         left: Sequence[str],
         begins: bool,
     ) -> None:
-        """Apply a change of who belongs to a conversation."""
+        """Apply a change of a conversation's members."""
         object_ = Object(CONVERSATION, conversation_id)
         self._projection.step((tenant_id, object_, version, joined, left, begins))
 
@@ -180,7 +180,7 @@ class Following:
 TASKS: Final = subscription(
     GATEWAY_RELATIONS, *applied(TASKS_PROJECT_V1, TASKS_TASK_V1), topics=tuple(_KINDS)
 ).read_by(Following.take)
-# All facts of directory: ended sessions are heard of by the same tail.
+# All facts of directory: the same tail receives ended sessions.
 DIRECTORY: Final = subscription(
     GATEWAY_RELATIONS, topics=[topic.name for topic in OF_DIRECTORY]
 ).read_by(Feed.take)

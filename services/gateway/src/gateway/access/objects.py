@@ -1,4 +1,4 @@
-"""Which object a request is about: the field that its method's requirement names."""
+"""Object of a request: the field that its method's requirement names."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -21,7 +21,7 @@ _SEPARATOR: Final = "."
 
 
 def object_of(method: MethodInfo) -> ObjectOf | None:
-    """Return what reads the object of a method's requests; None for a method about the tenant.
+    """Return the reader of the object in a method's requests; None for a method about the tenant.
 
     Raises LookupError for a requirement that names a kind or a field that does not exist.
     """
@@ -30,7 +30,7 @@ def object_of(method: MethodInfo) -> ObjectOf | None:
 
 
 def object_at(method: MethodInfo, resource: str, id_: str) -> ObjectOf:
-    """Return what reads an object of a method's requests, by its kind and the path of its field.
+    """Return the reader of an object in a method's requests, by its kind and the path of its field.
 
     Raises LookupError for a kind or a field that does not exist.
     """
@@ -43,7 +43,7 @@ def object_at(method: MethodInfo, resource: str, id_: str) -> ObjectOf:
 
 
 def objects_at(method: MethodInfo, resource: str, id_: str, *, empty: bool = False) -> ObjectsOf:
-    """Return what reads the objects that a field of a method's requests names.
+    """Return the reader of the objects that a field of a method's requests names.
 
     Args:
         method: the method.

@@ -1,4 +1,4 @@
-"""The gateway's copy of the relations: what facts and snapshots say, by tenant."""
+"""The gateway's projection of the relations, from facts and snapshots, by tenant."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -15,11 +15,11 @@ OF_TASKS: Final = frozenset({PROJECT, TASK})
 MEMBERSHIPS = gauge("plexus_gateway_memberships", "Memberships that permissions are checked by")
 
 Step = tuple[str, Object, int, Sequence[str], Sequence[str], bool]
-"""Tenant, object, version, who joined, who left, and whether there was nobody before."""
+"""Tenant, object, version, people added, people removed, and True if there were none before."""
 
 
 class Projection(Replica):
-    """A replica of directory that also holds who belongs to what (see `following`)."""
+    """Replica of directory that also holds memberships of objects (see `following`)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,14 +28,14 @@ class Projection(Replica):
         self._loading: set[frozenset[str]] = set()
 
     def knows(self, kind: str) -> bool:
-        """Tell whether the members of objects of a kind were loaded from their owner."""
+        """Return whether the members of objects of a kind were loaded from their owner."""
         return kind in self._known
 
     def forget(self, kinds: frozenset[str]) -> None:
-        """Note that changes of objects of some kinds do not come any more: what is known is old."""
+        """Record that changes of some kinds of objects no longer arrive: they are stale."""
         self._known -= kinds
 
-    # Messaging and tasks: who belongs to what.
+    # Messaging and tasks: memberships.
 
     def step(self, step: Step) -> None:
         """Apply a change of a conversation's members, after whatever is being loaded."""
@@ -45,17 +45,17 @@ class Projection(Replica):
         )
 
     def mark_stale(self, tenant_id: str, object_: Object) -> None:
-        """Note that a change of an object's members was missed; no tenant: it is anybody's."""
+        """Record that a change of an object's members was missed; an empty tenant means unknown."""
         engines = [self._of(tenant_id)] if tenant_id else self._engines.values()
         for engine in engines:
             engine.state.mark_stale(object_)
 
     def restore(self, tenant_id: str, members: Members) -> None:
-        """Take an owner's answer about one object, which ends the doubt (see `Memberships`)."""
+        """Apply an owner's answer about one object, which resolves the gap (see `Memberships`)."""
         self._of(tenant_id).state.memberships.restore(members)
 
     def begin_members(self, kinds: frozenset[str]) -> None:
-        """Begin to load an owner's snapshot: facts from here on are applied on top of it."""
+        """Begin loading an owner's snapshot: facts from here on are applied to it too."""
         self._loading.add(kinds)
         for engine in self._engines.values():
             engine.state.memberships.begin(kinds)
@@ -63,12 +63,12 @@ class Projection(Replica):
     def swap_members(
         self, kinds: frozenset[str], gathered: Gathering, *, followed: bool = True
     ) -> None:
-        """Take an owner's whole word about objects of some kinds, each as far as it is newer.
+        """Replace the members of all objects of some kinds by a snapshot, where that is newer.
 
         Args:
-            kinds: which.
-            gathered: what the owner said.
-            followed: whether every later change comes here; if not, it is soon old.
+            kinds: kinds of objects.
+            gathered: the owner's snapshot.
+            followed: whether every later change arrives here; if not, the snapshot soon goes stale.
         """
         for tenant_id in gathered.tenants | self._engines.keys():
             state = self._of(tenant_id).state

@@ -1,4 +1,4 @@
-"""What the gateway refuses by itself about who may do what."""
+"""Refusals of authorisation by the gateway itself."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -28,26 +28,26 @@ class ReasonRequired(Refusal):
 
 
 class Hidden(Refusal):
-    """There is no such object, or the caller may not know of it: both are said alike (GW-2)."""
+    """There is no such object, or the caller may not see it: both get the same refusal (GW-2)."""
 
     kind = Kind.NOT_FOUND
     text = "There is nothing here that you may see."
 
 
 class ConversationNotFound(Hidden):
-    """As messaging says it."""
+    """Same refusal as messaging's."""
 
     text = "There is no conversation {conversation_id} that you are a member of."
 
 
 class TaskNotFound(Hidden):
-    """As tasks says it."""
+    """Same refusal as the tasks service's."""
 
     text = "There is no task {task_id} that you may see; check the id or ask its owner."
 
 
 class ProjectNotFound(Hidden):
-    """As tasks says it."""
+    """Same refusal as the tasks service's."""
 
     text = "There is no project {project_id} that you may see; check the id or ask its owner."
 

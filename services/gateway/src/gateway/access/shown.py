@@ -1,9 +1,9 @@
-"""The part of an answer that its caller is shown, whatever service gave it (GW-3, GW-10).
+"""The part of a response that its caller may see, for all services (GW-3, GW-10).
 
 Columns that no role shows are cleared, and lists leave out the people, departments and groups that
-an attribute policy refuses. The answer to a change shows an object only to callers who may read it:
-others receive what identifies it. Callers without masks who may read what they change, in tenants
-without policies on those, get the bytes of the owner: nothing is decoded.
+an attribute policy refuses. The response to a change shows an object only to callers who may read
+it: others receive its id and version. Callers without masks who may read the objects they change,
+in tenants without policies on those, get the bytes of the owner: nothing is decoded.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class Shown:
     __slots__ = ("_access", "_listed", "_method", "_own", "_read_with")
 
     def __init__(self, access: Access, method: MethodInfo) -> None:
-        """Take the method and what decides about its callers."""
+        """Prepare the filter of a method's responses."""
         self._access = access
         self._method = method
         answer: Any = method.response_class.DESCRIPTOR
@@ -70,7 +70,7 @@ class Shown:
         try:
             message = self._method.request_class.FromString(request)
         except DecodeError:
-            # Its owner refuses what it cannot read.
+            # Its owner refuses undecodable requests.
             return
         clearing.check(message)
 
@@ -87,16 +87,16 @@ class Shown:
                 raise FieldMasked(field=hidden)
 
     def answer(self, response: bytes, identity: Identity | None, object_: Object | None) -> bytes:
-        """Return an answer as its caller is shown it.
+        """Return a response reduced to the parts that its caller may see.
 
         Args:
-            response: of the owner.
-            identity: who asked; None for a public call.
-            object_: that the call was about.
+            response: response of the owner.
+            identity: the caller; None for a public call.
+            object_: object of the call.
 
         Raises:
-            PolicyForbids: the answer is one object that a policy keeps from the caller.
-            DecodeError: the answer is not what its contract says.
+            PolicyForbids: the response is one object that a policy hides from the caller.
+            DecodeError: the response does not follow its contract.
         """
         if identity is None:
             return self._of_own(response) if self._own and self._access.masking else response

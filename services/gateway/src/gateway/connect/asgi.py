@@ -1,4 +1,4 @@
-"""What an ASGI application is made of."""
+"""Types of an ASGI application."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType

@@ -1,9 +1,8 @@
-"""Request bodies within bounds: small ones of anybody, large ones of callers who are known (GW-13).
+"""Bounds of request bodies: small for anyone, large only for identified callers (GW-13).
 
-What is larger than 16 KiB is read only when its caller has been identified, by the announced length
-before the first byte where there is one. Bodies on their way are bounded by bytes: of each person,
-and of all together. Small ones that are half sent are bounded by number: those of people by person,
-those of strangers by network.
+A body larger than 16 KiB is read only once its caller has been identified, before the first byte if
+the length is announced. Bodies in transit are bounded by bytes, per person and in total. Incomplete
+small bodies are bounded by number: per person, or per network if the caller is unknown.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,14 +48,14 @@ class Unfinished:
     def __init__(
         self, strangers: Strangers, *, max_bytes: int, max_of_network: int, allowance: int
     ) -> None:
-        """Take the bounds.
+        """Set the bounds.
 
         Args:
             strangers: knows networks.
             max_bytes: bytes of all large bodies together.
-            max_of_network: unfinished bodies of callers of one network who are not known, and
-                small unfinished bodies of one person.
-            allowance: how many times as many a company network has.
+            max_of_network: unfinished bodies of unknown callers of one network, and small
+                unfinished bodies of one person.
+            allowance: multiple of that for a company network.
         """
         self._strangers = strangers
         self._maximum = max_bytes
@@ -71,10 +70,10 @@ class Unfinished:
         return _entered(self._small_of_person, person_id, MethodClass.CHANGE)
 
     def wait_as_stranger(self, peer: str, forwarded: Sequence[str]) -> "Place | None":
-        """Count a half-sent body of a caller who is not known, by network.
+        """Count an incomplete body of an unknown caller, by network.
 
-        A trusted proxy that does not name its client bounds its clients itself: all of them would
-        share one count. None says that nothing was counted.
+        A trusted proxy that does not name its client must bound its clients itself: all of them
+        would share one count. Returns None if nothing was counted.
 
         Raises:
             TooManyBodies: the network has too many.
@@ -105,7 +104,7 @@ class Unfinished:
 
 
 Place = tuple[Uses, str]
-"""Where a half-sent body is counted."""
+"""Count of an incomplete body."""
 
 
 def _entered(uses: Uses, key: str, kind: MethodClass) -> Place:
@@ -116,7 +115,7 @@ def _entered(uses: Uses, key: str, kind: MethodClass) -> Place:
 
 
 class Bodies:
-    """Stands before the endpoints of the methods, and gives them bodies within bounds."""
+    """Wraps the endpoints of the methods, and passes them bodies within bounds."""
 
     def __init__(
         self,
@@ -127,14 +126,14 @@ class Bodies:
         unfinished: Unfinished,
         max_body_bytes: int,
     ) -> None:
-        """Take what is behind it.
+        """Wrap the endpoints.
 
         Args:
             endpoints: serves the methods.
-            methods: by path.
+            methods: methods by path.
             calls: identifies callers.
-            unfinished: counts what is on its way.
-            max_body_bytes: of any body.
+            unfinished: counts bodies in transit.
+            max_body_bytes: maximum size of any body.
         """
         self._endpoints = endpoints
         self._methods = methods
@@ -173,7 +172,7 @@ class Bodies:
 
 
 class _Body:
-    """The body of one request; reading it raises ConnectError for what is not taken."""
+    """The body of one request; reading it raises ConnectError for a refused body."""
 
     __slots__ = (
         "_begun",

@@ -1,4 +1,4 @@
-"""Connections on which nobody is known yet, bounded by network address (GW-13)."""
+"""Bound per network address on connections without an identified caller (GW-13)."""
 
 from collections.abc import Callable
 from typing import Final
@@ -10,24 +10,24 @@ _LIMIT: Final = "connections"
 
 
 class Connections:
-    """Counts the open connections of each network until somebody is known on them.
+    """Counts the open connections of each network until a caller is identified on them.
 
-    People who are signed in are counted by their calls and streams, however many share an address.
-    Proxies that are trusted bound their clients themselves.
+    Signed-in people are counted by their calls and streams, however many share an address. Trusted
+    proxies bound their clients themselves.
     """
 
     def __init__(self, strangers: Strangers, *, maximum: int, allowance: int) -> None:
-        """Take the bounds.
+        """Set the bounds.
 
         Args:
             strangers: knows networks.
             maximum: connections of one address.
-            allowance: how many times as many an address of a company network has.
+            allowance: multiple of that for an address of a company network.
         """
         self._strangers = strangers
         self._uses = Uses(maximum)
         self._of_company = Uses(maximum * allowance)
-        # By the client's address and port: where the connection is counted.
+        # By the client's address and port: the count of the connection.
         self._counted: dict[str, tuple[Uses, str]] = {}
 
     def opened(self, client: str) -> bool:
@@ -60,4 +60,4 @@ def client_of(scope: Scope) -> str | None:
 
 
 Known = Callable[[str | None], None]
-"""Takes the address and port of a connection on which somebody is known now."""
+"""Called with the address and port of a connection on which a caller was identified."""

@@ -1,4 +1,4 @@
-"""Content types of calls over HTTP: which are taken, and what to send instead of others."""
+"""Content types of calls over HTTP: accepted ones, and suggestions for all others."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -33,7 +33,7 @@ def refusal_of(method: MethodInfo, headers: Headers) -> Refusal | None:
     example = _CLIENT if method.server_streaming else _EXAMPLE.format(path=method.path)
     return ContentTypeNotAccepted(
         content_type=_shown(sent) or "a request without Content-Type",
-        # One word for the three of gRPC-Web: a text holds 300 characters.
+        # One name for the three of gRPC-Web: a text has 300 characters at most.
         accepted=", ".join([*(each for each in accepted if each not in _WEB), _GRPC_WEB]),
         example=example,
     )

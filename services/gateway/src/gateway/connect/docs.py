@@ -55,7 +55,7 @@ class DocsSite:
     """Answers GET and HEAD for the documents; a client is limited by its network (GW-13)."""
 
     def __init__(self, documents: Mapping[str, Document], *, limits: Limits) -> None:
-        """Take the documents by their paths, and the limits of callers without an identity."""
+        """Set up the documents by path, and the limits of callers without an identity."""
         self._documents = documents
         self._limits = limits
 

@@ -27,17 +27,17 @@ Known: TypeAlias = Any
 
 
 class _Passing(Codec[bytes, bytes]):
-    """Leaves bytes as they are; what they mean is looked at after admission, if at all."""
+    """Leaves bytes unchanged; they are decoded after admission, if at all."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def name(self) -> str:
-        """Return how content types call it."""
+        """Return the name in content types."""
         return self._name
 
     def encode(self, message: bytes) -> bytes:
-        """Return what was encoded before."""
+        """Return the message, which is encoded already."""
         return message
 
     def decode(self, data: bytes | bytearray, message_class: type[bytes]) -> bytes:
@@ -53,11 +53,11 @@ class Endpoints:
     """The methods that can be called over HTTP: those that take one message."""
 
     def __init__(self, calls: Calls, *, known: Mark = lambda _: None) -> None:
-        """Take what stands around every call.
+        """Set up the endpoints.
 
         Args:
             calls: admits and measures.
-            known: told of the connections on which somebody is known.
+            known: called for connections on which a caller was identified.
         """
         self._calls = calls
         self._known = known
@@ -176,7 +176,7 @@ class Application(ConnectASGIApplication[Any]):
 
     @property
     def path(self) -> str:
-        """Where it is mounted."""
+        """Path at which it is mounted."""
         return "/"
 
 

@@ -66,7 +66,7 @@ def json_of(answer: Answer) -> bytes:
 
 
 def retry_after(answer: Answer) -> str:
-    """Return the whole seconds of a `Retry-After` header (RFC 9110); empty where there is none."""
+    """Return the whole seconds of a `Retry-After` header (RFC 9110); empty without one."""
     retry = RetryInfo()
     for detail in _details(answer):
         if detail.Unpack(retry):
@@ -75,7 +75,7 @@ def retry_after(answer: Answer) -> str:
 
 
 def reason_of(answer: Answer) -> str:
-    """Return the reason of an answer, for example `TOKEN_MISSING`; empty where there is none."""
+    """Return the reason of a response, for example `TOKEN_MISSING`; empty without one."""
     info = ErrorInfo()
     for detail in _details(answer):
         if detail.Unpack(info):
@@ -88,7 +88,7 @@ def _readable(detail: Any) -> ErrorDetail:
     try:
         form = json_format.MessageToDict(detail)
     except (TypeError, ValueError):
-        # An owner may use a type that this gateway does not have: its bytes go on all the same.
+        # An owner may use a type that this gateway does not have: its bytes are forwarded anyway.
         return ErrorDetail(packed)
     form.pop("@type", None)
     return ReadableDetail(packed, form)

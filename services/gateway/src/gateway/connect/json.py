@@ -1,9 +1,10 @@
-"""Between protobuf's JSON and its bytes: owners speak bytes only.
+"""Conversion between protobuf's JSON and its bytes: owners accept bytes only.
 
-The library converts in pure Python, a few microseconds for each value. So values are counted on the
-raw bytes first, at the speed of C; what has too many is refused before anything is built of it, and
-what has many is converted in a thread, one request at a time and people in turns: a thread gives up
-the interpreter every 5 ms, so the loop goes on, slower. So values count for the caller's rate too.
+The library converts in pure Python, a few microseconds per value. So values are counted on the raw
+bytes first, at the speed of C; a body with too many is refused before it is parsed, and one with
+many is converted in a thread, one request at a time and people in turn: a thread releases the
+interpreter every 5 ms, so the loop continues, slower. Values therefore count towards the caller's
+rate too.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from gateway.connect.json_faults import fault_of
 from gateway.connect.lane import Lane
 from gateway.sizes import max_json_values
 
-# What is converted on the loop itself: about 10 ms.
+# Values converted on the loop itself: about 10 ms.
 INLINE_VALUES: Final = 2_000
 INLINE_ANSWER_BYTES: Final = 32 * 1024
 # As much as one call more: some 5 ms.
@@ -26,7 +27,7 @@ VALUES_OF_A_CALL: Final = 1_000
 ANSWER_BYTES_OF_A_CALL: Final = 64 * 1024
 
 Charge = Callable[[int], None]
-"""Counts so many more calls for whoever asks."""
+"""Charges this many further calls to the caller."""
 
 
 class TooManyValues(Refusal):
@@ -46,15 +47,15 @@ class Converter:
         """Return the serialized request of a JSON body.
 
         Args:
-            body: of the request.
-            method: tells what it must be.
-            who: has turns with others where much is converted.
-            charge: counts what the values cost, before they are read.
+            body: body of the request.
+            method: the method, with its request type.
+            who: the caller, who takes turns with others if much is converted.
+            charge: charges the cost of the values before they are read.
 
         Raises:
             TooManyValues: refused before the body was read.
-            JsonUnreadable: it is no JSON form of the request.
-            FieldUnknown, EnumValueUnknown: it names what the request does not have.
+            JsonUnreadable: it is not a JSON form of the request.
+            FieldUnknown, EnumValueUnknown: it names a field or value that the request lacks.
         """
         count = counted(body, maximum=max_json_values(method))
         charge(count // VALUES_OF_A_CALL)
@@ -72,7 +73,7 @@ class Converter:
         return await self._lane.run(who, _to_json, serialized, method.response_class)
 
     def close(self) -> None:
-        """Take no more work."""
+        """Accept no more work."""
         self._lane.close()
 
 

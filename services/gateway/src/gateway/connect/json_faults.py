@@ -154,5 +154,5 @@ def _unknown(message: Descriptor, place: str, *, name: str, known: list[str]) ->
 
 
 def _shown(text: str) -> str:
-    """Return the beginning of a text of the body, without what UTF-8 cannot hold."""
+    """Return the beginning of a text of the body, without characters invalid in UTF-8."""
     return text[:MAX_SHOWN].encode(errors="backslashreplace").decode()

@@ -17,13 +17,13 @@ class _Piece(NamedTuple):
 
 
 class Lane:
-    """Carries work out in a thread: who asks for much waits for themselves, others go in between.
+    """Runs work in a thread: callers with much work wait for themselves, others run in between.
 
     A thread shares the interpreter with the loop, so a second one would only slow down both.
     """
 
     def __init__(self, name: str) -> None:
-        """Take the name of the thread."""
+        """Set the name of the thread."""
         self._thread: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         # By person, in the order of their turns.
         self._waiting: OrderedDict[str, deque[_Piece]] = OrderedDict()
@@ -36,7 +36,7 @@ class Lane:
         *args: ParamT.args,
         **kwargs: ParamT.kwargs,
     ) -> ResultT:
-        """Return what work returns, carried out when it is somebody's turn."""
+        """Run work when it is the caller's turn; return its result."""
         done: asyncio.Future[ResultT] = asyncio.get_running_loop().create_future()
         piece = _Piece(lambda: work(*args, **kwargs), done)
         self._waiting.setdefault(who, deque()).append(piece)
@@ -44,11 +44,11 @@ class Lane:
         return await done
 
     def close(self) -> None:
-        """Take no more work."""
+        """Accept no more work."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _next(self) -> None:
-        """Begin the next piece of whose turn it is, unless one is under way."""
+        """Start the next piece of work in turn, unless one is running."""
         while self._waiting and not self._busy:
             who, pieces = self._waiting.popitem(last=False)
             piece = pieces.popleft()

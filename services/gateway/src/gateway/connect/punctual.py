@@ -1,4 +1,4 @@
-"""HTTP/1.1 for clients who send a request within its time; who dawdles holds no connection."""
+"""HTTP/1.1 with a time limit for the arrival of a request; slow clients lose their connection."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _UNANSWERED: Final = (h11.IDLE, h11.SEND_RESPONSE)
 
 
 class PunctualConfig(uvicorn.Config):
-    """Uvicorn's settings, for how many seconds a request may arrive, and who may connect."""
+    """Uvicorn's settings, with the time limit of requests and the check of connections."""
 
     def __init__(
         self,
@@ -33,11 +33,11 @@ class PunctualConfig(uvicorn.Config):
 
 
 class PunctualProtocol(H11Protocol):
-    """Gives up on a request that is not whole in time: 408, and the end of the connection.
+    """Ends a request that is not complete in time: 408, and the connection is closed.
 
     Time runs from the connection, and from the first byte of each later request, to the last byte
-    of the body. Between requests uvicorn's own time for idle connections runs; answers may take
-    for ever.
+    of the body. Between requests uvicorn's own timeout for idle connections applies; responses have
+    no time limit.
     """
 
     config: PunctualConfig
@@ -45,7 +45,7 @@ class PunctualProtocol(H11Protocol):
     _address = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
-        """Begin to wait for the first request."""
+        """Start the time limit of the first request."""
         super().connection_made(transport)
         connections, self._address = self.config.connections, _address(self.client)
         if connections is not None and not connections.opened(self._address):
@@ -55,7 +55,7 @@ class PunctualProtocol(H11Protocol):
         self._expect()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes of a request."""
+        """Receive bytes of a request."""
         if self._late is None:
             self._expect()
         super().data_received(data)
@@ -70,7 +70,7 @@ class PunctualProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        """Take up the next request, of which a part may be here already."""
+        """Start on the next request, of which a part may have arrived already."""
         super().on_response_complete()
         waiting, _ = self.conn.trailing_data
         if waiting and self._late is None and self.conn.their_state in _UNFINISHED:

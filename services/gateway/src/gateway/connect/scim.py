@@ -53,15 +53,15 @@ class ScimSite:
         public_url: str,
         known: Known = lambda _: None,
     ) -> None:
-        """Take what stands around every call, and what goes on.
+        """Set up the endpoint.
 
         Args:
             calls: admits and measures.
-            forwarding: knows directory.
-            max_body_bytes: longest body; a longer one is answered with 413.
-            public_url: where clients reach this site, for the locations of resources; empty: as
-                they say themselves in `Host`.
-            known: told of the connections on which somebody is known.
+            forwarding: client of directory.
+            max_body_bytes: maximum size of a body; a larger one is answered with 413.
+            public_url: URL of this site for clients, for the locations of resources; empty: their
+                own `Host`.
+            known: called for connections on which a caller was identified.
 
         Raises KeyError when directory is not known.
         """
@@ -82,7 +82,7 @@ class ScimSite:
         metadata = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
         try:
             with self._calls.call(self._method, metadata) as call:
-                # Before the body is read: who may not come in sends nothing into memory.
+                # Before the body is read: unauthenticated callers must not fill memory.
                 identity = await call.identify(lambda: peer_of(scope))
                 self._known(client_of(scope))
                 request = ExchangeScimRequest(
@@ -119,7 +119,7 @@ class ScimSite:
 
 
 def serves(path: str) -> bool:
-    """Tell whether a path is one of SCIM."""
+    """Return whether a path is one of SCIM."""
     return path == PREFIX or path.startswith(f"{PREFIX}/")
 
 

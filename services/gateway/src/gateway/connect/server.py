@@ -46,15 +46,15 @@ async def serve(
     tls: PublicTlsSection | None = None,
     connections: Connections | None = None,
 ) -> AsyncIterator[int]:
-    """Serve HTTP/1.1 until the context is left, then finish what runs.
+    """Serve HTTP/1.1 until the context exits, then finish running requests.
 
     Args:
         section: where to listen.
         site: answers the requests.
         runtime: the process that it is part of.
-        drain_seconds: how long running requests may take at the end; then they are cancelled.
+        drain_seconds: maximum duration of running requests at the end; then they are cancelled.
         tls: the port's certificate; None listens in plain text.
-        connections: bounds those of strangers; None bounds none.
+        connections: bounds those of unknown callers; None bounds none.
 
     Yields:
         The port that it listens on.
@@ -118,7 +118,7 @@ async def serve(
 async def _follow(
     files: Watched[Certificates], tls: PublicTlsSection, context: ssl.SSLContext | None
 ) -> None:
-    """Have handshakes use the files' certificate of now, for ever."""
+    """Keep the certificate used by handshakes up to date with the files, until cancelled."""
     known = files.look()
     while True:
         await asyncio.sleep(_LOOK_EVERY)

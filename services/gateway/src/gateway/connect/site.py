@@ -1,4 +1,4 @@
-"""What a browser finds here: the endpoints, the API reference, a health check, a first page."""
+"""HTTP site: the endpoints, the API reference, a health check, a first page."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -39,7 +39,7 @@ people sign in with their company's Plexus client. API reference: <a href="/docs
 
 
 class Site:
-    """Routes requests, and tells browsers which other pages may call (CORS)."""
+    """Routes requests, and announces which other pages may call (CORS)."""
 
     def __init__(
         self,
@@ -52,17 +52,17 @@ class Site:
         pages: App | None = None,
         sessions: App | None = None,
     ) -> None:
-        """Take what is behind it.
+        """Set up the routes.
 
         Args:
-            endpoints: serves the methods; gets every POST.
-            feed: serves what is below `/scim/v2`; no page calls it.
-            reference: serves what is below `/docs`; None serves nothing there.
-            origins: of the pages that may call from elsewhere.
-            is_serving: whether the process takes new work, for the health check.
-            pages: serves the web client: gets every other GET and HEAD; None: there is none.
-            sessions: serves POST below `/session/` for the web client; pages from elsewhere never
-                reach it.
+            endpoints: serves the methods; receives every POST.
+            feed: serves the paths below `/scim/v2`; not available to pages.
+            reference: serves the paths below `/docs`; None serves nothing there.
+            origins: origins of other pages that may call.
+            is_serving: whether the process accepts new work, for the health check.
+            pages: serves the web client: receives every other GET and HEAD; None: there is none.
+            sessions: serves POST below `/session/` for the web client; not available to pages of
+                other origins.
         """
         self._endpoints = endpoints
         self._feed = feed
@@ -128,7 +128,7 @@ class Site:
 
 
 def is_ambiguous(headers: Headers) -> bool:
-    """Tell whether a body has two lengths: a proxy may have taken the other one (RFC 9112, 6.3)."""
+    """Return whether a body has two lengths: a proxy may use the other one (RFC 9112, 6.3)."""
     names = {name for name, _ in headers}
     return b"transfer-encoding" in names and b"content-length" in names
 

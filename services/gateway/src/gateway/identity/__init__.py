@@ -1,4 +1,4 @@
-"""Who asks: access tokens, the sessions they belong to, and the callers that services see."""
+"""Caller identity: access tokens, their sessions, and the caller contexts sent to services."""
 
 from gateway.identity.api_tokens import ApiTokens
 from gateway.identity.callers import Callers

@@ -18,7 +18,7 @@ from gateway.identity.ended import EndedSessions
 from gateway.identity.person import Identity
 from gateway.identity.refusals import SessionEnded, TokenExpired, TokenInvalid
 
-# What directory said holds that long, whatever it said.
+# Directory's answer is kept that long, positive or negative.
 KEPT: Final = timedelta(seconds=30)
 # A stream shows its token again after that time, as with access tokens: new roles reach it then.
 STREAM_LIFE: Final = timedelta(minutes=15)
@@ -32,14 +32,14 @@ ResolveApiToken = Callable[[pb.ResolveApiTokenRequest], Awaitable[pb.ResolveApiT
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What directory said of a token: whose it is, or nobody's; until when that holds."""
+    """Directory's answer about a token: its holder or none, with the answer's expiry."""
 
     identity: Identity | None
     until: datetime
 
 
 class ApiTokens:
-    """Tells who holds an API token; an answer is kept 30 s, and ended by the token's revocation."""
+    """Resolves API tokens to their holders; an answer is kept 30 s, or until revocation."""
 
     def __init__(
         self,
@@ -49,13 +49,13 @@ class ApiTokens:
         clock: Clock,
         cached: int = _CACHED,
     ) -> None:
-        """Take whom to ask.
+        """Set up the resolution of tokens.
 
         Args:
             resolve_api_token: asks directory by the token's hash; the token itself stays here.
-            ended: hears of revoked tokens like of ended sessions, and is told which are in use.
-            clock: tells what has expired.
-            cached: how many answers are kept, the least recently used leave first.
+            ended: receives revoked tokens like ended sessions, and the tokens in use.
+            clock: time for expiry.
+            cached: maximum number of kept answers; the least recently used leave first.
         """
         self._resolve_api_token = resolve_api_token
         self._ended = ended
@@ -66,7 +66,7 @@ class ApiTokens:
         self._turns = asyncio.Semaphore(_ASKED_AT_ONCE)
 
     def known(self, token: str) -> Identity | None:
-        """Return the identity of a token that was asked about in the last 30 s, else None.
+        """Return the identity of a token that was resolved in the last 30 s, else None.
 
         Refusals: TOKEN_INVALID, SESSION_ENDED for a revoked one.
         """
@@ -80,7 +80,7 @@ class ApiTokens:
         return self._checked(answer.identity)
 
     async def resolve(self, token: str) -> Identity:
-        """Ask directory who holds a token; many who ask for one token at once ask once.
+        """Query directory for a token's holder; concurrent queries for one token share one call.
 
         Refusals: TOKEN_INVALID, TOKEN_EXPIRED, SESSION_ENDED. Raises DependencyDown when directory
         cannot be asked: that is no verdict on the token.
@@ -91,7 +91,7 @@ class ApiTokens:
         if task is None:
             task = self._asking[token] = asyncio.create_task(self._ask(token))
             task.add_done_callback(lambda done: self._asked(token, done))
-        # Whoever goes away leaves the question to the others.
+        # A caller who disconnects leaves the query to the others.
         identity = await asyncio.shield(task)
         return self._checked(identity)
 
@@ -124,7 +124,7 @@ class ApiTokens:
     def _asked(self, token: str, task: "asyncio.Task[Identity | None]") -> None:
         del self._asking[token]
         if not task.cancelled():
-            # Marks the outcome as seen also when nobody waits for it any more.
+            # Marks the result as retrieved even if no one waits for it any more.
             task.exception()
 
     def _checked(self, identity: Identity | None) -> Identity:

@@ -1,4 +1,4 @@
-"""The signed caller contexts that go on with requests instead of tokens (GW-1)."""
+"""Signed caller contexts, which replace tokens in forwarded requests (GW-1)."""
 
 import asyncio
 from collections import OrderedDict
@@ -15,15 +15,15 @@ _FORGET_SECONDS: Final = 5.0
 
 
 class Callers:
-    """Signs in whose name requests go on; one signature lasts for half a context's life."""
+    """Signs the caller contexts of requests; a signature is reused for half a context's life."""
 
     def __init__(self, signer: CallerSigner, *, clock: Clock, cached: int = _CACHED) -> None:
-        """Take the gateway's key.
+        """Set up signing with the gateway's key.
 
         Args:
-            signer: the gateway's; only its signature makes a person.
-            clock: tells when a context is half way through its life.
-            cached: how many people's contexts are kept, the least recently used leave first.
+            signer: the gateway's; only its signature authenticates a caller context.
+            clock: time, to renew a context halfway through its life.
+            cached: maximum number of kept contexts; the least recently used leave first.
         """
         self._signer = signer
         self._clock = clock
@@ -44,17 +44,17 @@ class Callers:
         return tokens.for_audience(audience)
 
     def once(self, identity: Identity, *, audience: str) -> bytes:
-        """Return a SignedCaller that is not kept: for what is rarely said in a person's name."""
+        """Return a SignedCaller that is not cached: for rare calls."""
         if identity.token_id in self._people:
             return self.signed(identity, audience=audience)
         return self._tokens(_context(identity)).for_audience(audience)
 
     def __len__(self) -> int:
-        """Return in how many people's names something has lately gone on."""
+        """Return the number of cached contexts."""
         return len(self._people)
 
     def forget(self) -> None:
-        """Let go of those in whose name nothing went on while their signatures were good."""
+        """Drop contexts that were not used while their signatures were valid."""
         while self._people:
             token_id, tokens = next(iter(self._people.items()))
             if tokens.fresh:
@@ -62,17 +62,17 @@ class Callers:
             del self._people[token_id]
 
     async def run(self) -> None:
-        """Forget for ever, every few seconds."""
+        """Drop unused contexts every few seconds, until cancelled."""
         while True:
             await asyncio.sleep(_FORGET_SECONDS)
             self.forget()
 
     def anonymous(self, audience: str, *, network: str = "") -> bytes:
-        """Return a serialized SignedCaller of nobody yet, for public methods.
+        """Return a serialized SignedCaller without a person, for public methods.
 
         Args:
             audience: the service it is for.
-            network: where the call comes from; empty where that is not known.
+            network: network of the caller; empty if unknown.
         """
         if not network:
             return self._anonymous.for_audience(audience)

@@ -1,4 +1,4 @@
-"""What an access token may say, and how it is read: nothing is guessed (RFC 8725, RFC 9068)."""
+"""Claims of access tokens and their strict parsing (RFC 8725, RFC 9068)."""
 
 import json
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ Seconds = Annotated[int, Field(gt=0, lt=2**33)]
 
 
 class Header(BaseModel):
-    """The only header there is; `jku`, `jwk`, `x5u`, `crit` and whatever else make it another."""
+    """The only accepted header; `jku`, `jwk`, `x5u`, `crit` and all others are refused."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
@@ -26,7 +26,7 @@ class Header(BaseModel):
 
 
 class Claims(BaseModel):
-    """What a token must say; more than that is not looked at (RFC 9068)."""
+    """Required claims of a token; all others are ignored (RFC 9068)."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
@@ -60,7 +60,7 @@ def header_of(token: str) -> Header:
 def claims_of(payload: bytes) -> Claims:
     """Read the payload of a token whose signature was verified.
 
-    Refusals: TOKEN_INVALID for what is no complete set of claims.
+    Refusals: TOKEN_INVALID for an incomplete set of claims.
     """
     try:
         return Claims.model_validate(_object(payload))

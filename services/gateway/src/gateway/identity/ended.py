@@ -1,4 +1,4 @@
-"""Which sessions have ended before their tokens did (GW-4)."""
+"""Sessions that ended before their tokens expired (GW-4)."""
 
 import asyncio
 from collections.abc import Iterable
@@ -10,9 +10,9 @@ from weakref import WeakValueDictionary
 import structlog
 from plexuskit.clock import Clock
 
-# Longer than any accepted access token lives (`tokens.MAX_LIFE`): none outlives what is known.
+# Longer than any accepted access token lives (`tokens.MAX_LIFE`): none outlives this record.
 REMEMBERED: Final = timedelta(hours=2)
-# A stream goes on for a while after its token has expired, and can still be ended then.
+# A stream continues for a while after its token has expired, and can still be ended then.
 _AFTER_EXPIRY: Final = timedelta(minutes=5)
 
 log = structlog.get_logger()
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Use:
-    """A session that came by: whose, since when its newest token is, until when it matters."""
+    """A session in use: its person, issue time of its newest token, and expiry of this record."""
 
     person_id: str
     issued_at: datetime
@@ -28,9 +28,9 @@ class _Use:
 
 
 class EndedSessions:
-    """Knows the sessions that ended, and tells the streams that are open in them.
+    """Keeps the sessions that ended, and notifies their open streams.
 
-    It learns them from `watching`: from directory's events at once, and by asking every 30 s.
+    It is fed by `watching`: by directory's events at once, and by a query every 30 s.
     """
 
     def __init__(self, *, clock: Clock) -> None:
@@ -42,11 +42,11 @@ class EndedSessions:
         self._events: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
 
     def is_ended(self, session_id: str) -> bool:
-        """Tell whether a session is known to have ended."""
+        """Return whether a session is known to have ended."""
         return session_id in self._ended
 
     def ended_event(self, session_id: str) -> asyncio.Event:
-        """Return what is set when a session ends, or is already; hold it while it matters."""
+        """Return an event that is set once a session has ended; keep a reference to it."""
         event = self._events.get(session_id)
         if event is None:
             event = self._events[session_id] = asyncio.Event()
@@ -55,13 +55,13 @@ class EndedSessions:
         return event
 
     def use(self, *, session_id: str, person_id: str, issued_at: datetime, until: datetime) -> None:
-        """Note that a token of a session was verified: from now on the session is watched.
+        """Record that a token of a session was verified: from now on the session is watched.
 
         Args:
             session_id: the token's session.
-            person_id: whose it is.
-            issued_at: when the token was made; one from before the person's deactivation ends.
-            until: when the token expires.
+            person_id: its person.
+            issued_at: issue time of the token; one from before the person's deactivation ends.
+            until: expiry of the token.
         """
         until += _AFTER_EXPIRY
         previous = self._in_use.get(session_id)
@@ -79,7 +79,7 @@ class EndedSessions:
         return [session_id for session_id in self._in_use if session_id not in self._ended]
 
     def end(self, session_ids: Iterable[str]) -> None:
-        """Note that sessions have ended, and wake what waits for it."""
+        """Record that sessions have ended, and wake their waiters."""
         now = self._clock.now()
         for session_id in session_ids:
             if session_id in self._ended:
@@ -92,11 +92,11 @@ class EndedSessions:
                 log.info("session.ended", session_id=session_id)
 
     def deactivate(self, person_id: str, *, at: datetime) -> None:
-        """Note that a person was deactivated: the sessions in use end, and so do unseen tokens.
+        """Record that a person was deactivated: the sessions in use end, and so do unseen tokens.
 
         Args:
-            person_id: who was.
-            at: when; tokens issued later, after a reactivation, are good again.
+            person_id: the person.
+            at: the time; tokens issued later, after a reactivation, are valid again.
         """
         self._deactivated[person_id] = max(at, self._deactivated.get(person_id, at))
         self.end(
@@ -108,7 +108,7 @@ class EndedSessions:
         )
 
     def forget(self) -> None:
-        """Let go of what can no longer matter, because no token of it is valid any more."""
+        """Drop sessions that no valid token belongs to any more."""
         now = self._clock.now()
         for session_id in [each for each, use in self._in_use.items() if use.until <= now]:
             del self._in_use[session_id]

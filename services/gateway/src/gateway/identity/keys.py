@@ -15,9 +15,9 @@ from plexuskit.errors import DependencyDown, Refusal
 
 ALGORITHM: Final = "EdDSA"
 REFRESHED_EVERY: Final = timedelta(minutes=5)
-# However many tokens with unknown keys come in, directory is asked no more often than this.
+# However many tokens have unknown keys, directory is not queried more often than this.
 LEAST_BETWEEN: Final = timedelta(seconds=5)
-# Until the first keys are here nobody can come in, so the wait for them is short.
+# No call can be authenticated until the first keys are here, so the first wait is short.
 _FIRST_RETRY: Final = 1.0
 
 log = structlog.get_logger()
@@ -32,7 +32,7 @@ class UnusableJwks(Exception):  # noqa: N818 - names the fact, like a refusal
 
 
 class SigningKeys:
-    """The keys that are valid now; known ones go on working while directory is down.
+    """The currently valid keys; known ones remain in use while directory is down.
 
     Attributes:
         generation: grows whenever a key is withdrawn, so that what was decided by it can be decided
@@ -79,7 +79,7 @@ class SigningKeys:
             raise DependencyDown(dependency="directory", cause="no signing keys yet")
 
     async def keep_fresh(self) -> None:
-        """Ask directory for ever: every second until there are keys, then every 5 min."""
+        """Fetch keys until cancelled: every second until there are some, then every 5 min."""
         while True:
             async with self._asking:
                 await self._ask()

@@ -1,4 +1,4 @@
-"""Who asks: what a verified access token says, for the request being served."""
+"""Identity of the caller, from a verified access token, for the request being served."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -9,21 +9,22 @@ from gateway.identity.refusals import TokenMissing
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who asks, as an access token or API token says; never from request fields (GW-1).
+    """Caller, as an access token or API token states it; never from request fields (GW-1).
 
     Attributes:
-        tenant_id: where the person belongs.
+        tenant_id: tenant of the person.
         person_id: the person.
         session_id: the signed-in session, which outlives its access tokens; an API token's own id.
         roles: names of the tenant roles held.
         expires_at: when the token ends, or an API token must be shown again; aware.
-        token_id: names exactly what is said here; changes whenever any of it does.
-        scopes: the only permissions that the roles may be used for; empty: all of theirs.
-        api_token_id: the API token that an app acts with; empty for people who signed in.
-        guest: somebody from outside (GW-5).
-        second_factor: one was given in this session.
-        extra: permissions held for the tenant by roles of its own, beyond those of `roles`.
-        as_of: when the roles were read, aware; None: unknown, so whatever else is known is newer.
+        token_id: identifies exactly these values; changes whenever any of them does.
+        scopes: permissions to which the roles are limited; empty: no limit.
+        api_token_id: the API token of an app; empty for people who signed in.
+        guest: true for an external person (GW-5).
+        second_factor: true if one was used in this session.
+        extra: permissions for the tenant from roles of its own, beyond those of `roles`.
+        as_of: time at which the roles were read, aware; None: unknown, so any other source is
+            newer.
     """
 
     tenant_id: str
@@ -44,7 +45,7 @@ _serving: ContextVar[Identity] = ContextVar("gateway_identity")
 
 
 def current() -> Identity:
-    """Return the person of the request being served. Raises TokenMissing where there is none."""
+    """Return the person of the request being served. Raises TokenMissing without one."""
     identity = _serving.get(None)
     if identity is None:
         raise TokenMissing

@@ -1,4 +1,4 @@
-"""Why a request has no identity."""
+"""Refusals of requests without an identity."""
 
 from plexuskit.errors import Kind, Refusal
 
@@ -11,9 +11,9 @@ class TokenMissing(Refusal):
 
 
 class TokenInvalid(Refusal):
-    """The access token is not one of this Plexus.
+    """The access token was not issued by this deployment.
 
-    It has no metadata: which check failed would help whoever makes tokens up.
+    It has no metadata: naming the failed check would help an attacker.
     """
 
     kind = Kind.UNAUTHENTICATED

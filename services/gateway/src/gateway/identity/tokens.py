@@ -21,7 +21,7 @@ from gateway.identity.keys import ALGORITHM, SigningKeys
 from gateway.identity.person import Identity
 from gateway.identity.refusals import SessionEnded, TokenExpired, TokenInvalid, TokenMissing
 
-# No token may outlive what is remembered of ended sessions.
+# No token may outlive the record of ended sessions.
 MAX_LIFE: Final = timedelta(hours=1)
 # Clocks of two machines differ; a token may seem to come from that far in the future.
 MAX_SKEW: Final = timedelta(seconds=30)
@@ -40,7 +40,7 @@ class _OnlyEdDSA(JWSRegistry):
 
 
 class Authenticator:
-    """Tells who holds a token; a token is checked once and remembered until it expires."""
+    """Resolves tokens to identities; a token is verified once and kept until it expires."""
 
     def __init__(
         self,
@@ -51,14 +51,14 @@ class Authenticator:
         clock: Clock,
         cached: int = _CACHED,
     ) -> None:
-        """Take what tokens are checked against.
+        """Set up verification.
 
         Args:
             keys: directory's public keys.
-            ended: the sessions that ended before their tokens, and those in use, which it is told.
-            api_tokens: knows the long-lived tokens of apps.
-            clock: tells what has expired.
-            cached: how many identities are kept, the least recently used leave first.
+            ended: sessions that ended before their tokens; receives those in use.
+            api_tokens: resolves the long-lived tokens of apps.
+            clock: time for expiry.
+            cached: maximum number of kept identities; the least recently used leave first.
         """
         self._keys = keys
         self._ended = ended
@@ -89,7 +89,7 @@ class Authenticator:
         return identity
 
     async def verify(self, token: str) -> Identity:
-        """Return who holds an access token or an API token.
+        """Return the identity of an access token or an API token.
 
         Refusals, all UNAUTHENTICATED: TOKEN_MISSING, TOKEN_INVALID, TOKEN_EXPIRED, SESSION_ENDED.
         Raises DependencyDown for a key or an API token that is unknown while directory cannot be
@@ -108,7 +108,7 @@ class Authenticator:
         return identity
 
     def _follow_keys(self) -> None:
-        """Forget everything when the keys changed: what a withdrawn one signed counts no more."""
+        """Drop everything when the keys changed: signatures of a withdrawn key are invalid."""
         if self._generation != self._keys.generation:
             self._known.clear()
             self._generation = self._keys.generation

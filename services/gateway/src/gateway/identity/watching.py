@@ -1,4 +1,4 @@
-"""How the gateway hears that sessions end: events at once, and a re-check that needs no Kafka."""
+"""Detection of ended sessions: events at once, and a re-check that needs no Kafka."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -36,12 +36,12 @@ class Watching:
     def __init__(
         self, ended: EndedSessions, *, find_ended_sessions: FindEndedSessions, health: Health
     ) -> None:
-        """Take what to feed.
+        """Set up the watch.
 
         Args:
-            ended: gets what is heard.
-            find_ended_sessions: asks directory, for the re-check.
-            health: gets two checks that are shown and never make the process unready.
+            ended: receives the ended sessions.
+            find_ended_sessions: queries directory, for the re-check.
+            health: gets two checks for display that never make the process unready.
         """
         self._ended = ended
         self._find_ended_sessions = find_ended_sessions
@@ -51,21 +51,21 @@ class Watching:
     # By the tail that follows directory for the relations (`plexus_access.feeding.Listener`).
 
     def entered(self) -> None:
-        """Begin to receive directory's events."""
+        """Begin receiving directory's events."""
         self._health.set(EVENTS_CHECK, ok=True, required=False)
-        # What ended while nobody listened is in no event that still comes.
+        # Sessions that ended while nothing was consumed are in no later event.
         self._recheck_now.set()
 
     def received(self, records: Sequence[Record]) -> None:
-        """Take records of directory's topics; those about people are of interest here."""
+        """Process records of directory's topics; only those about people matter here."""
         self.apply([each for each in records if each.topic == DIRECTORY_PERSON_V1.name])
 
     def lost(self, error: str) -> None:
-        """Note that events do not come any more; the re-check goes on."""
+        """Record that events have stopped arriving; the re-check continues."""
         self._health.set(EVENTS_CHECK, ok=False, detail=error, required=False)
 
     def apply(self, records: Sequence[Record]) -> None:
-        """Note what records of `directory.person.v1` say; one that cannot be read is skipped."""
+        """Apply records of `directory.person.v1`; one that cannot be read is skipped."""
         for record in records:
             try:
                 self._apply(record)
@@ -76,7 +76,7 @@ class Watching:
                 self._recheck_now.set()
 
     async def recheck(self) -> None:
-        """Ask directory for ever, every 30 s, which sessions in use have ended."""
+        """Query directory every 30 s, until cancelled, for sessions in use that have ended."""
         while True:
             try:
                 async with asyncio.timeout(RECHECKED_EVERY):

@@ -1,4 +1,4 @@
-"""How much anybody may ask for at once: rates, calls and streams (GW-6, MSG-18)."""
+"""Limits of callers: rates, concurrent calls and streams (GW-6, MSG-18)."""
 
 from plexuskit.buckets import Buckets
 

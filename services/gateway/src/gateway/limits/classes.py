@@ -1,4 +1,4 @@
-"""What sort of work a method is; the contracts say it already."""
+"""Classes of methods for rates, derived from the contracts."""
 
 from enum import StrEnum
 from typing import Final
@@ -9,7 +9,7 @@ from plexuskit.grpc import MethodInfo
 _CHANGES: Final = frozenset({Requirement.EFFECT_CHANGE, Requirement.EFFECT_LOGGED})
 # A company moves in, and its HR feed follows, faster than people work; sizes stay limited (MSG-19).
 _BULK: Final = frozenset({"messages.import", "people.import", "people.provision"})
-# They change nothing that others see yet and cost what a send costs, or reach as many people.
+# They change nothing visible to others yet and cost as much as a send, or reach as many people.
 _LIKE_SENDS: Final = frozenset(
     {
         "/plexus.messaging.v1.PersonalService/ScheduleMessage",
@@ -26,16 +26,16 @@ class MethodClass(StrEnum):
     CHANGE = "change"
     # Without a token: signing in.
     PUBLIC = "public"
-    # Whoever holds the permission to import is not held back.
+    # Callers with the permission to import are not limited.
     BULK = "bulk"
 
 
 def class_of(method: MethodInfo) -> MethodClass:
-    """Return the class of a method, by what its contract declares.
+    """Return the class of a method, from the declarations in its contract.
 
-    What changes nothing that others see (cursors, drafts) counts as reading: it comes as often. A
-    scheduled message counts as the send that it is checked like, and typing as a send, since it
-    goes to everybody in the conversation.
+    A change that others cannot see (cursors, drafts) counts as a read, since it is as frequent. A
+    scheduled message counts as a send, since it is checked like one, and so does typing, since it
+    goes to everyone in the conversation.
     """
     required = method.requirement
     if required.public:

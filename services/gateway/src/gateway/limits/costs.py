@@ -1,4 +1,4 @@
-"""Requests that act on many things at once, and how many calls each counts as (GW-13)."""
+"""Requests that act on many objects at once, and their cost in calls (GW-13)."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -33,7 +33,7 @@ NAMED_PER_ITEM: Final = 50
 
 
 def items_of(method: MethodInfo, kind: MethodClass, request: bytes, *, maximum: int) -> int:
-    """Return how many items a request counts as, at most `maximum`; 0 where nothing is counted."""
+    """Return the number of items in a request, at most `maximum`; 0 if it has none."""
     name = COUNTED.get(method.path)
     if name is not None:
         field = method.request_class.DESCRIPTOR.fields_by_name[name]

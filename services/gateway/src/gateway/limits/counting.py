@@ -1,7 +1,7 @@
-"""How many entries a repeated field of a request has, without decoding the request.
+"""Counting of entries in a repeated field of a request, without decoding the request.
 
-A request that its rate refuses must not cost what reading it would: the count ends where it is as
-large as the largest that matters, and after so many fields of any kind.
+A request refused by its rate must not cost as much as reading it would: the count stops at the
+largest value that matters, and after a maximum number of fields of any kind.
 """
 
 from typing import Final
@@ -15,15 +15,15 @@ _MAX_SHIFT: Final = 63
 
 
 def counted(request: bytes, number: int, *, maximum: int, packed: bool) -> int:
-    """Return how many entries a repeated field has, at most `maximum`; what is unreadable has none.
+    """Return the number of entries of a repeated field, at most `maximum`; 0 if unreadable.
 
     A request of more than 4,096 fields counts as `maximum`.
 
     Args:
         request: a serialized message.
-        number: of the field.
-        maximum: where the count ends.
-        packed: whether its entries are numbers, of which one field can hold many.
+        number: number of the field.
+        maximum: upper end of the count.
+        packed: whether its entries are numbers, many of which can be in one field.
     """
     found = at = 0
     try:
@@ -57,7 +57,7 @@ def _ends(numbers: bytes) -> int:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """Read a varint; return it and where the next byte is. Raises IndexError."""
+    """Read a varint; return it and the position of the next byte. Raises IndexError."""
     value = shift = 0
     while shift <= _MAX_SHIFT:
         byte = data[at]

@@ -1,8 +1,8 @@
-"""What everybody may ask for, checked in the process that is asked: no lock, nothing to wait for.
+"""In-process, lock-free rate and concurrency limits.
 
-A flood empties the bucket of who sends it and of nobody else. The bucket of a tenant comes after
-the person's, so it counts only what the person's has let through. Limits hold for one gateway
-process: n processes allow n times as much (they share nothing).
+A flood empties only the bucket of its sender. The bucket of a tenant comes after the person's, so
+it counts only calls that the person's admitted. Limits apply to one gateway process: n processes
+allow n times as much (they share nothing).
 """
 
 from collections.abc import Callable, Sequence
@@ -45,11 +45,11 @@ class Limits:
     """The limits of one process (GW-6, MSG-18)."""
 
     def __init__(self, section: LimitsSection, *, clock: Clock) -> None:
-        """Take the settings.
+        """Set up the buckets.
 
         Args:
-            section: rates and numbers; with `enabled` false nothing is limited.
-            clock: tells how buckets fill.
+            section: rates and bounds; with `enabled` false nothing is limited.
+            clock: time by which buckets fill.
         """
         self.enabled = section.enabled
         self._now: Callable[[], float] = clock.monotonic
@@ -78,7 +78,7 @@ class Limits:
         self._take(identity, self._class_of(method), 1)
 
     def charge(self, method: MethodInfo, identity: Identity, count: int) -> None:
-        """Take tokens for what a call costs beside its own; nothing is refused by it."""
+        """Charge tokens for the extra cost of a call; never refuses."""
         rates, now, kind = self._rates_of(identity), self._now(), class_of(method)
         if not self.enabled or kind not in rates.person:
             return
@@ -114,10 +114,10 @@ class Limits:
             self._take_instead(identity, MethodClass.CHANGE, paid=1, count=1 + further)
 
     def items(self, identity: Identity, count: int) -> "Sequence[RateLimited | None]":
-        """Take one token for each item of a stream; give for each the refusal, or None.
+        """Take one token for each item of a stream; return a refusal or None for each.
 
-        What is refused costs nothing, and nothing else is refused with it (MSG-18). All that come
-        after one that was refused have the same refusal: the rate is not asked again for them.
+        A refused item costs nothing, and refuses no item before it (MSG-18). All items after a
+        refused one share its refusal: the rate is not checked again for them.
         """
         if not self.enabled:
             return [None] * count
@@ -132,7 +132,7 @@ class Limits:
         return [None] * count
 
     def waste(self, identity: Identity, count: int) -> None:
-        """Take tokens for what somebody sends on a stream that does nothing.
+        """Charge tokens for input on a stream that has no effect.
 
         That is refused items, and frames without items. Raises RateLimited: the stream must end.
         """
@@ -151,8 +151,8 @@ class Limits:
     def stranger(self, peer: str, forwarded: Sequence[str] = ()) -> Attempt | None:
         """Take a token of the network of a call without a known identity; see Strangers.begin.
 
-        Returns what gives it back when the call succeeds, None when nothing is limited. Raises
-        RateLimited.
+        Returns the attempt, which gives the token back when the call succeeds; None when nothing is
+        limited. Raises RateLimited.
         """
         if not self.enabled:
             self.strangers.note(peer, forwarded)
@@ -165,7 +165,7 @@ class Limits:
             self.strangers.handle(method, request)
 
     def enter(self, method: MethodInfo, identity: Identity | None) -> "Leave | None":
-        """Count a call or a stream until what is returned is called; None: nothing was counted.
+        """Count a call or stream until the returned function is called; None: nothing was counted.
 
         Raises TooManyCalls, TooManyStreams.
         """
@@ -203,7 +203,7 @@ class Limits:
     ) -> None:
         """Take tokens in place of those that were taken.
 
-        All in one: who is refused has paid nothing, and can come back when told.
+        All or nothing: a refused caller has paid nothing, and can retry after the given time.
         """
         rates = self._rates_of(identity)
         if kind not in rates.person:
@@ -245,7 +245,7 @@ class Limits:
             wanted = min(count, buckets.burst)
             wait = buckets.take(key, now, wanted)
             if wait:
-                # Who is refused has paid nothing.
+                # A refused caller has paid nothing.
                 for other, its_key, paid in taken:
                     other.give_back(its_key, paid)
                 raise _limited(limit, kind, wait)
@@ -253,7 +253,7 @@ class Limits:
 
 
 class Leave:
-    """Ends what `Limits.enter` has counted, when it is called for the first time."""
+    """Releases the count of `Limits.enter` on its first call."""
 
     __slots__ = ("_all", "_key", "_uses")
 
@@ -270,7 +270,7 @@ class Leave:
 
 
 def _who(identity: Identity | None) -> str:
-    """Return for whom calls and streams at once are counted; all tokens of a person are one."""
+    """Return the key that counts concurrent calls and streams; all tokens of a person share one."""
     if identity is None:
         return _ALL
     return f"{identity.person_id}/tokens" if identity.api_token_id else identity.person_id
@@ -295,7 +295,7 @@ def _limited_stranger(limit: str, wait: float) -> RateLimited:
 def _limited(limit: str, kind: MethodClass, wait: float) -> RateLimited:
     LIMITED.labels(limit, kind).inc()
     return RateLimited(
-        # Rounded up to what travels whole everywhere: a caller who comes then is let in.
+        # Rounded up to a unit that all protocols carry: a caller who retries then is admitted.
         retry_after=timedelta(milliseconds=int(wait * 1000) + 1),
         limit=limit,
         method_class=kind.value,

@@ -1,4 +1,4 @@
-"""Where a call comes from, also behind proxies: what strangers are counted by."""
+"""Network of a call, also behind proxies, by which unknown callers are counted."""
 
 import ipaddress
 from collections.abc import Iterator, Sequence
@@ -12,25 +12,26 @@ FORWARDED_FOR: Final = "x-forwarded-for"
 
 
 class Networks:
-    """Tells callers' networks, and believes only those proxies that it was told of."""
+    """Resolves callers' networks; believes only the configured proxies."""
 
     def __init__(self, trusted: Sequence[Network]) -> None:
-        """Take the networks of the proxies whose word about their clients is good."""
+        """Set the networks of trusted proxies."""
         self._trusted = tuple(trusted)
 
     def __bool__(self) -> bool:
-        """Tell whether there are any proxies to believe."""
+        """Return whether there are any trusted proxies."""
         return bool(self._trusted)
 
     def of(self, peer: str, forwarded: Sequence[str] = ()) -> str:
-        """Return the network that a caller has for itself: an IPv4 address, or the /64 of IPv6.
+        """Return the network that counts as the caller's own: an IPv4 address, or the /64 of IPv6.
 
-        Every proxy adds whom it was called by at the end of `X-Forwarded-For`, and clients may
-        have begun it with anything: it is read from its end, as long as who says so is trusted.
+        Every proxy appends the address of its client to `X-Forwarded-For`, and clients may have
+        begun it with anything: it is read from its end, as long as each entry comes from a trusted
+        proxy.
 
         Args:
-            peer: who has connected, as gRPC or HTTP name it, with its port; what is no address is
-                returned as it is.
+            peer: the connected address, as gRPC or HTTP format it, with its port; any other text is
+                returned unchanged.
             forwarded: the call's `X-Forwarded-For` headers, in their order.
         """
         here = _of_peer(peer)
@@ -45,7 +46,7 @@ class Networks:
         return str(ipaddress.ip_network((here, bits), strict=False))
 
     def include(self, network: str) -> bool:
-        """Tell whether a network that `of` returned is one of these, or in one of them."""
+        """Return whether a network that `of` returned is one of these, or in one of them."""
         address = _plain(network.partition("/")[0])
         return address is not None and self._trusts(address)
 

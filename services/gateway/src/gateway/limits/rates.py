@@ -1,4 +1,4 @@
-"""The buckets of one set of rates: the company's own, or everybody else's."""
+"""Buckets of one set of rates: a tenant's own, or the general ones."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -14,10 +14,10 @@ class Rates:
     """Buckets of people, of apps and of whole tenants.
 
     Attributes:
-        person: by class of method; a class that is not in it has no rate.
+        person: by class of method; a class that is missing has no rate.
         app: likewise, for each API token.
-        tokens: likewise, for all API tokens of a person together; as much as the person has (GW-9).
-        tenant: everything that anybody of a tenant asks for.
+        tokens: likewise, for all API tokens of a person together; as large as the person's (GW-9).
+        tenant: for all calls of a tenant.
     """
 
     person: dict[MethodClass, Buckets]

@@ -1,31 +1,31 @@
-"""Why a request has to wait; none of it has been done, so it can be sent again as it is."""
+"""Refusals by limits; none of the request was carried out, so it can be sent again unchanged."""
 
 from plexuskit.errors import Kind, Refusal
 
 
 class RateLimited(Refusal):
-    """Somebody asks for more than a rate allows; `limit` names whose, `method_class` of what."""
+    """A rate is exceeded; `limit` names whose, `method_class` the kind of calls."""
 
     kind = Kind.EXHAUSTED
     text = "Too many requests in a short time (limit: {limit}, {method_class}); wait a moment."
 
 
 class TooManyCalls(Refusal):
-    """Somebody waits for more answers at once than anybody may."""
+    """A caller waits for more responses at once than allowed."""
 
     kind = Kind.EXHAUSTED
     text = "{most} of your requests are still being answered; wait for some of them."
 
 
 class TooManyStreams(Refusal):
-    """Somebody, or everybody together, has more streams open here than there may be."""
+    """A caller, or all callers together, have more streams open here than allowed."""
 
     kind = Kind.EXHAUSTED
     text = "No more streams can be opened here now (limit: {limit}, {most}); close one, or wait."
 
 
 class TooManyHeaders(Refusal):
-    """A request has more headers than anybody needs."""
+    """A request has more headers than allowed."""
 
     kind = Kind.EXHAUSTED
     text = "The request has more than {most} headers."

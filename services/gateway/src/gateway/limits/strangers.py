@@ -20,7 +20,7 @@ from gateway.limits.networks import Networks
 
 HANDLE: Final = "handle"
 ADDRESS: Final = "address"
-# These succeed for anybody, so their success proves nothing; the sign-in that follows does.
+# These succeed for anyone, so their success proves nothing; the sign-in that follows does.
 _BEGINNINGS: Final = frozenset({"/plexus.directory.v1.SessionService/BeginSingleSignOn"})
 _ENDINGS: Final = frozenset({"/plexus.directory.v1.SessionService/CompleteSingleSignOn"})
 
@@ -38,7 +38,7 @@ Refuse = Callable[[str, float], Exception]
 
 
 class Attempt:
-    """One call without an identity: what it has taken, to be given back if it succeeds."""
+    """One call without an identity: the tokens it took, returned if it succeeds."""
 
     __slots__ = ("_taken", "network")
 
@@ -47,11 +47,11 @@ class Attempt:
         self._taken: list[tuple[Buckets, str]] = []
 
     def took(self, buckets: Buckets, key: str) -> None:
-        """Note a token that was taken for this call."""
+        """Record a token that was taken for this call."""
         self._taken.append((buckets, key))
 
     def succeeded(self, method: MethodInfo) -> None:
-        """Give the tokens back: a caller who is known is counted elsewhere."""
+        """Return the tokens to their buckets: identified callers are counted elsewhere."""
         if method.path in _BEGINNINGS:
             return
         for buckets, key in self._taken:
@@ -63,12 +63,12 @@ class Strangers:
     """Buckets of network addresses, and of handles as each network tries them."""
 
     def __init__(self, section: LimitsSection, *, now: Callable[[], float], refuse: Refuse) -> None:
-        """Take the settings.
+        """Set up the buckets.
 
         Args:
             section: rates, trusted proxies and the networks of companies.
-            now: seconds of a clock that never steps back.
-            refuse: makes a refusal, and counts it.
+            now: seconds of a monotonic clock.
+            refuse: makes and counts a refusal.
         """
         self.networks = Networks(section.trusted_proxies)
         self._companies = Networks(section.company_networks)
@@ -81,10 +81,10 @@ class Strangers:
         self._handle = _buckets(section.handle, kept=section.kept)
 
     def begin(self, peer: str, forwarded: Sequence[str]) -> Attempt:
-        """Take a token of the caller's network; raise the refusal when there is none.
+        """Take a token of the caller's network; raise the refusal if there is none.
 
         Args:
-            peer: who has connected; see `Networks.of`.
+            peer: the connected address; see `Networks.of`.
             forwarded: the call's `X-Forwarded-For` headers.
         """
         attempt = self.note(peer, forwarded)
@@ -92,15 +92,15 @@ class Strangers:
         return attempt
 
     def note(self, peer: str, forwarded: Sequence[str]) -> Attempt:
-        """Note where the call that is being served comes from, and take nothing."""
+        """Record the network of the call that is being served, without taking tokens."""
         attempt = Attempt(self.networks.of(peer, forwarded))
         _attempt.set(attempt)
         return attempt
 
     def handle(self, method: MethodInfo, request: bytes) -> None:
-        """Take a token of the handle that the call's network wants to sign in with, if any.
+        """Take a token of the handle with which the call's network tries to sign in, if any.
 
-        The handle itself is not kept. Another network cannot use up what its owner needs.
+        The handle itself is not stored. Another network cannot use up the tokens of its owner.
         """
         if HANDLE not in method.request_class.DESCRIPTOR.fields_by_name:
             return
@@ -114,11 +114,11 @@ class Strangers:
         self._take(attempt, self._handle, HANDLE, key)
 
     def is_trusted(self, peer: str) -> bool:
-        """Tell whether a proxy that is believed has connected."""
+        """Return whether a trusted proxy has connected."""
         return bool(self.networks) and self.networks.include(Networks(()).of(peer))
 
     def is_company(self, network: str) -> bool:
-        """Tell whether an operator has named a network as a company's."""
+        """Return whether a network is configured as a company's."""
         return bool(self._companies) and self._companies.include(network)
 
     def _of(self, network: str) -> Buckets:

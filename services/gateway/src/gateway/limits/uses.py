@@ -1,8 +1,8 @@
-"""How many calls or streams somebody has at this moment."""
+"""Concurrent calls or streams of a caller."""
 
 
 class Uses:
-    """Counts by key, up to a number each; a key without any is forgotten."""
+    """Counts by key, up to a maximum each; keys at zero are dropped."""
 
     __slots__ = ("_count", "_maximum")
 

@@ -1,4 +1,4 @@
-"""Client streams: what people send goes up to messaging, what happens comes down to them.
+"""Client streams: items of clients go up to messaging, events come down to them.
 
 The application enters `StreamHub` before its servers and serves `SessionApi` in its own; responses
 are bytes, because a frame is built once and shared by many streams. `StreamHub.frames` gives the

@@ -11,9 +11,9 @@ from gateway.live.hub import StreamHub
 
 
 class SessionApi:
-    """Each method gives the person of the call to Live, and writes what comes of it.
+    """Passes the caller of each method to Live, and writes its results.
 
-    Authentication, permission and errors stand before it, in the gateway's server.
+    Authentication, permission and errors are handled before it, in the gateway's server.
     """
 
     def __init__(self, hub: StreamHub) -> None:

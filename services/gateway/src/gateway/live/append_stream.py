@@ -39,13 +39,13 @@ STALLED = counter(
     "plexus_gateway_uplinks_stalled_total", "Streams of sends that were closed as overdue"
 )
 
-# An item that has no verdict by then is unknown; messaging gives up on its own commits before.
+# An item without a verdict by then is unknown; messaging ends its own commits earlier.
 ANSWER_SECONDS: Final = 15.0
 CONNECT_SECONDS: Final = 5.0
 MAX_WAITING: Final = 20_000
 MAX_ITEMS: Final = 512
 MAX_BYTES: Final = 2 * 1024 * 1024
-# An item of nobody: its refusal proves that the other side reads and writes the stream.
+# An item without a sender: its refusal proves that the other side reads and writes the stream.
 PROBE_REF: Final = 0
 OVERDUE: Final = "items are overdue"
 _UNREACHABLE: Final = "unreachable"
@@ -58,11 +58,11 @@ class Sender(Protocol):
     """The client stream that an item came from."""
 
     def settled(self, client_ref: int, conversation_id: str, verdict: SendVerdict) -> None:
-        """Take the verdict on an item."""
+        """Receive the verdict on an item."""
 
 
 class Sent(NamedTuple):
-    """An item on its way: whose it is, and when its answer is overdue."""
+    """An item in transit: its sender, and its deadline."""
 
     sender: Sender
     client_ref: int
@@ -79,7 +79,7 @@ class Stalled(Exception):  # noqa: N818 - names the fact, like a refusal
 
 
 class AppendStream:
-    """A stream of sends to one messaging process, and its answers on who may read what.
+    """A stream of sends to one messaging process, and queries of read access to it.
 
     It is up from the first verdict, which a probe asks for, until the stream ends or most of its
     items are overdue; then the stream is closed and opened again (GW-8).
@@ -88,17 +88,17 @@ class AppendStream:
     def __init__(
         self, endpoint: str, *, clock: Clock, on_change: Callable[[], None], on_stored: OnStored
     ) -> None:
-        """Take who it leads to.
+        """Set up the stream to one process.
 
         Args:
             endpoint: `address:port`, for the log and for routing.
-            clock: tells what is overdue.
+            clock: time, for overdue items.
             on_change: called when `up` has changed.
-            on_stored: takes what this process has just stored.
+            on_stored: called with messages that this process has just stored.
         """
         self.endpoint = endpoint
         self.up = False
-        # Why it is not up; empty while it is.
+        # Reason why it is not up; empty while it is.
         self.problem = _CONNECTING
         self._authority: AuthorityAsyncStub | None = None
         self._clock = clock
@@ -118,7 +118,7 @@ class AppendStream:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is on its way."""
+        """True if no item is in transit."""
         return not self._sent
 
     def submit(
@@ -130,7 +130,7 @@ class AppendStream:
         command: bytes,
         signed_caller: bytes,
     ) -> None:
-        """Bring one item on its way; `sender.settled` gets its verdict, exactly once.
+        """Send one item; `sender.settled` receives its verdict, exactly once.
 
         Raises:
             SendsWaiting: the other side does not keep up.
@@ -146,7 +146,7 @@ class AppendStream:
         self._awake.set()
 
     async def readable(self, request: ReadableContainersRequest) -> ReadableContainersResponse:
-        """Ask what a person may read.
+        """Query the conversations that a person may read.
 
         Raises:
             DependencyDown: no answer.
@@ -166,7 +166,7 @@ class AppendStream:
         return [part async for part in self._authority.ReadMembers(request, timeout=ANSWER_SECONDS)]
 
     async def run(self, channel: "Channel") -> None:
-        """Keep the stream open until cancelled; a broken one comes back with back-off.
+        """Keep the stream open until cancelled; reopen a broken one with back-off.
 
         Args:
             channel: leads to the process and signs as the gateway's own.
@@ -190,14 +190,14 @@ class AppendStream:
                 self._turn(problem=_UNREACHABLE)
                 continue
             except Exception:
-                # Whatever it was: people's sends need the stream, so it is opened again.
+                # People's sends need the stream, so it is opened again after any error.
                 log.exception("uplink.failed", endpoint=self.endpoint)
             lived = self._clock.monotonic() - began
             failures = 0 if lived > CONNECT_SECONDS and not self._stalled.is_set() else failures + 1
             await asyncio.sleep(pause(failures, _BACK_OFF))
 
     def expire(self, now: float) -> None:
-        """Answer what is overdue as unknown; close the stream when most of its items are."""
+        """Answer overdue items as unknown; close the stream when most of its items are."""
         overdue = []
         for ref, sent in self._sent.items():
             if sent.due > now:
@@ -268,7 +268,7 @@ class AppendStream:
                 await call.write(AppendRequest(items=items))
 
     def _next(self) -> list[AppendItem]:
-        """Give what goes into one frame."""
+        """Return the items of the next frame."""
         size = 0
         for count, item in enumerate(self._waiting):
             size += len(item.command) + len(item.signed_caller)
@@ -309,11 +309,11 @@ class AppendStream:
     def _settle(self, sent: Sent, verdict: SendVerdict) -> None:
         try:
             sent.sender.settled(sent.client_ref, sent.conversation_id, verdict)
-        except Exception as error:  # noqa: BLE001 - one client's stream, not everybody's (GW-8)
+        except Exception as error:  # noqa: BLE001 - one client's stream, not the others' (GW-8)
             item_failed(error, of="gateway.verdicts")
 
     def _turn(self, *, problem: str) -> None:
-        """Note why the stream is not up; an empty problem: it is."""
+        """Record the reason why the stream is not up; an empty problem: it is."""
         self.up, self.problem = not problem, problem
         self._on_change()
         if self.up:

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 
 from gateway.live.subscriptions import Channel
 
-# Numbers of conversations that nobody here listens to: worth a Welcome's position, not more.
+# Numbers of conversations without subscribers here: useful for a Welcome's position only.
 MAX_UNHEARD = 100_000
 
 
 class Channels:
-    """Every conversation heard of since the start; those without listeners within bounds."""
+    """All conversations seen since the start; those without subscribers within bounds."""
 
     def __init__(self, *, max_unheard: int = MAX_UNHEARD) -> None:
         self._channels: dict[str, Channel] = {}
@@ -17,7 +17,7 @@ class Channels:
         self._trim_at = 2 * max_unheard
 
     def get(self, conversation_id: str) -> Channel:
-        """Give a conversation, new to this gateway or not."""
+        """Return a conversation, new to this gateway or not."""
         channel = self._channels.get(conversation_id)
         if channel is None:
             if len(self._channels) >= self._trim_at:
@@ -26,19 +26,19 @@ class Channels:
         return channel
 
     def find(self, conversation_id: str) -> Channel | None:
-        """Give a conversation that this gateway has heard of."""
+        """Return a conversation that this gateway has seen."""
         return self._channels.get(conversation_id)
 
     def __iter__(self) -> Iterator[Channel]:
         return iter(self._channels.values())
 
     def forget_numbers(self) -> None:
-        """Note that events were missed: no number is known any more."""
+        """Record that events were missed: no number is known any more."""
         for channel in self._channels.values():
             channel.through = 0
 
     def _trim(self) -> None:
-        """Forget the oldest conversations that nobody here listens to."""
+        """Forget the oldest conversations without subscribers here."""
         unheard: Sequence[str] = [
             id_
             for id_, channel in self._channels.items()

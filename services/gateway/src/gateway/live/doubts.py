@@ -1,9 +1,9 @@
-"""Conversations of which something is missing: their owner is asked about each of them alone.
+"""Conversations with missing events: the owner is queried about each of them separately.
 
-A gap, a record that cannot be read or a fact without its content concerns one conversation. Its
-members here hear nothing of it until its owner has said who belongs to it now; no other
-conversation and no other member is asked about. Changes of membership that come meanwhile are
-applied on top of the answer by their numbers.
+A gap, an unreadable record or a fact without its content concerns one conversation. Its members
+here receive nothing of it until its owner has returned the current members; no other conversation
+or member is queried. Changes of membership that arrive meanwhile are applied to the answer by their
+numbers.
 """
 
 import asyncio
@@ -34,21 +34,21 @@ _BACK_OFF: Final = (0.2, 5.0)
 
 
 class Memberships(Protocol):
-    """Who belongs to which conversation, as permissions are checked by."""
+    """Members of conversations, as used by permission checks."""
 
     def missed(self) -> None:
-        """Note that changes of any conversation may have been missed."""
+        """Record that changes of any conversation may have been missed."""
 
     def lost(self) -> None:
-        """Note that changes do not come any more."""
+        """Record that changes no longer arrive."""
 
     def gap(self, tenant_id: str, conversation_id: str) -> None:
-        """Note that a change of a conversation was missed; no tenant: it is not known whose."""
+        """Record that a change of a conversation was missed; an empty tenant means unknown."""
 
     def restored(
         self, tenant_id: str, conversation_id: str, *, version: int, people: Sequence[str]
     ) -> None:
-        """Take the owner's answer about a conversation of which a change was missed."""
+        """Apply the owner's answer about a conversation of which a change was missed."""
 
     def step(
         self,
@@ -60,7 +60,7 @@ class Memberships(Protocol):
         left: Sequence[str],
         begins: bool,
     ) -> None:
-        """Apply a change of who belongs to a conversation."""
+        """Apply a change of a conversation's members."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,9 @@ class Answer:
     Attributes:
         version: the members contain every change up to it, and maybe later ones; 0: there is no
             such conversation.
-        everything: members see also what was before them.
-        pair: the two people of a direct conversation, or nobody.
-        members: what each may see.
+        everything: true if members also see messages from before they joined.
+        pair: the two people of a direct conversation, else empty.
+        members: visible ranges of each member.
     """
 
     tenant_id: str
@@ -101,13 +101,13 @@ class Doubts:
         memberships: Memberships,
         every: float = EVERY,
     ) -> None:
-        """Take whom to ask and whom to tell.
+        """Set up the queries.
 
         Args:
-            subscribers: those with streams here.
-            ask: asks messaging.
-            memberships: get the answers too.
-            every: seconds between two questions about one conversation.
+            subscribers: people with streams here.
+            ask: queries messaging.
+            memberships: receive the answers too.
+            every: seconds between two queries about one conversation.
         """
         self._subscribers = subscribers
         self._ask = ask
@@ -119,13 +119,13 @@ class Doubts:
         self._asking = asyncio.Semaphore(ASKED_AT_ONCE)
 
     def note(self, channel: Channel, *, tenant_id: str, version: int, reason: str) -> None:
-        """Deliver nothing of a conversation until its owner has said who its members are.
+        """Stop delivery of a conversation until its owner has returned its members.
 
         Args:
             channel: the conversation.
-            tenant_id: whose it is; empty when that is not known.
-            version: of the membership that the last fact names; 0 when that is not known.
-            reason: told to its members when they have to fetch again.
+            tenant_id: its tenant; empty if unknown.
+            version: version of the membership in the last fact; 0 if unknown.
+            reason: sent to its members when they have to fetch again.
         """
         for subscription in channel.subscriptions.values():
             subscription.live = False
@@ -140,12 +140,12 @@ class Doubts:
             question.least = max(question.least, version)
 
     def step(self, channel: Channel, step: Step) -> None:
-        """Note a change of membership that was applied, for an answer that may be older."""
+        """Record an applied change of membership, for an answer that may be older."""
         if channel.question is not None:
             channel.question.steps.append(step)
 
     def begin(self) -> None:
-        """Note that facts of any conversation were missed: answers on their way are too old."""
+        """Record that facts of any conversation were missed: answers in transit are too old."""
         for channel in self._open.values():
             if channel.question is not None:
                 channel.question.again = True
@@ -180,7 +180,7 @@ class Doubts:
             self._settle(channel, answer, question)
             return
         self._close(channel)
-        # A messaging that was not deployed yet is asked about each person, and for a snapshot.
+        # A messaging of an older release is queried about each person, and for a snapshot.
         self._subscribers.reload_all(channel, reason=question.reason)
         self._memberships.missed()
 
@@ -202,7 +202,7 @@ class Doubts:
         del self._open[channel.id]
 
     def _settle(self, channel: Channel, answer: Answer, question: Question) -> None:
-        """Bring the conversation in line with the answer; nothing else runs meanwhile."""
+        """Update the conversation from the answer; runs without interruption."""
         later = [step for step in question.steps if step.version > answer.version]
         members = dict(answer.members)
         for step in later:

@@ -1,4 +1,4 @@
-"""The addresses behind a setting: `host:port[,host:port]`, where a host may stand for several."""
+"""The addresses behind a setting: `host:port[,host:port]`, where a host may have several."""
 
 import asyncio
 import ipaddress
@@ -16,10 +16,10 @@ def parse(setting: str) -> list[tuple[str, int]]:
 
 
 async def resolve(targets: Sequence[tuple[str, int]]) -> frozenset[str]:
-    """Look up every host; give `address:port` of each address.
+    """Look up every host; return `address:port` of each address.
 
     Raises:
-        OSError: a name is not known, or nobody can be asked.
+        OSError: a name is unknown, or no resolver can be reached.
     """
     found: set[str] = set()
     for host, port in targets:

@@ -1,4 +1,4 @@
-"""What a fact of a conversation means for who may see it (MSG-14)."""
+"""Effect of a conversation's fact on its visibility (MSG-14)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ OF_MESSAGES: Final = frozenset(name for name, type_ in _KNOWN.items() if type_.a
 
 
 class UnreadableFact(Exception):  # noqa: N818 - named after the fact that prevents
-    """A fact that this gateway cannot apply: whom it concerns is the owner's to say."""
+    """A fact that this gateway cannot apply: only the owner knows its recipients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class Meaning:
     """One fact.
 
     Attributes:
-        seq: the message it is about; 0: none.
-        joined: who is a member from here on, with every stay.
-        left: who is none from here on.
-        history: whether members see what was before them; None: the fact does not say.
-        pair: the two people of a direct conversation that begins.
-        known: False for a fact of a type that this gateway does not know: its number counts, and
-            what it says is for clients to fetch.
+        seq: the message it is about; 0 for none.
+        joined: people who become members, with every stay.
+        left: people who stop being members.
+        history: whether members see messages from before they joined; None: not in the fact.
+        pair: the two people of a new direct conversation.
+        known: False for a fact of a type unknown to this gateway: its number counts, and clients
+            must fetch its content.
     """
 
     seq: int = 0

@@ -1,13 +1,13 @@
-"""From Kafka to streams: every event is made into bytes once and goes to all who may see it.
+"""Fan-out from Kafka to streams: every event is encoded once and sent to all who may see it.
 
-What was stored through this gateway is delivered when messaging has acknowledged it, if it directly
-follows what was delivered before; Kafka's copy of it is a repeat then, like any other.
+A message sent through this gateway is delivered when messaging has acknowledged it, if it directly
+follows the last one delivered; Kafka's copy then counts as a repeat.
 
-Numbers are dense per conversation: a repeated one is skipped, a missing one means that this
-gateway does not know who is a member, so it asks the owner about that conversation before it
-delivers anything more of it (see doubts). A fact of a type that this gateway does not know counts
-as seen, and clients are told that there is something to fetch. Positions are taken before anybody
-is asked what a person may read, so nothing falls between the owner's answer and the first event.
+Numbers are dense per conversation: a repeated one is skipped; a missing one means that the members
+may have changed, so the gateway queries the owner about that conversation before it delivers
+anything more of it (see doubts). A fact of a type unknown to this gateway counts as seen, and
+clients are notified to fetch it. Kafka positions are taken before a person's readable conversations
+are queried, so nothing falls between the owner's answer and the first event.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from plexus_access.masks import NONE, Masks
 from plexuskit import fault, kafka
 from plexuskit.backoff import pause
 from plexuskit.config import KafkaSection
+from plexuskit.ids import is_id
 from plexuskit.items import item_failed
 from plexuskit.kafka import KafkaUnavailable, Record, tail
 from plexuskit.kafka.tracing import processing
@@ -41,12 +42,16 @@ from gateway.live.wire import Chunk
 log = structlog.get_logger()
 
 DELIVERED = counter("plexus_gateway_deliveries_total", "Events put into streams")
+BROKEN_KEYS = counter(
+    "plexus_gateway_broken_keys_total",
+    "Records of conversations left out because their key is not the id of their conversation",
+)
 
 GAP: Final = "GAP"
 CHECK: Final = "fanout"
 FIRST: Final = 1
 
-# One chunk of a conversation; well below what a stream may hold.
+# Maximum size of a chunk of a conversation; well below a stream's bound.
 MAX_CHUNK: Final = 256 * 1024
 _BACK_OFF: Final = (0.2, 5.0)
 
@@ -78,7 +83,7 @@ class Segment:
 
 
 View = tuple[tuple[bool, ...], Masks]
-"""Which changes of a segment a person sees, and which columns of them."""
+"""Changes of a segment visible to a person, and their visible columns."""
 
 
 class FanOut:
@@ -95,16 +100,16 @@ class FanOut:
         stale: Callable[[], bool],
         beat: Callable[[], int],
     ) -> None:
-        """Take what records are applied to.
+        """Set up the targets of records.
 
         Args:
             channels: the conversations.
-            subscribers: those with streams here.
-            doubts: ask about conversations of which something is missing.
-            memberships: hear of every change of who belongs to a conversation.
+            subscribers: people with streams here.
+            doubts: queries about conversations with missing events.
+            memberships: receive every change of a conversation's members.
             visibility: decides which streams of a person receive an event.
-            stale: tells whether that is decided on roles and policies too old to show anything by.
-            beat: gives the present beat, in which a conversation's number changes.
+            stale: whether its roles and policies are too old to show anything.
+            beat: returns the current beat, at which a conversation's number changes.
         """
         self._channels = channels
         self._subscribers = subscribers
@@ -118,7 +123,7 @@ class FanOut:
         self.positioned = asyncio.Event()
 
     async def follow(self, section: KafkaSection, *, health: Health) -> None:
-        """Apply records for ever; while Kafka is down streams stay, and events come after."""
+        """Apply records until cancelled; while Kafka is down streams stay, and events are late."""
         failures = 0
         while True:
             try:
@@ -139,7 +144,7 @@ class FanOut:
             failures += 1
 
     def begin(self) -> None:
-        """Start at new positions: what was before them is the owner's to say."""
+        """Start at new positions: the owner is queried about everything before them."""
         self._channels.forget_numbers()
         self._doubts.begin()
         self._subscribers.mark_everything_stale(reason=RELOADED)
@@ -154,19 +159,21 @@ class FanOut:
             self._subscribers.mark_everything_stale(reason=RELOADED)
         runs: dict[str, list[Fact]] = {}
         for record in records:
-            if record.topic == MESSAGING_CONVERSATION_V1.name:
-                runs.setdefault(record.key, []).append(Fact(_envelope(record), record.value))
-            else:
+            if record.topic != MESSAGING_CONVERSATION_V1.name:
                 self._deliver_personal(record)
+                continue
+            fact = Fact(_envelope(record), record.value)
+            if _is_keyed(record, fact.envelope):
+                runs.setdefault(record.key, []).append(fact)
         for conversation_id, run in runs.items():
             self._apply_alone(self._channels.get(conversation_id), run)
         fault.point("gateway.after_apply")
 
     def hear(self, events: Sequence[bytes]) -> None:
-        """Deliver what was just stored, before Kafka tells of it.
+        """Deliver messages that were just stored, before they arrive from Kafka.
 
-        Only what directly follows what was applied: then everything before it has been applied,
-        and with it who came and who went (MSG-14). The rest waits for Kafka.
+        Only messages that directly follow the last one applied: then all earlier changes have been
+        applied, including joins and leaves (MSG-14). The rest waits for Kafka.
 
         Args:
             events: serialized Envelopes, in order per conversation.
@@ -197,7 +204,7 @@ class FanOut:
         segment: Segment | None = None
         for envelope, event in run:
             if envelope is None:
-                # What waits was before it, and goes to those who were members then.
+                # The pending segment came first, and goes to the members of that time.
                 if segment is not None:
                     self._deliver(channel, segment)
                     segment = None
@@ -210,7 +217,7 @@ class FanOut:
             meaning = _meaning(envelope)
             gap = meaning is None or (channel.through and change_no != channel.through + 1)
             about = meaning or Meaning()
-            # Who joins sees the fact itself; who leaves sees what was before it.
+            # New members see the fact itself; removed members see the facts before it.
             if segment is not None and (
                 gap or about.joined or about.left or segment.size > MAX_CHUNK
             ):
@@ -228,15 +235,15 @@ class FanOut:
             if about.joined or about.left or about.history is not None:
                 self._apply_membership(channel, about, envelope)
             segment = segment or Segment(change_no - 1)
-            # Which message a fact without content or of an unknown type is about is the owner's to
-            # say: nobody learns more of it than that there is something to fetch.
+            # Only the owner knows the message of a fact without content or of an unknown type:
+            # recipients learn no more than that there is something to fetch.
             shown = event if about.known and not envelope.omitted else _only_number(envelope)
             segment.add(shown, change_no=change_no, seq=about.seq)
         if segment is not None:
             self._deliver(channel, segment)
 
     def _lose(self, channel: Channel) -> None:
-        """Note that facts were lost of which nothing is known; the next number shows it again."""
+        """Record that unknown facts were lost; the next number reveals it again."""
         self._doubts.note(channel, tenant_id="", version=0, reason=GAP)
 
     def _apply_membership(self, channel: Channel, meaning: Meaning, envelope: Envelope) -> None:
@@ -279,7 +286,7 @@ class FanOut:
         if not channel.subscriptions:
             return
         if self._stale():
-            # Heartbeats tell how far the conversation has come; clients fetch from its owner.
+            # Heartbeats carry the conversation's position; clients fetch from its owner.
             self._withheld = True
             return
         lowest = min((seq for seq in segment.seqs if seq), default=0)
@@ -308,13 +315,13 @@ class FanOut:
     def _view(
         self, subscription: Subscription, segment: Segment, masks: Masks, views: dict["View", Chunk]
     ) -> Chunk:
-        """Give what one person may see of a segment; `through` advances over the rest.
+        """Return the part of a segment that one person may see; `through` advances over the rest.
 
-        People who see the same messages and columns share what is made once.
+        People who see the same messages and columns share one encoded chunk.
         """
         mask = tuple([subscription.sees(seq) for seq in segment.seqs])
         if not subscription.sure and not all(mask):
-            # The policy may show it, and this gateway does not know: let the person fetch.
+            # The policy may show it, and this gateway cannot decide: let the person fetch.
             return wire.resync([subscription.channel.id], reason=RELOADED)
         chunk = views.get((mask, masks))
         if chunk is None:
@@ -368,6 +375,21 @@ def _envelope(record: Record) -> Envelope | None:
     except DecodeError:
         log.warning("live.record_unreadable", topic=record.topic, offset=record.offset)
         return None
+
+
+def _is_keyed(record: Record, envelope: Envelope | None) -> bool:
+    """Return whether the key names a conversation, that of the fact if it can be read.
+
+    A record without such a key is reported by its position and left out: its key is nothing that
+    messaging could be asked about, and the next fact of its conversation shows the gap.
+    """
+    if is_id(record.key) and (envelope is None or envelope.scope == record.key):
+        return True
+    BROKEN_KEYS.inc()
+    log.error(
+        "live.key_broken", topic=record.topic, partition=record.partition, offset=record.offset
+    )
+    return False
 
 
 def _meaning(envelope: Envelope) -> Meaning | None:

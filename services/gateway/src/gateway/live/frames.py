@@ -26,11 +26,11 @@ class Frames:
     """The sampled frames that are on their way, from their writing to the last verdict."""
 
     def __init__(self) -> None:
-        """Begin with none; the items of frames that are not sampled are not in here."""
+        """Begin empty; items of frames that are not sampled are not included."""
         self._frames: dict[int, _Frame] = {}
 
     def write(self, items: Sequence[AppendItem]) -> None:
-        """Begin the span of a frame and give its context to the items, if it is sampled."""
+        """Begin the span of a frame and pass its context to the items, if it is sampled."""
         span = telemetry.started(
             _APPEND[1:],
             kind=SpanKind.CLIENT,
@@ -47,7 +47,7 @@ class Frames:
             self._frames[item.ref] = frame
 
     def answered(self, ref: int, code: grpc.StatusCode = grpc.StatusCode.OK) -> None:
-        """Note that an item has its verdict; the last one of a frame ends its span."""
+        """Record an item's verdict; the last one of a frame ends its span."""
         if not self._frames:
             return
         frame = self._frames.pop(ref, None)

@@ -1,4 +1,4 @@
-"""What happens to streams with time: heartbeats, expiry, the end of their session.
+"""Timed events of streams: heartbeats, expiry, the end of their session.
 
 One loop turns a wheel of slots, each a share of the streams, so that no stream has a timer and
 heartbeats are spread evenly.
@@ -17,7 +17,7 @@ from gateway.live.refusals import StreamExpired
 from gateway.live.stream import Stream
 
 BEAT_SECONDS: Final = 0.25
-# A stream with that much to read already is not told more; its positions come with the next beat.
+# A stream with that much unread data gets no positions; they follow with the next beat.
 _BUSY_BYTES: Final = 64 * 1024
 
 
@@ -32,13 +32,13 @@ class HeartbeatWheel:
         heartbeat_seconds: float,
         grace: timedelta,
     ) -> None:
-        """Take how time runs.
+        """Set up the wheel.
 
         Args:
             ended: knows which signed-in sessions have ended (GW-4).
-            clock: tells what has expired.
-            heartbeat_seconds: how often each stream hears that it lives.
-            grace: how long a stream outlives its token.
+            clock: time for expiry.
+            heartbeat_seconds: interval of each stream's heartbeats.
+            grace: time that a stream outlives its token.
         """
         self._ended = ended
         self._clock = clock
@@ -48,11 +48,11 @@ class HeartbeatWheel:
         ]
         self._next_slot = 0
         self._slot_of: dict[Stream, int] = {}
-        # The present beat; 1 at the start, so that a conversation's 0 means never.
+        # The current beat; 1 at the start, so that a conversation's 0 means never.
         self.number = 1
 
     def now(self) -> int:
-        """Give the present beat."""
+        """Return the current beat."""
         return self.number
 
     def add(self, stream: Stream) -> None:
@@ -64,7 +64,7 @@ class HeartbeatWheel:
         stream.beat = self.number
 
     def remove(self, stream: Stream) -> None:
-        """Take a stream off the wheel."""
+        """Remove a stream from the wheel."""
         del self._slots[self._slot_of.pop(stream)][stream]
 
     @property
@@ -79,7 +79,7 @@ class HeartbeatWheel:
             self.turn()
 
     def turn(self) -> None:
-        """Do what is due in this beat."""
+        """Handle the streams of this beat."""
         self.number += 1
         self._end_what_is_over()
         slot = self._slots[self.number % len(self._slots)]

@@ -1,4 +1,4 @@
-"""All open streams of this gateway, and what feeds them."""
+"""All open streams of this gateway, and their sources."""
 
 import asyncio
 from collections.abc import (
@@ -53,7 +53,7 @@ log = structlog.get_logger()
 
 STREAMS = gauge("plexus_gateway_streams", "Open client streams")
 
-# How long the start waits for Kafka; without it streams are told to resynchronise later.
+# Maximum wait for Kafka at the start; without it streams must resynchronise later.
 POSITION_SECONDS: Final = 10.0
 HELLO_SECONDS: Final = 10.0
 # Items of one frame; no other one is read before all of them are on their way or answered.
@@ -78,20 +78,20 @@ class StreamHub:
         stale: Callable[[], bool],
         limits: Limits,
     ) -> None:
-        """Take the parts; nothing runs before it is entered.
+        """Create the parts; nothing runs before it is entered.
 
         Args:
-            settings: of the gateway.
-            runtime: the process that it is part of.
+            settings: settings of the gateway.
+            runtime: runtime of the process.
             signer: the gateway's own key, for its own calls.
-            callers: signs in people's names.
+            callers: signs caller contexts.
             authenticator: verifies the tokens of Reauthenticate.
             ended: knows which signed-in sessions have ended (GW-4).
-            access: decides on what the gateway knows.
-            decision_log: keeps what was refused (GW-7).
-            memberships: hear who comes and goes.
-            stale: tells whether what access decides on is too old to show anything by (GW-10).
-            limits: tell how many items a person may send.
+            access: authorises calls on local data.
+            decision_log: records refusals (GW-7).
+            memberships: receive joins and leaves.
+            stale: whether the data of `access` is too old to show anything (GW-10).
+            limits: bound the items of a person.
         """
         self._settings = settings
         self._section = section = settings.live
@@ -203,15 +203,15 @@ class StreamHub:
         """Run a native client's stream until it ends.
 
         Args:
-            identity: whose it is.
-            requests: what the client sends.
+            identity: the caller.
+            requests: frames of the client.
             write: sends the client one SessionResponse, serialized.
 
         Raises:
             HelloMissing: the first frame is no Hello, or a later one is.
-            DependencyDown: nobody can say what the person may read.
-            SessionEnded, StreamExpired, SessionMismatch, GatewayDraining: how it ends. What
-                Authenticator.verify raises for a bad token ends it too.
+            DependencyDown: the conversations that the person may read cannot be queried.
+            SessionEnded, StreamExpired, SessionMismatch, GatewayDraining: how it ends. Errors that
+                Authenticator.verify raises for a bad token end it too.
         """
         frames = aiter(requests)
         try:
@@ -223,7 +223,7 @@ class StreamHub:
             raise HelloMissing
         stream = await self._open(identity, device=first.hello.device)
         reader = asyncio.create_task(self._read(stream, frames, [first]))
-        # Nothing that a quiet stream waits in holds on to what it once said.
+        # A quiet stream must not keep its first frame in memory.
         del first
         try:
             while response := await stream.send_buffer.take():
@@ -264,7 +264,7 @@ class StreamHub:
         send_buffer = SendBuffer(bounds=self._bounds, ticker=self._ticker)
         listener = Listener(send_buffer, identity)
         stream = Stream(listener=listener, person=person)
-        # From here on everything that comes for the person comes to the stream.
+        # From here on every event for the person reaches the stream.
         self._visibility.admit(listener, person.streams)
         send_buffer.put(
             wire.welcome(
@@ -303,7 +303,7 @@ class StreamHub:
     async def _read(
         self, stream: Stream, frames: AsyncIterator[SessionRequest], begun: list[SessionRequest]
     ) -> None:
-        """Take what the client has sent and sends; whatever is wrong with it ends the stream."""
+        """Process the client's frames; any error in them ends the stream."""
         try:
             await self._take(stream, begun.pop())
             async for frame in frames:
@@ -335,11 +335,11 @@ class StreamHub:
             await asyncio.sleep(pause)
 
     def _hear(self, events: Sequence[bytes]) -> None:
-        """Take what messaging has just stored of what came through this gateway."""
+        """Deliver messages of this gateway that messaging has just stored."""
         self.fanout.hear(events)
 
     async def _drain(self) -> None:
-        """Tell every stream that this gateway goes away, and end those that stay."""
+        """Notify every stream that this gateway is leaving, and end those that stay."""
         await self._runtime.stopping.wait()
         chunk = wire.drain(within_ms=int(self._section.drain_seconds * 1000))
         for stream in self._heartbeats.streams:

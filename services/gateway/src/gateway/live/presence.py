@@ -1,11 +1,11 @@
-"""Who is there, as the streams of all gateways and clients' own words tell it.
+"""Presence of people, from the streams of all gateways and from clients' own signals.
 
-Gateways tell the beginning of a person's first stream and the end of the last one, in the person's
-name, by messaging's SignalPresence: only the owner writes its topic. A client repeats that it is
-there, or away, every 60 seconds; without a word for 90 seconds somebody is gone, also when a
-gateway died. Who has streams at two gateways is told of as leaving by one of them; the other one
-hears it, has a stream, and says otherwise. The end of a stream counts after 10 seconds only, so who
-changes from one stream to the next was never gone.
+Gateways report the start of a person's first stream and the end of the last one, on behalf of the
+person, through messaging's SignalPresence: only the owner writes its topic. A client repeats its
+presence every 60 seconds; after 90 seconds without a signal a person is offline, also when a
+gateway died. If a person has streams at two gateways and one of them reports that they left, the
+other one receives that signal, has a stream, and contradicts it. The end of a stream takes effect
+only after 10 seconds, so a change of streams is not visible.
 """
 
 import asyncio
@@ -40,11 +40,11 @@ MAX_UNREPORTED: Final = 20_000
 _BACK_OFF: Final = (0.5, 5.0)
 
 Say = Callable[[Identity, State], Awaitable[None]]
-"""Tells messaging in a person's name. Raises Refusal or RemoteFailure."""
+"""Reports to messaging on behalf of a person. Raises Refusal or RemoteFailure."""
 
 
 class Word:
-    """The last word on a person; `leaving_at` is set between the end of a stream and its effect."""
+    """Latest signal of a person; `leaving_at` is set from the end of a stream until its effect."""
 
     __slots__ = ("leaving_at", "seen_at", "state")
 
@@ -55,23 +55,23 @@ class Word:
 
 
 class Presences:
-    """What is shown of everybody who is there; only changes are told to anybody."""
+    """Visible presence of all people; only changes are published to streams."""
 
     def __init__(self, *, contradict: Callable[[str, State], bool]) -> None:
-        """Take who knows better.
+        """Set up presence with the local streams' objection.
 
         Args:
-            contradict: told of somebody who leaves, with the state that held: answers whether they
-                have streams here, and then says so.
+            contradict: called with a person who leaves and their previous state: returns whether
+                they have streams here, and if so reports their presence again.
         """
         self._contradict = contradict
-        # In order of the last word.
+        # In order of the latest signal.
         self._words: OrderedDict[str, Word] = OrderedDict()
         # Those who leave, in order.
         self._leaving: OrderedDict[str, Word] = OrderedDict()
 
     def hear(self, presence: Presence, *, now: datetime) -> Presence | None:
-        """Take a word; give what is to be shown when that changes something."""
+        """Apply a signal; return the presence to show if it changed."""
         person_id, seen_at = presence.person_id, instant_of(presence.seen_at)
         word = self._words.get(person_id)
         if presence.state == OFFLINE:
@@ -93,7 +93,7 @@ class Presences:
         self._leaving[person_id] = word
 
     def expire(self, *, now: datetime) -> list[Presence]:
-        """Forget who is there no longer; give what is to be shown of them."""
+        """Drop people whose presence expired; return the presence to show of them."""
         gone: list[Presence] = []
         while self._leaving:
             person_id, word = next(iter(self._leaving.items()))
@@ -117,10 +117,10 @@ def _offline(person_id: str, word: Word) -> Presence:
 
 
 class PresencePublisher:
-    """Says in people's names when their first stream begins and their last one ends.
+    """Reports the beginning of people's first stream and the end of their last one.
 
-    Never waits, never fails a stream: what cannot be told is told later unless something newer is,
-    within bounds.
+    Never waits, never fails a stream: failed reports are retried unless a newer one exists, within
+    bounds.
     """
 
     def __init__(self) -> None:
@@ -129,23 +129,23 @@ class PresencePublisher:
         self._awake = asyncio.Event()
 
     def arrived(self, identity: Identity) -> None:
-        """Note a person's first stream here."""
+        """Record a person's first stream here."""
         self._here[identity.person_id] = identity
         self._queue(identity, ONLINE)
 
     def left(self, identity: Identity, *, told: bool) -> None:
-        """Note the end of a person's last stream here.
+        """Record the end of a person's last stream here.
 
         Args:
-            identity: whose.
-            told: False while this gateway goes away: its people are at another one in a moment.
+            identity: the person.
+            told: False while this gateway drains: its people reconnect elsewhere in a moment.
         """
         self._here.pop(identity.person_id, None)
         if told:
             self._queue(identity, OFFLINE)
 
     def contradict(self, person_id: str, state: State) -> bool:
-        """Say again that somebody is there who leaves elsewhere; tell whether they are here."""
+        """Re-announce a user whom another gateway reported offline; return True if here."""
         identity = self._here.get(person_id)
         if identity is not None:
             self._queue(identity, state)
@@ -160,7 +160,7 @@ class PresencePublisher:
         self._awake.set()
 
     async def run(self, say: Say) -> None:
-        """Tell what is to be told, for ever, several at once."""
+        """Send pending reports until cancelled, several at once."""
         async with asyncio.TaskGroup() as tasks:
             for _ in range(TOLD_AT_ONCE):
                 tasks.create_task(self._work(say))
@@ -182,7 +182,7 @@ class PresencePublisher:
             except Exception as error:  # noqa: BLE001 - one person's presence (GW-8)
                 item_failed(error, of="gateway.presence")
                 continue
-            # Whatever was noted meanwhile is newer.
+            # A state recorded meanwhile is newer.
             self._untold.setdefault(person_id, (identity, state))
             await asyncio.sleep(pause(failures, _BACK_OFF))
             failures += 1

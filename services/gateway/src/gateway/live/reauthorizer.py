@@ -19,7 +19,7 @@ _EVERYBODY: Final = ""
 
 
 class Reauthorizer:
-    """Looks again at those with streams here whenever what permissions follow from has changed."""
+    """Reviews people with streams here whenever the basis of permissions has changed."""
 
     def __init__(
         self,
@@ -29,13 +29,13 @@ class Reauthorizer:
         *,
         streams: Callable[[], Iterable[Stream]],
     ) -> None:
-        """Take whom to look at.
+        """Set up the reauthorisation of open streams.
 
         Args:
-            subscribers: those with streams here.
-            access: decides.
+            subscribers: people with streams here.
+            access: authorises people.
             visibility: decides which events each stream receives.
-            streams: gives all open streams.
+            streams: returns all open streams.
         """
         self._subscribers = subscribers
         self._access = access
@@ -50,7 +50,7 @@ class Reauthorizer:
         self._awake.set()
 
     async def run(self) -> None:
-        """Look for ever; what changes together is looked at once."""
+        """Review until cancelled; changes that arrive together are reviewed once."""
         while True:
             await self._awake.wait()
             await asyncio.sleep(_TOGETHER_SECONDS)
@@ -80,6 +80,6 @@ class Reauthorizer:
                 self._access.decide(stream.identity, OPEN)
             except Refusal as refusal:
                 stream.send_buffer.end(refusal, at_once=True)
-        # In this order: what a stream may receive no more is closed for it first.
+        # In this order: conversations that a stream may no longer receive are closed for it first.
         self._subscribers.review(person)
         self._visibility.review(person.tenant_id, person.streams)

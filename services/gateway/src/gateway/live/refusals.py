@@ -56,21 +56,21 @@ class TooManyItems(Refusal):
 
 
 class SendsWaiting(Refusal):
-    """More messages wait in this gateway than it takes in."""
+    """More messages are waiting in this gateway than it accepts."""
 
     kind = Kind.EXHAUSTED
     text = "Too many messages are waiting; try again in a moment."
 
 
 class OwnerUnreachable(Refusal):
-    """What became of an item is unknown; the same request id stores it once (MSG-3)."""
+    """The outcome of an item is unknown; the same request id stores it once (MSG-3)."""
 
     kind = Kind.UNAVAILABLE
     text = "Messages cannot be stored now; send it again with the same request id."
 
 
 def refused_verdict(refusal: Refusal) -> SendVerdict:
-    """Give a refusal as the verdict on one item: the same words as a status would have."""
+    """Return a refusal as the verdict on one item, with the same fields as in a gRPC status."""
     retry = refusal.retry_after
     return SendVerdict(
         refused=SendRefusal(

@@ -1,4 +1,4 @@
-"""Which endpoint a conversation goes to: all gateways choose the same one, without talking."""
+"""Rendezvous hashing of conversations: all gateways choose the same endpoint independently."""
 
 from collections.abc import Collection
 from hashlib import blake2b

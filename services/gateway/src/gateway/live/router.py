@@ -1,4 +1,4 @@
-"""Which messaging process an item goes to, and the streams that lead there."""
+"""Routing of items to messaging processes, and the streams to those processes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -48,16 +48,16 @@ class Router:
         every: float,
         on_stored: OnStored,
     ) -> None:
-        """Take where messaging is.
+        """Set up the streams to messaging.
 
         Args:
-            peers: `host:port[,host:port]`, each maybe the name of several processes.
+            peers: `host:port[,host:port]`; each name may resolve to several processes.
             signer: the gateway's own key.
             tls: the gateway's certificate; None speaks in plain text.
-            clock: tells what is overdue.
-            health: gets a check that is shown.
+            clock: time, for overdue items.
+            health: gets a check for display.
             every: seconds between two look-ups of the names.
-            on_stored: takes what the processes have just stored.
+            on_stored: called with messages that the processes have just stored.
         """
         self._targets = parse(peers)
         self._signer = signer
@@ -75,7 +75,7 @@ class Router:
 
     @asynccontextmanager
     async def running(self, runtime: Runtime) -> AsyncIterator["Router"]:
-        """Keep the streams open for the length of the block; do not wait for the first."""
+        """Keep the streams open for the duration of the block; do not wait for the first."""
         async with (
             runtime.kept("live.endpoints", self._watch),
             runtime.kept("live.overdue", self._expire),
@@ -87,7 +87,7 @@ class Router:
                 await self._end(list(self._tasks))
 
     def pick(self, key: str) -> AppendStream | None:
-        """Give the process that a conversation's items go to now; None when none is reachable."""
+        """Return the process that receives a conversation's items; None if none is reachable."""
         append_stream = self._chosen.get(key)
         if append_stream is None or not append_stream.up:
             up = {name: each for name, each in self._append_streams.items() if each.up}
@@ -100,7 +100,7 @@ class Router:
         return append_stream
 
     async def readable(self, tenant_id: str, person_id: str) -> Sequence[Container]:
-        """Ask what a person may read now.
+        """Query the conversations that a person may read now.
 
         Raises:
             DependencyDown: no process of messaging answers.
@@ -116,7 +116,7 @@ class Router:
         return answer.containers
 
     async def members(self, conversation_id: str) -> Answer:
-        """Ask who belongs to a conversation now, and what each may see.
+        """Query the current members of a conversation, with their visible ranges.
 
         Raises:
             DependencyDown: no process of messaging answers.
@@ -142,7 +142,7 @@ class Router:
         )
 
     async def _watch(self) -> None:
-        """Keep one uplink per address, for ever."""
+        """Keep one uplink per address, until cancelled."""
         while True:
             try:
                 found = await resolve(self._targets)
@@ -180,12 +180,12 @@ class Router:
             try:
                 await append_stream.run(opened)
             except Exception:
-                # Nothing would go this way any more, and nobody would know.
+                # Otherwise nothing would be sent this way any more, without a visible error.
                 log.exception("uplink.died", endpoint=append_stream.endpoint)
                 self._fail()
 
     def _retire(self, endpoint: str) -> None:
-        """Send nothing new to an address that is gone; what is on its way may come to its end."""
+        """Send nothing new to an address that is gone; items in transit may complete."""
         append_stream = self._append_streams.pop(endpoint)
         self._leaving[append_stream] = self._clock.monotonic() + ANSWER_SECONDS
         self._choose_again()

@@ -1,8 +1,8 @@
-"""What waits to be written to one stream, within bounds, and when writers are woken.
+"""Bounded send buffer of one stream, and the wake-ups of its writer.
 
-A slow reader costs its own buffer and nothing else: beyond a bound its events are dropped, what
-is kept (acknowledgements, control) stays, and the next thing it reads after that is Resync. Signals
-are dropped before that, from half of a bound on, and nobody is told.
+A slow reader costs only its own buffer: beyond a bound its events are dropped, acknowledgements and
+control frames stay, and the next frame it reads after those is Resync. Signals are dropped earlier,
+from half of a bound on, without notice.
 """
 
 import asyncio
@@ -21,24 +21,24 @@ SIGNALS_DROPPED = counter(
 )
 
 OVERFLOW = "BUFFER_OVERFLOW"
-# Clients take 4 MiB in one message unless told otherwise; one chunk may go beyond this by itself.
+# Clients accept 4 MiB per message by default; a single chunk may exceed this bound.
 MAX_RESPONSE = 1024 * 1024
 # A Resync that would name more conversations than this means everything.
 MAX_NAMED = 200
-# Writing one response costs about half of this; so at most half of the time goes into lingering.
+# Writing one response costs about half of this; so at most half of the time is spent waiting.
 LINGER_PER_STREAM = 0.0001
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much may wait for one stream."""
+    """Bounds of one stream's buffer."""
 
     frames: int
     bytes: int
 
 
 class Ticker:
-    """Wakes the streams that have something to write, together.
+    """Wakes streams with pending writes together.
 
     At once when nothing was written lately; under load they gather for a moment, which grows with
     the number of streams written last, up to `max_linger` seconds.
@@ -51,11 +51,11 @@ class Ticker:
         self._free_at = 0.0
 
     def future(self) -> "asyncio.Future[None]":
-        """Return what to wait for, without the system call that asking for the loop costs."""
+        """Return the awaitable to wait for, without the system call of fetching the loop."""
         return self._loop.create_future()
 
     def mark(self, send_buffer: "SendBuffer") -> None:
-        """Have a stream woken at the next tick."""
+        """Schedule a stream to be woken at the next tick."""
         self._due.append(send_buffer)
         if len(self._due) > 1:
             return
@@ -95,7 +95,7 @@ class SendBuffer:
         self._ticker = ticker
         self._chunks: list[Chunk] = []
         self._bytes = 0
-        # How many of the chunks are signals.
+        # Number of chunks that are signals.
         self._passing = 0
         self._lost: set[str] | None = None
         self._lost_all = False
@@ -107,7 +107,7 @@ class SendBuffer:
 
     @property
     def waiting_bytes(self) -> int:
-        """How much waits to be written."""
+        """Bytes waiting to be written."""
         return self._bytes
 
     def put(self, chunk: Chunk) -> None:
@@ -132,11 +132,11 @@ class SendBuffer:
             self._ticker.mark(self)
 
     def end(self, error: Refusal | None = None, *, at_once: bool = False) -> None:
-        """End the stream after what waits, or without it; only the first end counts.
+        """End the stream after the pending chunks, or without them; only the first end counts.
 
         Args:
-            error: how the stream ends; None for OK.
-            at_once: forget what waits: the reader may not have it any more.
+            error: the end of the stream; None for OK.
+            at_once: drop waiting chunks: the reader may not have them any more.
         """
         if self._ended:
             return
@@ -150,16 +150,16 @@ class SendBuffer:
         self._release()
 
     def wake(self) -> None:
-        """Let the writer go on."""
+        """Wake the writer."""
         self._marked = False
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     async def take(self) -> bytes:
-        """Wait for something to write and give it, one response; empty at the end.
+        """Wait for pending chunks and return them as one response; empty at the end.
 
         Raises:
-            Refusal: what the stream ends with.
+            Refusal: the end of the stream.
         """
         while not self._chunks and self._lost is None:
             if self._ended:
@@ -174,22 +174,22 @@ class SendBuffer:
         return self._collect()
 
     async def space(self) -> None:
-        """Wait until less waits than the bounds: who reads no answers may ask no more."""
+        """Wait until the buffer is within bounds: a client must read responses to send more."""
         while len(self._chunks) >= self._bounds.frames and not self._ended:
             if self._space is None or self._space.done():
                 self._space = self._ticker.future()
             await asyncio.shield(self._space)
 
     def _is_full(self, size: int) -> bool:
-        """Tell whether one more chunk, which makes it `size` bytes, is too much.
+        """Return whether one more chunk, which makes it `size` bytes, exceeds the bounds.
 
-        One alone never is: who keeps up gets it, however large.
+        A single one never is: a client that keeps up gets it, however large.
         """
         waiting = len(self._chunks)
         return waiting > 0 and (size > self._bounds.bytes or waiting >= self._bounds.frames)
 
     def _is_pressed(self) -> bool:
-        """Tell whether the reader is too slow for signals."""
+        """Return whether the reader is too slow for signals."""
         waiting = len(self._chunks)
         return (
             self._lost is not None

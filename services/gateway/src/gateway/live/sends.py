@@ -1,7 +1,7 @@
-"""Items on their way up: what the gateway refuses by itself, and where the others go.
+"""Items sent by clients: refusals of the gateway itself, and routing of the others.
 
-Whether somebody may write in a conversation is the owner's decision; here stand what the gateway
-knows of it, the limits, and that an item is what it says.
+Only the owner decides if a person may write in a conversation; here are the checks on data that the
+gateway has: known access, the limits, and that an item is well-formed.
 """
 
 from collections.abc import Sequence
@@ -40,8 +40,8 @@ _RETRY: Final = timedelta(milliseconds=500)
 # Checking items takes some 20 microseconds each and a millisecond for each 64 KiB: others run then.
 _ITEM_BYTES: Final = 512
 _TURN_BYTES: Final = 64 * 1024
-# How many refused items a stream may bring, and for how long none of it is read at most: a client
-# renews its token on the same stream.
+# Maximum number of refused items per second, and for how long at most a stream is not read: a
+# client renews its token on the same stream.
 _REFUSED_PER_SECOND: Final = 2_000
 _MAX_PAUSE_SECONDS: Final = 2.0
 
@@ -60,16 +60,16 @@ class Sends:
         max_waiting: int,
         max_bytes: int,
     ) -> None:
-        """Take what items go through.
+        """Set up the checks and routes.
 
         Args:
             router: knows the processes of messaging.
-            callers: signs in the sender's name.
-            access: decides on what the gateway knows.
-            decision_log: keeps what was refused (GW-7).
-            limits: tell how many items a person may send.
+            callers: signs caller contexts.
+            access: authorises on local data.
+            decision_log: records refusals (GW-7).
+            limits: bound the items of a person.
             max_waiting: unacknowledged items of one stream.
-            max_bytes: size of one command.
+            max_bytes: maximum size of one command.
         """
         self._router = router
         self._callers = callers
@@ -80,15 +80,16 @@ class Sends:
         self._max_bytes = max_bytes
 
     async def accept(self, stream: Stream, items: Sequence[SendItem]) -> float:
-        """Bring items on their way; each is acknowledged once, in any order.
+        """Send items; each is acknowledged once, in any order.
 
-        Others run in between. Items after one that its rate refuses are refused with it.
+        Other streams run in between. Items after one that its rate refuses are refused with it.
 
         Returns:
-            the seconds for which no more must be read of the stream (MSG-18).
+            the seconds for which the stream must not be read (MSG-18).
 
         Raises:
-            RateLimited: too much of what the client sends is refused; its items have no answer.
+            RateLimited: too much of the client's input is refused; its items have no
+                acknowledgement.
         """
         SENDS.inc(len(items))
         identity = self._access.current(stream.identity)
@@ -107,7 +108,7 @@ class Sends:
     async def _take(
         self, stream: Stream, items: Sequence[SendItem], identity: Identity
     ) -> list[Refusal]:
-        """Bring items on their way; return the refusals of those that address too many people."""
+        """Submit items; return the refusals of those that address too many people."""
         signed = self._callers.signed(identity, audience=MESSAGING)
         turns = Turns(turn_bytes=_TURN_BYTES)
         too_much: list[Refusal] = []
@@ -136,20 +137,18 @@ class Sends:
             raise
 
     def _authorise(self, identity: Identity, command: SendMessageRequest) -> None:
-        """Refuse what the gateway can refuse; what it only doubts its owner decides.
+        """Refuse what the gateway can decide; the owner decides uncertain cases.
 
-        Doubt is bounded: who keeps sending where they do not belong has to wait (GW-2).
+        Uncertain cases are limited: a sender who keeps writing outside their conversations waits
+        (GW-2).
         """
         object_ = Object(CONVERSATION, command.conversation_id)
-        try:
+        with self._decision_log.refusals(_METHOD, identity, object_):
             verdict = self._access.decide(identity, PERMISSION, object_)
             if verdict.confirm:
                 self._access.mark_stale(identity, object_)
             if masks := self._access.masks(identity, PERMISSION, object_):
                 clearing_of(masks).check(command)
-        except Refusal as refusal:
-            self._decision_log.refused(_METHOD, identity, object_=object_, refusal=refusal)
-            raise
 
     def _check(self, stream: Stream, item: SendItem) -> SendMessageRequest:
         if stream.unanswered >= self._max_waiting:
@@ -178,7 +177,7 @@ class Sends:
 
 
 def _pause(refusal: Refusal, *, refused: int) -> float:
-    """Return for how long a stream is not read after refused items: each costs something too."""
+    """Return the seconds without reading after refused items: each has a cost too."""
     retry = refusal.retry_after or timedelta()
     return min(max(retry.total_seconds(), refused / _REFUSED_PER_SECOND), _MAX_PAUSE_SECONDS)
 
@@ -186,7 +185,7 @@ def _pause(refusal: Refusal, *, refused: int) -> float:
 def _command_of(item: SendItem) -> SendMessageRequest:
     """Return the command of an item.
 
-    Raises InvalidArgument for one of another conversation, and for what is no command.
+    Raises InvalidArgument for one of another conversation, and for an undecodable command.
     """
     try:
         command = SendMessageRequest.FromString(item.command)

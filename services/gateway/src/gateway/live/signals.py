@@ -1,13 +1,12 @@
-"""From the topic of signals to streams: typing, and who is there.
+"""Fan-out of signals to streams: typing and presence.
 
-A tail of its own, apart from the facts: what of it is lost is lost, and nobody has to fetch
-anything again because of it.
+A tail of its own, apart from the facts: lost signals stay lost, and clients need not fetch anything
+because of them.
 
-Typing goes to the other active members of its conversation, as far as they have streams here.
-Presence goes to those who have a direct conversation with the person: that set is small, it never
-shrinks, and this gateway knows it without a question; a whole company's presence to everybody who
-shares a large group with them would be a hundred million frames a day for 10,000 people. Whoever
-shows other people asks ListPresence.
+Typing goes to the other active members of its conversation who have streams here. Presence goes to
+people who have a direct conversation with the person: that set is small, it never shrinks, and this
+gateway knows it without a query; sending presence to everyone who shares a large group would make a
+hundred million frames a day for 10,000 people. Clients that show other people call ListPresence.
 """
 
 import asyncio
@@ -65,14 +64,14 @@ class Signals:
         visibility: Visibility,
         clock: Clock,
     ) -> None:
-        """Take whom signals concern.
+        """Set up the recipients of signals.
 
         Args:
             channels: the conversations.
-            subscribers: those with streams here.
-            presences: who is there.
+            subscribers: people with streams here.
+            presences: presence of people.
             visibility: decides which streams of a person receive a signal.
-            clock: tells what is over.
+            clock: time for expiry.
         """
         self._channels = channels
         self._subscribers = subscribers
@@ -81,7 +80,7 @@ class Signals:
         self._clock = clock
 
     async def follow(self, section: KafkaSection, *, health: Health) -> None:
-        """Apply signals for ever; while Kafka is down there are none."""
+        """Apply signals until cancelled; while Kafka is down there are none."""
         failures = 0
         while True:
             try:
@@ -99,14 +98,14 @@ class Signals:
             failures += 1
 
     async def sweep(self) -> None:
-        """Tell once a second, for ever, who is there no longer."""
+        """Report people whose presence has expired, once a second until cancelled."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             for gone in self._presences.expire(now=self._clock.now()):
                 self._show(gone)
 
     def apply(self, records: Sequence[Record]) -> None:
-        """Apply records; one that cannot be read is passed over."""
+        """Apply records; one that cannot be read is skipped."""
         for record in records:
             try:
                 envelope = record.envelope
@@ -120,7 +119,7 @@ class Signals:
                 item_failed(error, of="gateway.signals")
 
     def _type(self, envelope: Envelope) -> None:
-        """Tell the other members of a conversation, unless who they are is not known for sure."""
+        """Send typing to a conversation's other members, unless its members may have changed."""
         typing = Typing.FromString(envelope.fact)
         channel = self._channels.find(typing.conversation_id)
         if channel is None or not channel.subscriptions:
@@ -159,7 +158,7 @@ class Signals:
 
 
 class _Signal:
-    """A signal as the people that it goes to are shown it: made once for each set of columns."""
+    """A signal as its recipients may see it: made once for each set of columns."""
 
     __slots__ = ("_chunks", "_made", "_message")
 

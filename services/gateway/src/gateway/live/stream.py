@@ -1,4 +1,4 @@
-"""One open stream: who listens, what waits, and what is on its way up."""
+"""One open stream: its listener, its send buffer, and its items in transit."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -28,18 +28,18 @@ class Stream:
     )
 
     def __init__(self, *, listener: Listener, person: Subscriber) -> None:
-        """Take what the stream is made of.
+        """Set up the stream.
 
         Args:
-            listener: the newest token, and what waits to be written.
-            person: who listens.
+            listener: the newest token, and the send buffer.
+            person: its person.
         """
         self.listener = listener
         self.person = person
         self.send_buffer = listener.send_buffer
-        # The beat up to which positions were told.
+        # The beat up to which positions were sent.
         self.beat = 0
-        # Items on their way, and where each conversation's go while one of them is.
+        # Items in transit, and the route of each conversation while one of its items is.
         self.unanswered = 0
         self.routes: dict[str, Route] | None = None
         self.finishing = False
@@ -64,7 +64,7 @@ class Stream:
             raise SessionMismatch
 
     def positions(self, *, since_beat: int) -> Iterable[tuple[str, int]]:
-        """Give the numbers of the conversations in which something came since a beat."""
+        """Return the positions of the conversations that changed since a beat."""
         if READ not in self.listener.permissions:
             return ()
         refused = self.listener.refused
@@ -91,7 +91,7 @@ class Stream:
             self.send_buffer.put(chunk)
 
     def sent(self, conversation_id: str, route: "Route") -> None:
-        """Note that an item is on its way."""
+        """Record that an item is in transit."""
         self.unanswered += 1
         route.items += 1
         if self.routes is None:
@@ -99,7 +99,7 @@ class Stream:
         self.routes[conversation_id] = route
 
     def settled(self, client_ref: int, conversation_id: str, verdict: SendVerdict) -> None:
-        """Take the verdict on an item that was on its way."""
+        """Receive the verdict on an item in transit."""
         self.unanswered -= 1
         if self.routes is not None:
             route = self.routes[conversation_id]
@@ -123,7 +123,7 @@ class Stream:
 
 
 class Route:
-    """Where a conversation's items of one stream go while any is on its way."""
+    """Route of a conversation's items of one stream while any is in transit."""
 
     __slots__ = ("append_stream", "items")
 

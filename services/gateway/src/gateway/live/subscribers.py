@@ -1,8 +1,7 @@
-"""The people with streams here, and what the owner says they may read.
+"""People with streams here, and the conversations that the owner lets them read.
 
-A person is loaded once, however many streams are open. Changes of membership that arrive while
-the owner is being asked are applied on top of its answer: they are newer, or they are repeated by
-what the tail brings next.
+A person is loaded once, however many streams are open. Changes of membership that arrive during the
+query are applied to its answer: they are newer, or the next records of the tail repeat them.
 """
 
 import asyncio
@@ -24,13 +23,13 @@ from gateway.live.subscriptions import Channel, Ranges, Subscriber, ranges_of
 log = structlog.get_logger()
 
 MayRead = Callable[[str, str], bool]
-"""Tells whether a person (tenant, person) may read messages at all, by their roles."""
+"""Decides by their roles if a person (tenant, person) may read messages at all."""
 Ask = Callable[[str, str], Awaitable[Sequence[Container]]]
-"""Asks messaging what a person (tenant, person) may read now. Raises DependencyDown."""
+"""Queries messaging for the conversations of a (tenant, person). Raises DependencyDown."""
 
 ASKED_AT_ONCE: Final = 32
 RELOADED_EVERY: Final = 2.0
-"""Seconds between two questions about everything that one person may read."""
+"""Seconds between two queries of everything that one person may read."""
 _BACK_OFF: Final = (0.2, 5.0)
 _ALL: Final = ""
 RELOADED: Final = "RELOADED"
@@ -42,33 +41,33 @@ class SubscriberRegistry:
     def __init__(
         self, channels: Channels, *, ask: Ask, may_read: MayRead, every: float = RELOADED_EVERY
     ) -> None:
-        """Take the conversations and whom to ask.
+        """Set up the registry.
 
         Args:
             channels: the conversations.
-            ask: asks messaging what a person may read.
+            ask: queries messaging for the conversations that a person may read.
             may_read: decides by a person's roles.
-            every: seconds between two questions about one person.
+            every: seconds between two queries about one person.
         """
         self._channels = channels
         self._ask = ask
         self._may_read = may_read
         self._every = every
         self._subscribers: dict[str, Subscriber] = {}
-        # Who here has a direct conversation with somebody.
+        # People here who have a direct conversation with a person.
         self._with: dict[str, set[Subscriber]] = {}
         self._asking = asyncio.Semaphore(ASKED_AT_ONCE)
 
     def get(self, person_id: str) -> Subscriber | None:
-        """Give a person who has streams here, loaded or being loaded."""
+        """Return a person who has streams here, loaded or being loaded."""
         return self._subscribers.get(person_id)
 
     def with_direct(self, person_id: str) -> Collection[Subscriber]:
-        """Give those with streams here who have a direct conversation with somebody."""
+        """Return the people with streams here who have a direct conversation with a person."""
         return self._with.get(person_id, ())
 
     def paired(self, first: str, second: str) -> None:
-        """Note that two people have a direct conversation."""
+        """Record that two people have a direct conversation."""
         for one, other in ((first, second), (second, first)):
             person = self._subscribers.get(one)
             if person is not None and other not in person.peers:
@@ -76,10 +75,10 @@ class SubscriberRegistry:
                 self._with.setdefault(other, set()).add(person)
 
     async def enter(self, identity: Identity) -> Subscriber:
-        """Load a person for a stream; `leave` must follow, whatever happens to the stream.
+        """Load a person for a stream; `leave` must follow, however the stream ends.
 
         Raises:
-            DependencyDown: the owner cannot say what the person may read.
+            DependencyDown: the owner cannot be queried.
         """
         person = self._subscribers.get(identity.person_id)
         if person is None:
@@ -98,7 +97,7 @@ class SubscriberRegistry:
         return person
 
     def leave(self, person: Subscriber) -> None:
-        """Note the end of a stream; a person without any is forgotten."""
+        """Record the end of a stream; a person without any is dropped."""
         person.holders -= 1
         if person.holders:
             return
@@ -116,13 +115,13 @@ class SubscriberRegistry:
     def settle(
         self, channel: Channel, members: Mapping[str, Ranges], *, version: int, reason: str
     ) -> None:
-        """Bring a conversation in line with its owner's answer, and say what to fetch again.
+        """Update a conversation from its owner's answer, and notify members who must fetch again.
 
         Args:
             channel: the conversation.
-            members: all of them, with what each may see.
-            version: of the membership that the answer contains.
-            reason: told to those who have missed something.
+            members: all of them, with their visible ranges.
+            version: version of the membership in the answer.
+            reason: sent to people who have missed something.
         """
         concerned = channel.subscriptions.keys() | (members.keys() & self._subscribers.keys())
         for person_id in concerned:
@@ -141,9 +140,9 @@ class SubscriberRegistry:
                     person.tell(wire.resync([channel.id], reason=reason))
 
     def reload_all(self, channel: Channel, *, reason: str) -> None:
-        """Ask about everybody because of one conversation that cannot be asked about alone.
+        """Query all people because of one conversation that cannot be queried alone.
 
-        Somebody may have been added by what is missing.
+        The missing event may have added any of them.
         """
         for subscription in channel.subscriptions.values():
             subscription.live = False
@@ -152,7 +151,7 @@ class SubscriberRegistry:
                 self._reload(person, channel.id, reason)
 
     def mark_everything_stale(self, *, reason: str) -> None:
-        """Deliver nothing to anybody until the owner has said what each may read."""
+        """Stop all delivery until the owner has returned each person's readable conversations."""
         for person in self._subscribers.values():
             for subscription in person.subscriptions.values():
                 subscription.live = False
@@ -160,10 +159,10 @@ class SubscriberRegistry:
                 self._reload(person, _ALL, reason)
 
     def review(self, person: Subscriber) -> None:
-        """Bring what a person hears in line with what their roles allow now (GW-3, GW-4).
+        """Update a person's subscriptions to what their roles allow now (GW-3, GW-4).
 
-        Who may read no messages any more is told so of each conversation, and hears no more of it;
-        who may again gets everything anew.
+        A person who may no longer read messages gets a notice for each conversation, and receives
+        no more of it; one who may again gets everything anew.
         """
         may_read = self._may_read(person.tenant_id, person.person_id)
         if may_read == person.may_read:
@@ -193,7 +192,7 @@ class SubscriberRegistry:
                 subscription.live = False
 
     def left(self, channel: Channel, person_id: str, *, change_no: int) -> None:
-        """Apply a removal: the streams hear of it, and nothing of the conversation after."""
+        """Apply a removal: notify the streams, and deliver nothing of the conversation later."""
         person = self._subscribers.get(person_id)
         if person is None:
             return
@@ -203,9 +202,9 @@ class SubscriberRegistry:
             person.tell(wire.closed(channel.id, change_no=change_no))
 
     def broken(self, person: Subscriber, *, reason: str) -> None:
-        """Tell a person's streams to fetch everything: a record that is theirs alone was broken.
+        """Have a person's streams fetch everything, because a record of theirs was broken.
 
-        However many are, they are told at most every few seconds.
+        However many are broken, the notice is sent at most every few seconds.
         """
         if person.telling is None:
             loop = asyncio.get_running_loop()
@@ -222,7 +221,7 @@ class SubscriberRegistry:
         # From here to the end nothing else runs, so no change is missed or applied twice.
         for conversation_id, ranges in readable.items():
             subscription = self._channels.get(conversation_id).subscribe(person, ranges)
-            # Events were missed since the owner was asked: it is asked again.
+            # Events were missed since the owner was queried: it is queried again.
             subscription.live = not person.doubts and subscription.channel.question is None
         person.ready, person.loading = True, None
 
@@ -253,7 +252,7 @@ class SubscriberRegistry:
     def _settle(
         self, person: Subscriber, readable: dict[str, Ranges], doubts: dict[str, str]
     ) -> None:
-        """Bring the seats in line with the owner's answer, and say what to fetch again."""
+        """Update subscriptions from the owner's answer, and notify streams that have to fetch."""
         for conversation_id, subscription in list(person.subscriptions.items()):
             if conversation_id not in readable:
                 subscription.channel.unsubscribe(person)
@@ -323,5 +322,5 @@ def _stop(person: Subscriber) -> None:
 
 
 def _unexpected(error: Exception) -> Exception | None:
-    """Give what is worth a trace in the log: a refusal says everything itself."""
+    """Return the error to log with a trace: none for a refusal, which explains itself."""
     return None if isinstance(error, Refusal | RemoteFailure) else error

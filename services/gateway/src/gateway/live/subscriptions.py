@@ -22,7 +22,7 @@ def ranges_of(intervals: Iterable[Interval]) -> Ranges:
 
 
 class Step(NamedTuple):
-    """A change of who belongs to a conversation, as it stands in its order."""
+    """Change of a conversation's members, at its place in the order."""
 
     tenant_id: str
     version: int
@@ -33,12 +33,12 @@ class Step(NamedTuple):
 
 @dataclass(slots=True)
 class Question:
-    """What is asked of one conversation, and what came since it was."""
+    """Pending query about one conversation, and the changes that arrived since."""
 
     reason: str
     # Version of the membership that an answer has to contain.
     least: int = 0
-    # Something more was missed since the owner was asked.
+    # Another event was missed since the owner was queried.
     again: bool = False
     steps: list[Step] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
@@ -70,23 +70,25 @@ class Subscriber:
         self.person_id = person_id
         self.streams = Listeners()
         self.subscriptions: dict[str, Subscription] = {}
-        # Those with whom the person has a direct conversation, which is for ever. No set: an empty
-        # one weighs three times as much.
+        # People with a direct conversation with the person, which lasts for ever. Not a set: an
+        # empty one takes three times as much memory.
         self.peers: dict[str, None] = {}
         # Streams that are open or being opened.
         self.holders = 0
-        # Whether the person's roles let them read messages at all.
+        # True if the person's roles let them read messages at all.
         self.may_read = True
-        # Whether the seats are known; until then, what asks for them.
+        # True once the subscriptions are known; until then, the task that loads them.
         self.ready = False
         self.loading: asyncio.Task[None] | None = None
         self.reloading: asyncio.Task[None] | None = None
-        # Conversations to ask the owner about again, with the reason; `_ALL` stands for every one.
+        # Conversations to query the owner about again, with the reason; `_ALL` stands for every
+        # one.
         self.doubts: dict[str, str] = {}
-        # When streams were last told to fetch what is the person's alone, and what tells them next.
+        # Time of the last notice to fetch the person's private objects, and the timer of the next
+        # one.
         self.told_at = float("-inf")
         self.telling: asyncio.TimerHandle | None = None
-        # The earliest time, by the loop's clock, at which the owner is asked again.
+        # The earliest time, by the loop's clock, at which the owner is queried again.
         self.reload_at = 0.0
         # While the owner is being asked: by conversation the version of the last change of the
         # person's membership, and their stays; None when they are a member no longer.
@@ -94,11 +96,11 @@ class Subscriber:
 
     @property
     def asked(self) -> bool:
-        """Whether the owner was asked, or is being asked, for the seats."""
+        """True if the owner was queried, or is being queried, for the subscriptions."""
         return self.ready or self.loading is not None
 
     def tell(self, chunk: Chunk, *, permission: str = READ) -> None:
-        """Put a chunk into the streams whose tokens give a permission."""
+        """Put a chunk into the streams whose tokens have a permission."""
         for listener in self.streams:
             if permission in listener.permissions:
                 listener.send_buffer.put(chunk)
@@ -119,11 +121,11 @@ class Subscription:
         self.allow(ranges, sure=sure)
 
     def allow(self, ranges: Ranges, *, sure: bool) -> None:
-        """Note what the person may see.
+        """Set the person's visible ranges.
 
         Args:
             ranges: every visible stretch.
-            sure: False when the conversation may let its members see more than their stays.
+            sure: False when the conversation may show its members more than their stays.
         """
         self.ranges = ranges
         self.sure = sure
@@ -132,13 +134,13 @@ class Subscription:
         self.first_open = last[0] if last[1] == 0 else None
 
     def sees(self, seq: int) -> bool:
-        """Tell whether a fact about this message is visible; 0 is about no message."""
+        """Return whether a fact about this message is visible; 0 for a fact about no message."""
         return seq == 0 or any(
             first <= seq and (last == 0 or seq <= last) for first, last in self.ranges
         )
 
     def sees_from(self, seq: int) -> bool:
-        """Tell whether everything about this message and later ones is visible."""
+        """Return whether everything about this message and later ones is visible."""
         return self.first_open is not None and self.first_open <= seq
 
 
@@ -164,22 +166,22 @@ class Channel:
         self.history_known = False
         self.history_open = False
         self.subscriptions: dict[str, Subscription] = {}
-        # Something is missing: what its owner is asked (see doubts).
+        # Something is missing: the pending query of its owner (see doubts).
         self.question: Question | None = None
 
     def learn_history(self, *, everything: bool) -> bool:
-        """Note whether members see what was before them; tell whether that is a change."""
+        """Record whether members see earlier messages; return True if that changed."""
         changed = self.history_known and self.history_open != everything
         self.history_known = True
         self.history_open = everything
         return changed
 
     def visible(self, stays: Ranges) -> Ranges:
-        """Give what a member with these stays may see, as far as the policy is known."""
+        """Return the ranges visible to a member with these stays, as far as the policy is known."""
         return EVERYTHING if self.history_open else stays
 
     def subscribe(self, person: Subscriber, stays: Ranges) -> Subscription:
-        """Give a person a place, or note new stays of one who has it."""
+        """Return a person's subscription; create it, or extend it with new stays."""
         ranges = self.visible(stays)
         subscription = self.subscriptions.get(person.person_id)
         if subscription is None:
@@ -191,6 +193,6 @@ class Channel:
         return subscription
 
     def unsubscribe(self, person: Subscriber) -> bool:
-        """Take a person's place away; tell whether there was one."""
+        """Remove a person's subscription; return whether there was one."""
         person.subscriptions.pop(self.id, None)
         return self.subscriptions.pop(person.person_id, None) is not None

@@ -1,4 +1,4 @@
-"""The gateway's own calls in people's names: that they are there, and that they leave."""
+"""Reports of people's presence to messaging, on behalf of connected users."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,11 +26,11 @@ TELL_SECONDS: Final = 3.0
 
 @asynccontextmanager
 async def telling(peers: str, callers: Callers, *, tls: TlsSection | None) -> AsyncIterator[Say]:
-    """Provide what tells messaging of people's presence, a process after the other.
+    """Provide the function that reports presence to messaging's processes in turn.
 
     Args:
         peers: `host:port[,host:port]` of messaging.
-        callers: signs in people's names.
+        callers: signs caller contexts.
         tls: the gateway's certificate; None speaks in plain text.
     """
     async with AsyncExitStack() as stack:

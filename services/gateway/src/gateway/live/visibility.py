@@ -58,7 +58,7 @@ _PERSONAL: Final[dict[str, tuple[str, type[Message]]]] = {
 
 
 class Listener:
-    """One stream as events reach it: where they are put, and on whose token."""
+    """One stream as a target of events: its send buffer, and its token."""
 
     __slots__ = ("identity", "permissions", "refused", "send_buffer")
 
@@ -67,7 +67,7 @@ class Listener:
         self.identity = identity
         # Permissions that the token gives for some object.
         self.permissions: frozenset[str] = frozenset()
-        # Conversations that a policy keeps from the stream, which was told that they are closed.
+        # Conversations hidden from the stream by a policy, which was notified that they are closed.
         self.refused: set[str] = set()
 
 
@@ -82,7 +82,7 @@ class Gate:
 
 
 class Columns:
-    """The columns that one person is shown in each conversation, until something of them changes.
+    """The visible columns of one person in each conversation, until they change.
 
     `until` is when a role of the person ends without an event.
     """
@@ -115,21 +115,21 @@ class Listeners:
         return len(self._all)
 
     def counted(self, permission: str) -> int:
-        """Return how many of the streams have tokens that give a permission."""
+        """Return the number of streams whose tokens have a permission."""
         return sum(permission in each.permissions for each in self._all)
 
     def add(self, listener: Listener) -> None:
-        """Add a stream that `Visibility` has looked at."""
+        """Add a stream that `Visibility` has evaluated."""
         self._all.append(listener)
         self.settle()
 
     def remove(self, send_buffer: SendBuffer) -> None:
-        """Take a stream away."""
+        """Remove a stream."""
         self._all = [each for each in self._all if each.send_buffer is not send_buffer]
         self.settle()
 
     def settle(self) -> None:
-        """Follow a change of the streams or of what they may receive."""
+        """Apply a change of the streams or of their permissions."""
         self.readers = [each.send_buffer for each in self._all if READ in each.permissions]
         if self.gate is not None:
             self.gate.readers.clear()
@@ -139,11 +139,11 @@ class Visibility:
     """Decides which streams receive an event."""
 
     def __init__(self, access: Access, *, clock: Clock) -> None:
-        """Take what decides.
+        """Set up decisions.
 
         Args:
             access: the gateway's replica of roles and policies.
-            clock: tells the minute that policies on time are decided for.
+            clock: the minute at which policies on time are evaluated.
         """
         self._access = access
         self._clock = clock
@@ -157,7 +157,7 @@ class Visibility:
         listeners.add(listener)
 
     def renew(self, listener: Listener, listeners: Listeners, identity: Identity) -> None:
-        """Go on under another token, which may have given a second factor since."""
+        """Continue under another token, which may include a second factor by now."""
         listener.identity = identity
         self._look(listener)
         listeners.settle()
@@ -189,14 +189,14 @@ class Visibility:
         return known
 
     def readers(self, listeners: Listeners, conversation_id: str, through: int) -> list[SendBuffer]:
-        """Return the streams that receive what is said in a conversation.
+        """Return the streams that receive a conversation's messages.
 
-        A stream that a policy refuses is told once that the conversation is closed; one that may
-        read it again is told to fetch what it has missed.
+        A stream that a policy refuses is notified once that the conversation is closed; one that
+        may read it again is notified to fetch the messages it missed.
 
         Args:
-            listeners: of a member of the conversation.
-            conversation_id: which.
+            listeners: listeners of a member of the conversation.
+            conversation_id: the conversation.
             through: the last change number that was delivered.
         """
         gate = listeners.gate
@@ -233,7 +233,7 @@ class Visibility:
         """
         personal = _PERSONAL.get(envelope.type)
         if personal is None:
-            # Nothing says what a fact of another kind needs, so it goes only to those without
+            # The permission for facts of other kinds is unknown, so they go only to tokens without
             # scopes: interactive sessions, which have all of the person's permissions.
             unscoped = [each for each in listeners if not each.identity.scopes]
             return self._shown(unscoped, listeners, envelope, event)
@@ -265,9 +265,9 @@ class Visibility:
         event: bytes,
         needed: Sequence[Need] = (),
     ) -> list[tuple[SendBuffer, bytes]]:
-        """Return what each stream receives: without hidden columns, and words only by its scopes.
+        """Return the event for each stream: without hidden columns, and content only by its scopes.
 
-        `needed` is what the fact takes of each token; its own permission was decided.
+        `needed` are the permissions that the fact requires of each token; its own was checked.
         """
         if not receiving:
             return []
@@ -342,7 +342,7 @@ class Visibility:
     def _look(self, listener: Listener) -> None:
         listener.permissions = self._held(listener.identity)
         if listener.refused:
-            # Some of what was refused may be allowed now: the client asks, and is answered.
+            # Some refused conversations may be allowed now: the client asks, and is answered.
             listener.refused.clear()
             _resync(listener, [])
 
@@ -363,7 +363,7 @@ class Visibility:
 
 
 def without_words(event: bytes, *, title: bool = True, body: bool = True) -> bytes:
-    """Return the fact of a notification without its title and body; clients fetch what they may.
+    """Return the fact of a notification without title and body; clients fetch the allowed parts.
 
     Args:
         event: the serialized Envelope.
@@ -381,7 +381,7 @@ def without_words(event: bytes, *, title: bool = True, body: bool = True) -> byt
 
 
 def needs_of(permission: str, fact: Message) -> list[Need]:
-    """Return the permissions that a personal fact takes, each with the object it is asked for.
+    """Return the permissions that a personal fact requires, each with its object.
 
     A notification shows words of a message or of a task, and takes what reading those takes.
     """
@@ -403,7 +403,7 @@ def _fields(message: Message) -> Mapping[str, object]:
 
 
 def _unscoped(listener: Listener) -> Identity:
-    """Return the identity for policies: what scopes say was decided by `Listener.permissions`."""
+    """Return the identity for policies: scopes were decided by `Listener.permissions`."""
     return replace(listener.identity, scopes=frozenset())
 
 

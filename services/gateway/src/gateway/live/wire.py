@@ -30,10 +30,10 @@ _MORE = 0x80
 
 
 class Chunk:
-    """Frames for a stream. `conversation_id` is empty for what belongs to no conversation.
+    """Frames for a stream. `conversation_id` is empty for frames of no conversation.
 
     A kept chunk is never dropped: acknowledgements and control. A passing one is dropped first and
-    without a word: signals.
+    silently: signals.
     """
 
     __slots__ = ("conversation_id", "data", "kept", "passing")
@@ -69,7 +69,7 @@ def _varint(value: int) -> bytes:
 
 
 def events(conversation_id: str, *, after: int, through: int, envelopes: Sequence[bytes]) -> Chunk:
-    """Give the changes of one conversation in (after, through], serialized envelopes in order."""
+    """Return the changes of one conversation in (after, through], serialized envelopes in order."""
     head = Events(conversation_id=conversation_id, after=after, through=through)
     number = Events.EVENTS_FIELD_NUMBER
     body = head.SerializeToString() + b"".join([field(number, each) for each in envelopes])
@@ -81,19 +81,19 @@ def events(conversation_id: str, *, after: int, through: int, envelopes: Sequenc
 
 
 def personal(envelope: bytes) -> Chunk:
-    """Give something for one person alone, as the serialized envelope."""
+    """Return a record for one person alone, given its serialized envelope."""
     event = field(1, envelope)  # PersonalEvent.event
     data = field(SessionResponse.FRAMES_FIELD_NUMBER, field(Frame.PERSONAL_FIELD_NUMBER, event))
     return Chunk(data, kept=False)
 
 
 def typing(told: Typing) -> Chunk:
-    """Give that somebody writes."""
+    """Return a typing signal."""
     return _signal(field(Signal.TYPING_FIELD_NUMBER, told.SerializeToString()))
 
 
 def presence(told: Presence) -> Chunk:
-    """Give whether somebody is there."""
+    """Return a presence signal."""
     return _signal(field(Signal.PRESENCE_FIELD_NUMBER, told.SerializeToString()))
 
 
@@ -103,12 +103,12 @@ def _signal(body: bytes) -> Chunk:
 
 
 def acknowledgement(client_ref: int, verdict: SendVerdict) -> Chunk:
-    """Give the answer to one item."""
+    """Return the acknowledgement of one item."""
     return _control(Frame(acknowledgement=Acknowledgement(client_ref=client_ref, verdict=verdict)))
 
 
 def acknowledgements(client_refs: Iterable[int], verdict: SendVerdict) -> Iterator[Chunk]:
-    """Give the same answer to many items; it is encoded once."""
+    """Yield the same acknowledgement for many items; it is encoded once."""
     answer = field(2, verdict.SerializeToString())
     for client_ref in client_refs:
         # Fields: SessionResponse.frames, Frame.acknowledgement, Acknowledgement.client_ref.
@@ -124,7 +124,7 @@ def welcome(
     heartbeat_seconds: int,
     positions: Iterable[tuple[str, int]],
 ) -> Chunk:
-    """Give the first frame of a stream; a position of 0 is of a conversation not seen yet here."""
+    """Return the first frame of a stream; position 0 is of a conversation not seen yet here."""
     return _control(
         Frame(
             welcome=Welcome(
@@ -139,23 +139,23 @@ def welcome(
 
 
 def resync(conversation_ids: Iterable[str], *, reason: str) -> Chunk:
-    """Tell that something was not delivered; no conversation means everything."""
+    """Return the notice that events were not delivered; no conversation means all of them."""
     return _control(Frame(resync=Resync(conversation_ids=conversation_ids, reason=reason)))
 
 
 def closed(conversation_id: str, *, change_no: int) -> Chunk:
-    """Tell that the person is no longer a member (MSG-14)."""
+    """Return the notice that the person is no longer a member (MSG-14)."""
     frame = ConversationClosed(conversation_id=conversation_id, change_no=change_no)
     return _control(Frame(conversation_closed=frame))
 
 
 def drain(*, within_ms: int) -> Chunk:
-    """Tell that this gateway goes away."""
+    """Return the notice that this gateway is leaving."""
     return _control(Frame(drain=Drain(within_ms=within_ms)))
 
 
 def heartbeat(*, server_time_ms: int, positions: Iterable[tuple[str, int]] = ()) -> Chunk:
-    """Tell that the stream lives, and how far conversations have come."""
+    """Return the heartbeat of a stream, with positions of conversations."""
     beat = Heartbeat(server_time_ms=server_time_ms, positions=_positions(positions))
     return _control(Frame(heartbeat=beat))
 

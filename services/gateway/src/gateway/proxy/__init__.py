@@ -1,4 +1,4 @@
-"""Every service's RPCs, passed on as they are to who owns them."""
+"""RPCs of every service, forwarded unchanged to their owners."""
 
 from plexuskit.grpc.frame import CallAborted
 

@@ -29,14 +29,14 @@ MAX_HEADERS: Final = 64
 
 
 class Calls(Frame):
-    """Wraps what methods do with what every call needs before and after it."""
+    """Wraps methods with the steps before and after every call."""
 
     def __init__(self, admission: Admission, *, limits: Limits, clock: Clock) -> None:
-        """Take what is the same for every method.
+        """Set up the parts shared by all methods.
 
         Args:
-            admission: lets in who may call.
-            limits: tells how much of it.
+            admission: admits callers.
+            limits: rates and bounds of callers.
             clock: measures how long calls take.
         """
         super().__init__(clock=clock)
@@ -46,18 +46,18 @@ class Calls(Frame):
     def call(
         self, method: MethodInfo, metadata: Metadata, *, system: str = tracing.CONNECT
     ) -> "Call":
-        """Begin a call; whatever is raised in the block leaves it as CallAborted.
+        """Begin a call; any exception in the block leaves it as CallAborted.
 
         Args:
-            method: what is called.
+            method: the method called.
             metadata: the caller's, or its HTTP headers, with lower-case names.
-            system: what the call came over, for its span.
+            system: protocol of the call, for its span.
         """
         return Call(self, method, metadata, system=system)
 
     @contextmanager
     def refusing(self, method: MethodInfo) -> Iterator[None]:
-        """Answer what is raised before a call has begun, and count it; give nothing for success."""
+        """Convert an error before the call's start to a status, and count it; None for success."""
         started = self.now()
         try:
             yield
@@ -69,7 +69,7 @@ class Calls(Frame):
             raise CallAborted(answer) from None
 
     def wrapped(self, method: MethodInfo, behaviour: Behaviour) -> Served:
-        """Return what gRPC calls for a method; `behaviour` also gets who calls."""
+        """Return the handler of a method for gRPC; `behaviour` also gets the caller."""
 
         def begin(context: Context) -> Call:
             return Call(self, method, context.invocation_metadata() or ())
@@ -78,7 +78,7 @@ class Calls(Frame):
 
 
 class Call(kit.Call):
-    """One call of a client: who holds its token, and how much of it they may have."""
+    """One call of a client: the holder of its token, and its limits."""
 
     __slots__ = ("_attempt", "_leave", "_metadata")
 
@@ -99,10 +99,10 @@ class Call(kit.Call):
         self._attempt: Attempt | None = None
 
     async def identify(self, peer: Callable[[], str]) -> Identity | None:
-        """Return who calls, once it is certain that one more call of theirs fits (GW-6).
+        """Return the caller, once one more call of theirs is within the limits (GW-6).
 
         Args:
-            peer: tells the caller's network address, with or without a port.
+            peer: returns the caller's network address, with or without a port.
 
         Raises TooManyHeaders, HeaderUnreadable; refusals as for `Authenticator.verify`,
         `Admission.admit`, `Limits.rate` and `Limits.enter`.
@@ -121,7 +121,7 @@ class Call(kit.Call):
         return identity
 
     async def authenticate(self, peer: Callable[[], str]) -> Identity | None:
-        """Return who holds the call's token, and do no more; None for a public method.
+        """Return the holder of the call's token, without further checks; None for a public method.
 
         Refusals as for `Authenticator.verify`, RateLimited and TooManyHeaders.
         """
@@ -131,7 +131,7 @@ class Call(kit.Call):
         return identity
 
     def _shown(self, peer: Callable[[], str]) -> tuple[str, Identity | None]:
-        """Return the token that was shown, and who holds it where that is known.
+        """Return the token of the call, and its holder if already known.
 
         Nearly every token was seen before, and then nothing has to be awaited. A caller who is not
         known takes a token of their network, which comes back when they are, or when a public call
@@ -163,7 +163,7 @@ class Call(kit.Call):
         self._attempt = limits.stranger(peer(), forwarded)
 
     def outcome(self, error: BaseException | None) -> Outcome:
-        """Return how the call ended, after giving back what it held."""
+        """Return the outcome of the call, after releasing its limits."""
         if self._leave is not None:
             self._leave()
         outcome = SUCCEEDED if error is None else self._failed(error)
@@ -176,7 +176,7 @@ class Call(kit.Call):
         return (answer.code if answer else grpc.StatusCode.CANCELLED), answer
 
     def _reason(self) -> str:
-        """Return what the caller gives as the reason; `-bin` for what is not ASCII.
+        """Return the caller's reason; from `-bin` for text outside ASCII.
 
         gRPC hands over the bytes of a binary header, HTTP their base64. Raises HeaderUnreadable.
         """
@@ -193,7 +193,7 @@ def _identified(call: Call, context: Context) -> Awaitable[Identity | None]:
 
 
 def _measured(method: MethodInfo, behaviour: Behaviour) -> Behaviour:
-    """Refuse what is too large for its method, once its caller is known.
+    """Refuse a request that is too large for its method, once its caller is known.
 
     Streams, and messages that were decoded, were measured where they came in.
     """
@@ -223,7 +223,7 @@ def _text_of(value: str | bytes) -> str:
         raise HeaderUnreadable(header=REASON_BYTES_KEY) from None
 
 
-# What is no failure of a caller who is not known: it costs their network nothing.
+# Failures not caused by an unknown caller: they cost the caller's network nothing.
 _NOT_THE_CALLERS: Final = frozenset({grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE})
-# The status was given before, or there is nobody left to give one to.
+# The status was sent before, or the caller has disconnected.
 _OUTSIDE: Final = (grpc.aio.AbortError, GeneratorExit)

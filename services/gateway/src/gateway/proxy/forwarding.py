@@ -21,14 +21,14 @@ from gateway.proxy.guard import Guard
 from gateway.proxy.owners import Owners
 from gateway.proxy.refusals import RequestUnreadable
 
-# Request, who asks, and the seconds left to the call (None: no end of its own).
+# Request, caller, and the seconds left to the call (None: no deadline of its own).
 Once = Callable[[bytes, Identity | None, float | None], Awaitable[bytes]]
 Many = Callable[[bytes, Identity | None, float | None], AsyncGenerator[bytes, None]]
 
 DEFAULT_DEADLINE: Final = 10.0
 # A stream of requests is about no single object.
 _NO_REQUEST: Final = b""
-# How gRPC's server answers bytes that are not the message it expects.
+# Statuses with which gRPC's server answers bytes that it cannot decode.
 _UNREADABLE: Final = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN})
 
 Metadata = tuple[tuple[str, str | bytes], ...]
@@ -38,23 +38,23 @@ class Forwarding:
     """Forwards calls to owners, each for the rest of the caller's deadline (GW-6)."""
 
     def __init__(self, admission: Admission, owners: Owners, *, limits: Limits) -> None:
-        """Take who signs for callers and knows when sessions end, and where requests go.
+        """Set up forwarding.
 
         Args:
-            admission: the way in that the calls have come.
+            admission: admission that the calls have passed.
             owners: a client for each service that owns a contract.
-            limits: count what only the requests themselves tell: handles, items of a batch.
+            limits: count properties of requests: handles, items of a batch.
         """
         self._admission = admission
         self._owners = owners
         self._limits = limits
 
     def guard(self, method: MethodInfo) -> Guard:
-        """Return what stands before and after the calls of a method."""
+        """Return the checks before and after the calls of a method."""
         return Guard(self._admission.access, self._admission.decision_log, method)
 
     def once(self, method: MethodInfo) -> Once:
-        """Return what forwards a plain method. Raises KeyError for an owner that is not known."""
+        """Return the forwarder of a unary method. Raises KeyError for an unknown owner."""
         path, owner, limits = method.path, self._owners[method.service], self._limits
         guard, access = self.guard(method), self._admission.access
 
@@ -86,7 +86,7 @@ class Forwarding:
         return forward
 
     def many(self, method: MethodInfo) -> Many:
-        """Return what forwards a method with many answers; the stream ends with its session."""
+        """Return the forwarder of a streaming method; the stream ends with its session."""
         owner, guard = self._owners[method.service], self.guard(method)
 
         async def forward(
@@ -108,7 +108,7 @@ class Forwarding:
         return forward
 
     def behaviour(self, method: MethodInfo) -> Behaviour:
-        """Return what gRPC's server does for a method. Raises KeyError as `once` does."""
+        """Return the behaviour of a method for gRPC's server. Raises KeyError as `once` does."""
         shape = (method.client_streaming, method.server_streaming)
         make = {
             (False, False): self._one_for_one,
@@ -191,7 +191,7 @@ class Forwarding:
         return forward
 
     def _metadata(self, method: MethodInfo, identity: Identity | None) -> Metadata:
-        """Return what goes beside the bytes: who calls, and the trace; nothing of the client's."""
+        """Return the metadata of a forwarded call: caller and trace; none of the client's."""
         return (
             (METADATA_KEY, self._admission.caller(identity, audience=method.service)),
             (telemetry.TRACEPARENT, telemetry.inject()),
@@ -236,9 +236,9 @@ async def _whole(requests: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
 
 
 def _check_readable(method: MethodInfo, request: bytes, error: grpc.aio.AioRpcError) -> None:
-    """Refuse a request that its owner failed on because it is no message at all.
+    """Refuse a request on which its owner failed because it cannot be decoded.
 
-    Bytes are not decoded here before they go on; this looks only at what has failed.
+    Bytes are not decoded before forwarding; this only looks at failed requests.
     """
     if error.code() not in _UNREADABLE:
         return

@@ -1,4 +1,4 @@
-"""What a call needs once its request is here: the object decided on, columns, the record."""
+"""Checks of a call once its request has arrived: object, columns, decision record."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,7 +6,6 @@ from typing import Final
 import grpc
 from plexus.authz.v1.options_pb2 import Requirement
 from plexus_access.objects import Object
-from plexuskit.errors import Refusal
 from plexuskit.grpc import MethodInfo, refused
 
 from gateway.access import (
@@ -27,7 +26,7 @@ _BY_ROLE: Final = "role"
 
 @dataclass(frozen=True, slots=True)
 class Authorized:
-    """A call that was let through, and what by."""
+    """An allowed call, and the ground of the decision."""
 
     identity: Identity
     object: Object | None
@@ -35,7 +34,7 @@ class Authorized:
 
 
 class Guard:
-    """Stands before and after every call of one method."""
+    """Checks before and after every call of one method."""
 
     __slots__ = (
         "_access",
@@ -49,7 +48,7 @@ class Guard:
     )
 
     def __init__(self, access: Access, decision_log: DecisionLog, method: MethodInfo) -> None:
-        """Take what is the same for every call of a method.
+        """Prepare the checks shared by all calls of a method.
 
         Raises LookupError for a requirement that cannot be read from its requests.
         """
@@ -113,21 +112,14 @@ class Guard:
             for object_ in read(request):
                 if object_.id == identity.person_id:
                     continue
-                policy = self._access.keeps_from(identity, permission, object_)
-                if policy:
-                    refusal = PolicyForbids(policy=policy)
-                    self._decision_log.refused(
-                        self._method, identity, object_=object_, refusal=refusal
-                    )
-                    raise refusal
+                with self._decision_log.refusals(self._method, identity, object_):
+                    if policy := self._access.keeps_from(identity, permission, object_):
+                        raise PolicyForbids(policy=policy)
 
     async def _authorise(self, identity: Identity, permission: str, object_: Object | None) -> str:
         """Return the rule that grants a permission; what was decided is recorded (GW-7)."""
-        try:
+        with self._decision_log.refusals(self._method, identity, object_):
             rule = await self._access.authorise(identity, permission, object_)
-        except Refusal as refusal:
-            self._decision_log.refused(self._method, identity, object_=object_, refusal=refusal)
-            raise
         await self._decision_log.before(
             self._method, identity, object_=object_, rule=rule, reason=""
         )
@@ -135,14 +127,11 @@ class Guard:
 
     def _check(self, request: bytes, identity: Identity, object_: Object | None) -> None:
         """Check that a request names nothing that is hidden from its caller (GW-3)."""
-        try:
+        with self._decision_log.refusals(self._method, identity, object_):
             if self._method.client_streaming:
                 self._shown.check_stream(identity)
             else:
                 self._shown.check(request, identity, object_)
-        except Refusal as refusal:
-            self._decision_log.refused(self._method, identity, object_=object_, refusal=refusal)
-            raise
 
     def done(self, authorized: Authorized | None) -> None:
         """Record a call that succeeded."""

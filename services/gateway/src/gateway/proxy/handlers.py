@@ -30,10 +30,10 @@ GATEWAY: Final = "gateway"
 
 
 def forwarded_methods() -> Mapping[str, MethodInfo]:
-    """Return every method that goes on to an owner, by its path.
+    """Return every method that is forwarded to an owner, by its path.
 
-    Methods between services are not among them: from outside they are as unknown as those that do
-    not exist. Raises UndeclaredMethod when a contract declares a method without a requirement.
+    Methods between services are excluded: from outside they are as unknown as methods that do not
+    exist. Raises UndeclaredMethod when a contract declares a method without a requirement.
     """
     return {
         path: method
@@ -43,7 +43,7 @@ def forwarded_methods() -> Mapping[str, MethodInfo]:
 
 
 class Handlers(grpc.GenericRpcHandler):
-    """Finds the handler of a path; what it does not know gRPC answers with UNIMPLEMENTED."""
+    """Finds the handler of a path; gRPC answers UNIMPLEMENTED for unknown ones."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
@@ -59,7 +59,7 @@ class Handlers(grpc.GenericRpcHandler):
         return sorted({path.split("/")[1] for path in self._handlers})
 
     def forward(self, forwarding: Forwarding) -> None:
-        """Add every method of every service, without looking into what goes through.
+        """Add every method of every service, without decoding the requests.
 
         Raises KeyError for a contract whose owner is not known.
         """

@@ -1,4 +1,4 @@
-"""The services that requests go on to: one long-lived channel each."""
+"""The services to which requests are forwarded: one long-lived channel each."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager

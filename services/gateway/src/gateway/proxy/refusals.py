@@ -1,4 +1,4 @@
-"""What forwarding itself refuses."""
+"""Refusals of forwarding itself."""
 
 from typing import Self
 
@@ -14,7 +14,7 @@ class RequestUnreadable(Refusal):
 
     @classmethod
     def of(cls, method: MethodInfo) -> Self:
-        """Return the refusal for what a method takes."""
+        """Return the refusal with the limit of a method."""
         return cls(message=method.request_class.DESCRIPTOR.full_name)
 
 

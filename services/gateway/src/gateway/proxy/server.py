@@ -16,7 +16,7 @@ from gateway.proxy.handlers import Handlers
 
 HANDSHAKE_MS: Final = 10_000
 IDLE_MS: Final = 120_000
-"""How long a connection without any call stays open; clients connect again by themselves."""
+"""Time that a connection without any call stays open; clients reconnect by themselves."""
 
 
 @asynccontextmanager
@@ -28,15 +28,15 @@ async def serve(
     tls: PublicTlsSection | None = None,
     max_connections: int = 20_000,
 ) -> AsyncIterator[int]:
-    """Serve until the context is left, then finish what runs for at most `section.drain_seconds`.
+    """Serve until the context exits, then finish running calls for at most `section.drain_seconds`.
 
-    When the process drains, the health service says NOT_SERVING first; streams that outlive the
+    When the process drains, the health service reports NOT_SERVING first; streams that outlive the
     drain are cancelled.
 
     Args:
-        section: where to listen and within which bounds.
+        section: address and bounds of the server.
         handlers: the methods.
-        runtime: the process that it is part of.
+        runtime: runtime of the process.
         tls: the port's certificate; None listens in plain text.
         max_connections: of all clients; one more waits until another one ends.
 

@@ -65,7 +65,7 @@ class Method:
 
     @property
     def is_stream(self) -> bool:
-        """Whether requests or responses are a stream."""
+        """True if requests or responses are a stream."""
         return self.info.client_streaming or self.info.server_streaming
 
 
@@ -124,7 +124,7 @@ class Contract:
 
     @cached_property
     def requested(self) -> frozenset[str]:
-        """Full names of the messages that a request is or contains, whose bounds are checked."""
+        """Full names of messages that are requests or parts of one, whose bounds are checked."""
         return frozenset(
             message.full_name
             for method in self.methods

@@ -20,7 +20,7 @@ def documents(*, now: datetime, url: str, max_body_bytes: int) -> Mapping[str, D
     """Make the documents. They take about half a second of a processor.
 
     Args:
-        now: time around which the times of examples lie.
+        now: reference time of the examples.
         url: public address of the gateway; empty if it is unknown.
         max_body_bytes: largest body that the HTTP port accepts.
     """

@@ -35,7 +35,7 @@ from plexuskit.errors import (
 )
 from plexuskit.grpc.status import CODES
 from plexuskit.paging import InvalidPageToken
-from plexuskit.requests import RequestIdReused
+from plexuskit.request_ids import RequestIdReused
 
 from gateway.access.decision_log import NotRecorded
 from gateway.access.refusals import ReasonRequired

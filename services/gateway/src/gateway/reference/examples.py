@@ -35,7 +35,7 @@ from gateway.reference.vocabulary import (
 MAX_FIELDS: Final = 6
 """Fields of an example besides ids and the request id."""
 MAX_LINE: Final = 64
-"""Characters of JSON that stand on one line of an example."""
+"""Maximum characters of JSON on one line of an example."""
 AHEAD: Final = timedelta(days=180)
 """Distance of the times of examples: within the year that the contract allows for most of them."""
 
@@ -50,7 +50,7 @@ class Examples:
     """Example requests of all methods."""
 
     def __init__(self, contract: Contract, *, now: datetime) -> None:
-        """Take the contract and the time around which the times of examples lie."""
+        """Set the contract and the reference time of the examples."""
         self._contract = contract
         self._soon = datetime.combine((now + AHEAD).date(), time(9), tzinfo=UTC)
         self._past = datetime.combine((now - AHEAD).date(), time(9), tzinfo=UTC)
@@ -107,14 +107,14 @@ class _Building:
         reads: bool,
         times: tuple[datetime, datetime],
     ) -> None:
-        """Take what the request is about.
+        """Set the properties of the request.
 
         Args:
-            contract: comments, which name defaults.
+            contract: comments, from which defaults are read.
             request_id: value of `request_id`.
-            named: paths of the fields that name the objects of the permission.
+            named: paths of the fields with the objects of the permission.
             reads: whether the method only reads, so that ids are filters.
-            times: one behind the request and one ahead of it.
+            times: one before the request and one after it.
         """
         self._contract = contract
         self._request_id = request_id
@@ -202,7 +202,7 @@ class _Building:
 
 
 def _in_order(descriptor: Descriptor) -> Iterator[FieldDescriptor]:
-    """Yield single values first: a nested message is shown only where they say too little."""
+    """Yield single values first: a nested message is shown only if they are not enough."""
     yield from (field for field in descriptor.fields if not _is_nested(field))
     yield from (field for field in descriptor.fields if _is_nested(field))
 

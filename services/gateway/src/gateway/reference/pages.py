@@ -62,7 +62,7 @@ _STREAMS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class _Need:
-    """A permission with the kind and the field of the object that it is asked for."""
+    """A permission with the kind and the field of its object."""
 
     permission: str
     resource: str
@@ -98,7 +98,7 @@ class Pages:
         url: str,
         max_body_bytes: int,
     ) -> None:
-        """Take what the pages show.
+        """Set the content of the pages.
 
         Args:
             contract: public services and their messages.

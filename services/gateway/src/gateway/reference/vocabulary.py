@@ -144,10 +144,10 @@ ENUMS: Final[Mapping[str, str]] = {
     "ImportedConversation.kind": "KIND_GROUP",
     "MoveTaskRequest.state": "STATE_DOING",
 }
-"""Values where the first one of an enum is not what a reader begins with."""
+"""Values for enums whose first one is not a good example."""
 
 PAST: Final = frozenset({"created_at", "sent_at", "written_at"})
-"""Times that lie behind the request; every other lies ahead of it."""
+"""Times before the request; every other is after it."""
 
 LATER: Final = frozenset({"ends_at"})
 """Times after another time of the same message."""

@@ -14,7 +14,7 @@ MAX_VALUE_CHARS: Final = 1024
 
 
 def read(headers: Headers, name: str) -> str:
-    """Return the value of a cookie; empty where there is none, or more than one, or it is odd."""
+    """Return the value of a cookie; empty without one, with several, or if it is malformed."""
     found = set()
     for key, value in headers:
         if key == b"cookie":

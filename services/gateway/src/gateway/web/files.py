@@ -1,4 +1,4 @@
-"""The build of the web client, held in memory: what was not there at loading is not served."""
+"""The build of the web client, held in memory: files added after loading are not served."""
 
 import hashlib
 import re
@@ -12,7 +12,7 @@ from plexuskit.watched import Watched
 
 INDEX: Final = "index.html"
 MAX_BUILD_BYTES: Final = 64 * 1024 * 1024
-# Vite writes a hash of the content into the names of what it puts here.
+# Vite writes a hash of the content into the names of files here.
 _HASHED: Final = re.compile(r"assets/.+-[A-Za-z0-9_-]{8}\.[a-z0-9]+")
 _ENCODINGS: Final = {".br": "br", ".gz": "gzip"}
 _TYPES: Final = MappingProxyType(
@@ -33,7 +33,7 @@ _TYPES: Final = MappingProxyType(
 
 
 class ClientMissing(Exception):  # noqa: N818 - names the fact, like a refusal
-    """The folder holds no build of the web client that can be served."""
+    """The folder does not contain a servable build of the web client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

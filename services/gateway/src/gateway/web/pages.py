@@ -31,7 +31,7 @@ class Pages:
     """Answers GET and HEAD: a file of the build, or the client for one of its own addresses."""
 
     def __init__(self, files: Files) -> None:
-        """Take the files of the build."""
+        """Set the files of the build."""
         self._files = files
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - a GET has no body

@@ -34,14 +34,14 @@ _UNAUTHENTICATED: Final = 401
 
 
 class Sessions:
-    """Puts secrets into cookies on the way out, and back into requests on the way in."""
+    """Moves secrets from responses into cookies, and from cookies into requests."""
 
     def __init__(self, endpoints: App, *, clock: Clock) -> None:
-        """Take what serves the methods.
+        """Wrap the endpoints.
 
         Args:
             endpoints: serves the methods without the prefix.
-            clock: tells how long a cookie may live.
+            clock: time for the expiry of cookies.
         """
         self._endpoints = endpoints
         self._now = clock.now
@@ -56,7 +56,7 @@ class Sessions:
             return
         added = _added(path, headers)
         if path == _REFRESH:
-            # The cookie is the whole request; what a body says is not read.
+            # The cookie is the whole request; its body is ignored.
             receive = _whole(receive, added)
             headers = _with_length(headers, len(added))
         elif added:
@@ -67,7 +67,7 @@ class Sessions:
         await self._endpoints(passed, receive, self._outgoing(send, path))
 
     def _outgoing(self, send: Send, path: str) -> Send:
-        """Return what takes the answer of the method and sends it without its secrets."""
+        """Return the receiver of the method's response, which sends it without its secrets."""
         start: Message = {}
         body = bytearray()
 
@@ -87,7 +87,7 @@ class Sessions:
         return outgoing
 
     def _told(self, path: str, status: int, body: bytes) -> tuple[bytes, Headers]:
-        """Return what a page gets of an answer, and the cookies that hold the rest."""
+        """Return the part of a response for the page, and the cookies with the rest."""
         if status != _OK:
             gone = status == _UNAUTHENTICATED and path in {_REFRESH, _SIGN_OUT}
             return body, [cookies.removed(cookies.REFRESH)] if gone else []
@@ -137,7 +137,7 @@ def _is_own_page(headers: Headers) -> bool:
 
 
 def _added(path: str, headers: Headers) -> bytes:
-    """Return what cookies add to a request: messages one after the other are merged."""
+    """Return the request fields from cookies: concatenated messages are merged."""
     if path == _REFRESH:
         token = cookies.read(headers, cookies.REFRESH)
         return contract.RefreshSessionRequest(refresh_token=token).SerializeToString()
@@ -153,7 +153,7 @@ def _with_length(headers: Headers, length: int) -> Headers:
 
 
 def _whole(receive: Receive, body: bytes) -> Receive:
-    """Return what gives this body instead of the client's, and then the client's going away."""
+    """Return a receiver of this body instead of the client's, and then of the disconnect."""
     left = [body]
 
     async def receiving() -> Message:

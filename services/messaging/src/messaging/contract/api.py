@@ -38,7 +38,7 @@ def from_timestamp(stamp: Timestamp, *, field: str) -> datetime:
 
 
 def to_refusal(refusal: Refusal) -> messaging_service_pb2.SendRefusal:
-    """Give a refusal inside a response: the same words as a status would have."""
+    """Return a refusal for use in a response, with the same fields as in a gRPC status."""
     retry = refusal.retry_after
     return messaging_service_pb2.SendRefusal(
         code=CODES[refusal.kind].value[0],

@@ -4,7 +4,7 @@ from plexuskit.errors import Kind, Refusal
 
 
 class MessageTooLarge(Refusal):
-    """MSG-21: what a message is made of, counted together, as its fact is stored."""
+    """MSG-21: the parts of a message, counted together, as its fact is stored, are too large."""
 
     kind = Kind.INVALID
     text = (

@@ -30,7 +30,7 @@ def envelope(
     now: datetime,
     membership_version: int = 0,
 ) -> bytes:
-    """Give the bytes of an event of no log, as Kafka will carry them; `seal` gives a log's.
+    """Return the serialized envelope of an event outside any log; see `seal` for events of a log.
 
     Raises:
         FactTooLarge: a record of the topic could not carry it (MSG-21).
@@ -63,7 +63,7 @@ def personal_fact(
     version: int,
     now: datetime,
 ) -> outbox.Fact:
-    """Give a fact for a person's own devices; each thing of theirs counts its own versions."""
+    """Return a fact for a person's own devices; each entity has its own version counter."""
     event = outbox.envelope(
         fact=fact,
         tenant_id=tenant_id,

@@ -1,1 +1,1 @@
-"""Conversations: members, their people, and how each member arranges them."""
+"""Conversations: members, their people, and personal settings."""

@@ -41,7 +41,7 @@ class Handlers:
         events_pb2.PersonDeactivated,
     )
     async def people(self, records: Sequence[Record]) -> None:
-        """Keep people; sessions do not concern messaging."""
+        """Store people; sessions do not concern messaging."""
         people: list[people_pb2.Person] = []
         for record in records:
             match _name(record):
@@ -80,7 +80,7 @@ async def following_directory(
     kafka: KafkaSection,
     runtime: Runtime,
 ) -> AsyncIterator[None]:
-    """Consume people and departments, and load what the topics no longer hold, for the block.
+    """Consume people and departments, and load what the topics lack, for the duration of the block.
 
     `probe` exercises the database.
     """

@@ -14,7 +14,7 @@ MAX_SOURCE: Final = 100
 
 
 class Closed(enum.StrEnum):
-    """Why an import writes nothing more into a conversation."""
+    """Reason why an import no longer writes into a conversation."""
 
     IN_USE = "in_use"
     FINISHED = "finished"
@@ -32,14 +32,14 @@ class Exported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Following:
-    """How an import stands to a conversation that it created.
+    """State of the link between a conversation and the export that created it.
 
     Attributes:
         conversation_id: the conversation.
         source: the other system, the part of the external id before the colon.
-        closed: why it no longer follows the export; None while it does.
+        closed: the reason why it no longer follows the export; None while it does.
         checked_seq: up to here every message is known to be imported.
-        exported: what the last import had; None for what an earlier version imported.
+        exported: state in the last import; None if an earlier version imported it.
     """
 
     conversation_id: str
@@ -52,9 +52,9 @@ class Following:
 def followed_reactions(
     current: Sequence[Reaction], *, base: Sequence[Reaction], exported: Sequence[Reaction]
 ) -> tuple[Reaction, ...]:
-    """Return reactions with what the export has added and taken off since the last import.
+    """Return reactions after the additions and removals in the export since the last import.
 
-    Those that people here have added or taken off stay so.
+    Additions and removals by people here are kept.
 
     Args:
         current: on the message now.
@@ -128,14 +128,14 @@ class ImportClosed(Refusal):
 
 
 class SenderUnknown(Refusal):
-    """GW-11: the sender of an imported message is nobody of the tenant."""
+    """GW-11: the sender of an imported message is not a person of the tenant."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "{person_id} is nobody of this company: import the person first."
 
 
 class ImportDenied(Refusal):
-    """MSG-19: history is brought in by administrators only."""
+    """MSG-19: only administrators may import history."""
 
     kind = Kind.PERMISSION_DENIED
     text = "Only administrators of the tenant may import history."

@@ -1,4 +1,4 @@
-"""The newest link of every conversation, for whoever keeps links elsewhere (MSG-20)."""
+"""Newest link of every conversation, for external archives of links (MSG-20)."""
 
 from typing import Final
 
@@ -17,17 +17,17 @@ async def export_anchors(
 ) -> tuple[list[ConversationAnchor], str]:
     """Read a page of anchors of the caller's tenant, in order of conversation id.
 
-    A log that ends in version 1 and from which something was recalled is left out: its links would
-    let that be guessed. It is there again after its next entry.
+    A log that ends in version 1 and contains a recall is left out: its links would allow guessing
+    the recalled text. It is listed again after its next entry.
 
     Args:
-        store: what is read, with majority.
-        actor: who holds the permission.
+        store: the store to read, with majority.
+        actor: the holder of the permission.
         after: last conversation of the page before; empty: the beginning.
         limit: conversations in the page.
 
     Returns:
-        The anchors, and the conversation to go on after; empty at the end.
+        The anchors, and the conversation after which to continue; empty at the end.
 
     Raises:
         AnchorsDenied: the caller does not hold the permission.

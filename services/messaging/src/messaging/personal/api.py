@@ -10,8 +10,8 @@ from plexus_access.objects import CONVERSATION, Object
 from plexuskit.clock import Clock
 from plexuskit.errors import InvalidArgument
 from plexuskit.grpc import actor, caller
-from plexuskit.mongo import Transaction
 from plexuskit.paging import Listing, from_milliseconds, to_milliseconds
+from plexuskit.request_ids import request_of
 
 from messaging.config import ScheduleSection
 from messaging.contract.api import from_timestamp, page_size
@@ -25,6 +25,7 @@ from messaging.personal.operations.drafts import save_draft
 from messaging.personal.operations.scheduled import (
     cancel_scheduled_message,
     schedule_message,
+    schedule_once,
     update_scheduled_message,
 )
 from messaging.personal.queries import list_drafts, list_scheduled
@@ -98,19 +99,8 @@ class ScheduledApi:
             shortest=self._shortest,
             now=now,
         )
-
-        async def work(tx: Transaction) -> pb.ScheduleMessageResponse:
-            return pb.ScheduleMessageResponse(scheduled=scheduled_to_proto(await write(tx)))
-
-        response, _ = await self._store.requests.once(
-            work,
-            request=request,
-            request_id=request.request_id,
-            actor_id=me.person_id,
-            response=pb.ScheduleMessageResponse,
-            now=now,
-        )
-        return response
+        scheduled = await schedule_once(self._store, write, request=request_of(request), now=now)
+        return pb.ScheduleMessageResponse(scheduled=scheduled_to_proto(scheduled))
 
     async def UpdateScheduledMessage(
         self, request: pb.UpdateScheduledMessageRequest, context: Any
@@ -169,7 +159,7 @@ class ScheduledApi:
 
 
 def to_saved_draft(request: pb.SaveDraftRequest, *, person_id: str, tenant_id: str) -> Draft:
-    """Read a draft to keep; blank text without attachments is none.
+    """Read a draft to store; blank text without attachments is none.
 
     Raises:
         TextTooLong, TooManyMentions: see domain.
@@ -203,7 +193,7 @@ def to_saved_draft(request: pb.SaveDraftRequest, *, person_id: str, tenant_id: s
 def to_new_message(
     words: pb.ScheduledContent, *, sender_id: str, request_id: str = "later"
 ) -> NewMessage:
-    """Read the words of a scheduled message exactly as SendMessage reads its own.
+    """Read the content of a scheduled message exactly as SendMessage reads its own.
 
     Raises:
         InvalidArgument, TextTooLong, MessageEmpty, TooManyMentions: see domain.
@@ -225,7 +215,7 @@ def to_new_message(
 
 
 def read_scheduled(scheduled: Scheduled) -> NewMessage:
-    """Make the message of a scheduled one; its id is the request id for ever (MSG-3, MSG-17).
+    """Make the message of a scheduled one; its id is the only request id (MSG-3, MSG-17).
 
     Raises:
         InvalidArgument, TextTooLong, MessageEmpty, TooManyMentions: see domain.

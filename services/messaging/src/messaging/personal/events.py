@@ -1,6 +1,6 @@
-"""What people keep for themselves, as the facts and shapes of the contract.
+"""Facts and contract messages of people's private objects.
 
-They go to topic `messaging.person.v1` through the outbox. Each thing has versions of its own.
+They go to topic `messaging.person.v1` through the outbox. Each object has its own versions.
 """
 
 from datetime import datetime
@@ -25,7 +25,7 @@ _STATES = {
 
 
 def draft_to_proto(draft: Draft) -> personal_service_pb2.Draft:
-    """Give a draft as its author's devices see it; one without words is deleted."""
+    """Return a draft as its author's devices see it; one without text is deleted."""
     proto = personal_service_pb2.Draft.FromString(draft.words)
     proto.person_id = draft.key.person_id
     proto.conversation_id = draft.key.conversation_id
@@ -36,7 +36,7 @@ def draft_to_proto(draft: Draft) -> personal_service_pb2.Draft:
 
 
 def scheduled_to_proto(scheduled: Scheduled) -> personal_service_pb2.ScheduledMessage:
-    """Give a scheduled message with what became of it."""
+    """Return a scheduled message with its outcome."""
     words = personal_service_pb2.ScheduledContent.FromString(scheduled.words)
     return personal_service_pb2.ScheduledMessage(
         id=scheduled.id,

@@ -1,4 +1,4 @@
-"""What a person keeps for themselves, as they list it."""
+"""Lists of a person's private objects."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -24,13 +24,13 @@ async def list_drafts(
 
     Args:
         store: the service's database.
-        actor: whose.
-        before: where the last page ended.
-        limit: how many are looked at; fewer are given where the caller has left.
+        actor: the caller.
+        before: the end of the last page.
+        limit: maximum number examined; fewer are returned if the caller has left conversations.
         may: returns whether policies let the caller write in a conversation (GW-10).
 
     Returns:
-        The drafts, and where the page ended when more follow.
+        The drafts, and the end of the page when more follow.
     """
     page, more = await store.drafts.page(
         actor.person_id, before=before, budget=PageBudget(items=limit)
@@ -45,9 +45,9 @@ async def list_drafts(
 async def list_scheduled(
     store: Store, *, actor: Actor, after: Place | None, include_ended: bool, limit: int
 ) -> tuple[list[Scheduled], bool]:
-    """List what the caller has scheduled: what needs a decision, what is next, what has ended.
+    """List the caller's scheduled messages: those needing a decision, the next ones, ended ones.
 
-    And whether more follow.
+    Also return whether more follow.
     """
     return await store.scheduled.page(
         actor.person_id,

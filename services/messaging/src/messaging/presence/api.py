@@ -28,7 +28,7 @@ _STATES = {number: state for state, number in PRESENCE_STATES.items()}
 
 
 class SignalApi(signal_service_pb2_grpc.SignalServiceServicer):
-    """What is true for seconds; nothing of it waits for Kafka."""
+    """Short-lived signals; none of them waits for Kafka."""
 
     def __init__(
         self, store: Store, signals_: Signals, presences: Presences, *, clock: Clock

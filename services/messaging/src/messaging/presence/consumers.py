@@ -1,4 +1,4 @@
-"""Presence, heard by every process that serves requests."""
+"""Presence, consumed by every process that serves requests."""
 
 import asyncio
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 CHECK: Final = "presence"
 BACK: Final = timedelta(minutes=2)
-"""How far back a process begins to listen: as far as the topic reaches, longer than a word."""
+"""Age from which a new process reads: as old as the topic holds, older than a signal lives."""
 
 _BACK_OFF: Final = (0.5, 5.0)
 _STATES: Final = {number: state for state, number in PRESENCE_STATES.items()}
@@ -30,7 +30,7 @@ _TYPE: Final = PresenceChanged.DESCRIPTOR.full_name
 
 
 async def follow_presence(presences: Presences, *, kafka: KafkaSection, runtime: Runtime) -> None:
-    """Hear of everybody until cancelled; without Kafka who is there is forgotten by and by."""
+    """Consume presence of everyone until cancelled; without Kafka all presence expires."""
     failures = 0
     while True:
         try:
@@ -49,7 +49,7 @@ async def follow_presence(presences: Presences, *, kafka: KafkaSection, runtime:
 
 
 def hear_all(presences: Presences, records: Sequence[Record]) -> None:
-    """Take what records tell of people; typing and what cannot be read are passed over."""
+    """Apply presence records; typing signals and unreadable records are ignored."""
     for record in records:
         try:
             if record.envelope.type != _TYPE:

@@ -1,4 +1,4 @@
-"""Whether somebody is there: true for a while after it was told, and no longer."""
+"""Presence with a time to live."""
 
 import enum
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from typing import Final
 from plexuskit.errors import Kind, Refusal
 
 LASTS: Final = timedelta(seconds=90)
-"""How long a person counts as there after the last word; clients repeat it every 60 seconds."""
+"""Time to live of a presence signal; clients repeat it every 60 seconds."""
 
 LEAVING: Final = timedelta(seconds=10)
-"""How long after its last stream ended somebody may come back without having been away."""
+"""Grace period after the last stream ended in which a person can come back unnoticed."""
 
 
 MAX_TYPED: Final = 3
@@ -19,14 +19,14 @@ MAX_TYPED: Final = 3
 
 
 class TypingInTooManyThreads(Refusal):
-    """Somebody writes in more threads at once than people do."""
+    """A person types in more threads at once than people do."""
 
     kind = Kind.EXHAUSTED
     text = "You can type in {limit} threads of a conversation at once; try again in a second."
 
 
 class State(enum.Enum):
-    """What is told of a person."""
+    """Presence of a person, as signalled."""
 
     ONLINE = "online"
     AWAY = "away"
@@ -35,13 +35,13 @@ class State(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The last word on a person.
+    """Last presence signal of a person.
 
     Attributes:
-        state: what it says.
-        at: when it was told.
-        seen: what held before somebody left, and when that was told last; equal to the two above
-            for who did not leave.
+        state: the state it signals.
+        at: the time of the signal.
+        seen: the state before the person left, and the time it was last signalled; equal to the two
+            above for a person who did not leave.
     """
 
     state: State
@@ -50,15 +50,15 @@ class Heard:
 
     @property
     def seen_at(self) -> datetime:
-        """When a device of the person last told that they are there."""
+        """Time at which a device of the person last signalled presence."""
         return self.seen[1]
 
 
 def hear(previous: Heard | None, *, state: State, at: datetime) -> Heard | None:
-    """Take a word on a person; None when it changes nothing.
+    """Apply a presence signal; None if it changes nothing.
 
-    The end of the last stream is kept with what held before it, since a new stream may follow; told
-    twice, it counts from the first time.
+    The end of the last stream is kept with the state before it, since a new stream may follow; if
+    signalled twice, it counts from the first time.
     """
     if state is not State.OFFLINE:
         return Heard(state, at, (state, at))
@@ -68,9 +68,9 @@ def hear(previous: Heard | None, *, state: State, at: datetime) -> Heard | None:
 
 
 def state_of(heard: Heard | None, *, now: datetime) -> State:
-    """Tell whether somebody is there now: offline 90 s after the last word, or 10 s after leaving.
+    """Return the current presence: offline 90 s after the last signal, or 10 s after leaving.
 
-    In: the last word, None for nobody that was heard of.
+    In: the last signal, None for a person without one.
     """
     if heard is None or now - heard.seen_at >= LASTS:
         return State.OFFLINE

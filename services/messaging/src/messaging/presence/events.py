@@ -20,7 +20,7 @@ PRESENCE_STATES = {
 def typing(
     *, conversation_id: str, person_id: str, root_seq: int, stopped: bool
 ) -> events_pb2.Typing:
-    """Somebody writes, or has stopped."""
+    """Return the signal that a person is typing, or has stopped."""
     return events_pb2.Typing(
         conversation_id=conversation_id, person_id=person_id, root_seq=root_seq, stopped=stopped
     )
@@ -29,7 +29,7 @@ def typing(
 def presence_changed(
     person_id: str, *, state: State, seen_at: datetime
 ) -> events_pb2.PresenceChanged:
-    """Somebody told that they are there, away, or leaving."""
+    """Return the signal that a person is there, away, or leaving."""
     presence = signal_service_pb2.Presence(
         person_id=person_id, state=PRESENCE_STATES[state], seen_at=timestamp(seen_at)
     )

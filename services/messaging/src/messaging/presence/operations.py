@@ -40,31 +40,31 @@ MAX_PEOPLE: Final = 1_000_000
 
 
 class Outlet(Protocol):
-    """Where signals leave; never waits. A true seam: Kafka lies behind it."""
+    """Publisher of signals; never waits. A true seam: Kafka lies behind it."""
 
     def offer(self, record: Outgoing) -> None:
-        """Take a record, or drop it."""
+        """Accept a record, or drop it."""
         ...
 
 
 class Signals:
-    """Lets the first word on a subject out at once, then the last one of each second.
+    """Throttle: publishes the first signal of a subject at once, then the last one of each second.
 
-    What holds in the end is always told: somebody who stops writing half a second after beginning
-    is heard to stop. Per process: a person whose calls spread over several processes may be heard
-    once a second from each.
+    The final state is always published: a person who stops typing half a second after beginning is
+    reported as stopped. Per process: a person whose calls spread over several processes may be
+    reported once a second by each.
     """
 
     def __init__(self, outlet: Outlet) -> None:
         self._outlet = outlet
-        # Subjects spoken of within the last second: the membership version they were told under,
-        # and what has come since.
+        # Subjects signalled within the last second: the membership version at that time, and the
+        # latest signal since.
         self._subjects: dict[tuple[str, ...], tuple[int, Outgoing | None]] = {}
-        # How many of them differ in their last part alone: the threads of a conversation.
+        # Number of subjects that differ only in their last part: the threads of a conversation.
         self._groups: dict[tuple[str, ...], int] = {}
 
     def version_of(self, subject: tuple[str, ...]) -> int | None:
-        """Give the membership version of a subject spoken of within the last second, else None."""
+        """Return the membership version of a subject signalled in the last second, else None."""
         spoken = self._subjects.get(subject)
         return None if spoken is None else spoken[0]
 
@@ -78,7 +78,7 @@ class Signals:
             raise TypingInTooManyThreads(limit=MAX_TYPED, retry_after=timedelta(seconds=EVERY))
 
     def tell(self, subject: tuple[str, ...], record: Outgoing, *, version: int = 0) -> None:
-        """Tell a word on a subject now, or at the end of its second unless another one follows."""
+        """Publish a signal of a subject now, or at the end of its second unless another follows."""
         spoken = self._subjects.get(subject)
         if spoken is None:
             self._send(subject, record, version)
@@ -112,16 +112,16 @@ async def signal_typing(
     stopped: bool,
     now: datetime,
 ) -> None:
-    """Tell the other members that somebody writes, or has stopped.
+    """Signal to the other members that a person is typing, or has stopped.
 
-    Membership and thread are asked of the store by key, once a second at most, and not of the log's
-    tail in memory: that one is right only in the process that writes the conversation, and calls
-    come to any. The event carries the membership version, so a gateway that has not yet heard of a
-    removal tells nobody (MSG-14).
+    Membership and thread are read from the store by key, once a second at most, and not from the
+    log's tail in memory: that one is right only in the process that writes the conversation, and
+    calls reach any process. The event carries the membership version, so a gateway that has not yet
+    received a removal does not deliver it (MSG-14).
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).
-        ConversationIsArchived: nothing more can be said.
+        ConversationIsArchived: it accepts no more messages.
         MessageNotFound: no such thread that the caller may see.
         TypingInTooManyThreads: in more than three of the conversation within a second.
     """
@@ -166,7 +166,7 @@ async def _membership_version(
 
 
 def signal_presence(signals: Signals, *, actor: Actor, state: State, now: datetime) -> None:
-    """Tell that somebody is there, away from the keyboard, or leaves."""
+    """Signal that a person is there, away from the keyboard, or leaving."""
     value = envelope(
         presence_changed(actor.person_id, state=state, seen_at=now),
         tenant_id=actor.tenant_id,
@@ -183,7 +183,7 @@ def signal_presence(signals: Signals, *, actor: Actor, state: State, now: dateti
 
 @dataclass(frozen=True, slots=True)
 class UserPresence:
-    """Whether one person is there; `seen_at` is None for somebody of whom nothing was heard."""
+    """Presence of one person; `seen_at` is None if no signal was received."""
 
     person_id: str
     state: State
@@ -191,11 +191,11 @@ class UserPresence:
 
 
 class Presences:
-    """The last word on everybody of whom one came within 90 seconds.
+    """Last presence signal of everyone who sent one within 90 seconds.
 
-    Each process hears all of them, so a list is the same whoever answers it, and nothing has to be
-    stored or asked of another process. A gateway could not answer for who shares a conversation;
-    messaging can, so the list is here.
+    Each process receives all of them, so every process returns the same list, and nothing has to be
+    stored or requested from another process. The list is here and not in the gateway because only
+    messaging knows who shares a conversation.
     """
 
     def __init__(self) -> None:
@@ -205,7 +205,7 @@ class Presences:
         return len(self._heard)
 
     def hear(self, person_id: str, *, state: State, at: datetime) -> None:
-        """Take a word on a person, and forget those that are over."""
+        """Apply a signal of a person, and drop expired ones."""
         heard = hear(self._heard.get(person_id), state=state, at=at)
         if heard is not None:
             self._heard[person_id] = heard
@@ -217,7 +217,7 @@ class Presences:
             self._heard.popitem(last=False)
 
     def list(self, person_ids: Iterable[str], *, now: datetime) -> list[UserPresence]:
-        """Tell of each person whether they are there, in the order given."""
+        """Return the presence of each person, in the order given."""
         presences = []
         for person_id in person_ids:
             heard = self._heard.get(person_id)

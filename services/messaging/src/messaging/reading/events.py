@@ -12,7 +12,7 @@ from plexuskit.timestamps import timestamp
 def cursor_to_proto(
     *, conversation_id: str, person_id: str, through_seq: int, root_seq: int, read_at: datetime
 ) -> messages_pb2.Cursor:
-    """Give a read cursor."""
+    """Return a read cursor as protobuf."""
     return messages_pb2.Cursor(
         conversation_id=conversation_id,
         person_id=person_id,
@@ -23,5 +23,5 @@ def cursor_to_proto(
 
 
 def cursor_advanced(cursor: messages_pb2.Cursor) -> events_pb2.CursorAdvanced:
-    """Somebody read on."""
+    """Return the fact that a person read further."""
     return events_pb2.CursorAdvanced(cursor=cursor)

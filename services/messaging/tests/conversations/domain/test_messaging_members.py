@@ -52,12 +52,12 @@ def join(member, *, seq, version):
     )
 
 
-# A life: said messages ("s"), joining and leaving ("t" toggles), as a sequence of events.
+# A membership history: messages ("s"), joining and leaving ("t" toggles), as a sequence.
 LIVES = st.lists(st.sampled_from("st"), max_size=30)
 
 
 def live(events):
-    """Play a life; gives the member, and the model: the numbers said while inside."""
+    """Play a membership history; return the member, and the model: messages during membership."""
     member, seq, version, inside, heard = None, 0, 0, False, set()
     for event in events:
         version += 1
@@ -78,7 +78,7 @@ def test_msg_14_a_member_sees_exactly_what_was_said_during_the_stays(events):
 
     seen = {seq for seq in range(1, last + 2) if sees(member, history=History.SINCE_JOIN, seq=seq)}
 
-    # What will be said next is seen by who is inside.
+    # The next message is visible to current members.
     assert seen == ((heard | {last + 1}) if inside else set())
 
 

@@ -44,7 +44,7 @@ def hours(draw: st.DrawFn) -> WorkingHours:
 
 
 def works(found: WorkingHours, zone: ZoneInfo, at: datetime) -> bool:
-    """Tell the slow way: any window of the days around."""
+    """Check every window of the days around: slow, but independent of the code under test."""
     today = at.astimezone(zone).date()
     days = (today + timedelta(days=n) for n in (-2, -1, 0, 1))
     return any(

@@ -1,4 +1,4 @@
-"""Laws of chain version 2 (MSG-20): what is proved, by whom, and what cannot be guessed."""
+"""Laws of chain version 2 (MSG-20): proofs, their readers, and content that cannot be guessed."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -213,7 +213,7 @@ def alter(holder, descriptor):
     value = getattr(holder, descriptor.name)
     choice = descriptor.containing_oneof
     if isinstance(value, bool) and choice is not None and len(choice.fields) > 1:
-        # A flag of a choice says something by being the one that is set, true or not.
+        # A flag of a oneof carries meaning by being the one that is set, true or not.
         other = next(each for each in choice.fields if each.name != descriptor.name)
         setattr(holder, other.name, True if other.type == other.TYPE_BOOL else "another")
     elif isinstance(value, bool):
@@ -228,8 +228,8 @@ def alter(holder, descriptor):
         setattr(holder, descriptor.name, value + 1)
 
 
-# Of a fact about a part of a message only that part and the header are its content: what else of
-# the message it carries is proved by the entries that made it. Ids of holders stand in the scope.
+# For a fact about a part of a message only that part and the header are its content: the rest of
+# the message it carries is proved by the entries that made it. Ids of holders are in the scope.
 _PARTS = {
     "MessageReacted": {"emoji", "person_id", "removed", "reactions"},
     "MessagePinned": {"pin"},

@@ -1,4 +1,4 @@
-"""What the longest texts cost to bring into their stored form, counted and not timed (GW-13)."""
+"""Cost of bringing the longest texts into stored form, counted and not timed (GW-13)."""
 
 import sys
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""The markdown subset: what it reads, that it writes what it reads, and that no text stops it."""
+"""The markdown subset: parsing, writing what was parsed, and bounded time for any text."""
 
 import time
 from contextlib import suppress
@@ -14,7 +14,7 @@ K = SpanKind
 
 
 def seen(source):
-    """Read markdown and give (what stands under a span, kind, value) instead of numbers."""
+    """Read markdown and return (text of a span, kind, value) instead of numbers."""
     text, spans = read_markdown(source)
     return text, [(text[s.start : s.end], s.kind.value, s.value) for s in spans]
 

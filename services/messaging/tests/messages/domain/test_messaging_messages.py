@@ -1,4 +1,4 @@
-"""What a draft may be: MSG-3, MSG-13, MSG-18."""
+"""Bounds of drafts: MSG-3, MSG-13, MSG-18."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Spans in normal form: what every writer stores, and what no writer may."""
+"""Spans in normal form: the stored forms, and those that are refused."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Texts as they are stored, and attachments: kept as written but for what deceives or breaks."""
+"""Stored texts and attachments: kept as written except deceptive or broken characters."""
 
 import pytest
 from hypothesis import given

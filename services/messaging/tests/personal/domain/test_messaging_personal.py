@@ -1,4 +1,4 @@
-"""What people keep for themselves, decided without a store: MSG-7, MSG-17, MSG-18."""
+"""Domain rules of private objects, without a store: MSG-7, MSG-17, MSG-18."""
 
 import itertools
 from dataclasses import replace

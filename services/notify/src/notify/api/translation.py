@@ -1,4 +1,4 @@
-"""From protobuf to domain values; the way back is in `notify.events`."""
+"""Conversion from protobuf to domain values; the reverse is in `notify.events`."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""What an attempt to hand a mail to the server leads to (NTF-2, NTF-8)."""
+"""Outcome of an attempt to hand a mail to the server (NTF-2, NTF-8)."""
 
 import enum
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from notify.domain.pipeline import share
 
 
 class Answer(enum.Enum):
-    """What the mail server did, as far as it can be known."""
+    """Response of the mail server, as far as it is known."""
 
     ACCEPTED = "accepted"
     # Permanent: 5xx, or an address that cannot be written down.
@@ -23,7 +23,7 @@ class Answer(enum.Enum):
     BUSY = "busy"
     UNREACHABLE = "unreachable"
     UNANSWERED = "unanswered"
-    # Not the mail server: the owner of the text could not say whether it may still be read.
+    # Not the mail server: the text's owner could not confirm that it may still be read.
     OWNER_UNREACHABLE = "owner_unreachable"
 
 
@@ -66,7 +66,7 @@ def settled(delivery: Delivery, answer: Answer, *, policy: RetryPolicy, now: dat
 
 
 def retry_pause(delivery: Delivery, *, policy: RetryPolicy) -> timedelta:
-    """Return how long to wait after the last attempt: half to all of the doubled pause."""
+    """Return the pause after the last attempt: half to all of the doubled pause."""
     whole = doubled(max(delivery.attempts - 1, 0), (policy.first, policy.max_pause))
     jittered: timedelta = whole * (0.5 + share(f"{delivery.id}:{delivery.attempts}") / 2)
     return jittered

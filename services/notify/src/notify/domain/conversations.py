@@ -9,7 +9,7 @@ Intervals = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """What the texts and the audience need of a conversation; `version` is of its own fields.
+    """Conversation as texts and audiences need it; `version` is of its own fields.
 
     Notices of a confidential one carry no content (NTF-9).
     """
@@ -34,7 +34,7 @@ class Member:
     version: int
 
     def belonged(self, *, seq: int) -> bool:
-        """Tell whether the person was a member when that message was posted.
+        """Return whether the person was a member when that message was posted.
 
         A stay begins after the last message and ends with it, so this is the membership at the
         message's `membership_version`.
@@ -42,5 +42,5 @@ class Member:
         return covers(self.intervals, seq=seq)
 
     def may_read(self, *, seq: int, open_history: bool) -> bool:
-        """Tell whether the person may read that message now (MSG-14)."""
+        """Return whether the person may read that message now (MSG-14)."""
         return self.active and (open_history or self.belonged(seq=seq))

@@ -81,7 +81,7 @@ class Event:
 
 
 async def display_name(projections: Projections, person_id: str) -> str:
-    """Return the name of a person, empty for one who is unknown; texts say "someone" then."""
+    """Return the name of a person, empty for an unknown one; texts then use "someone"."""
     person = (await projections.people.find([person_id])).get(person_id)
     return person.display_name if person else ""
 

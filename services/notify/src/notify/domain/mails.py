@@ -31,7 +31,7 @@ MAX_LISTED: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """What goes to the mail server; `message_id` is the same for every attempt (NTF-2)."""
+    """Mail for the mail server; `message_id` is the same for every attempt (NTF-2)."""
 
     sender: str
     recipient: str
@@ -65,7 +65,7 @@ def compose(
         mail: the delivery id for the Message-ID, of which every attempt has the same (NTF-2);
             empty for the notification's own.
 
-    Refusals: InvalidArgument for an address that cannot be written down.
+    Refusals: InvalidArgument for an address that cannot be encoded.
     """
     locale = locale_of(person)
     subject, entries, more = _written(notification, further, content=content, locale=locale)

@@ -20,7 +20,7 @@ class Addressing:
 
     @property
     def anybody(self) -> bool:
-        """Whether it addresses anyone at all."""
+        """True if it addresses anyone at all."""
         return bool(self.person_ids or self.department_ids) or self.everybody
 
 

@@ -1,4 +1,4 @@
-"""Conversations that somebody wants to hear nothing of for a time."""
+"""Conversations that a person has muted for a time."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,9 +6,9 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mute:
-    """What a person has set for a conversation; `until` is None where it is not muted.
+    """A person's mute of a conversation; `until` is None if it is not muted.
 
-    `version` is of all that the person has set for it.
+    `version` is of all that person's settings for it.
     """
 
     conversation_id: str

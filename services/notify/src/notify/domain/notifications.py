@@ -10,7 +10,7 @@ from notify.domain.outcomes import Reason, State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What a notification is about; `conversation_id`, `seq`, `root_seq` are of messages only."""
+    """Subject of a notification; `conversation_id`, `seq`, `root_seq` are of messages only."""
 
     kind: str
     id: str
@@ -22,7 +22,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One channel for one notification, and what came of it (NTF-1).
+    """Delivery of one notification through one channel, and its outcome (NTF-1).
 
     `next_attempt_at` is when an open one is due; while a sender holds it (`lease` is its token),
     when it is anybody's again. `first_attempt_at` is when the first attempt was begun. `mail` names
@@ -42,12 +42,12 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """What one person is told; `version` is 1 and grows by 1 with every change that shows.
+    """Notification of one person; `version` starts at 1 and grows by 1 with every visible change.
 
-    `step` tells apart what the same source says more than once (NTF-2): a due value, an assignment.
-    `event_id` is the fact behind it. `confidential`: mails of it carry no content (NTF-9).
-    `passes_mute`: it is urgent or names the person, so it is told of although the conversation is
-    muted.
+    `step` distinguishes several notifications about the same source (NTF-2): a due value, an
+    assignment. `event_id` is the fact behind it. `confidential`: its mails carry no content
+    (NTF-9). `passes_mute`: it is urgent or names the person, so it is delivered although the
+    conversation is muted.
     """
 
     id: str
@@ -69,12 +69,12 @@ class Notification:
 
     @property
     def in_inbox(self) -> bool:
-        """Tell whether the person sees it; an own action or a kind not wanted is only recorded."""
+        """Return whether the person sees it; own actions and unwanted kinds are only recorded."""
         return self.in_app.state is State.DELIVERED
 
     @property
     def dedupe_key(self) -> str:
-        """Return what no two notifications have in common (NTF-2)."""
+        """Return the key that makes a notification unique (NTF-2)."""
         return dedupe_key(
             tenant_id=self.tenant_id,
             person_id=self.person_id,
@@ -90,9 +90,9 @@ def dedupe_key(*, tenant_id: str, person_id: str, source_id: str, kind: Kind, st
 
 
 def read_on(notification: Notification, *, now: datetime) -> Notification:
-    """Return the notification as read; its e-mail is not sent any more (NTF-7).
+    """Return the notification as read; its e-mail is no longer sent (NTF-7).
 
-    A mail that a sender has in hand this moment stays: its outcome is what the server says.
+    A mail that a sender is processing stays: its outcome is the server's response.
     """
     if notification.read:
         return notification
@@ -103,7 +103,7 @@ def read_on(notification: Notification, *, now: datetime) -> Notification:
 
 
 def recalled(notification: Notification, *, body: str, now: datetime) -> Notification:
-    """Return the notification of a message that was taken back: no content, no badge (MSG-12)."""
+    """Return the notification of a recalled message: no content, no badge (MSG-12)."""
     email = notification.email
     if not email.lease:
         email = dropped(email, reason=Reason.RECALLED, now=now)
@@ -112,7 +112,7 @@ def recalled(notification: Notification, *, body: str, now: datetime) -> Notific
 
 
 def reworded(notification: Notification, *, body: str) -> Notification:
-    """Return the notification with the present words of its message (MSG-11)."""
+    """Return the notification with the current text of its message (MSG-11)."""
     return _next(notification, replace(notification, body=body))
 
 
@@ -134,7 +134,7 @@ def dropped(delivery: Delivery, *, reason: Reason, now: datetime) -> Delivery:
 
 
 def with_email(notification: Notification, email: Delivery) -> Notification:
-    """Return the notification with what came of its e-mail."""
+    """Return the notification with the outcome of its e-mail."""
     return _next(notification, replace(notification, email=email))
 
 
@@ -143,12 +143,12 @@ def _next(previous: Notification, after: Notification) -> Notification:
 
 
 def covers(intervals: Sequence[tuple[int, int]], *, seq: int) -> bool:
-    """Tell whether a message lies in one of the stays, given as first and last seq (MSG-14)."""
+    """Return whether a message is in one of the stays, given as first and last seq (MSG-14)."""
     return any(first <= seq and (last == 0 or seq <= last) for first, last in intervals)
 
 
 def is_read_through(source: Source, *, conversation: int, thread: int) -> bool:
-    """Tell whether cursors cover a message: the conversation's own, or its thread's (MSG-7)."""
+    """Return whether cursors cover a message: the conversation's own, or its thread's (MSG-7)."""
     if source.kind != MESSAGE:
         return False
     return source.seq <= conversation or (source.root_seq > 0 and source.seq <= thread)

@@ -4,7 +4,7 @@ import enum
 
 
 class State(enum.StrEnum):
-    """How far a delivery has come; PENDING and DEFERRED are still to be tried."""
+    """State of a delivery; PENDING and DEFERRED are still to be tried."""
 
     PENDING = "pending"
     DEFERRED = "deferred"
@@ -14,12 +14,12 @@ class State(enum.StrEnum):
 
     @property
     def is_open(self) -> bool:
-        """Tell whether something is still to be done."""
+        """Return whether it is still to be tried."""
         return self in {State.PENDING, State.DEFERRED}
 
 
 class Reason(enum.StrEnum):
-    """Why a delivery is in its state (NTF-1); every state has one."""
+    """Reason for a delivery's state (NTF-1); every state has one."""
 
     # In-app: stored is delivered, the badge follows by the event.
     STORED = "STORED"
@@ -29,7 +29,7 @@ class Reason(enum.StrEnum):
     # Tried, and to be tried again.
     SMTP_UNREACHABLE = "SMTP_UNREACHABLE"
     SMTP_BUSY = "SMTP_BUSY"
-    # The connection ended before the server said whether it took the mail.
+    # The connection ended before the server confirmed or refused the mail.
     SMTP_UNANSWERED = "SMTP_UNANSWERED"
     OWNER_UNREACHABLE = "OWNER_UNREACHABLE"
     # Ends.
@@ -37,7 +37,7 @@ class Reason(enum.StrEnum):
     SMTP_REFUSED = "SMTP_REFUSED"
     ADDRESS_INVALID = "ADDRESS_INVALID"
     SENDER = "SENDER"
-    # The sender wants nobody disturbed (NTF-11).
+    # The sender suppressed notifications (NTF-11).
     SENT_SILENTLY = "SENT_SILENTLY"
     PERSON_DEACTIVATED = "PERSON_DEACTIVATED"
     PREFERENCE_OFF = "PREFERENCE_OFF"

@@ -11,7 +11,7 @@ DEFAULT_ZONE: Final = "Asia/Shanghai"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """What directory last said of a person. `is_app` marks service accounts: nobody reads there."""
+    """Latest state of a person from directory; `is_app` marks service accounts."""
 
     id: str
     tenant_id: str
@@ -43,7 +43,7 @@ def zone_of(person: Person | None, *, chosen: str = "") -> ZoneInfo:
 
 @lru_cache(maxsize=1024)
 def zone_named(name: str) -> ZoneInfo | None:
-    """Return the IANA zone of that name, None where there is none."""
+    """Return the IANA zone of that name, None if there is none."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -59,15 +59,15 @@ def decide_email(
 ) -> Delivery:
     """Return the e-mail delivery: due now, deferred to the end of quiet hours, or dropped.
 
-    The mail of somebody whom directory has not announced yet waits a minute: facts of people and of
-    messages come on different topics, and the address is looked for when the mail is due.
+    The mail of a person who is not known yet waits a minute: facts of people and of messages arrive
+    on different topics, and the address is looked up when the mail is due.
 
     Args:
-        delivery_id: its id; also what the jitter is drawn from.
-        context: of the recipient.
-        kind: of the notification.
+        delivery_id: its id, from which the jitter is derived too.
+        context: context of the recipient.
+        kind: kind of the notification.
         now: the current time.
-        jitter: the longest time that a deferred mail leaves after the window's end (NTF-4).
+        jitter: maximum delay of a deferred mail after the window's end (NTF-4).
     """
     reason = email_obstacle(context, kind=kind)
     if reason:
@@ -91,9 +91,9 @@ def decide_email(
 
 
 def email_obstacle(context: DeliveryContext, *, kind: Kind) -> Reason | None:
-    """Return why no e-mail may be sent, None when one may.
+    """Return the reason why no e-mail may be sent; None if it may.
 
-    The address of somebody whom directory has not announced yet is not missed.
+    The address of a person who is not known yet does not count as missing.
     """
     reason = _obstacle(context, kind=kind, channel=Channel.EMAIL)
     if reason:

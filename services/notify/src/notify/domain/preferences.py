@@ -15,7 +15,7 @@ Channels = Mapping[Kind, frozenset[Channel]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """One person's choices; version 0 says that none were made.
+    """One person's choices; version 0 if none were made.
 
     A kind that is not in `channels` has its default channels.
     """
@@ -26,7 +26,7 @@ class Preferences:
     version: int = 0
 
     def wants(self, kind: Kind, channel: Channel) -> bool:
-        """Tell whether the person wants to hear of this kind by this way."""
+        """Return whether the person wants this kind of notification through this channel."""
         return channel in self.channels.get(kind, kind.channels)
 
 

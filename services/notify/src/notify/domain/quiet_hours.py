@@ -11,7 +11,7 @@ from notify.domain.people import zone_named
 from notify.domain.refusals import QuietHoursInvalid
 
 _DAY: Final = timedelta(days=1)
-# Somebody who can never be reached is told to switch the channel off instead.
+# A person who can never be reached must switch the channel off instead.
 MAX_DURATION: Final = timedelta(hours=23)
 EVERY_DAY: Final = frozenset(range(1, 8))
 
@@ -32,7 +32,7 @@ class QuietHours:
 
 
 def quiet_until(hours: QuietHours, *, zone: ZoneInfo, now: datetime) -> datetime | None:
-    """Return when the window that `now` lies in ends, in UTC; None outside of every window.
+    """Return the end of the window that contains `now`, in UTC; None outside of every window.
 
     A local time that the zone skips in spring counts as the first instant after the gap; one that
     comes twice in autumn counts the first time. Both follow from taking start and end on the local

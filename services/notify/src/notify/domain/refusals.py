@@ -1,4 +1,4 @@
-"""Every reason for which this service does not do what it was asked."""
+"""Refusals of this service."""
 
 from plexuskit.errors import Kind, Refusal
 

@@ -10,10 +10,10 @@ from plexuskit.localtime import instant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What notify needs of a task.
+    """Task as notify needs it.
 
     `due` is its due value as text, empty for none; `due_since` is the version that set it, so that
-    a value that comes back is told of again.
+    a value set again is announced again.
     """
 
     id: str
@@ -34,13 +34,13 @@ class Task:
 
     @property
     def people(self) -> tuple[str, ...]:
-        """Return who is told of its due value: the accountable owner and all who work on it."""
+        """Return the people notified of its due value: the accountable owner and all assignees."""
         return tuple(sorted({self.owner_id, *self.assignee_ids} - {""}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reminder:
-    """That one person is to be reminded of one due value of one task, at an instant."""
+    """Reminder of one person about one due value of one task, at an instant."""
 
     task_id: str
     person_id: str
@@ -50,7 +50,7 @@ class Reminder:
 
 
 def following(task: Task, *, previous: Task | None) -> Task:
-    """Return a task as it is kept after an earlier state of it: who knows since when it is due."""
+    """Return a task to store after an earlier state of it, with the version of its due value."""
     if previous is not None and previous.due == task.due:
         return replace(task, due_since=previous.due_since)
     return replace(task, due_since=task.version)
@@ -87,7 +87,7 @@ def due_text(*, at: datetime | None, on: str) -> str:
 def deadline(due: str, *, zone: ZoneInfo) -> datetime | None:
     """Return the first instant at which a due value has passed, in UTC; None for no due value.
 
-    A day ends with itself in the zone of whoever works on the task (TSK-3).
+    A day ends in the zone of the person who works on the task (TSK-3).
     """
     if not due:
         return None
@@ -98,9 +98,9 @@ def deadline(due: str, *, zone: ZoneInfo) -> datetime | None:
 
 
 def reminder_at(due: str, *, zone: ZoneInfo, before: timedelta, now: datetime) -> datetime | None:
-    """Return when to remind somebody: `before` the deadline, or now when that has passed already.
+    """Return when to send a reminder: `before` the deadline, or now if that time has passed.
 
-    None when there is no deadline, or when it has passed: then the owner's TaskOverdue tells them.
+    None if there is no deadline, or it has passed: then the owner's TaskOverdue is announced.
     """
     ends = deadline(due, zone=zone)
     if ends is None or ends <= now:

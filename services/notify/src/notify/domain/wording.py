@@ -14,7 +14,7 @@ _EN: Final = "en"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """A text in both languages; `{name}` stands for a word that is filled in."""
+    """A text in both languages; `{name}` is a parameter."""
 
     zh: str
     en: str
@@ -51,7 +51,7 @@ SHARED: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
-    """A text with its words, before the reader's language is known.
+    """Text with its parameters, before the reader's language is known.
 
     `when` is shown in the reader's own zone; an empty `actor` reads as "someone".
     """
@@ -78,6 +78,6 @@ def render(wording: Wording, *, locale: str, zone: ZoneInfo) -> str:
 
 def excerpt(text: str, *, limit: int = EXCERPT_CHARACTERS) -> str:
     """Return the beginning of a text on one line, with an ellipsis where something is left out."""
-    # Four times the limit holds enough: white space is at most folded, never what a person reads.
+    # Four times the limit is enough: only white space is shortened, never visible text.
     line = " ".join(text[: limit * 4].split())
     return line if len(line) <= limit and len(text) <= limit * 4 else f"{line[: limit - 1]}…"

@@ -1,4 +1,4 @@
-"""A task is assigned, for its new assignees; the one who assigns it to themselves is not told."""
+"""A task is assigned, for its new assignees; self-assignment notifies no one."""
 
 from collections.abc import Iterable
 from typing import Final

@@ -21,9 +21,10 @@ async def amend(
     *,
     now: datetime,
 ) -> int:
-    """Change what a selection finds; return how many did change.
+    """Change the notifications of a selection; return how many changed.
 
-    Repeating it changes nothing more: `change` returns what has its next version already as it is.
+    Repeating it changes nothing more: `change` returns a notification at its next version
+    unchanged.
 
     Args:
         store: the service's database.

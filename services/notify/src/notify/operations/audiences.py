@@ -49,7 +49,7 @@ class Batch:
 class Lookup:
     """State of the recipients of a part.
 
-    `through` is how far they have read, `muted` are (conversation, person).
+    `through` has read positions, `muted` has (conversation, person).
     """
 
     people: dict[str, Person]
@@ -148,7 +148,7 @@ async def _notify(store: Store, part: Sequence[Batch], *, jitter: timedelta, now
             new = [draft for draft in of_one if draft.dedupe_key not in told]
             told |= {draft.dedupe_key for draft in new}
             fresh += new
-            # Apps are addressed like people but are no audience: nobody reads there.
+            # Apps are addressed like people but are not part of an audience: they do not read.
             advances.append(
                 Advance(
                     claim=claim_after(batch),
@@ -216,7 +216,7 @@ def _notification(
         person_id=person_id,
         kind=recipient.kind,
         title=render(recipient.wording, locale=locale, zone=zone),
-        # Who may not read the source gets no word of it into the ledger either.
+        # A recipient who may not read the source gets no text of it in the ledger either.
         body=_body(request, locale=locale, zone=zone) if recipient.readable else "",
         source=source,
         step=request.step,

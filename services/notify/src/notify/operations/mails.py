@@ -44,12 +44,12 @@ class Connection(Protocol):
     """One connection to the mail server; opened by the first mail, opened again after a loss."""
 
     async def send(self, mail: Mail) -> Answer:
-        """Hand over a mail and return what the server did; raises nothing of the mail system."""
+        """Hand over a mail and return the server's response; raises nothing of the mail system."""
         ...
 
 
 class MailServer(Protocol):
-    """The outer seam: where mails go."""
+    """The outer seam: the mail server."""
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """Return a connection for one batch."""
@@ -57,7 +57,7 @@ class MailServer(Protocol):
 
 
 class Owners(Protocol):
-    """Those who own what notifications are about."""
+    """Owners of the notifications' sources."""
 
     async def readable(self, notifications: Sequence[Notification]) -> frozenset[str]:
         """Return the ids of those whose person may read the source now, and it is not recalled.
@@ -73,14 +73,14 @@ class Owners(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendingRules:
-    """How mails are sent: see the settings of the same names."""
+    """Rules of sending mails: see the settings of the same names."""
 
     sender: str
     content: bool
     batch: int
     connections: int
     lease: timedelta
-    # The longest that one mail takes, the recheck included.
+    # Maximum duration for one mail, the recheck included.
     mail_time: timedelta
     jitter: timedelta
     retries: RetryPolicy
@@ -88,7 +88,7 @@ class SendingRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What a round did: how many mails it took, and whether the server could not be reached.
+    """Result of a round: the number of mails claimed, and whether the server was unreachable.
 
     `more`: further mails may be due.
     """
@@ -108,7 +108,7 @@ class Review:
 
 
 class Sender:
-    """Sends what is due, one round at a time; any number of senders may run."""
+    """Sends due mails, one round at a time; any number of senders may run."""
 
     def __init__(
         self,
@@ -129,18 +129,19 @@ class Sender:
         self._stopping = False
         # The last turn that was taken: whose mails go first is another one each round.
         self._turn = ""
-        # What went wrong unexpectedly in the last round; empty for nothing.
+        # Unexpected error of the last round; empty for none.
         self.unexpected = ""
 
     def stop(self) -> None:
-        """Begin no other mail; what was taken and not begun is given back."""
+        """Start no other mail; claimed mails that were not started are released."""
         self._stopping = True
 
     async def send_due(self) -> Sent:
-        """Take a batch of due e-mails and bring each to an outcome or to its next attempt.
+        """Claim a batch of due e-mails and take each to an outcome or its next attempt.
 
         Raises:
-            DependencyDown: the database is away; what was taken is due again when the lease ends.
+            DependencyDown: the database is unavailable; claimed mails are due again after the
+                lease.
         """
         self.unexpected = ""
         now = self._clock.now()
@@ -165,7 +166,7 @@ class Sender:
     async def _work(
         self, waiting: deque[DueMail], answers: list[Answer], *, lease: str, until: datetime
     ) -> None:
-        """Send what waits over one connection."""
+        """Send waiting mails over one connection."""
         async with self._server.connection() as connection:
             while waiting and not self._stopping:
                 if self._clock.now() + self._rules.mail_time > until:
@@ -179,10 +180,10 @@ class Sender:
     async def _bring_alone(
         self, mail: DueMail, connection: Connection, *, lease: str
     ) -> Answer | None:
-        """Bring one mail as far as possible; what is unexpected about it ends no other mail.
+        """Process one mail; an unexpected error does not affect other mails.
 
         Raises:
-            DependencyDown: the database is away, so nothing can be stored of any mail.
+            DependencyDown: the database is unavailable, so no mail can be stored.
         """
         try:
             return await self._bring(mail, connection, lease=lease)
@@ -192,13 +193,13 @@ class Sender:
             self.unexpected = describe(error)
             ids = [each.id for each in mail.notifications]
             log.exception("mail.failed", notification_ids=ids)
-            # Whether the server has it is unknown: tried again later, and given up in the end.
+            # The server may have accepted it: tried again later, and dropped in the end.
             outcomes = self._outcomes(mail, mail.notifications, Answer.UNANSWERED)
             await self._store_outcomes(outcomes, lease=lease)
             return None
 
     async def _bring(self, mail: DueMail, connection: Connection, *, lease: str) -> Answer | None:
-        """Bring one mail as far as possible; return the server's answer if it came to that."""
+        """Process one mail; return the server's response if it was contacted."""
         ids = [each.id for each in mail.notifications]
         held = await self._store.mails.held(ids, lease=lease)
         if len(held) < len(ids):
@@ -238,8 +239,8 @@ class Sender:
         try:
             readable = await self._owners.readable(sendable)
         except (Refusal, RemoteFailure) as refusal:
-            # Never a guess: nobody but the owner knows whether the text may still be shown. An
-            # owner that fails on this one is asked again too, until `give_up_after`.
+            # Never guess: only the owner knows whether the text may still be shown. An owner that
+            # fails on this one is asked again too, until `give_up_after`.
             log.warning("sender.owner_unreachable", kind=held[0].kind.name, why=str(refusal))
             outcomes += self._unreachable(sendable)
             return Review(person=person, sendable=[], settled=outcomes)
@@ -273,7 +274,7 @@ class Sender:
         return _named(mail, outcomes)
 
     async def _untrue(self, notification: Notification) -> Reason | None:
-        """Return why the notification no longer holds, by the rule of its kind."""
+        """Return the reason why the notification is no longer valid, by the rule of its kind."""
         outdated = self._store.kinds.outdated.get(notification.kind)
         if outdated is None:
             return None
@@ -374,7 +375,7 @@ def _named(
 
 
 def is_down(error: BaseException) -> bool:
-    """Tell whether a round failed only because something is away, also from inside a task group."""
+    """Return whether a round failed only because a dependency is down, also inside a task group."""
     if isinstance(error, BaseExceptionGroup):
         return all(is_down(each) for each in error.exceptions)
     return isinstance(error, DependencyDown)

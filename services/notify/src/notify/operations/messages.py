@@ -25,7 +25,7 @@ class Membership(Protocol):
     async def in_departments(
         self, department_ids: Collection[str], *, among: Collection[str], tenant_id: str
     ) -> frozenset[str]:
-        """Return who of the people is active and belongs to one of the departments or below it now.
+        """Return the people who are active and belong to one of the departments or below it now.
 
         Raises:
             DependencyDown: the owner gives no answer.
@@ -73,18 +73,18 @@ async def notify_messages(
 
 
 async def reword_message(store: Store, *, message_id: str, text: str, now: datetime) -> None:
-    """Show the present words of an edited message to those who were told of it (MSG-11)."""
+    """Update the notifications of an edited message to its current text (MSG-11)."""
     body = excerpt(text)
 
     def change(notification: Notification) -> Notification:
-        # Who could not read the message got no words of it, and gets none now.
+        # Recipients who could not read the message have no text of it, and get none now.
         return reworded(notification, body=body) if notification.body and body else notification
 
     await amend(store, of_message(message_id), change, now=now)
 
 
 async def recall_message(store: Store, *, message_id: str, now: datetime) -> None:
-    """Take a recalled message's content away and drop the e-mails that wait (MSG-12, NTF-4)."""
+    """Remove a recalled message's content and drop its waiting e-mails (MSG-12, NTF-4)."""
     last = ""
     while ids := await store.notifications.ids(of_message(message_id), after=last, limit=500):
         told = await store.notifications.load(ids)

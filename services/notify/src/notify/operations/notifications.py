@@ -22,9 +22,10 @@ Through = dict[tuple[str, str, int], int]
 async def mark_notifications_read(
     store: Store, *, person_id: str, notification_ids: Sequence[str], now: datetime
 ) -> int:
-    """Mark somebody's notifications as read, all of them for no ids; return how many were not.
+    """Mark a person's notifications as read, all of them without ids; return how many changed.
 
-    Ids of others, or of none, are passed over (GW-2). Refusals: InvalidArgument for over 500 ids.
+    Unknown ids and those of other people are ignored (GW-2). Refusals: InvalidArgument for over 500
+    ids.
     """
     if len(notification_ids) > MAX_IDS:
         problem = f"has {len(notification_ids)} entries; send at most {MAX_IDS}, or none for all"
@@ -36,7 +37,7 @@ async def mark_notifications_read(
 
 
 async def advance_cursors(store: Store, *, cursors: Sequence[Cursor], now: datetime) -> None:
-    """Note how far people have read, and mark what that covers; repeats change nothing (MSG-7).
+    """Store read positions, and mark covered notifications; repeats change nothing (MSG-7).
 
     The cursors are stored before anything is looked for: a notification that is being made at this
     moment is either found here, or finds the cursor (`operations.audiences`).
@@ -52,7 +53,7 @@ async def advance_cursors(store: Store, *, cursors: Sequence[Cursor], now: datet
 
 
 async def mark_covered(store: Store, *, places: set[tuple[str, str, int]], now: datetime) -> None:
-    """Mark as read what the present cursors at places (conversation, person, root_seq) cover."""
+    """Mark as read the notifications covered by the cursors at (conversation, person, root_seq)."""
     through = await store.conversations.read_through(places)
     if not through:
         return
@@ -67,7 +68,7 @@ async def mark_covered(store: Store, *, places: set[tuple[str, str, int]], now: 
 
 
 def covered(notification: Notification, through: Through) -> bool:
-    """Tell whether cursors at (conversation, person, root_seq) cover a notification's message."""
+    """Return whether cursors at (conversation, person, root_seq) cover a notification's message."""
     source, person = notification.source, notification.person_id
     return is_read_through(
         source,

@@ -1,4 +1,4 @@
-"""Roles, policies and columns on the words of a notification (GW-3, GW-9, GW-10)."""
+"""Roles, policies and columns on the text of a notification (GW-3, GW-9, GW-10)."""
 
 from dataclasses import replace
 from typing import Final
@@ -18,10 +18,10 @@ _TASKS: Final = "tasks.read"
 
 
 def shows_content(decisions: Decisions, asker: Asker, notification: Notification) -> bool:
-    """Return whether title and text may be shown to a person who asks in this way.
+    """Return whether title and text may be shown to this asker.
 
-    The words of a message or of a task are in them, so policies on reading those decide, and a
-    token needs the permission of reading those too (GW-9).
+    They contain text of a message or of a task, so policies on reading those decide, and a token
+    also needs the permission to read those (GW-9).
 
     Raises:
         AccessNotCurrent: roles and policies are not known; nothing is guessed.
@@ -32,15 +32,15 @@ def shows_content(decisions: Decisions, asker: Asker, notification: Notification
 def shown(
     decisions: Decisions, asker: Asker, notification: Notification, *, locale: str
 ) -> Notification:
-    """Return a notification as a person who asks in this way is shown it.
+    """Return a notification reduced to the parts that the asker may read.
 
-    Where its words are not theirs to read, a title that names nothing takes the place of its own,
-    and the text is left out; so it is with a title or text that holds a hidden column (GW-3).
+    If its text may not be read, a neutral title replaces its own, and the text is left out; the
+    same applies to a title or text that contains a hidden column (GW-3).
 
     Args:
-        decisions: on roles, policies and columns.
-        asker: the person, and how they signed in.
-        notification: theirs.
+        decisions: decisions on roles, policies and columns.
+        asker: the person, and their means of sign-in.
+        notification: the person's notification.
         locale: the language of the person, as a BCP 47 tag.
 
     Raises:
@@ -71,9 +71,9 @@ def _hidden(decisions: Decisions, asker: Asker, notification: Notification) -> t
 
 
 def outside(notification: Notification) -> Asker:
-    """Return how a mail asks: it is read without a session, so without a second factor.
+    """Return the asker of a mail: it is read without a session, so without a second factor.
 
-    Who gets mails is active, and everybody holds what guests do.
+    Recipients of mails are active, and every active person is at least a guest.
     """
     return Asker(
         tenant_id=notification.tenant_id,

@@ -16,7 +16,7 @@ async def set_preferences(
     hours: QuietHours,
     expected_version: int,
 ) -> Preferences:
-    """Replace somebody's preferences; they hold for what is decided from now on (NTF-3).
+    """Replace a person's preferences; they apply to decisions from now on (NTF-3).
 
     Refusals: QuietHoursInvalid, VersionConflict, InvalidArgument.
     """

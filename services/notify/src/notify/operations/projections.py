@@ -9,19 +9,19 @@ from notify.store import Store
 
 
 async def note_people(store: Store, *, people: Sequence[Person]) -> None:
-    """Keep the present state of people: address, zone, name, and whether active."""
+    """Store the current state of people: address, zone, name, and whether active."""
     await store.people.put(people)
 
 
 async def note_conversation(
     store: Store, *, conversation: Conversation | None, members: Sequence[Member]
 ) -> None:
-    """Keep the present state of a conversation, of some of its members, or of both."""
+    """Store the current state of a conversation, of some of its members, or of both."""
     if conversation is not None:
         await store.conversations.put([conversation])
     await store.conversations.put_members(members)
 
 
 async def note_mutes(store: Store, *, mutes: Sequence[Mute]) -> None:
-    """Keep which conversations people have muted, and until when."""
+    """Store muted conversations of people, and until when."""
     await store.mutes.put(mutes)

@@ -21,18 +21,18 @@ from notify.store.notifications import waiting_for_task
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How long before a task is due its people are reminded, and the jitter after quiet hours."""
+    """Time before a task is due at which people are reminded, and the jitter after quiet hours."""
 
     before: timedelta
     jitter: timedelta
 
 
 async def note_task(store: Store, *, task: Task, pace: Pace, now: datetime) -> Task | None:
-    """Keep the present state of a task and set its reminders by it; e-mails not true any more go.
+    """Store the current state of a task with its reminders; drop outdated e-mails.
 
-    A state as old as the one that is kept changes nothing.
+    A state no newer than the stored one changes nothing.
 
-    Returns: the task as it is kept now.
+    Returns: the task as stored now.
     """
     people = await store.people.find(task.people)
     zones = {person: zone_of(people.get(person)) for person in task.people}
@@ -56,7 +56,7 @@ async def note_task(store: Store, *, task: Task, pace: Pace, now: datetime) -> T
 
 
 async def remind(store: Store, *, limit: int, pace: Pace, now: datetime) -> int:
-    """Remind people of due values that are near; return how many reminders were looked at.
+    """Remind people of due values that are near; return the number of reminders examined.
 
     Safe to run in many processes: notifications are claimed, so each is sent once, and the
     reminder is taken away after it.

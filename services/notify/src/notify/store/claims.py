@@ -1,4 +1,4 @@
-"""Which events have had their effect (NTF-2): written in the transaction of the effect itself."""
+"""Events whose effect is stored (NTF-2): written in the transaction of the effect itself."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ KEPT: Final = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """How far an event has had its effect.
+    """Progress of an event's effect.
 
-    A large audience is told in parts, in the order of ids: `through` is the last person, `done`
-    says that it was the last part.
+    A large audience is notified in parts, in order of ids: `through` is the last person, `done`
+    marks the last part.
     """
 
     event_id: str
@@ -30,11 +30,11 @@ class Advance:
     """The next part of an event.
 
     Attributes:
-        claim: the claim as it becomes.
-        previous: the claim as it is; None for the first part.
-        audience: how many people this part has; the document sums them up.
-        repeated: how many of them had been told of the same before. The others have a notification
-            each, so the outcomes add up to the audience (NTF-1).
+        claim: the new claim.
+        previous: the current claim; None for the first part.
+        audience: number of people in this part; the document adds them up.
+        repeated: number of them who were notified of the same before. The others have a
+            notification each, so the outcomes add up to the audience (NTF-1).
     """
 
     claim: Claim
@@ -50,7 +50,7 @@ class ClaimStore:
         self._claims = db.collection("claims", schema_version=SCHEMA_VERSION)
 
     async def ensure_indexes(self) -> None:
-        """Create the index that lets claims expire."""
+        """Create the index by which claims expire."""
         await self._claims.ensure_indexes(
             [Index(keys=[("at", 1)], name="expiry", expire_after=KEPT)]
         )
@@ -80,7 +80,7 @@ class ClaimStore:
         return outcome.matched == len(following)
 
     async def counts(self, event_id: str) -> tuple[int, int]:
-        """Return how many people an event concerned, and how many of them knew of it before."""
+        """Return the size of an event's audience, and how many of them were notified before."""
         document = await self._claims.find_one({"_id": event_id})
         return (document["audience"], document["repeated"]) if document else (0, 0)
 

@@ -1,4 +1,4 @@
-"""Conversations, their members and read cursors as messaging's facts tell of them."""
+"""Conversations, their members and read cursors, from messaging's facts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _PER_WRITE: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
-    """How far a person has read a conversation, or with a `root_seq` one of its threads."""
+    """Read position of a person in a conversation, or with a `root_seq` in one of its threads."""
 
     conversation_id: str
     person_id: str
@@ -56,7 +56,7 @@ class ConversationStore:
         return {document["_id"]: _conversation(document) for document in found}
 
     async def members(self, conversation_ids: Iterable[str]) -> dict[str, dict[str, Member]]:
-        """Return everybody who was ever a member, by conversation and person."""
+        """Return all people who were ever members, by conversation and person."""
         wanted = sorted(set(conversation_ids))
         members: dict[str, dict[str, Member]] = {conversation: {} for conversation in wanted}
         if wanted:
@@ -79,7 +79,7 @@ class ConversationStore:
         }
 
     async def advance(self, cursors: Sequence[Cursor]) -> None:
-        """Store how far people have read; a cursor never goes back (MSG-7)."""
+        """Store read positions of people; a cursor never goes back (MSG-7)."""
         writes = [
             UpdateOne(
                 {"_id": _cursor_id(cursor.conversation_id, cursor.person_id, cursor.root_seq)},
@@ -93,7 +93,7 @@ class ConversationStore:
     async def read_through(
         self, places: Iterable[tuple[str, str, int]]
     ) -> dict[tuple[str, str, int], int]:
-        """Return how far was read at places (conversation, person, root_seq); 0 is left out."""
+        """Return read positions at places (conversation, person, root_seq); 0 is left out."""
         wanted = {_cursor_id(*place): place for place in places}
         if not wanted:
             return {}

@@ -1,4 +1,4 @@
-"""The document of a notification and the way back."""
+"""Conversion of a notification to its document and back."""
 
 from typing import Any
 

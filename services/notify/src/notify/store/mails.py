@@ -103,7 +103,7 @@ class MailStore:
 
         A mail waits for a number of others' mails that depends on how many people send, and not on
         how much any of them sends. Waiting notifications of the same person about the same
-        conversation come with it, whoever sent them, at most `MAX_JOINED`.
+        conversation come with it, from all senders, at most `MAX_JOINED`.
 
         By compare-and-set: a mail is taken only while it is due, and taking it makes it due at the
         lease's end and not before, so no two processes have the same one.
@@ -145,7 +145,7 @@ class MailStore:
         return sorted(held, key=lambda each: each.id)
 
     async def release(self, mail: DueMail, *, lease: str, now: datetime) -> None:
-        """Give back a mail that a lease holds and that was not tried: it is due at once."""
+        """Release a claimed mail that was not tried: it is due at once."""
         free = {
             "email.lease": "",
             "email.mail": mail.mail if mail.ambiguous else "",
@@ -261,7 +261,7 @@ def _mark(document: Document) -> str:
 
 
 def _may_leave(document: Document, *, now: datetime) -> bool:
-    """Tell whether a mail may leave with a due one; that of an unknown person waits for its time.
+    """Return whether a mail may leave with a due one; that of an unknown person waits for its time.
 
     Quiet hours are those of the person: they are over for all, or each is deferred again.
     """

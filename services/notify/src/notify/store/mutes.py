@@ -1,4 +1,4 @@
-"""Which conversations are muted by whom, as messaging's facts tell of them."""
+"""Muted conversations per person, from messaging's facts."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ SCHEMA_VERSION: Final = 1
 class MuteStore:
     """The collection `mutes`; `_id` is `<conversation>:<person>`.
 
-    What is not muted any more stays as a document, so that an older fact cannot mute it again.
+    After unmuting the document stays, so that an older fact cannot mute the conversation again.
     """
 
     def __init__(self, db: Database) -> None:
@@ -25,7 +25,7 @@ class MuteStore:
         await self._mutes.ensure_indexes([])
 
     async def put(self, mutes: Sequence[Mute]) -> None:
-        """Store what was set unless a newer version is there."""
+        """Store a mute unless a newer version is there."""
         await self._mutes.bulk([unless_newer(_document(mute)) for mute in mutes], ordered=True)
 
     async def muted(

@@ -84,7 +84,7 @@ class NotificationStore:
         """Store new notifications.
 
         Raises:
-            DuplicateKey: somebody was told of the same meanwhile; the transaction is over.
+            DuplicateKey: the person was notified of the same meanwhile; the transaction is over.
         """
         await self._notifications.insert_many(
             [document_of(notification) for notification in notifications], tx=tx
@@ -121,7 +121,7 @@ class NotificationStore:
         return [self._of(document) for document in found]
 
     async def ids(self, selection: Selection, *, after: str, limit: int) -> list[str]:
-        """Return ids of what a selection finds, in their order, after one of them."""
+        """Return the ids of a selection, in order, after one of them."""
         found = await self._notifications.find_all(
             {"$and": [selection.filter, {"_id": {"$gt": after}}]},
             projection={"_id": 1},
@@ -143,7 +143,7 @@ class NotificationStore:
             wanted["read"] = False
         if before:
             wanted["_id"] = {"$lt": before}
-        # Read notifications are kept for ever: the index holds the unread ones alone.
+        # Read notifications are kept for ever: the index contains only the unread ones.
         found, more = await self._notifications.find_page(
             wanted,
             budget=budget,
@@ -153,7 +153,7 @@ class NotificationStore:
         return [self._of(document) for document in found], more
 
     async def count_unread(self, person_id: str) -> int:
-        """Count what is unread in somebody's inbox."""
+        """Count a person's unread notifications."""
         selection = unread_of(person_id)
         counted = await self._notifications.aggregate(
             [{"$match": selection.filter}, {"$count": "unread"}], hint=selection.index
@@ -178,7 +178,7 @@ def by_id(notification_ids: Sequence[str]) -> Selection:
 
 
 def of_message(message_id: str) -> Selection:
-    """Select what was told of a message."""
+    """Select the notifications of a message."""
     return Selection(
         filter={"source.id": message_id, "source.kind": MESSAGE},
         index="source",
@@ -199,7 +199,7 @@ def waiting_for_task(task_id: str, *, kind: Kind) -> Selection:
 
 
 def unread_of(person_id: str) -> Selection:
-    """Select all that somebody has not read."""
+    """Select a person's unread notifications."""
     return Selection(
         filter={"person_id": person_id, "inbox": True, "read": False},
         index="unread",
@@ -207,13 +207,13 @@ def unread_of(person_id: str) -> Selection:
 
 
 def unread_by_id(person_id: str, notification_ids: Sequence[str]) -> Selection:
-    """Select what somebody has not read among these."""
+    """Select a person's unread notifications among these."""
     chosen = {"_id": {"$in": list(notification_ids)}}
     return Selection(filter={**unread_of(person_id).filter, **chosen}, index="_id_")
 
 
 def unread_at(places: Iterable[tuple[str, str]]) -> Selection:
-    """Select what is unread at these (conversation, person), shown or only mailed.
+    """Select unread notifications at these (conversation, person), shown or only mailed.
 
     By pairs: people times conversations would be many times as much.
     """

@@ -1,4 +1,4 @@
-"""People as directory's facts tell of them."""
+"""People, from directory's facts."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""What people have chosen; who has chosen nothing has no document."""
+"""Preferences of people; a person without choices has no document."""
 
 from collections.abc import Iterable
 from datetime import time
@@ -27,7 +27,7 @@ class PreferenceStore:
         await self._preferences.ensure_indexes([])
 
     async def get(self, person_id: str, *, tx: Transaction | None = None) -> Preferences:
-        """Return somebody's preferences, the defaults if nothing was chosen."""
+        """Return a person's preferences, the defaults if nothing was chosen."""
         document = await self._preferences.find_one({"_id": person_id}, tx=tx)
         return self._preferences_of(document) if document else Preferences(person_id=person_id)
 

@@ -1,4 +1,4 @@
-"""Tasks as their facts tell of them, and the reminders of their due values."""
+"""Tasks from their facts, and the reminders of their due values."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -39,7 +39,7 @@ class TaskStore:
         return {document["_id"]: _task(document) for document in found}
 
     async def put(self, task: Task, *, tx: Transaction) -> None:
-        """Store a task in place of whatever is there."""
+        """Store a task, replacing any previous state."""
         await self._tasks.replace({"_id": task.id}, _document(task), upsert=True, tx=tx)
 
     async def arm(self, task: Task, reminders: Sequence[Reminder], *, tx: Transaction) -> None:
@@ -83,7 +83,7 @@ class TaskStore:
     async def settle(
         self, done: Iterable[Reminder], *, moved: Iterable[tuple[Reminder, datetime]]
     ) -> None:
-        """Take reminders away and set others to another time, those that are as they were seen."""
+        """Remove reminders and reschedule others, if they are unchanged since they were read."""
         writes: list[Write] = [DeleteOne(_seen(reminder)) for reminder in done]
         writes += [UpdateOne(_seen(each), {"$set": {"at": at}}) for each, at in moved]
         await self._reminders.bulk(writes)

@@ -1,4 +1,4 @@
-"""How the service is put together: one async context manager per role."""
+"""Wiring of the service: one async context manager per role."""
 
 from search.app.roles import ROLES, SERVICE, api, indexer, provision, rebuild
 

@@ -25,7 +25,7 @@ class AuthorityOwner:
         self._timeout = timeout_seconds
 
     async def readable(self, reader: Reader, *, known_version: str) -> Answer:
-        """Ask what the person may read now.
+        """Query the containers that the person may read now.
 
         Raises:
             DependencyDown: the owner does not answer in time.

@@ -69,7 +69,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def indexer(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
-    """Bring what happens into the index."""
+    """Index facts."""
     async with (
         _store(settings, runtime) as store,
         _channels(settings, runtime) as channels,
@@ -84,7 +84,7 @@ async def indexer(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
 
 
 async def provision(settings: Settings) -> None:
-    """Create what is missing of indexes and aliases.
+    """Create missing indexes and aliases.
 
     Raises:
         IndexUnreachable: OpenSearch does not answer.
@@ -108,7 +108,7 @@ async def rebuild(settings: Settings, type_: DocumentType, *, shards: int, resta
 
 @asynccontextmanager
 async def _store(settings: Settings, runtime: Runtime) -> AsyncIterator[Store]:
-    """Open the index; while it is away the role runs and says so, and its shape is made later."""
+    """Open the index; while it is down the role runs and reports it, and provisions it later."""
     async with connect(settings.opensearch) as client:
         store = Store(client, settings.opensearch)
         provisioned = False

@@ -1,4 +1,4 @@
-"""What a person may read, as the owners say (SRC-1): nothing that is not named here is found."""
+"""Objects that a person may read, from their owners (SRC-1): nothing else is ever found."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Interval:
 
     @property
     def is_everything(self) -> bool:
-        """Tell whether no position lies outside."""
+        """Return whether all positions are inside."""
         return self.first <= 1 and self.last == 0
 
 
@@ -51,7 +51,7 @@ def readable(containers: Iterable[tuple[str, tuple[Interval, ...]]]) -> Readable
 
 
 def together(parts: Iterable[Readable]) -> Readable:
-    """Return what several owners name; no two of them own the same container."""
+    """Return the combined containers of several owners; no two of them own the same container."""
     whole: set[str] = set()
     partly: dict[str, tuple[Interval, ...]] = {}
     for part in parts:

@@ -1,4 +1,4 @@
-"""The columns that each part of a document is made of: what is hidden finds nothing (GW-3)."""
+"""Columns that each part of a document is made of: hidden columns match nothing (GW-3)."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,12 +8,12 @@ from plexus_access.masks import NONE, Masks
 from search.domain.types import AT, AUTHOR, KEYS, PLACE, DocumentType
 
 WORDS: Final = ("title", "text", "names")
-"""Parts in which words are looked for."""
+"""Parts in which words are searched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts of documents of one type that the searching person is shown.
+    """Visible parts of documents of one type for the searching person.
 
     A part that holds several columns is hidden with the first of them.
     """
@@ -26,7 +26,7 @@ class Parts:
 
     @property
     def searched(self) -> tuple[tuple[str, ...], bool]:
-        """Return where is looked for words, and whether exact keys are."""
+        """Return the fields searched for words, and whether exact keys are searched."""
         return self.words, self.keys
 
     @property

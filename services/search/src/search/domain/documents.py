@@ -1,7 +1,7 @@
 """Documents of the index: one shape for every type.
 
-Words are in three fields: `title` (what it is called), `text` (what it says), `names` (files,
-handles, addresses). `keys` are found as a whole only.
+Words are in three fields: `title` (the name), `text` (the content), `names` (files, handles,
+addresses). `keys` are matched as a whole only.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,30 +16,30 @@ MAX_ID_BYTES: Final = 256
 
 
 class Unreadable(Exception):  # noqa: N818 - named after the fact, like every refusal
-    """A fact that can never become a document; the text says why."""
+    """Fact that can never become a document; the text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """The searchable state of one thing at a version.
+    """Searchable state of one object at a version.
 
     Attributes:
-        type: what it is.
-        id: the owner's id of it.
-        tenant_id: whose it is.
-        version: the owner's version of it; a newer one replaces an older one, never the reverse.
-        gone: true for a tombstone: nothing but these first fields is set.
-        containers: `<kind>:<id>` of what it can be read through; without any nobody finds it.
-        silent: counted, but never found: what the system says, accounts of machines.
-        author_id: who wrote it.
-        at: when it was said, or last changed.
-        title: what it is called.
-        text: what it says.
-        names: files, handles and addresses of it.
-        keys: what names it exactly.
-        details: fields that only this type has.
-        labels: of a message, with a guard of their own: facts of labels do not repeat the words.
-        partial: true when nothing but the labels is known at this version.
+        type: type of the object.
+        id: its id at the owner.
+        tenant_id: its tenant.
+        version: its version at the owner; a newer one replaces an older one, never the reverse.
+        gone: true for a tombstone: only these first fields are set.
+        containers: `<kind>:<id>` of objects that make it readable; without any it is never found.
+        silent: counted, but never found: system messages, service accounts.
+        author_id: its author.
+        at: time of the message, or of the last change.
+        title: its name.
+        text: its content.
+        names: its files, handles and addresses.
+        keys: its exact identifiers.
+        details: fields of this type alone.
+        labels: of a message, with a guard of their own: facts of labels do not repeat the text.
+        partial: true if only the labels are known at this version.
     """
 
     type: DocumentType
@@ -60,7 +60,7 @@ class Document:
     partial: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what no index can hold.
+        """Refuse values that no index can store.
 
         Raises:
             Unreadable: an id is missing or too long, or the version is none.
@@ -85,8 +85,8 @@ Key = TypeVar("Key")
 def newest(documents: Iterable[tuple[Key, Document]]) -> list[tuple[Key, Document]]:
     """Return the newest version of every document, in the order of their first appearance (SRC-3).
 
-    Of two with the same version the later one stays; what stands beside a document stays with it.
-    What is partial and what is whole stand beside each other: neither has all of the other.
+    Of two with the same version the later one stays, with its key. Partial and whole documents are
+    both kept: neither has all fields of the other.
     """
     kept: dict[tuple[DocumentType, str, bool], tuple[Key, Document]] = {}
     for key, document in documents:

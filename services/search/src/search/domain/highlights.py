@@ -1,4 +1,4 @@
-"""Which of several markings of the same text to show."""
+"""Choice between several highlightings of the same text."""
 
 import re
 from collections.abc import Sequence

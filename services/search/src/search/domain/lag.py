@@ -1,29 +1,29 @@
-"""How far the index is behind (SRC-4), from what each indexer last wrote of itself."""
+"""Lag of the index (SRC-4), from the latest progress of each indexer."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 HEARTBEAT = timedelta(seconds=2)
-"""How often an indexer writes its progress."""
+"""Interval at which an indexer writes its progress."""
 
 ALIVE = timedelta(seconds=12)
-"""How long a progress counts after it was written; then its indexer has ended or lost the index.
+"""Time that a progress counts; after it its indexer has ended or lost the index.
 
-Too short for the silence of one that ended while others go on to look like a lag (SRC-4).
+Short enough that an indexer which ended while others continue does not look like lag (SRC-4).
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """What one indexer last knew of one consumer group.
+    """Latest progress of one indexer in one consumer group.
 
     Attributes:
         group: the consumer group.
         instance: the indexer's process.
-        written_at: when it wrote this.
-        lag_seconds: age of the oldest event that was not indexed then.
-        dead_letters: how many records waited in the group's dead-letter topic.
+        written_at: time of this progress.
+        lag_seconds: age of the oldest event that was not indexed at that time.
+        dead_letters: number of records in the group's dead-letter topic.
     """
 
     group: str
@@ -35,20 +35,20 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How a group stands, as one indexer sees it.
+    """State of a group, as one indexer sees it.
 
     Attributes:
-        caught_up_at: when nothing was waiting the last time; the indexer's start before that.
-        reached: when the oldest event of the last batch happened; the start before the first one.
+        caught_up_at: last time at which nothing was waiting; initially the indexer's start.
+        reached: time of the oldest event of the last batch; initially the start.
     """
 
     caught_up_at: datetime
     reached: datetime
 
     def lag_seconds(self, *, waiting: int, now: datetime) -> float:
-        """Return the most that the oldest event not yet indexed can be old, in seconds.
+        """Return the maximum age in seconds of the oldest event not yet indexed.
 
-        What waits came after the last moment without anything waiting, and after the last batch.
+        Waiting events are newer than the last time without any, and newer than the last batch.
         """
         if waiting == 0:
             return 0.0
@@ -69,7 +69,7 @@ def lag_seconds(written: Iterable[Progress], *, groups: Iterable[str], now: date
 def is_behind(
     written: Iterable[Progress], *, groups: Iterable[str], threshold: timedelta, now: datetime
 ) -> bool:
-    """Tell whether something may be missing: a group is late by more than that, or unknown."""
+    """Return whether results may be incomplete: a group lags more than that, or is unknown."""
     latest, every = list(written), set(groups)
     known = {each.group for each in latest}
     late = lag_seconds(latest, groups=every, now=now) > threshold.total_seconds()
@@ -90,7 +90,7 @@ def _silence(progress: Progress, *, now: datetime) -> float:
 
 
 def dead_letters(written: Iterable[Progress]) -> int:
-    """Return how many dead letters wait in all groups, by what was written last of each."""
+    """Return the number of dead letters in all groups, by the latest progress of each."""
     newest: dict[str, Progress] = {}
     for each in written:
         if each.group not in newest or each.written_at > newest[each.group].written_at:

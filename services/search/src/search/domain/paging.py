@@ -1,8 +1,8 @@
-"""Page tokens: sealed for their search, so that nobody reads or makes one.
+"""Page tokens: sealed and bound to their search, so that callers cannot read or make one.
 
-A token holds the position of the last document that was looked at, which may be one that the
-caller is not shown: its owner said no a moment ago. The same position in the same search gives the
-same token, so that equal answers are equal to the byte.
+A token holds the position of the last document examined, which may be one hidden from the caller
+because its owner denied it. The same position in the same search makes the same token, so that
+equal responses are equal to the byte.
 """
 
 import base64
@@ -25,7 +25,7 @@ _MAX_TOKEN: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page ended: score, instant (milliseconds since the epoch) and id of its last hit."""
+    """Position at which a page ended: score, time (ms since the epoch) and id of its last hit."""
 
     score: float
     at: int
@@ -33,7 +33,7 @@ class Place:
 
 
 def page_size(asked: int) -> int:
-    """Return how many hits a page has: 20 unless asked otherwise, 1 to 100."""
+    """Return the number of hits of a page: 20 by default, 1 to 100."""
     return min(max(asked, 1), MAX_PAGE) if asked else DEFAULT_PAGE
 
 
@@ -62,7 +62,7 @@ class PageTokens:
         """Return the position in a token, nothing for an empty token.
 
         Args:
-            page_token: what the client sent.
+            page_token: the client's token.
             search: as for `token`.
 
         Raises:

@@ -1,7 +1,7 @@
-"""The query as a person types it, taken apart (SRC-5).
+"""Parser of a query as a person types it (SRC-5).
 
-Words are separated by spaces and all of them must be found. `"…"` is found as it stands, `-word`
-must not be found. Long queries and questions are relaxed: nobody types all words of the answer.
+Words are separated by spaces and all of them must match. `"…"` matches exactly, `-word` must not
+match. Long queries and questions are relaxed: people rarely type all words of the answer.
 """
 
 import re
@@ -16,16 +16,16 @@ MAX_QUERY_CHARS: Final = 1_000
 """Characters of a query."""
 
 MAX_UNITS: Final = 50
-"""How much of a query is searched for, counted in Chinese characters and other words.
+"""Maximum length of a query, counted in Chinese characters and other words.
 
-Each is looked for in several fields and analyses, and an index refuses more than 1,024 clauses.
+Each is searched in several fields and analyses, and an index refuses more than 1,024 clauses.
 """
 
 STRICT_UNITS: Final = 6
-"""Up to so many units everything is required, whatever form it has."""
+"""Up to this many units every term is required, whatever its form."""
 
 QUESTION_UNITS: Final = 4
-"""From so many units on a question is taken for one."""
+"""From this many units on a query is treated as a question."""
 
 _IDEOGRAPHS: Final = (
     "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
@@ -49,7 +49,7 @@ _QUESTION: Final = re.compile(
 
 
 class Form(StrEnum):
-    """How a term has to be found."""
+    """Match mode of a term."""
 
     WORDS = "words"
     """Its words near one another; when it is long, half of them."""
@@ -63,30 +63,30 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A part of a query that is looked for on its own."""
+    """A part of a query that is searched separately."""
 
     text: str
     form: Form
 
     @property
     def is_chinese(self) -> bool:
-        """Tell whether something in it is written without spaces between words."""
+        """Return whether it contains text written without spaces between words."""
         return _CHINESE.search(self.text) is not None
 
     @property
     def is_long(self) -> bool:
-        """Tell whether not every word of it can be asked for."""
+        """Return whether some of its words cannot be searched."""
         return units(self.text) > STRICT_UNITS
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What must be found, and what must not.
+    """Required and excluded terms.
 
     Attributes:
-        required: each of these is found in every hit.
-        relaxed: so are most of these: the words of a long query.
-        unwanted: none of these is.
+        required: terms that every hit contains.
+        relaxed: the words of a long query, most of which a hit contains.
+        unwanted: terms that no hit contains.
     """
 
     required: tuple[Term, ...]
@@ -95,10 +95,10 @@ class Query:
 
 
 def parse(text: str) -> Query:
-    """Take a query apart.
+    """Parse a query.
 
     Raises:
-        QueryInvalid: it is too long, or names nothing that could be found.
+        QueryInvalid: it is too long, or has nothing that can be searched.
     """
     if len(text) > MAX_QUERY_CHARS:
         raise QueryInvalid(
@@ -131,7 +131,7 @@ def _is_question(text: str) -> bool:
 
 
 def _chunks(text: str) -> list[tuple[bool, Term]]:
-    """Return every term with whether it is unwanted; what has no letter, digit or sign is none."""
+    """Return every term and if it is unwanted; text without letter, digit or symbol is none."""
     chunks = []
     for match in _CHUNK.finditer(text):
         word, phrase = match["word"], match["phrase"]
@@ -147,7 +147,7 @@ def _chunks(text: str) -> list[tuple[bool, Term]]:
 
 
 def _word(text: str) -> Term:
-    """Take text without spaces for an id or an address when its parts are joined by signs."""
+    """Treat text without spaces as an id or address if its parts are joined by symbols."""
     is_joined = _JOINED.search(text) and not _CHINESE.search(text)
     return Term(text, Form.TOGETHER if is_joined else Form.WORDS)
 
@@ -158,7 +158,7 @@ def _can_be_found(text: str) -> bool:
 
 
 def _cut(chunks: list[tuple[bool, Term]]) -> tuple[tuple[Term, ...], tuple[Term, ...]]:
-    """Keep as much of the terms, from the first one on, as an index can look for at once."""
+    """Keep as many terms, from the first one on, as an index can search at once."""
     left = MAX_UNITS
     kept: tuple[list[Term], list[Term]] = ([], [])
     for unwanted, term in chunks:

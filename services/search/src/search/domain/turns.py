@@ -1,4 +1,4 @@
-"""Searches that one person has under way at once (GW-13)."""
+"""Concurrent searches of one person (GW-13)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ _RETRY: Final = timedelta(seconds=1)
 
 
 class Turns:
-    """Counts the searches under way of each person, so that nobody takes the index from others."""
+    """Counter of each person's running searches, so that one person cannot use up the index."""
 
     def __init__(self) -> None:
         self._count: dict[tuple[str, str], int] = {}

@@ -50,9 +50,9 @@ TYPE: Final = DocumentType(
 
 
 def _read(envelope: Envelope) -> Document | None:
-    """Make the document of a message; a tombstone when it was recalled (MSG-12, SRC-3).
+    """Make the document of a message; a tombstone if it was recalled (MSG-12, SRC-3).
 
-    Facts of reactions, pins and labels give a partial one: the labels without the words (MSG-21).
+    Facts of reactions, pins and labels make a partial one: the labels without the text (MSG-21).
     """
     fact = fact_of(envelope, _FACTS)
     if fact is None:
@@ -116,7 +116,7 @@ def _details(message: Message) -> dict[str, object]:
 
 
 def _words(message: Message) -> str:
-    """Give everything that a message says: its own words and those of the messages it carries."""
+    """Return all text of a message: its own and that of the messages it carries."""
     return "\n".join([message.text, *(each.text for each in message.forwarded if each.text)])
 
 

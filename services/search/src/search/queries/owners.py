@@ -1,4 +1,4 @@
-"""What a person may read now, in the words of the owners (SRC-1, SRC-2)."""
+"""Objects that a person may read now, as their owners state it (SRC-1, SRC-2)."""
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from search.domain.types import DocumentType
 from search.queries.parallel import in_parallel
 
 MAX_RECHECKED: Final = 500
-"""How many objects an owner is asked about at once."""
+"""Maximum number of objects in one request to an owner."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """One object that an owner is asked about."""
+    """One object in a query to an owner."""
 
     kind: str
     id: str
@@ -33,7 +33,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What an owner says that a person may read; nothing of it when it has not changed."""
+    """Owner's answer on the objects a person may read; empty if unchanged."""
 
     version: str
     readable: Readable | None
@@ -43,16 +43,16 @@ class Owner(Protocol):
     """A service that owns something readable."""
 
     async def readable(self, reader: Reader, *, known_version: str) -> Answer:
-        """Say what the person may read now; raises DependencyDown."""
+        """Return the objects that the person may read now; raises DependencyDown."""
         ...
 
     async def recheck(self, reader: Reader, references: Sequence[Reference]) -> list[bool]:
-        """Say for each of at most 500 objects whether the person may read it now."""
+        """Return for each of at most 500 objects whether the person may read it now."""
         ...
 
 
 class Access:
-    """Asks the owners, always; keeps what they said so that they need not repeat it."""
+    """Queries the owners, always; caches their answers so that they need not repeat them."""
 
     def __init__(self, owners: Mapping[DocumentType, Owner], *, readers_cached: int) -> None:
         self._owners = owners
@@ -63,7 +63,7 @@ class Access:
         """Return the containers of these types that the person may read now.
 
         Raises:
-            DependencyDown: an owner does not answer; nobody guesses in its place.
+            DependencyDown: an owner does not answer; its answer is never guessed.
         """
         return together(await in_parallel(self._ask(reader, type_) for type_ in types))
 
@@ -111,4 +111,4 @@ class Access:
 
 
 class UnchangedFromNothing(Exception):  # noqa: N818 - named after the fact
-    """An owner says that nothing has changed to somebody who knows nothing."""
+    """An owner answers "unchanged" to a request that named no known version."""

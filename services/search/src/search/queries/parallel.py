@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 async def in_parallel(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Return all results in order, or raise what failed first, as it is, and end the others."""
+    """Return all results in order, or raise the first error unchanged, and cancel the others."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(each) for each in work]

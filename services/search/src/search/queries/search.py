@@ -1,4 +1,4 @@
-"""Finding what a person may read, and nothing else (SRC-1, SRC-2)."""
+"""Search in objects that a person may read, and nothing else (SRC-1, SRC-2)."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from search.store import Filters, Found, FoundPage, Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A search as it was asked for; no types mean all, a page size of 0 the usual one."""
+    """A requested search; no types mean all, a page size of 0 the default one."""
 
     query: str
     types: tuple[str, ...] = ()
@@ -28,7 +28,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchPage:
-    """A page of hits; an empty token says that it was the last one."""
+    """Page of hits; an empty token marks the last one."""
 
     total: int
     partial: bool
@@ -48,13 +48,14 @@ async def search(
 ) -> SearchPage:
     """Find documents that the person may read now.
 
-    What the owners name filters inside the query, so totals count nothing else. Every hit is asked
-    about once more before it is shown: what was taken away or recalled a moment ago is dropped.
-    Types that the caller's token or roles do not include are not searched; what a policy refuses is
-    neither shown nor counted (GW-9, GW-10), and a hidden column finds and shows nothing (GW-3).
+    The owners' answers filter inside the query, so totals count nothing else. Every hit is
+    confirmed with its owner before it is returned: hits that were just withdrawn or recalled are
+    dropped. Types outside the caller's token or roles are not searched; hits refused by a policy
+    are neither returned nor counted (GW-9, GW-10), and a hidden column neither matches nor appears
+    (GW-3).
 
     Raises:
-        QueryInvalid: the query is empty, too long, or names nothing.
+        QueryInvalid: the query is empty, too long, or has nothing that can be searched.
         InvalidArgument: a type does not exist.
         InvalidPageToken: the token is not of this search.
         DependencyDown: an owner or the index does not answer.

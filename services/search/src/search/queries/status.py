@@ -1,4 +1,4 @@
-"""Figures of the index: how much is in it, and how far it is behind (SRC-4)."""
+"""Figures of the index: its size and its lag (SRC-4)."""
 
 import asyncio
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _FRESH: Final = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """What is indexed of a tenant, and how the indexers stand."""
+    """Indexed documents of a tenant, and the state of the indexers."""
 
     counted: Mapping[DocumentType, int]
     dead_letters: int
@@ -26,7 +26,7 @@ class Status:
 
 
 class Freshness:
-    """How far the indexers are, read at most once a second."""
+    """Progress of the indexers, read at most once a second."""
 
     def __init__(self, store: Store, *, clock: Clock, threshold: timedelta) -> None:
         self._store = store
@@ -37,7 +37,7 @@ class Freshness:
         self._reading = asyncio.Lock()
 
     async def progress(self) -> tuple[Progress, ...]:
-        """Return what indexers wrote last; raises IndexUnreachable."""
+        """Return the latest progress of the indexers; raises IndexUnreachable."""
         async with self._reading:
             if self._clock.monotonic() >= self._good_until:
                 self._read = tuple(await self._store.progress())
@@ -45,7 +45,7 @@ class Freshness:
             return self._read
 
     async def is_behind(self) -> bool:
-        """Tell whether the index may lack what happened before the threshold."""
+        """Return whether the index may lack events from before the threshold."""
         return lag.is_behind(
             await self.progress(),
             groups=self._store.kinds.groups,
@@ -57,7 +57,7 @@ class Freshness:
 async def get_search_status(
     store: Store, *, freshness: Freshness, tenant_id: str, clock: Clock
 ) -> Status:
-    """Count what is indexed of a tenant; raises IndexUnreachable."""
+    """Count the indexed documents of a tenant; raises IndexUnreachable."""
     progress = await freshness.progress()
     return Status(
         counted=await store.count(tenant_id=tenant_id),

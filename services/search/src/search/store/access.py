@@ -1,4 +1,4 @@
-"""What a person may read as a filter of the query (SRC-1)."""
+"""Query filter for the objects that a person may read (SRC-1)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -6,10 +6,10 @@ from typing import Any, Final
 from search.domain.access import Interval, Readable
 
 MAX_TERMS: Final = 65_536
-"""Values that one `terms` clause takes at most."""
+"""Maximum number of values in one `terms` clause."""
 
 MAX_RANGES: Final = 50
-"""Intervals that become clauses of their own; a query holds 1,024 clauses at most."""
+"""Intervals that become clauses of their own; a query has 1,024 clauses at most."""
 
 # For people who joined and left many conversations; asked only about documents that match else.
 _WITHIN: Final = """

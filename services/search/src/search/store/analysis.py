@@ -1,14 +1,14 @@
-"""How text becomes words: Chinese and English mixed, ids and names by part (SRC-5).
+"""Text analysis: Chinese and English mixed, ids and names by part (SRC-5).
 
-Every text is analysed in four ways, each finding what the others cannot; a query asks all of them:
+Every text is analysed in four ways, each matching what the others cannot; a query uses all of them:
 
-- `cjk`: pairs of neighbouring characters: every word of two or more characters, however it is cut;
-- `smartcn` and `icu`: words by a model and by a dictionary: words that stand apart in the text;
-- `parts`: single characters, and the letters and digits between all signs: one character, ABC-123,
+- `cjk`: pairs of adjacent characters: every word of two or more characters, however segmented;
+- `smartcn` and `icu`: words by a model and by a dictionary: words apart from each other;
+- `parts`: single characters, and the letters and digits between symbols: one character, ABC-123,
   addresses, file names, and exact sequences of anything.
 
-Case, width and traditional characters are folded in all of them. OpenSearch folds the characters
-of finished words only, so `smartcn` cuts traditional text into characters; the others find it.
+Case, width and traditional characters are folded in all of them. OpenSearch folds the characters of
+finished words only, so `smartcn` splits traditional text into characters; the others match it.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ ANALYSIS: Final[Mapping[str, Any]] = MappingProxyType(
     {
         "char_filter": {
             "folded": {"type": "icu_normalizer", "name": "nfkc_cf"},
-            # keeps the case, which tells the parts of fileNames apart
+            # keeps the case, which separates the parts of fileNames
             "narrow": {"type": "icu_normalizer", "name": "nfkc"},
         },
         "tokenizer": {"parts": {"type": "pattern", "group": 0, "pattern": _PARTS}},
@@ -76,7 +76,7 @@ ANALYSIS: Final[Mapping[str, Any]] = MappingProxyType(
 def words() -> dict[str, Any]:
     """Return the mapping of a text that is found by its words, in every way."""
     return {
-        # Nobody asks for the text itself, only for its analyses.
+        # The text itself is never retrieved, only its analyses.
         "type": "text",
         "index": False,
         "fields": {

@@ -56,15 +56,15 @@ async def connect(section: OpensearchSection) -> AsyncIterator[AsyncOpenSearch]:
 
 @contextmanager
 def index_errors(doing: str) -> Iterator[None]:
-    """Give the client's errors inside a name, chained.
+    """Convert the client's errors to named ones, chained.
 
     Args:
-        doing: what was being done, in a few static words.
+        doing: the operation, in a few static words.
 
     Raises:
-        IndexUnreachable: no connection, no answer in time, refused or failed as a whole (401, 403,
-            429, 5xx), or the index is not there.
-        TransportError: anything else; it may be a fault of this service or of what was sent.
+        IndexUnreachable: no connection, no response in time, refused or failed as a whole (401,
+            403, 429, 5xx), or the index does not exist.
+        TransportError: anything else; a fault of this service or of the request.
     """
     try:
         yield
@@ -92,8 +92,8 @@ async def hits_of(
         client: the connection.
         index: indexes or aliases, separated by commas.
         body: the search.
-        doing: what is being done, for the error.
-        timeout_seconds: how long the index may take.
+        doing: the operation, for the error.
+        timeout_seconds: time limit of the index.
 
     Raises:
         IndexUnreachable: OpenSearch, or a part of it, does not answer in time.
@@ -110,7 +110,7 @@ async def hits_of(
 
 
 def broken(status: object) -> bool:
-    """Tell whether this HTTP status of a whole request says that the index itself does not work."""
+    """Return whether this HTTP status of a whole request means that the index does not work."""
     return isinstance(status, int) and (
         status in REFUSED or status >= HTTPStatus.INTERNAL_SERVER_ERROR
     )

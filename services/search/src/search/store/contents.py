@@ -27,7 +27,7 @@ MAX_MARKED_CHARS: Final = 8_000
 MARKING_SECONDS: Final = 1.0
 """Longest time that the marks of one page may take."""
 
-# Of what is left for a search; the rest is for the network and for other work of the process.
+# Share of the remaining time of a search; the rest is for the network and other work.
 _MARKING_SHARE: Final = 0.5
 _FRAGMENT: Final = 120
 _SHOWN: Final = (
@@ -56,7 +56,7 @@ async def texts(
     filters: Sequence[Mapping[str, Any]],
     timeout_seconds: float,
 ) -> Contents:
-    """Return the sources of documents; those that the filters leave out by now are absent.
+    """Return the sources of documents; those that the filters exclude by now are absent.
 
     Raises:
         IndexUnreachable: OpenSearch does not answer in time.
@@ -143,7 +143,7 @@ def _fragments(marked: Mapping[str, Sequence[str]]) -> Mapping[str, tuple[str, .
 
 
 def with_marks(fragments: Sequence[str]) -> list[str]:
-    """Put the contract's marks in place of the tags."""
+    """Replace the tags by the contract's marks."""
     return [
         fragment.replace(TAG_BEGINS, MATCH_BEGINS).replace(TAG_ENDS, MATCH_ENDS)
         for fragment in fragments

@@ -20,7 +20,7 @@ def instant(value: int) -> datetime:
 
 
 def source(document: Document, *, now: datetime) -> dict[str, Any]:
-    """Return what is stored of a document; of a tombstone no more than that it is one."""
+    """Return the stored form of a document; of a tombstone only that it is one."""
     kept: dict[str, Any] = {
         "type": document.type.name,
         "id": document.id,
@@ -47,7 +47,7 @@ def source(document: Document, *, now: datetime) -> dict[str, Any]:
 
 
 def progress_source(progress: Progress) -> dict[str, Any]:
-    """Return what is stored of an indexer's progress."""
+    """Return the stored form of an indexer's progress."""
     return {
         "group": progress.group,
         "instance": progress.instance,

@@ -1,7 +1,7 @@
-"""Which indexes there are: one physical index per kind of content, behind two aliases.
+"""Indexes: one physical index per kind of content, behind two aliases.
 
 `<prefix>messages-v1` is read as `<prefix>messages` and written as `<prefix>messages-write`. A
-rebuild makes the next one beside it and moves the aliases (SRC-8); nothing else names a physical
+rebuild creates the next one beside it and moves the aliases (SRC-8); nothing else names a physical
 index.
 """
 
@@ -42,7 +42,7 @@ class Names:
         return written(self.read(type_))
 
     def bodies(self) -> dict[str, dict[str, Any]]:
-        """Return what each index looks like, by its read alias."""
+        """Return settings and mappings of each index, by its read alias."""
         documents = {self.read(type_): documents_body(type_) for type_ in self.kinds}
         return documents | {self.progress: progress_body()}
 
@@ -66,11 +66,11 @@ def generation(alias: str, *, after: str) -> str:
 
 
 async def provision(client: AsyncOpenSearch, names: Names) -> None:
-    """Create what is missing of indexes and aliases, and bring the similarity up to date.
+    """Create missing indexes and aliases, and update the similarity.
 
-    The similarity of an index that another version has made is replaced in place, which takes a
-    second: its aliases are taken away meanwhile, so that writers hold and readers are told to come
-    again. Nothing is indexed anew. A process that ends midway leaves the rest to the next one.
+    The similarity of an index made by another version is replaced in place, which takes a second:
+    its aliases are removed meanwhile, so that writers wait and readers are asked to retry. Nothing
+    is reindexed. If a process ends midway, the next one completes it.
 
     Raises:
         IndexUnreachable: OpenSearch cannot be reached.
@@ -88,7 +88,7 @@ async def provision(client: AsyncOpenSearch, names: Names) -> None:
 
 
 async def _held(client: AsyncOpenSearch, alias: str) -> set[str]:
-    """Return the indexes that both aliases stand for."""
+    """Return the indexes behind both aliases."""
     names = (alias, written(alias))
     if not all([await client.indices.exists_alias(name=name) for name in names]):
         return set()
@@ -136,7 +136,7 @@ async def _update(client: AsyncOpenSearch, alias: str, body: dict[str, Any]) -> 
 async def _replace_similarity(
     client: AsyncOpenSearch, alias: str, index: str, wanted: dict[str, Any]
 ) -> None:
-    """Close the index, give it the similarity, open it; another process may do so at once."""
+    """Close the index, set the similarity, open it; another process may do so at once."""
     log.info("index.similarity_outdated", index=index)
     remove = {"remove": {"index": index, "aliases": list(_aliases(alias)), "must_exist": False}}
     try:
@@ -144,7 +144,7 @@ async def _replace_similarity(
         await client.indices.close(index=index, request_timeout=_TIMEOUT_SECONDS)
         await client.indices.put_settings(index=index, body={"index": {"similarity": wanted}})
     except RequestError as error:
-        # another process has opened it again in between; what it is like then is looked at anew
+        # another process has reopened it in between; its settings are read again
         log.info("index.similarity_not_replaced", index=index, cause=error.error)
 
 

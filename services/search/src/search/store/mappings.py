@@ -11,7 +11,7 @@ SCHEMA_VERSION: Final = 1
 """Version of these shapes and of the analysis: raised with every change, see `Store.provision`."""
 
 FIELDS: Final = ("title", "text", "names")
-"""Where words are looked for."""
+"""Fields in which words are searched."""
 
 _KEYWORD: Final = {"type": "keyword"}
 _STORED: Final = {"type": "keyword", "index": False, "doc_values": False}
@@ -55,8 +55,8 @@ SIMILARITY: Final[Mapping[str, Any]] = MappingProxyType(
     }
 )
 
-# A single node has no place for a copy, a cluster gets one. The interval, being set, also keeps an
-# index fresh that nobody has searched for a while (SRC-4).
+# A single node cannot hold a replica, a cluster gets one. An explicit interval also keeps an index
+# fresh that was not searched for a while (SRC-4).
 _INDEX: Final = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_interval": "1s"}
 
 
@@ -84,7 +84,7 @@ def documents_body(type_: DocumentType) -> dict[str, Any]:
 
 
 def progress_body() -> dict[str, Any]:
-    """Return settings and mappings of the small index that indexers tell their progress in."""
+    """Return settings and mappings of the small index for the indexers' progress."""
     return {
         "settings": {"index": _INDEX},
         "mappings": {

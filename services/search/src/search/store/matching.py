@@ -1,7 +1,7 @@
 """A query as clauses of OpenSearch (SRC-5).
 
-Every clause brings the weight of its terms along, since the similarity of the index has none: no
-score depends on what else is in the index (SRC-1).
+Every clause carries the weight of its terms, since the similarity of the index has none: no score
+depends on other documents in the index (SRC-1).
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,12 +18,12 @@ from search.store.terms import Terms
 from search.store.weights import Weights
 
 _EVERYTHING: Final[Mapping[DocumentType, Parts]] = MappingProxyType(dict.fromkeys(KINDS, WHOLE))
-# A title says in few words what a text says in many; a key names one thing.
+# A title is short where a text is long; a key identifies one object.
 _BOOSTS: Final = {"title": 2.0, "text": 1.0, "names": 1.0}
 _KEY_SCORE: Final = 50.0
-# Words typed without a space between them stand near one another in the text.
+# Words typed without a space between them are near one another in the text.
 _NEAR: Final = 3
-# Of more words than the first number so many have to be found.
+# Of more words than the first number, this many have to match.
 _OF_LONG_TERMS: Final = "6<50%"
 _OF_QUESTIONS: Final = "2<40%"
 _OF_MANY_TERMS: Final = "6<60%"
@@ -40,7 +40,7 @@ class Weighed:
 def matching(
     query: Query, weighed: Weighed, parts: Mapping[DocumentType, Parts] = _EVERYTHING
 ) -> dict[str, Any]:
-    """Return the clause that says what is found and how well it fits.
+    """Return the clause that defines matches and their score.
 
     Args:
         query: the query.
@@ -80,7 +80,7 @@ def _matching(
 
 
 def marking(query: Query) -> dict[str, Any]:
-    """Return the clause that says what is marked in the text: terms, or any of their words."""
+    """Return the clause for highlights in the text: terms, or any of their words."""
     clauses: list[dict[str, Any]] = []
     for term in (*query.required, *query.relaxed):
         for field in FIELDS:
@@ -93,12 +93,12 @@ def marking(query: Query) -> dict[str, Any]:
 
 
 def _found(term: Term, weighed: Weighed, fields: tuple[str, ...], *, keys: bool) -> dict[str, Any]:
-    """Any field in any way; what several ways find counts for more."""
+    """Match any field in any way; matches in several ways score higher."""
     clauses: list[dict[str, Any]] = [
         clause for field in fields for clause in _in_field(term, field, weighed)
     ]
     if keys and term.form is not Form.QUESTION:
-        # above what words reach, however rare they are
+        # above the score of words, however rare they are
         exactly = {"term": {"keys": {"value": term.text}}}
         clauses.append({"constant_score": {"filter": exactly, "boost": _KEY_SCORE}})
     return _any(clauses) if clauses else {"match_none": {}}
@@ -128,14 +128,14 @@ def _in_field(term: Term, field: str, weighed: Weighed) -> Iterable[dict[str, An
             yield share(way, least)
     else:
         yield share("cjk", "100%")
-        # smartcn takes what has digits in it to pieces: ABC123 would find ABC-124 near X-123
+        # smartcn splits terms with digits: ABC123 would find ABC-124 near X-123
         ways = ("smartcn", "icu") if term.is_chinese or term.text.isalpha() else ("icu",)
         for way in ways:
             yield phrase(way, slop=_NEAR)
 
 
 def _excluded(term: Term, fields: tuple[str, ...], *, keys: bool) -> dict[str, Any]:
-    """Leave out only what has the term as it stands, and not what merely resembles it."""
+    """Exclude only documents with the exact term, not those that merely resemble it."""
     ways = [_phrase(f"{field}.{way}", term.text) for field in fields for way in ("parts", "cjk")]
     if keys:
         ways.append({"term": {"keys": {"value": term.text}}})

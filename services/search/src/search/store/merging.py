@@ -1,9 +1,10 @@
-"""Messages in the index: words and labels have versions of their own (SRC-3, MSG-21).
+"""Messages in the index: text and labels have versions of their own (SRC-3, MSG-21).
 
-Facts of reactions, pins and labels do not repeat the words, so they change a document's labels and
-leave its words, and the facts of words leave newer labels. `version` guards the words and
-`parts_version` the labels, inside the index, so that facts end in the same document in any order.
-A document whose labels came first is hidden with version 0 until its words come; a recall is final.
+Facts of reactions, pins and labels do not repeat the text, so they change a document's labels and
+leave its text, and the facts of the text leave newer labels. `version` guards the text and
+`parts_version` the labels, inside the index, so that facts lead to the same document in any order.
+A document whose labels came first is hidden with version 0 until its text arrives; a recall is
+final.
 """
 
 from datetime import datetime
@@ -49,7 +50,7 @@ _RETRIES: Final = 10
 
 
 def stored(document: Document, *, now: datetime) -> dict[str, Any]:
-    """Return what is stored of a message whose words and labels are of the same version."""
+    """Return the stored form of a message whose text and labels are of the same version."""
     kept = source(document, now=now)
     return kept if document.gone else kept | {PARTS_VERSION: document.version}
 

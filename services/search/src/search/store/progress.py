@@ -1,4 +1,4 @@
-"""What indexers tell of their progress, and those that answer read."""
+"""Progress written by indexers and read by query processes."""
 
 from datetime import timedelta
 from typing import Final
@@ -15,7 +15,7 @@ _KEPT: Final = timedelta(days=1)
 
 
 async def write(client: AsyncOpenSearch, names: Names, progress: Progress) -> None:
-    """Store the progress of one indexer in one group, in place of what it wrote before."""
+    """Store the progress of one indexer in one group, replacing the previous one."""
     with index_errors("write progress"):
         await client.index(
             index=written(names.progress),
@@ -26,7 +26,7 @@ async def write(client: AsyncOpenSearch, names: Names, progress: Progress) -> No
 
 
 async def read(client: AsyncOpenSearch, names: Names) -> list[Progress]:
-    """Return what indexers wrote last, the latest first."""
+    """Return the progress of the indexers, the latest first."""
     body = {
         "size": _MAX_INSTANCES,
         "query": {"match_all": {}},
@@ -38,7 +38,7 @@ async def read(client: AsyncOpenSearch, names: Names) -> list[Progress]:
 
 
 async def forget_old(client: AsyncOpenSearch, names: Names, *, latest: Progress) -> None:
-    """Remove what indexers of this group wrote more than a day before the latest: they are gone."""
+    """Remove progress of this group's indexers older than the latest by a day: they are gone."""
     query = {
         "bool": {
             "filter": [

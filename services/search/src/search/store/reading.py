@@ -27,7 +27,7 @@ from search.store.weights import Weights
 MAX_COUNTED: Final = 10_000
 NO_MARKS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
 MAX_PAGE_BYTES: Final = 2 * 1024 * 1024
-"""Texts of one page together; a page ends there before it has as many hits as asked for."""
+"""Bytes of one page's texts; a page ends there before it has as many hits as requested."""
 
 # A character of Java's takes at most 3 bytes of UTF-8.
 _MAX_CHAR_BYTES: Final = 3
@@ -41,7 +41,7 @@ _SIZE_SCRIPT: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """What a hit must be, whatever the words."""
+    """Filters of hits, independent of the words."""
 
     tenant_id: str
     types: tuple[DocumentType, ...]
@@ -62,7 +62,7 @@ class Filters:
 class Found:
     """A document that matches, as it is in the index without what is hidden from the caller.
 
-    `placed` is whether the caller is shown where a message stands.
+    `placed` is true if the position of a message may be shown to the caller.
     """
 
     type: DocumentType
@@ -82,12 +82,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundPage:
-    """The best hits after a place, and how many there are in all, exact up to 10,000.
+    """The best hits after a position, and their total number, exact up to 10,000.
 
     Attributes:
         total: documents that match.
-        found: the hits; fewer than asked for where their texts fill a page.
-        next_place: where the next page begins; None after the last hit.
+        found: the hits; fewer than requested if their texts fill a page.
+        next_place: start of the next page; None after the last hit.
     """
 
     total: int

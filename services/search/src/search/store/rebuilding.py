@@ -18,7 +18,7 @@ from search.store.mappings import documents_body
 
 log = structlog.get_logger()
 
-# Clocks of indexers may differ by this much; what they wrote since is copied once more.
+# Clocks of indexers may differ by this much; documents written since are copied once more.
 _SKEW: Final = timedelta(minutes=10)
 _LOOKED_EVERY: Final = 0.5
 _REQUEST_SECONDS: Final = 60
@@ -49,22 +49,22 @@ async def rebuild(
 ) -> str:
     """Rebuild the index of a type with the mapping of this version; return the new index's name.
 
-    Documents keep their versions, so facts that come again or late change nothing (SRC-3). A
-    process that ends midway leaves the old index in use, with writing blocked if it ended in the
-    last step; a run with `restart` removes what it left and begins anew.
+    Documents keep their versions, so repeated or late facts change nothing (SRC-3). If a process
+    ends midway, the old index stays in use, with writing blocked if it ended in the last step; a
+    run with `restart` removes the remains and starts again.
 
     Args:
-        client: of OpenSearch.
-        names: of indexes and aliases.
-        type_: what the index holds.
-        shards: how many primary shards the new index has.
+        client: client of OpenSearch.
+        names: names of indexes and aliases.
+        type_: type of the documents.
+        shards: number of primary shards of the new index.
         restart: remove an index without aliases that an earlier rebuild left.
-        now: the present.
+        now: current time.
 
     Raises:
         IndexUnreachable: OpenSearch does not answer, or there is no index yet.
         RebuildUnderWay: another rebuild runs, or left an index, and `restart` is false.
-        RebuildIncomplete: something was not copied.
+        RebuildIncomplete: some documents were not copied.
     """
     alias = names.read(type_)
     with index_errors("rebuild"):
@@ -87,7 +87,7 @@ async def rebuild(
 async def _switch(
     client: AsyncOpenSearch, alias: str, old: str, new: str, *, since: datetime
 ) -> None:
-    """Block writing, copy what was written meanwhile, and move the aliases in one step."""
+    """Block writing, copy documents written meanwhile, and move the aliases in one step."""
     await _block(client, old, blocked=True)
     try:
         await client.indices.refresh(index=old, request_timeout=_REQUEST_SECONDS)
@@ -137,7 +137,7 @@ async def _copy(client: AsyncOpenSearch, old: str, new: str, *, since: datetime 
 
 
 async def _current(client: AsyncOpenSearch, alias: str) -> str:
-    """Return the index that both aliases stand for."""
+    """Return the index behind both aliases."""
     if not await client.indices.exists_alias(name=alias):
         raise IndexMissing(doing="rebuild")
     (index,) = await client.indices.get_alias(name=f"{alias},{written(alias)}")
@@ -145,7 +145,7 @@ async def _current(client: AsyncOpenSearch, alias: str) -> str:
 
 
 async def _clear(client: AsyncOpenSearch, alias: str, current: str, *, restart: bool) -> None:
-    """Remove an index that an earlier rebuild left, and its block of the present one."""
+    """Remove an index that an earlier rebuild left, and its write block on the current one."""
     found = await client.indices.get(index=f"{alias}-v*")
     left = [index for index, body in found.items() if not body["aliases"]]
     if left and not restart:

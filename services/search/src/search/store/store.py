@@ -36,7 +36,7 @@ class Store:
         self._weights = weights.frozen()
 
     async def provision(self) -> None:
-        """Create what is missing of indexes and aliases."""
+        """Create missing indexes and aliases."""
         await indices.provision(self._client, self._names)
 
     async def rebuild(
@@ -60,10 +60,10 @@ class Store:
     async def probe(self, type_: DocumentType, *, now: datetime) -> None:
         """Write the probe document of an index, read it back, and search.
 
-        The document is a tombstone, so nobody finds it.
+        The document is a tombstone, so it is never found.
 
         Raises:
-            IndexUnreachable: the index does not take it, does not return it, or cannot be searched.
+            IndexUnreachable: the index does not accept or return it, or cannot be searched.
         """
         probe = Document(type=type_, id=PROBE, tenant_id=PROBE, version=1, gone=True)
         index = self._names.write(type_)
@@ -118,9 +118,9 @@ class Store:
         await progress.write(self._client, self._names, written)
 
     async def progress(self) -> list[Progress]:
-        """Return how far every indexer was when it last wrote."""
+        """Return the latest progress of every indexer."""
         return await progress.read(self._client, self._names)
 
     async def forget_old_progress(self, *, latest: Progress) -> None:
-        """Remove what indexers of a group that ended long ago have left."""
+        """Remove the progress of a group's indexers that ended long ago."""
         await progress.forget_old(self._client, self._names, latest=latest)

@@ -12,7 +12,7 @@ Terms = Mapping[str, tuple[str, ...]]
 """Terms of one text by analysis (`cjk`, `smartcn`, `icu`, `parts`), in their order in the text."""
 
 _FIELD: Final = "text"
-# Terms and positions only: the statistics of the index count what the caller may not see.
+# Terms and positions only: the statistics of the index count documents hidden from the caller.
 _WANTED: Final[Mapping[str, Any]] = {
     "fields": [f"{_FIELD}.{way}" for way in WAYS],
     "positions": True,
@@ -32,7 +32,7 @@ async def analyse(
         client: the connection.
         index: an index or alias with the analyses.
         texts: parts of a query.
-        timeout_seconds: how long the index may take.
+        timeout_seconds: time limit of the index.
 
     Raises:
         IndexUnreachable: OpenSearch does not answer.

@@ -15,13 +15,13 @@ from typing import Final
 import wordfreq
 
 TEXT_LENGTH: Final = 200
-"""Words of the text that a weight is about: log of 1 / (chance that such a text has the word)."""
+"""Size of the text in a term's weight: log of 1 / (chance that such a text contains it)."""
 
 MIN_WEIGHT: Final = 0.05
 MAX_WEIGHT: Final = 9.0
 
 _RAREST: Final = 1e-8
-"""Frequency of a word that no list has."""
+"""Frequency of a word that is in no list."""
 
 _PAIR: Final = 2
 

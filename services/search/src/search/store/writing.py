@@ -21,7 +21,7 @@ BULK_DOCUMENTS: Final = 500
 BULK_BYTES: Final = 1_000_000
 # A mapping error, and a document that is too large.
 _OF_DOCUMENTS: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
-# The index answers for one document what it would answer for any.
+# Statuses of the index for one document that would be the same for any.
 _OF_INDEX: Final = frozenset(
     {
         HTTPStatus.UNAUTHORIZED,
@@ -56,9 +56,9 @@ async def write(
 ) -> list[Rejected]:
     """Store each document unless the index has a newer version of it; return those it refuses.
 
-    A version conflict is a success: what is there is newer. The same version is written again, so
-    that consuming once more repairs. A message that is new to the index is created; one that is not
-    is merged into what is there, see `merging`.
+    A version conflict is a success: the index has a newer one. The same version is written again,
+    so that consuming once more repairs. A message that is new to the index is created; an existing
+    one is merged, see `merging`.
 
     Raises:
         IndexUnreachable: not everything is stored, and writing it again later may help.
@@ -105,7 +105,7 @@ class _Sending:
                         request_timeout=self._timeout,
                     )
                 except TransportError as error:
-                    # the request as a whole is refused for what the only document in it is
+                    # the request as a whole is refused because of its only document
                     if error.status_code not in _OF_DOCUMENTS or len(lines) > 1:
                         raise
                     self.rejected.append(Rejected(position=places[0], why=str(error.error)))
@@ -162,7 +162,7 @@ def _json(value: Any) -> str:
 def _judged(
     items: Sequence[dict[str, Any]], places: Sequence[int]
 ) -> tuple[list[Rejected], list[int]]:
-    """Sort what was not stored: refused for ever, or the places of what is there already.
+    """Separate documents that were not stored: refused for good, or already in the index.
 
     Raises:
         IndexUnreachable: at least one is to be written again.

@@ -17,7 +17,7 @@ _RELATIONS_A_MESSAGE: Final = 500
 
 
 class AuthorityApi(AuthorityServicer):
-    """Who may read which tasks and projects, for other services."""
+    """Read access to tasks and projects, for other services."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -9,6 +9,7 @@ from plexus_access.decisions import Decisions, asker_of
 from plexus_access.objects import PROJECT, TASK, Object
 from plexuskit.clock import Clock
 from plexuskit.grpc import caller
+from plexuskit.request_ids import request_of
 
 from tasks import operations, queries
 from tasks.api.translation import (
@@ -41,7 +42,7 @@ class TasksApi(TasksServiceServicer):
             name=request.name,
             goal=request.goal,
             member_ids=request.member_ids,
-            request_id=request.request_id,
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.CreateProjectResponse(project=project_message(project))
@@ -78,7 +79,7 @@ class TasksApi(TasksServiceServicer):
                 assignee_ids=tuple(request.assignee_ids),
                 due=due_of(request.due) if request.HasField("due") else None,
             ),
-            request_id=request.request_id,
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.CreateTaskResponse(task=task_message(task))
@@ -89,7 +90,7 @@ class TasksApi(TasksServiceServicer):
             self._store, actor=current_actor(), task_id=request.task_id, key=request.key
         )
         if request.key:
-            # Until here nobody knew which task the key names, so no policy was asked about it.
+            # The task of the key was unknown until here, so no policy has been evaluated for it.
             await self._decisions.settled(asker_of(caller()), "tasks.read", Object(TASK, task.id))
         return pb.GetTaskResponse(task=task_message(task))
 
@@ -110,7 +111,7 @@ class TasksApi(TasksServiceServicer):
         )
 
     async def UpdateTask(self, request: pb.UpdateTaskRequest, _: Any) -> Any:
-        """Change what a task says."""
+        """Change the fields of a task."""
         task = await operations.update_task(
             self._store,
             actor=current_actor(),
@@ -124,7 +125,7 @@ class TasksApi(TasksServiceServicer):
                 due=due_of(request.due) if request.HasField("due") else None,
                 clear_due=request.clear_due,
             ),
-            request_id=request.request_id,
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.UpdateTaskResponse(task=task_message(task))
@@ -137,13 +138,13 @@ class TasksApi(TasksServiceServicer):
             task_id=request.task_id,
             expected_version=request.expected_version,
             assignee_ids=request.assignee_ids,
-            request_id=request.request_id,
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.AssignTaskResponse(task=task_message(task))
 
     async def MoveTask(self, request: pb.MoveTaskRequest, _: Any) -> Any:
-        """Bring a task to a state and place."""
+        """Move a task to a state and place."""
         task = await operations.move_task(
             self._store,
             actor=current_actor(),
@@ -152,7 +153,7 @@ class TasksApi(TasksServiceServicer):
             state=optional_state_of(request.state),
             column_id=request.column_id,
             after_task_id=request.after_task_id,
-            request_id=request.request_id,
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.MoveTaskResponse(task=task_message(task))
@@ -198,7 +199,7 @@ class TasksApi(TasksServiceServicer):
         return pb.GetTasksStatusResponse(tasks=figures.tasks, projects=figures.projects)
 
     def _shown(self, tasks: Iterable[Task]) -> list[Task]:
-        """Return the tasks that policies let the caller read (GW-10)."""
+        """Return the tasks that the caller may read by policies (GW-10)."""
         return self._decisions.visible(asker_of(caller()), "tasks.read", TASK, tasks, _id_of)
 
 

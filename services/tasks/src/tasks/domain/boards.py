@@ -1,4 +1,4 @@
-"""Where on a board a move leads, and what it does to the ranks there (TSK-6)."""
+"""Moves on a board: the target place and its ranks (TSK-6)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from tasks.domain.task import Task
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where a task is to go: a state, and the column of the board unless it leaves it."""
+    """Target of a move: a state, and a column of the board unless the task leaves it."""
 
     state: State
     column_id: ColumnId = NO_COLUMN
@@ -37,11 +37,11 @@ def target(
     column_id: str,
     after_task_id: str,
 ) -> Target:
-    """Resolve what a move asks for.
+    """Resolve the target of a move.
 
-    Without a state it is that of the column, else the present one; without a column it is the
-    first one of the state, or the present one when there is no state either. The neighbour is only
-    looked at to refuse a place where there is no board.
+    The default state is that of the column, else the current one; the default column is the first
+    one of the state, or the current one if there is no state either. The neighbour only matters
+    here to refuse a place where there is no board.
 
     Refusals: InvalidArgument (names no target), ColumnNotFound, ColumnStateMismatch,
         TaskNotOnBoard.
@@ -69,7 +69,7 @@ def target(
 
 
 def is_between(task: Task, *, at: Target, low: str, high: str) -> bool:
-    """Tell whether a task is already there, so that a repeated move changes nothing (TSK-6)."""
+    """Return whether a task is already there, so that a repeated move changes nothing (TSK-6)."""
     return (
         task.column_id == at.column_id
         and task.state is at.state
@@ -81,13 +81,13 @@ def is_between(task: Task, *, at: Target, low: str, high: str) -> bool:
 def spread_around(
     cards: Sequence[Card], *, moved: TaskId, after: str, salt: str
 ) -> tuple[Card, ...]:
-    """Give a crowded part of a column new, short keys with room between them.
+    """Return new, short keys for a crowded part of a column, with room between them.
 
     Args:
         cards: the column in order, without the moved task.
         moved: the task to place.
         after: rank of the card it goes after; empty: at the top.
-        salt: what differs between two that may do this at the same moment.
+        salt: text that differs between concurrent callers.
 
     Returns: the moved task and those that get another key, in order; all others stay.
     """

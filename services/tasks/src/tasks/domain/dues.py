@@ -30,7 +30,7 @@ class DueAt:
 
 @dataclass(frozen=True, slots=True)
 class DueOn:
-    """Due on a day: in time until that day has ended in the zone of whoever works on it."""
+    """Due on a day: in time until that day has ended in the zone of the person who works on it."""
 
     on: date
 
@@ -42,8 +42,8 @@ class DueOn:
     def deadline(self, *, zone: ZoneInfo) -> datetime:
         """Return the first instant after the day in the zone, in UTC.
 
-        Where the next day's midnight is skipped the day ends at the jump; where it comes twice
-        it ends at the first.
+        If the next day's midnight is skipped the day ends at the jump; if it occurs twice it ends
+        at the first.
         """
         midnight = datetime.combine(self.on + timedelta(days=1), time.min, tzinfo=zone)
         return midnight.astimezone(UTC)
@@ -58,8 +58,8 @@ def due_on(text: str) -> DueOn:
         on = date.fromisoformat(text)
     except ValueError:
         on = None
-    # Python also reads `20260302` and week dates, which the contract does not name; the day after
-    # the last one cannot be told.
+    # Python also reads `20260302` and week dates, which are not in the contract; the last day has
+    # no following day.
     if on is None or on.isoformat() != text or on < _EPOCH.date() or on == date.max:
         problem = "is not a day from 1970 on; write it as YYYY-MM-DD"
         raise InvalidArgument(field="due.date", problem=problem)
@@ -67,7 +67,7 @@ def due_on(text: str) -> DueOn:
 
 
 def due_at(*, seconds: int, nanos: int) -> DueAt:
-    """Take an instant as seconds since 1970 and nanoseconds, cut to milliseconds.
+    """Convert an instant from seconds since 1970 and nanoseconds, truncated to milliseconds.
 
     Refusals: InvalidArgument before 1970, after the year 9999, or without such nanoseconds.
     """

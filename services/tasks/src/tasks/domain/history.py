@@ -1,4 +1,4 @@
-"""History: every change of a task with who, from, to and when (TSK-1)."""
+"""History: every change of a task with actor, values and time (TSK-1)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ TRACKED: Final[Mapping[str, Callable[[Task], str]]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One field of one task in one version: who changed it from what to what, and when."""
+    """Change of one field of one task in one version: actor, old and new value, time."""
 
     task_id: TaskId
     version: int
@@ -44,7 +44,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """What one step did to a task: the state after it and the changes, none when it did nothing."""
+    """Result of one step: the new state of the task and the changes, empty if it had no effect."""
 
     previous: Task | None
     task: Task
@@ -72,7 +72,7 @@ def born(task: Task) -> Changed:
 
 
 def compare(*, previous: Task, after: Task, actor_id: PersonId, now: datetime) -> Changed:
-    """Record what differs between two states of a task; the later one is one version on."""
+    """Record the differences between two states of a task; the later one is one version on."""
     changes = tuple(
         Change(
             task_id=after.id,

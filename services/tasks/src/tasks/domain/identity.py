@@ -1,4 +1,4 @@
-"""Who asks, and the names of things."""
+"""Actors, and the types of ids."""
 
 from dataclasses import dataclass
 from typing import Final, NewType
@@ -9,7 +9,7 @@ ProjectId = NewType("ProjectId", str)
 ColumnId = NewType("ColumnId", str)
 TaskId = NewType("TaskId", str)
 
-# Who changed what no person changed: a due value that passed, ranks that were spread anew.
+# Author of automatic changes: a passed due value, redistributed ranks.
 SYSTEM: Final = PersonId("tasks")
 # A task outside every project, and a task that is on no column.
 NO_PROJECT: Final = ProjectId("")
@@ -18,7 +18,12 @@ NO_COLUMN: Final = ColumnId("")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """The person on whose behalf a request runs, from the signed caller context (GW-1)."""
+    """The person on whose behalf a request runs, from the signed caller context (GW-1).
+
+    Attributes:
+        app: an API token is used; its changes wait in a line of their own.
+    """
 
     tenant_id: TenantId
     person_id: PersonId
+    app: bool = False

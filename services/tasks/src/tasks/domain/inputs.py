@@ -1,4 +1,4 @@
-"""What may come in: lengths, counts and forms, each refused with what to do about it."""
+"""Validation of input: lengths, counts and formats, with a remedy in each refusal."""
 
 import re
 from collections.abc import Iterable
@@ -20,8 +20,6 @@ PAGE_DEFAULT: Final = 50
 PAGE_LIMIT: Final = 200
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]*")
-# Characters that a single line cannot show.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
 def line(text: str, *, field: str, limit: int) -> str:
@@ -55,19 +53,8 @@ def identifier(value: str, *, field: str) -> str:
     return value
 
 
-def request_id(value: str) -> str:
-    """Return the client's id of a request; empty means that it gave none.
-
-    Refusals: InvalidArgument.
-    """
-    if len(value) > ID_CHARACTERS or _CONTROL.search(value):
-        problem = f"must be at most {ID_CHARACTERS} printable characters, for example a UUID"
-        raise InvalidArgument(field="request_id", problem=problem)
-    return value
-
-
 def assignees(values: Iterable[str]) -> tuple[PersonId, ...]:
-    """Return who works on a task, each once, in the order given, at most 50.
+    """Return the assignees of a task without duplicates, in the order given, at most 50.
 
     Refusals: InvalidArgument, TooManyAssignees.
     """
@@ -89,7 +76,7 @@ def members(values: Iterable[str], *, owner_id: PersonId) -> tuple[PersonId, ...
 
 
 def page_size(value: int) -> int:
-    """Return how many to list: 0 is 50, more than 200 is 200. Refusals: InvalidArgument."""
+    """Return the size of a page: 0 is 50, more than 200 is 200. Refusals: InvalidArgument."""
     if value < 0:
         raise InvalidArgument(field="page_size", problem="is negative; leave it out or raise it")
     return min(value or PAGE_DEFAULT, PAGE_LIMIT)

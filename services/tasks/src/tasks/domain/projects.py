@@ -1,4 +1,4 @@
-"""Projects: who is in them, and the columns of their board."""
+"""Projects: their members, and the columns of their board."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

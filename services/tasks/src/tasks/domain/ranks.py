@@ -1,9 +1,9 @@
 """Rank keys: strings whose order is the order on the board (TSK-6).
 
 A key is a fraction between 0 and 1 written in base 62 without trailing zeros, so comparing strings
-byte by byte compares the fractions. Between two keys there is always another one. Who places a
-task picks a point of the gap from a salt, so two who use one gap at the same moment rarely pick the
-same; the unique index of the store decides when they do.
+byte by byte compares the fractions. Between two keys there is always another one. A move picks a
+point of the gap from a salt, so two concurrent moves into one gap rarely pick the same; the unique
+index of the store decides when they do.
 """
 
 import hashlib
@@ -12,9 +12,9 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-# Longer keys are spread anew; a key grows by about one digit every four moves into one gap.
+# Longer keys are redistributed; a key grows by about one digit every four moves into one gap.
 MAX_LENGTH: Final = 60
-# What a window must come down to when it is spread, so that it is not spread again at once.
+# Key length that a redistributed window must reach, so that it is not redistributed again at once.
 ROOMY: Final = 24
 
 _BASE: Final = len(ALPHABET)
@@ -22,12 +22,12 @@ _DIGIT: Final = {character: value for value, character in enumerate(ALPHABET)}
 # Digits of a fresh key: at either end of a column there is room for about four million steps.
 _WIDTH: Final = 8
 _STEP: Final = _BASE**4
-# The narrowest gap that a key is picked from: what is left of it still holds many.
+# The narrowest gap from which a key is picked: the remaining parts still hold many.
 _NARROWEST: Final = _BASE**2
 
 
 def is_rank(key: str) -> bool:
-    """Tell whether a string is a key that this module made or could have made."""
+    """Return whether a string is a key that this module could have made."""
     return bool(key) and not key.endswith(ALPHABET[0]) and all(c in _DIGIT for c in key)
 
 
@@ -37,7 +37,7 @@ def between(*, low: str, high: str, salt: str) -> str:
     Args:
         low: the key before, empty at the top.
         high: the key after, empty at the bottom.
-        salt: what differs between two that may ask at the same moment, for example the task id.
+        salt: text that differs between concurrent callers, for example the task id.
 
     Raises:
         ValueError: the neighbours are not in order; the caller mixed them up.
@@ -66,8 +66,8 @@ def spread(
     Args:
         low: the key before them, empty at the top.
         high: the key after them, empty at the bottom.
-        count: how many, at least 1.
-        taken: keys that must not be given: those in use until the change is complete.
+        count: number of keys, at least 1.
+        taken: keys that must not be used: those in use until the change is complete.
         salt: as for `between`.
 
     Raises:
@@ -91,7 +91,7 @@ def spread(
 
 
 def window(ranks: Sequence[str], *, around: int) -> tuple[int, int]:
-    """Return the part `[first, last)` of a column to spread anew so that its keys get short.
+    """Return the part `[first, last)` of a column to redistribute so that its keys get short.
 
     The part grows around the crowded place until its new keys are short or it is the whole column:
     so few tasks change, and rarely.
@@ -133,7 +133,7 @@ def _gap(low: str, high: str, *, narrowest: int) -> tuple[int, int, int]:
 
 
 def _number(key: str, width: int, *, upwards: bool = False) -> int:
-    """Return a key as a whole number of `width` digits; what is cut off may round up."""
+    """Return a key as a whole number of `width` digits; the dropped digits may round up."""
     value = 0
     for character in key[:width].ljust(width, ALPHABET[0]):
         value = value * _BASE + _DIGIT[character]

@@ -1,4 +1,4 @@
-"""Every reason for which this service does not do what it was asked."""
+"""Refusals of this service."""
 
 from plexuskit.errors import Kind, Refusal
 
@@ -18,7 +18,7 @@ class ProjectNotFound(Refusal):
 
 
 class TransitionNotAllowed(Refusal):
-    """A state cannot follow the present one (TSK-1)."""
+    """A state cannot follow the current one (TSK-1)."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "A task that is {source} cannot become {target}; it may become: {allowed}."
@@ -60,7 +60,7 @@ class ColumnNotFound(Refusal):
 
 
 class ColumnStateMismatch(Refusal):
-    """The column shows another state than the one asked for."""
+    """The column shows another state than the requested one."""
 
     kind = Kind.INVALID
     text = "Column {column_id} shows {column_state}, not {state}; leave out one of the two."
@@ -78,10 +78,3 @@ class NeighbourNotInColumn(Refusal):
 
     kind = Kind.FAILED_PRECONDITION
     text = "Task {after_task_id} is not in column {column_id}; load the board and place it again."
-
-
-class RequestIdReused(Refusal):
-    """A request id came again with other content within its 7 days."""
-
-    kind = Kind.ALREADY_EXISTS
-    text = "Request id {request_id} was used for another request; take a new id for new content."

@@ -1,4 +1,4 @@
-"""Who may read what, as other services ask for it."""
+"""Read access for other services."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ TASK_PARTICIPANT: Final = "task-participant"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """Something that is readable as a whole, and all that it holds."""
+    """Container that is readable as a whole."""
 
     kind: str
     id: str
@@ -34,7 +34,7 @@ class Readable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """An object that is asked about: kind `task` (id or key) or `project`."""
+    """An object of a query: kind `task` (id or key) or `project`."""
 
     kind: str
     id: str
@@ -42,7 +42,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Whether the object is readable now, and its version if it is, else 0."""
+    """Version of an object that is readable now, else 0."""
 
     readable: bool
     version: int
@@ -63,7 +63,7 @@ HIDDEN: Final = Verdict(readable=False, version=0)
 
 
 def readable(*, person_id: str, project_ids: Iterable[str]) -> Readable:
-    """Return what a person may read: projects, and tasks of none that involve the person."""
+    """Return a person's containers: projects, and tasks without one that involve the person."""
     ordered = sorted(project_ids)
     content = "\n".join((person_id, *ordered)).encode()
     return Readable(
@@ -87,7 +87,7 @@ def project_relations(project: Project) -> Iterator[Relation]:
 
 
 def task_relations(task: Task) -> Iterator[Relation]:
-    """Yield the project of a task, or who takes part in it when it is in none."""
+    """Yield the project of a task, or its participants when it has none."""
     in_project = bool(task.project_id)
     yield from _relations(
         tenant_id=task.tenant_id,

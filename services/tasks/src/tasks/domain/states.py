@@ -1,4 +1,4 @@
-"""The states of a task and what may follow what (TSK-1)."""
+"""The states of a task and the allowed transitions (TSK-1)."""
 
 import enum
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from tasks.domain.refusals import TransitionNotAllowed
 
 
 class State(enum.StrEnum):
-    """Where a task stands; the value is what history and documents hold."""
+    """State of a task; the value is stored in history and documents."""
 
     TODO = "todo"
     DOING = "doing"
@@ -19,12 +19,12 @@ class State(enum.StrEnum):
 
     @property
     def is_open(self) -> bool:
-        """Tell whether somebody still has to do something."""
+        """Return whether work on the task remains."""
         return self not in {State.DONE, State.CANCELLED}
 
 
 class Priority(enum.StrEnum):
-    """How soon a task matters."""
+    """Urgency of a task."""
 
     LOW = "low"
     NORMAL = "normal"
@@ -32,8 +32,8 @@ class Priority(enum.StrEnum):
     URGENT = "urgent"
 
 
-# Work is begun before it is done or blocked, so that cycle times mean something (TSK-9). What is
-# done or cancelled by mistake is opened again rather than made anew.
+# Work is started before it is done or blocked, so that cycle times are meaningful (TSK-9). A task
+# done or cancelled by mistake is reopened rather than created again.
 FOLLOWING: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
     {
         State.TODO: frozenset({State.DOING, State.CANCELLED}),
@@ -46,7 +46,7 @@ FOLLOWING: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
 
 
 def check_transition(*, source: State, target: State) -> None:
-    """Pass when a task may go from one state to the other; staying is always possible.
+    """Check that a task may go from one state to the other; staying is always possible.
 
     Refusals: TransitionNotAllowed, naming what is possible.
     """

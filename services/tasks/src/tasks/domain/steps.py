@@ -1,4 +1,4 @@
-"""What can happen to a task: every step takes a state and returns what it changed.
+"""Steps of a task: each takes a state and returns the changes.
 
 A step that changes nothing returns no changes and the same version, so repeating one is harmless.
 """
@@ -31,7 +31,7 @@ from tasks.domain.task import Task
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTask:
-    """What a person says about a task to make; an empty owner is the person."""
+    """Requested fields of a new task; an empty owner is the creator."""
 
     title: str
     description: str = ""
@@ -43,7 +43,7 @@ class NewTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """What to change; `None` leaves it as it is."""
+    """Changes of a task; `None` leaves a field unchanged."""
 
     title: str | None = None
     description: str | None = None
@@ -55,7 +55,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a task stands: its state and, on a board, column and rank."""
+    """Place of a task: its state and, on a board, column and rank."""
 
     state: State
     column_id: ColumnId = NO_COLUMN
@@ -63,7 +63,7 @@ class Place:
 
 
 def check_version(task: Task, *, expected: int) -> None:
-    """Pass when the caller has seen the present version; 0 passes always (TSK-1).
+    """Check that the caller has seen the current version; 0 always passes (TSK-1).
 
     Refusals: VersionConflict, InvalidArgument for a negative number.
     """
@@ -165,7 +165,7 @@ def assign(
 
 
 def move(task: Task, *, place: Place, actor_id: PersonId, now: datetime) -> Changed:
-    """Bring a task to a state and place. Refusals: TransitionNotAllowed (TSK-1)."""
+    """Move a task to a state and place. Refusals: TransitionNotAllowed (TSK-1)."""
     check_transition(source=task.state, target=place.state)
 
     fields: dict[str, Any] = {
@@ -179,7 +179,7 @@ def move(task: Task, *, place: Place, actor_id: PersonId, now: datetime) -> Chan
 
 
 def rerank(task: Task, *, rank: str, now: datetime) -> Changed:
-    """Give a task a new key at the same place, because keys around it grew long (TSK-6).
+    """Return a task with a new key at the same place, because the keys around it are long (TSK-6).
 
     It is no work on the task, so `updated_at` stays.
     """
@@ -187,7 +187,7 @@ def rerank(task: Task, *, rank: str, now: datetime) -> Changed:
 
 
 def mark_overdue(task: Task, *, zone: ZoneInfo, now: datetime) -> Changed:
-    """Note that the due value has passed with the task open, once per due value (TSK-3).
+    """Record that the due value has passed with the task open, once per due value (TSK-3).
 
     Changes nothing when it is not due, is closed, or was noted before.
     """
@@ -207,12 +207,12 @@ def _new_owner(owner_id: str, *, project: Project | None) -> PersonId:
 
 
 def _step(task: Task, *, actor_id: PersonId, now: datetime, **fields: Any) -> Changed:
-    """Apply what a person changed."""
+    """Apply a change by a person."""
     return _next(task, actor_id=actor_id, now=now, updated_at=max(now, task.stepped_at), **fields)
 
 
 def _quiet_step(task: Task, *, now: datetime, **fields: Any) -> Changed:
-    """Apply what the service itself changed; it does not count as work on the task."""
+    """Apply a change by the service itself; it does not count as work on the task."""
     return _next(task, actor_id=SYSTEM, now=now, updated_at=task.updated_at, **fields)
 
 

@@ -12,10 +12,10 @@ from tasks.domain.states import Priority, State
 class Task:
     """A piece of work with exactly one accountable owner (TSK-2).
 
-    `number` is dense per tenant, `version` is 1 and grows by 1 with every change. `column_id` and
-    `rank` are its place on the board of its project, both empty where it is on none. `updated_at`
-    is when a person last changed it, `stepped_at` when its present version was made.
-    `overdue_for` is the due value that it was announced overdue for, or empty (TSK-3).
+    `number` is dense per tenant, `version` starts at 1 and grows by 1 with every change.
+    `column_id` and `rank` are its place on the board of its project, both empty if it is on none.
+    `updated_at` is the time of a person's last change, `stepped_at` that of its current version.
+    `overdue_for` is the due value that was announced as overdue, or empty (TSK-3).
     """
 
     id: TaskId
@@ -41,15 +41,15 @@ class Task:
 
     @property
     def key(self) -> str:
-        """Return the short name that people say: `T-128`."""
+        """Return the short name that people use: `T-128`."""
         return f"T-{self.number}"
 
     @property
     def participants(self) -> tuple[PersonId, ...]:
-        """Return creator, owner and assignees, each once: who sees it when it has no project."""
+        """Return creator, owner and assignees once each: they see it if it has no project."""
         return tuple(dict.fromkeys((self.creator_id, self.owner_id, *self.assignee_ids)))
 
     @property
     def awaits_due(self) -> bool:
-        """Tell whether its due value, once passed, is still to be announced (TSK-3)."""
+        """Return whether its due value is still to be announced once it has passed (TSK-3)."""
         return self.due is not None and self.state.is_open and self.due.text != self.overdue_for

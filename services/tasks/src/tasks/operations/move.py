@@ -4,6 +4,7 @@ from datetime import datetime
 
 from plexuskit.errors import InvalidArgument
 from plexuskit.mongo import Transaction
+from plexuskit.request_ids import Request
 
 from tasks.domain import boards, steps
 from tasks.domain.boards import Target
@@ -13,7 +14,7 @@ from tasks.domain.states import State, check_transition
 from tasks.domain.steps import Place
 from tasks.domain.task import Task
 from tasks.operations.ranking import Spot, take_spot
-from tasks.operations.request import Request, once
+from tasks.operations.request import once_for_task
 from tasks.operations.steps import store_steps
 from tasks.store import Store
 
@@ -27,20 +28,20 @@ async def move_task(
     state: State | None,
     column_id: str,
     after_task_id: str,
-    request_id: str,
+    request: Request | None,
     now: datetime,
 ) -> Task:
-    """Bring a task to a state and place; already there is no new version.
+    """Move a task to a state and place; if it is there already, no version is made.
 
     Args:
         store: the service's database.
-        actor: who moves it.
+        actor: the person who moves it.
         task_id: its id or key.
-        expected_version: the version that the actor saw; 0: whatever it is.
-        state: the state to reach; nothing: that of the column, else the present one.
-        column_id: the column to go to; empty: the first one of the state.
+        expected_version: the version that the actor saw; 0 for any version.
+        state: the target state; None: that of the column, else the current one.
+        column_id: the target column; empty: the first one of the state.
         after_task_id: directly after this task (id or key); empty: at the top.
-        request_id: the client's id of the request; empty: none.
+        request: the change as its id identifies it; None: carried out every time.
         now: the time it happens.
 
     Refusals: TaskNotFound, VersionConflict, InvalidArgument, TransitionNotAllowed, ColumnNotFound,
@@ -58,7 +59,7 @@ async def move_task(
             column_id=column_id,
             after_task_id=after_task_id,
         )
-        # Refused before anything is looked up for it.
+        # Refused before any query for it.
         check_transition(source=task.state, target=target.state)
 
         if not target.column_id:
@@ -73,18 +74,7 @@ async def move_task(
             return task
         return await _enter(store, task, spot, state=target.state, actor=actor, now=now, tx=tx)
 
-    request = Request(
-        id=request_id,
-        verb="move_task",
-        content={
-            "task_id": task_id,
-            "expected_version": expected_version,
-            "state": state,
-            "column_id": column_id,
-            "after_task_id": after_task_id,
-        },
-    )
-    return await once(store, work, actor=actor, request=request, answer_type=Task, now=now)
+    return await once_for_task(store, work, actor=actor, request=request, now=now)
 
 
 async def _spot(
@@ -129,7 +119,7 @@ async def _enter(
     now: datetime,
     tx: Transaction,
 ) -> Task:
-    """Put the task between the two ranks and store it with those that make room."""
+    """Put the task between two ranks and store it together with tasks moved to make room."""
     rank, others = await take_spot(
         store,
         spot,

@@ -22,10 +22,10 @@ async def announce_overdue(store: Store, *, limit: int, now: datetime) -> int:
 
     Args:
         store: the service's database.
-        limit: how many to look at.
+        limit: maximum number to examine.
         now: the time to compare with.
 
-    Returns: how many were looked at; as many as the limit means that more may wait.
+    Returns: the number examined; if it equals the limit, more may wait.
     """
     waiting = await store.tasks.overdue(now=now, limit=limit)
     for first in range(0, len(waiting), TOGETHER):
@@ -40,7 +40,7 @@ async def _announce(store: Store, task_ids: Sequence[TaskId], *, now: datetime) 
         for tenant_id in {each.task.tenant_id for each in marked}:
             of_tenant = [each for each in marked if each.task.tenant_id == tenant_id]
             await store_steps(store, *of_tenant, actor_id=SYSTEM, now=now, tx=tx)
-        # Announced meanwhile by another process, or the zone was set anew since it was stored.
+        # Announced meanwhile by another process, or the zone was changed since it was stored.
         await store.tasks.look_again([each.task for each in marked if not each.changes], tx=tx)
 
     await store.transact(work)

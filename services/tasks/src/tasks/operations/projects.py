@@ -5,12 +5,13 @@ from datetime import datetime
 
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
+from plexuskit.request_ids import Request
 
 from tasks import events
 from tasks.domain import projects
 from tasks.domain.identity import Actor, ProjectId
 from tasks.domain.projects import Project
-from tasks.operations.request import Request, once
+from tasks.operations.request import once
 from tasks.store import Store
 
 
@@ -21,7 +22,7 @@ async def create_project(
     name: str,
     goal: str,
     member_ids: Sequence[str],
-    request_id: str,
+    request: Request | None,
     now: datetime,
 ) -> Project:
     """Make a project with the columns To do, Doing, Blocked, Done; the actor owns it.
@@ -42,9 +43,7 @@ async def create_project(
         await store.outbox.add(events.project_created(project, now=now), tx=tx)
         return project
 
-    request = Request(
-        id=request_id,
-        verb="create_project",
-        content={"name": name, "goal": goal, "member_ids": list(member_ids)},
-    )
-    return await once(store, work, actor=actor, request=request, answer_type=Project, now=now)
+    async def again(project_id: str, tx: Transaction) -> Project:
+        return await store.visible_project(project_id, actor=actor, tx=tx)
+
+    return await once(store, work, actor=actor, request=request, again=again, now=now)

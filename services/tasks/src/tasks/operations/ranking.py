@@ -1,4 +1,4 @@
-"""Taking a place in a column; where the keys have grown long they are spread anew (TSK-6)."""
+"""Placing in a column; long keys are redistributed (TSK-6)."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,37 +1,18 @@
-"""A request is carried out once, however often it comes (GW-6)."""
+"""A change is carried out once, however often its request comes (GW-6)."""
 
-import hashlib
-import json
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Hashable
 from datetime import datetime
 from typing import TypeVar
 
 from plexuskit.mongo import Transaction
+from plexuskit.request_ids import Request
 
-from tasks.domain import inputs
 from tasks.domain.identity import Actor
 from tasks.domain.projects import Project
-from tasks.domain.refusals import RequestIdReused
 from tasks.domain.task import Task
 from tasks.store import Store
 
 AnswerT = TypeVar("AnswerT", Task, Project)
-Content = dict[str, str | int | bool | list[str] | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What a client asks: its own id for it (empty: none), the verb, and all that it says."""
-
-    id: str
-    verb: str
-    content: Content
-
-    def digest(self) -> bytes:
-        """Return what is equal exactly for requests that ask the same."""
-        text = json.dumps([self.verb, self.content], sort_keys=True, ensure_ascii=True)
-        return hashlib.sha256(text.encode()).digest()
 
 
 async def once(
@@ -39,34 +20,60 @@ async def once(
     work: Callable[[Transaction], Awaitable[AnswerT]],
     *,
     actor: Actor,
-    request: Request,
-    answer_type: type[AnswerT],
+    request: Request | None,
+    again: Callable[[str, Transaction], Awaitable[AnswerT]],
     now: datetime,
+    shared: tuple[Hashable, ...] = (),
 ) -> AnswerT:
     """Run the work in a transaction, unless this request was answered in the last 7 days.
 
-    Returns: what the work returned, now or the first time.
+    Changes of one person come one after the other, so many of them delay nobody else (GW-13).
 
-    Refusals: those of the work; RequestIdReused; InvalidArgument.
+    Args:
+        store: the service's database.
+        work: makes the change.
+        actor: the person who makes it.
+        request: the change as its id identifies it; None: carried out every time.
+        again: loads what an earlier request made or changed, by its id.
+        now: the time it happens.
+        shared: what every such change writes, in the order of `Lines.turn`; conflicts at the
+            database would let the luckiest go first.
+
+    Returns: what the work returned, or what the first request was about as it is now.
+
+    Refusals: those of the work and of `again`; RequestIdReused.
     """
-    request_id = inputs.request_id(request.id)
-    if not request_id:
-        return await store.transact(work)
-    digest = request.digest()
 
     async def recorded(tx: Transaction) -> AnswerT:
-        earlier = await store.requests.answered(
-            request_id, actor=actor, digest=digest, now=now, tx=tx
-        )
-        if isinstance(earlier, answer_type):
-            return earlier
-        if earlier is not None:
-            raise RequestIdReused(request_id=request_id)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await again(answered["id"], tx)
+        done = await work(tx)
+        await store.requests.record(request, {"id": done.id}, now=now, tx=tx)
+        return done
 
-        answer = await work(tx)
-        await store.requests.record(
-            request_id, actor=actor, digest=digest, answer=answer, now=now, tx=tx
-        )
-        return answer
+    async with store.lines.turn(actor, *shared):
+        return await store.transact(recorded)
 
-    return await store.transact(recorded)
+
+async def once_for_task(
+    store: Store,
+    work: Callable[[Transaction], Awaitable[Task]],
+    *,
+    actor: Actor,
+    request: Request | None,
+    now: datetime,
+    shared: tuple[Hashable, ...] = (),
+) -> Task:
+    """Run work that makes or changes a task, as `once` does.
+
+    Refusals: those of the work; RequestIdReused; TaskNotFound when the actor may not see the task
+        of an earlier request any more.
+    """
+
+    async def again(task_id: str, tx: Transaction) -> Task:
+        seen = await store.visible_task(task_id, actor=actor, tx=tx)
+        return seen.task
+
+    return await once(
+        store, work, actor=actor, request=request, again=again, now=now, shared=shared
+    )

@@ -1,4 +1,4 @@
-"""Storing what a step changed: state, history and fact together (MSG-4, TSK-1)."""
+"""Storage of a step's changes: state, history and fact together (MSG-4, TSK-1)."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ async def store_steps(
     """Store steps of one tenant in this order, new tasks too; those without changes are left out.
 
     Raises:
-        Retry: somebody else was faster.
+        Retry: another writer was faster.
     """
     real = [step for step in steps if step.changes]
     if not real:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
+from plexuskit.request_ids import Request
 
 from tasks.domain import steps
 from tasks.domain.history import Changed
@@ -14,15 +15,21 @@ from tasks.domain.states import State
 from tasks.domain.steps import Edit, NewTask, Place
 from tasks.domain.task import Task
 from tasks.operations.ranking import Spot, take_spot
-from tasks.operations.request import Request, once
+from tasks.operations.request import once_for_task
 from tasks.operations.steps import store_steps
 from tasks.store import Store
 
 
 async def create_task(
-    store: Store, *, actor: Actor, project_id: str, new: NewTask, request_id: str, now: datetime
+    store: Store,
+    *,
+    actor: Actor,
+    project_id: str,
+    new: NewTask,
+    request: Request | None,
+    now: datetime,
 ) -> Task:
-    """Make a task to do; in a project it goes to the bottom of the first column.
+    """Create a task in state to do; in a project it goes to the bottom of the first column.
 
     Refusals: InvalidArgument, TooManyAssignees, ProjectNotFound, PersonNotInProject,
         RequestIdReused.
@@ -30,7 +37,7 @@ async def create_task(
     task_id = TaskId(new_id("tsk", now=now))
 
     async def work(tx: Transaction) -> Task:
-        # The counter is where makers of tasks meet: whoever must wait finds out first of all.
+        # Another process may write the tenant's counter: a conflict shows here, before other work.
         number = await store.next_number(tenant_id=actor.tenant_id, tx=tx)
         project = None
         place = Place(state=State.TODO)
@@ -52,20 +59,9 @@ async def create_task(
         await store_steps(store, *others, created, actor_id=actor.person_id, now=now, tx=tx)
         return created.task
 
-    request = Request(
-        id=request_id,
-        verb="create_task",
-        content={
-            "project_id": project_id,
-            "title": new.title,
-            "description": new.description,
-            "priority": new.priority,
-            "owner_id": new.owner_id,
-            "assignee_ids": list(new.assignee_ids),
-            "due": new.due.text if new.due else None,
-        },
+    return await once_for_task(
+        store, work, actor=actor, request=request, now=now, shared=(actor.tenant_id,)
     )
-    return await once(store, work, actor=actor, request=request, answer_type=Task, now=now)
 
 
 async def update_task(
@@ -75,7 +71,7 @@ async def update_task(
     task_id: str,
     expected_version: int,
     edit: Edit,
-    request_id: str,
+    request: Request | None,
     now: datetime,
 ) -> Task:
     """Change title, description, priority, due value or owner; nothing changed is no new version.
@@ -93,21 +89,7 @@ async def update_task(
         await store_steps(store, changed, actor_id=actor.person_id, now=now, tx=tx)
         return changed.task
 
-    request = Request(
-        id=request_id,
-        verb="update_task",
-        content={
-            "task_id": task_id,
-            "expected_version": expected_version,
-            "title": edit.title,
-            "description": edit.description,
-            "priority": edit.priority,
-            "owner_id": edit.owner_id,
-            "due": edit.due.text if edit.due else None,
-            "clear_due": edit.clear_due,
-        },
-    )
-    return await once(store, work, actor=actor, request=request, answer_type=Task, now=now)
+    return await once_for_task(store, work, actor=actor, request=request, now=now)
 
 
 async def assign_task(
@@ -117,7 +99,7 @@ async def assign_task(
     task_id: str,
     expected_version: int,
     assignee_ids: Sequence[str],
-    request_id: str,
+    request: Request | None,
     now: datetime,
 ) -> Task:
     """Set who works on it; replaces all.
@@ -139,16 +121,7 @@ async def assign_task(
         await store_steps(store, changed, actor_id=actor.person_id, now=now, tx=tx)
         return changed.task
 
-    request = Request(
-        id=request_id,
-        verb="assign_task",
-        content={
-            "task_id": task_id,
-            "expected_version": expected_version,
-            "assignee_ids": list(assignee_ids),
-        },
-    )
-    return await once(store, work, actor=actor, request=request, answer_type=Task, now=now)
+    return await once_for_task(store, work, actor=actor, request=request, now=now)
 
 
 async def _bottom(

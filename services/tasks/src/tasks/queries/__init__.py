@@ -1,4 +1,4 @@
-"""Reads: what a person may see, and what the owner says about who may see what."""
+"""Queries: tasks and projects visible to a person, and read access for other services."""
 
 from tasks.queries.boards import BOARD_LANE, Board, Lane, get_board, list_projects
 from tasks.queries.readable import Snapshot, readable_containers, recheck, snapshot

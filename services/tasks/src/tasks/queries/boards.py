@@ -47,7 +47,7 @@ async def get_board(
 
     Args:
         store: the service's database.
-        actor: who asks.
+        actor: the caller.
         project_id: the project.
         column_id: the only column to return; empty for all.
         page_token: of that column; empty for its beginning.

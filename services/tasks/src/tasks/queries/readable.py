@@ -1,4 +1,4 @@
-"""The owner's word on who may read what now (SRC-1, SRC-2)."""
+"""Current read access, from the owner (SRC-1, SRC-2)."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Final

@@ -15,14 +15,14 @@ from tasks.domain.states import State
 from tasks.domain.task import Task
 from tasks.store import Store, TaskFilter
 
-# Bytes of a task on a page beside its words and assignees, and of each assignee.
+# Bytes of a task on a page beside its text and assignees, and of each assignee.
 TASK_BYTES = 500
 ID_BYTES = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """How many there are in a tenant."""
+    """Counts of a tenant."""
 
     tasks: int
     projects: int
@@ -55,8 +55,7 @@ async def list_tasks(
 ) -> Page[Task]:
     """Return tasks the actor may see, last changed first.
 
-    A task that changes while somebody pages moves to the front, so it may come twice but is not
-    missed.
+    A task that changes during paging moves to the front, so it may appear twice but is not missed.
 
     Refusals: ProjectNotFound for a project of others (GW-2), InvalidArgument, InvalidPageToken.
     """
@@ -90,7 +89,7 @@ async def list_tasks(
 
 
 def bytes_of(task: Task) -> int:
-    """Give how many bytes a task takes on a page, about."""
+    """Return the approximate size of a task on a page in bytes."""
     words = len(task.title.encode()) + len(task.description.encode())
     return TASK_BYTES + words + ID_BYTES * len(task.assignee_ids)
 

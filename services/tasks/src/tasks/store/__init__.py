@@ -7,9 +7,11 @@ from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from plexus.authz.v1.authority_pb2 import ReadFactsRequest, ReadFactsResponse
+from plexuskit.lines import Lines
 from plexuskit.mongo import Database, DuplicateKey, Retry, Transaction, UpdateOne
 from plexuskit.outbox import Outbox
 from plexuskit.relay import OUTBOX, read_facts
+from plexuskit.request_ids import Requests
 
 from tasks.domain.identity import Actor, ColumnId, ProjectId, TenantId
 from tasks.domain.projects import Project
@@ -18,15 +20,15 @@ from tasks.domain.task import Task
 from tasks.domain.visibility import may_see
 from tasks.store.documents import COLUMN_LOCK_SCHEMA, COUNTER_SCHEMA
 from tasks.store.history import HistoryStore
+from tasks.store.older_requests import OlderRequests
 from tasks.store.projects import ProjectStore
-from tasks.store.requests import RequestStore
 from tasks.store.tasks import TaskFilter, TaskStore
 
 __all__ = ["Seen", "Store", "TaskFilter"]
 
 T = TypeVar("T")
 
-# Makers of tasks meet at one counter per tenant, so they may have to wait for each other.
+# Processes meet at one counter per tenant, so they may have to wait for each other.
 _ATTEMPTS: Final = 60
 _WITHIN: Final = timedelta(seconds=8)
 # Moves touch one of these, spreading touches all: moves exclude spreading but hardly each other.
@@ -42,15 +44,21 @@ class Seen:
 
 
 class Store:
-    """The service's database. `zone` is where all-day due values end (TSK-3)."""
+    """The service's database.
+
+    Attributes:
+        zone: where all-day due values end (TSK-3).
+        lines: the turns of people who change tasks, and of those who take a tenant's next number.
+    """
 
     def __init__(self, db: Database, *, zone: ZoneInfo) -> None:
         self._db = db
         self.zone = zone
+        self.lines = Lines()
         self.tasks = TaskStore(db, zone=zone)
         self.projects = ProjectStore(db)
         self.history = HistoryStore(db)
-        self.requests = RequestStore(db)
+        self.requests = Requests(db, older=OlderRequests())
         self.outbox = Outbox(db)
         self._counters = db.collection("counters", schema_version=COUNTER_SCHEMA)
         self._column_locks = db.collection("lanes", schema_version=COLUMN_LOCK_SCHEMA)
@@ -83,7 +91,7 @@ class Store:
         task = await self.tasks.get(task_id, tenant_id=actor.tenant_id, tx=tx)
         project = None
         if task is None or task.project_id or actor.person_id not in task.participants:
-            # Asked also where there is no task: what is hidden must not cost more than what is not.
+            # Also queried for an unknown task: hidden objects must not cost more than absent ones.
             project_id = task.project_id if task is not None else ""
             project = await self.projects.get(project_id, tenant_id=actor.tenant_id, tx=tx)
         if task is None or not may_see(task, project=project, person_id=actor.person_id):
@@ -103,7 +111,7 @@ class Store:
         return project
 
     async def next_number(self, *, tenant_id: TenantId, tx: Transaction) -> int:
-        """Return the next task number of a tenant, dense from 1: an abort gives it back.
+        """Return the next task number of a tenant, dense from 1: an abort releases it.
 
         Raises:
             Retry: another process made the tenant's counter at the same moment.
@@ -121,7 +129,7 @@ class Store:
     async def touch_column_lock(
         self, project_id: ProjectId, column_id: ColumnId, *, number: int, tx: Transaction
     ) -> None:
-        """Note that a place in a column is taken, so that its keys are not spread meanwhile.
+        """Record that a place in a column is taken, so that its keys are not redistributed.
 
         A key that was picked between two others would be wrong if those got new ones in the same
         moment. `number` is anything that differs between tasks.
@@ -134,7 +142,7 @@ class Store:
     async def close_column(
         self, project_id: ProjectId, column_id: ColumnId, *, tx: Transaction
     ) -> None:
-        """Note that a column's keys are spread: whoever takes a place meanwhile runs again.
+        """Record that a column's keys are redistributed: concurrent moves into it run again.
 
         Raises:
             Retry: as for `touch_column_lock`.

@@ -16,15 +16,14 @@ Document = dict[str, Any]
 TASK_SCHEMA: Final = 1
 PROJECT_SCHEMA: Final = 1
 HISTORY_SCHEMA: Final = 1
-REQUEST_SCHEMA: Final = 1
 COUNTER_SCHEMA: Final = 1
 COLUMN_LOCK_SCHEMA: Final = 1
 
 
 def task_document(task: Task, *, zone: ZoneInfo | None = None) -> Document:
-    """Return a task as it is stored.
+    """Return the stored document of a task.
 
-    `participants` are those who see it for themselves: nobody in a project. With a zone it carries
+    `participants` are the people who see it by themselves: empty in a project. With a zone it has
     `overdue_at`, the instant at which the scheduler must look at it, for as long as its due value
     is to be announced (TSK-3).
     """

@@ -17,7 +17,7 @@ class HistoryStore:
         self._history = db.collection("history", schema_version=HISTORY_SCHEMA)
 
     async def ensure_indexes(self) -> None:
-        """Create what the queries here need."""
+        """Create the indexes of these queries."""
         keys = [("task_id", ASCENDING), ("version", ASCENDING), ("ordinal", ASCENDING)]
         await self._history.ensure_indexes([Index(keys=keys, unique=True, name="of_task")])
 
@@ -37,7 +37,7 @@ class HistoryStore:
     ) -> list[tuple[Change, int]]:
         """Return changes of a task with their ordinals, oldest first.
 
-        `after` is version and ordinal of the change to go on after.
+        `after` is version and ordinal of the change after which to continue.
         """
         wanted: dict[str, Any] = {"task_id": task_id}
         if after is not None:

@@ -16,7 +16,7 @@ class ProjectStore:
         self._projects = db.collection("projects", schema_version=PROJECT_SCHEMA)
 
     async def ensure_indexes(self) -> None:
-        """Create what the queries here need."""
+        """Create the indexes of these queries."""
         await self._projects.ensure_indexes(
             [
                 Index(

@@ -30,21 +30,21 @@ _WITHOUT_DESCRIPTION: Final = {"description": 0}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFilter:
-    """What a listing of tasks is narrowed to; empty fields do not narrow it."""
+    """Filter of a list of tasks; empty fields do not restrict it."""
 
     assignee_id: str = ""
     states: tuple[State, ...] = ()
 
 
 class TaskStore:
-    """Collection `tasks`. `zone` is where all-day due values end (TSK-3)."""
+    """Collection `tasks`. All-day due values end in `zone` (TSK-3)."""
 
     def __init__(self, db: Database, *, zone: ZoneInfo) -> None:
         self._tasks = db.collection("tasks", schema_version=TASK_SCHEMA)
         self._zone = zone
 
     async def ensure_indexes(self) -> None:
-        """Create what the queries here need."""
+        """Create the indexes of these queries."""
         recent = [("updated_at", DESCENDING), ("_id", DESCENDING)]
         tenant = ("tenant_id", ASCENDING)
         await self._tasks.ensure_indexes(
@@ -53,7 +53,7 @@ class TaskStore:
                 Index(keys=[tenant, ("project_id", ASCENDING), *recent], name="of_project"),
                 Index(keys=[tenant, ("participants", ASCENDING), *recent], name="of_participant"),
                 Index(keys=[tenant, ("assignee_ids", ASCENDING), *recent], name="of_assignee"),
-                # Two tasks never share a place: who comes second looks again and takes another.
+                # Two tasks never share a place: the second writer reads again and takes another.
                 Index(
                     keys=[
                         ("project_id", ASCENDING),
@@ -111,7 +111,7 @@ class TaskStore:
         return task_of(document) if document else None
 
     async def id_of_key(self, key: str, *, tenant_id: TenantId) -> str:
-        """Return the id of the task with a key (`T-128`); empty when there is none."""
+        """Return the id of the task with a key (`T-128`); empty without one."""
         number = _KEY.fullmatch(key)
         document = await self._tasks.find_one(
             {"tenant_id": tenant_id, "number": int(number[1]) if number else 0},
@@ -147,8 +147,8 @@ class TaskStore:
     ) -> list[Task]:
         """Return tasks of these projects, last changed first, and more if `loose`.
 
-        Those are the ones of no project whose creator, owner or assignee the actor is. `after` is
-        `updated_at` and id of the task to go on after.
+        Those are the ones without a project whose creator, owner or assignee is the actor. `after`
+        is `updated_at` and id of the task after which to continue.
         """
         seen: list[Document] = []
         if project_ids:
@@ -167,7 +167,7 @@ class TaskStore:
         if after is not None:
             at, task_id = after
             wanted["updated_at"] = {"$lte": at}
-            # As `$nor` it is looked at behind the index; as `$or` it would hinder merging by index.
+            # As `$nor` it is evaluated after the index; as `$or` it would prevent merging by index.
             wanted["$nor"] = [{"updated_at": at, "_id": {"$gte": task_id}}]
         documents = await self._tasks.find_all(
             wanted,
@@ -228,7 +228,7 @@ class TaskStore:
         return [TaskId(document["_id"]) for document in documents]
 
     async def look_again(self, tasks: Iterable[Task], *, tx: Transaction) -> None:
-        """Put `overdue_at` right where it does not fit tasks in this zone (any more)."""
+        """Correct `overdue_at` of tasks where it does not match this zone (any more)."""
         writes = []
         for task in tasks:
             document = task_document(task, zone=self._zone)

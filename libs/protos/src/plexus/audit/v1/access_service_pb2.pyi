@@ -36,15 +36,15 @@ class ExplainAccessRequest(_message.Message):
     object: _builtins.str
     """For example `conversation:<id>`; empty: the tenant."""
     second_factor: _builtins.bool
-    """The session gave a second factor; about oneself it counts whether this one did."""
+    """True if the session used a second factor; about oneself this session decides."""
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """Unset: now."""
 
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Permissions that an API token is limited to, at most 100; with any, the answer is for a call with such a token. About oneself, an
-        empty list means the token of this call, if it is made with one.
+        """Permissions that an API token is limited to, at most 100; with any, the answer is for a call with such a token.
+        About oneself, an empty list means the token of this call, if it is made with one.
         """
 
     def __init__(
@@ -78,7 +78,7 @@ class ExplainAccessResponse(_message.Message):
     """One sentence, in English."""
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]:
-        """The steps that were looked at, in order; the last one decided."""
+        """The steps that were evaluated, in order; the last one decided."""
 
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp: ...
@@ -221,7 +221,7 @@ Global___WhoCanSeeResponse: _TypeAlias = WhoCanSeeResponse  # noqa: Y015
 
 @_typing.final
 class Viewer(_message.Message):
-    """Somebody who could see an object, and why."""
+    """A person who could see an object, and the grounds."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AccessHistoryServiceStub:
-    """Why somebody may or may not, and who could see what when; answered from the history of relations.
+    """Explanations of access, and lists of people with access, from the history of relations.
     """
 
     def __init__(self, channel):
@@ -48,20 +48,22 @@ class AccessHistoryServiceStub:
 
 
 class AccessHistoryServiceServicer:
-    """Why somebody may or may not, and who could see what when; answered from the history of relations.
+    """Explanations of access, and lists of people with access, from the history of relations.
     """
 
     def ExplainAccess(self, request, context):
-        """What grants or refuses a permission on an object: the way from the person to it, and the policy; the answer that a call gets
-        from the same decision. Without an object it is that for a call about no object: some need a role for the whole tenant. About
-        oneself, everybody may ask; about others it takes `access.explain_others`.
+        """Explains why a permission on an object is granted or refused: the path from the person to the object, and the
+        policies. The answer is that of the decision that a call gets. Without an object it is for a call without one: some
+        need a role for the whole tenant. Anyone may ask about themselves; asking about others needs
+        `access.explain_others`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WhoCanSee(self, request, context):
-        """Everybody who could see an object at a time. Refused: OBJECT_NOT_FOUND, TIME_TOO_EARLY (before the history begins).
+        """Lists all people who could see an object at a time. Refused: OBJECT_NOT_FOUND, TIME_TOO_EARLY (before the history
+        begins).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,7 +91,7 @@ def add_AccessHistoryServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AccessHistoryService:
-    """Why somebody may or may not, and who could see what when; answered from the history of relations.
+    """Explanations of access, and lists of people with access, from the history of relations.
     """
 
     @staticmethod

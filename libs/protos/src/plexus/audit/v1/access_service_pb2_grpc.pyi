@@ -27,35 +27,41 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AccessHistoryServiceStub:
-    """Why somebody may or may not, and who could see what when; answered from the history of relations."""
+    """Explanations of access, and lists of people with access, from the history of relations."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AccessHistoryServiceAsyncStub: ...
     ExplainAccess: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ExplainAccessRequest, _access_service_pb2.ExplainAccessResponse]
-    """What grants or refuses a permission on an object: the way from the person to it, and the policy; the answer that a call gets
-    from the same decision. Without an object it is that for a call about no object: some need a role for the whole tenant. About
-    oneself, everybody may ask; about others it takes `access.explain_others`.
+    """Explains why a permission on an object is granted or refused: the path from the person to the object, and the
+    policies. The answer is that of the decision that a call gets. Without an object it is for a call without one: some
+    need a role for the whole tenant. Anyone may ask about themselves; asking about others needs
+    `access.explain_others`.
     """
     WhoCanSee: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.WhoCanSeeRequest, _access_service_pb2.WhoCanSeeResponse]
-    """Everybody who could see an object at a time. Refused: OBJECT_NOT_FOUND, TIME_TOO_EARLY (before the history begins)."""
+    """Lists all people who could see an object at a time. Refused: OBJECT_NOT_FOUND, TIME_TOO_EARLY (before the history
+    begins).
+    """
 
 @_typing.type_check_only
 class AccessHistoryServiceAsyncStub(AccessHistoryServiceStub):
-    """Why somebody may or may not, and who could see what when; answered from the history of relations."""
+    """Explanations of access, and lists of people with access, from the history of relations."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ExplainAccess: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ExplainAccessRequest, _access_service_pb2.ExplainAccessResponse]  # type: ignore[assignment]
-    """What grants or refuses a permission on an object: the way from the person to it, and the policy; the answer that a call gets
-    from the same decision. Without an object it is that for a call about no object: some need a role for the whole tenant. About
-    oneself, everybody may ask; about others it takes `access.explain_others`.
+    """Explains why a permission on an object is granted or refused: the path from the person to the object, and the
+    policies. The answer is that of the decision that a call gets. Without an object it is for a call without one: some
+    need a role for the whole tenant. Anyone may ask about themselves; asking about others needs
+    `access.explain_others`.
     """
     WhoCanSee: _aio.UnaryUnaryMultiCallable[_access_service_pb2.WhoCanSeeRequest, _access_service_pb2.WhoCanSeeResponse]  # type: ignore[assignment]
-    """Everybody who could see an object at a time. Refused: OBJECT_NOT_FOUND, TIME_TOO_EARLY (before the history begins)."""
+    """Lists all people who could see an object at a time. Refused: OBJECT_NOT_FOUND, TIME_TOO_EARLY (before the history
+    begins).
+    """
 
 class AccessHistoryServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Why somebody may or may not, and who could see what when; answered from the history of relations."""
+    """Explanations of access, and lists of people with access, from the history of relations."""
 
     @_abc_1.abstractmethod
     def ExplainAccess(
@@ -63,9 +69,10 @@ class AccessHistoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.ExplainAccessRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.ExplainAccessResponse, _abc.Awaitable[_access_service_pb2.ExplainAccessResponse]]:
-        """What grants or refuses a permission on an object: the way from the person to it, and the policy; the answer that a call gets
-        from the same decision. Without an object it is that for a call about no object: some need a role for the whole tenant. About
-        oneself, everybody may ask; about others it takes `access.explain_others`.
+        """Explains why a permission on an object is granted or refused: the path from the person to the object, and the
+        policies. The answer is that of the decision that a call gets. Without an object it is for a call without one: some
+        need a role for the whole tenant. Anyone may ask about themselves; asking about others needs
+        `access.explain_others`.
         """
 
     @_abc_1.abstractmethod
@@ -74,6 +81,8 @@ class AccessHistoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.WhoCanSeeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.WhoCanSeeResponse, _abc.Awaitable[_access_service_pb2.WhoCanSeeResponse]]:
-        """Everybody who could see an object at a time. Refused: OBJECT_NOT_FOUND, TIME_TOO_EARLY (before the history begins)."""
+        """Lists all people who could see an object at a time. Refused: OBJECT_NOT_FOUND, TIME_TOO_EARLY (before the history
+        begins).
+        """
 
 def add_AccessHistoryServiceServicer_to_server(servicer: AccessHistoryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -87,29 +87,29 @@ class AuditEntry(_message.Message):
     no: _builtins.int
     """Dense in the tenant, from 1."""
     event_id: _builtins.str
-    """Id of the event it was made from; each event stands once."""
+    """Id of the event behind it; each event is recorded once."""
     action: _builtins.str
-    """What was done: a fact's short name (`PersonDeactivated`) or a method (`DirectoryService/DeactivatePerson`)."""
+    """Name of the event: a fact's short name (`PersonDeactivated`) or a method (`DirectoryService/DeactivatePerson`)."""
     actor_id: _builtins.str
-    """Who did it: a person or a service."""
+    """The actor: a person or a service."""
     api_token_id: _builtins.str
-    """The API token it was done with; empty without."""
+    """The API token that was used; empty without one."""
     session_id: _builtins.str
     object: _builtins.str
     """For example `person:per_…`."""
     decision: Global___AuditEntry.Decision.ValueType
-    """Allowed: let through, and carried out unless it is a read. Refused: by the gateway or the owner. Unspecified where a fact
-    is told; the decision before it stands in an entry of its own.
+    """Allowed: let through, and carried out unless it is a read. Refused: by the gateway or the owner. Unspecified for a
+    fact; the decision before it has an entry of its own.
     """
     outcome: _builtins.str
     """`OK` or the reason of a refusal."""
     rule: _builtins.str
-    """What decided, as DecisionMade.rule."""
+    """Ground of the decision, as DecisionMade.rule."""
     access_version: _builtins.int
     reason: _builtins.str
-    """Given for privileged reads."""
+    """Reason given for a privileged read."""
     version_before: _builtins.int
-    """Version of the object before and after; 0 where nothing changed or nothing is counted."""
+    """Version of the object before and after; 0 where nothing changed or it has no versions."""
     version_after: _builtins.int
     trace_id: _builtins.str
     hash: _builtins.bytes
@@ -117,24 +117,26 @@ class AuditEntry(_message.Message):
     (`previous`, lower-case hex).
     """
     has_departments: _builtins.bool
-    """Not set in entries that were written before departments were: only a role for the tenant shows them."""
+    """False in entries recorded before departments were: only a role for the tenant shows them."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
-        """When it happened."""
+        """Time of the event."""
 
     @_builtins.property
     def recorded_at(self) -> _timestamp_pb2.Timestamp:
-        """When it was written down."""
+        """Time of recording."""
 
     @_builtins.property
     def details(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """`fields`: names of what has another value; `+<relation>`, `-<relation>`: ids that came and went. Never a text, a password
-        or a token.
+        """`fields`: names of changed fields; `+<relation>`, `-<relation>`: ids added and removed. Never a text, a password or
+        a token.
         """
 
     @_builtins.property
     def department_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The departments that contained the object when it happened, those above included: a role for one of them shows the entry."""
+        """The departments that contained the object at that time, those above included: a role for one of them shows the
+        entry.
+        """
 
     def __init__(
         self,

@@ -96,7 +96,7 @@ class ExportAuditRequest(_message.Message):
     from_no: _builtins.int
     """0: the first."""
     through_no: _builtins.int
-    """0: the present last."""
+    """0: the current last."""
     def __init__(
         self,
         *,
@@ -122,8 +122,8 @@ class ExportAuditResponse(_message.Message):
     """Whole lines, each ending in a newline."""
     through_no: _builtins.int
     partial: _builtins.bool
-    """The caller's role is for a part of the tenant: entries beyond it are lines with `hidden`, `no`, `previous` and `hash` alone,
-    against which the others can be verified.
+    """True if the caller's role is for a part of the tenant: entries beyond it are lines with `hidden`, `no`, `previous`
+    and `hash` alone, against which the others can be verified.
     """
     def __init__(
         self,
@@ -150,10 +150,10 @@ class VerifyAuditRequest(_message.Message):
     from_no: _builtins.int
     """0: the first."""
     through_no: _builtins.int
-    """0: the present last."""
+    """0: the current last."""
     @_builtins.property
     def anchors(self) -> _containers.RepeatedCompositeFieldContainer[Global___Anchor]:
-        """What the caller kept of an earlier verification; an anchor that no longer fits is a finding."""
+        """Hashes that the caller kept from an earlier verification; an anchor that no longer matches is a finding."""
 
     def __init__(
         self,
@@ -172,7 +172,7 @@ Global___VerifyAuditRequest: _TypeAlias = VerifyAuditRequest  # noqa: Y015
 
 @_typing.final
 class Anchor(_message.Message):
-    """A number with its hash, kept outside."""
+    """A number with its hash, kept outside Plexus."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -246,14 +246,16 @@ class VerifyAuditResponse(_message.Message):
     MORE_FIELD_NUMBER: _builtins.int
     verified: _builtins.int
     more: _builtins.bool
-    """The stretch is longer than one answer: go on from the number after `head`, with `head` among the anchors."""
+    """True if the stretch is longer than one response: continue with the number after `head`, with `head` among the
+    anchors.
+    """
     @_builtins.property
     def finding(self) -> Global___VerifyAuditResponse.Finding:
-        """Unset: everything fits."""
+        """Unset: everything matches."""
 
     @_builtins.property
     def head(self) -> Global___Anchor:
-        """The last that was verified, to be kept."""
+        """The last verified entry, for the caller to keep."""
 
     def __init__(
         self,
@@ -281,13 +283,13 @@ class RecordSkipRequest(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     topic: _builtins.str
-    """Of the catalogue of topics, for example `messaging.conversation.v1`."""
+    """Name in the topic catalogue, for example `messaging.conversation.v1`."""
     partition: _builtins.int
     offset: _builtins.int
     reason: _builtins.str
     """1 to 500 characters."""
     request_id: _builtins.str
-    """A repeat answers the same entry."""
+    """A repeat returns the same entry."""
     def __init__(
         self,
         *,

@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class AuditServiceStub:
-    """What was decided and done, provably complete and unaltered (GW-7). A role for a department shows the entries about it and what is
-    below it alone, as it was when they happened (GW-11).
+    """The ledger of decisions and changes, provably complete and unaltered (GW-7). A role for a department shows only the
+    entries about it and objects below it, by the department tree at the time of the event (GW-11).
     """
 
     def __init__(self, channel):
@@ -59,34 +59,35 @@ class AuditServiceStub:
 
 
 class AuditServiceServicer:
-    """What was decided and done, provably complete and unaltered (GW-7). A role for a department shows the entries about it and what is
-    below it alone, as it was when they happened (GW-11).
+    """The ledger of decisions and changes, provably complete and unaltered (GW-7). A role for a department shows only the
+    entries about it and objects below it, by the department tree at the time of the event (GW-11).
     """
 
     def ListAuditEntries(self, request, context):
-        """Entries, the newest first.
+        """Lists entries, the newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ExportAudit(self, request, context):
-        """Entries in order, as lines of canonical JSON with their hashes, for keeping elsewhere.
+        """Exports entries in order, as lines of canonical JSON with their hashes, for archives elsewhere.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def VerifyAudit(self, request, context):
-        """Computes the chain again and names the first entry that was altered, removed or put elsewhere.
+        """Computes the chain again and reports the first entry that was altered, removed or moved.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RecordSkip(self, request, context):
-        """Appends to the ledger that the caller has a held record moved to the dead letters. It moves nothing: the operator's command does,
-        after the answer, with the servers' own rights. Refused: ALREADY_EXISTS (the request id was used for another record).
+        """Records in the ledger that the caller has a held record moved to the dead letters. It moves nothing: the operator's
+        command does that after the response, with the servers' own rights. Refused: ALREADY_EXISTS (the request id was
+        used for another record).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -124,8 +125,8 @@ def add_AuditServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AuditService:
-    """What was decided and done, provably complete and unaltered (GW-7). A role for a department shows the entries about it and what is
-    below it alone, as it was when they happened (GW-11).
+    """The ledger of decisions and changes, provably complete and unaltered (GW-7). A role for a department shows only the
+    entries about it and objects below it, by the department tree at the time of the event (GW-11).
     """
 
     @staticmethod

@@ -27,8 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AuditServiceStub:
-    """What was decided and done, provably complete and unaltered (GW-7). A role for a department shows the entries about it and what is
-    below it alone, as it was when they happened (GW-11).
+    """The ledger of decisions and changes, provably complete and unaltered (GW-7). A role for a department shows only the
+    entries about it and objects below it, by the department tree at the time of the event (GW-11).
     """
 
     @_typing.overload
@@ -36,37 +36,39 @@ class AuditServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AuditServiceAsyncStub: ...
     ListAuditEntries: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.ListAuditEntriesRequest, _audit_service_pb2.ListAuditEntriesResponse]
-    """Entries, the newest first."""
+    """Lists entries, the newest first."""
     ExportAudit: _grpc.UnaryStreamMultiCallable[_audit_service_pb2.ExportAuditRequest, _audit_service_pb2.ExportAuditResponse]
-    """Entries in order, as lines of canonical JSON with their hashes, for keeping elsewhere."""
+    """Exports entries in order, as lines of canonical JSON with their hashes, for archives elsewhere."""
     VerifyAudit: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.VerifyAuditRequest, _audit_service_pb2.VerifyAuditResponse]
-    """Computes the chain again and names the first entry that was altered, removed or put elsewhere."""
+    """Computes the chain again and reports the first entry that was altered, removed or moved."""
     RecordSkip: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.RecordSkipRequest, _audit_service_pb2.RecordSkipResponse]
-    """Appends to the ledger that the caller has a held record moved to the dead letters. It moves nothing: the operator's command does,
-    after the answer, with the servers' own rights. Refused: ALREADY_EXISTS (the request id was used for another record).
+    """Records in the ledger that the caller has a held record moved to the dead letters. It moves nothing: the operator's
+    command does that after the response, with the servers' own rights. Refused: ALREADY_EXISTS (the request id was
+    used for another record).
     """
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
-    """What was decided and done, provably complete and unaltered (GW-7). A role for a department shows the entries about it and what is
-    below it alone, as it was when they happened (GW-11).
+    """The ledger of decisions and changes, provably complete and unaltered (GW-7). A role for a department shows only the
+    entries about it and objects below it, by the department tree at the time of the event (GW-11).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListAuditEntries: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.ListAuditEntriesRequest, _audit_service_pb2.ListAuditEntriesResponse]  # type: ignore[assignment]
-    """Entries, the newest first."""
+    """Lists entries, the newest first."""
     ExportAudit: _aio.UnaryStreamMultiCallable[_audit_service_pb2.ExportAuditRequest, _audit_service_pb2.ExportAuditResponse]  # type: ignore[assignment]
-    """Entries in order, as lines of canonical JSON with their hashes, for keeping elsewhere."""
+    """Exports entries in order, as lines of canonical JSON with their hashes, for archives elsewhere."""
     VerifyAudit: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.VerifyAuditRequest, _audit_service_pb2.VerifyAuditResponse]  # type: ignore[assignment]
-    """Computes the chain again and names the first entry that was altered, removed or put elsewhere."""
+    """Computes the chain again and reports the first entry that was altered, removed or moved."""
     RecordSkip: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.RecordSkipRequest, _audit_service_pb2.RecordSkipResponse]  # type: ignore[assignment]
-    """Appends to the ledger that the caller has a held record moved to the dead letters. It moves nothing: the operator's command does,
-    after the answer, with the servers' own rights. Refused: ALREADY_EXISTS (the request id was used for another record).
+    """Records in the ledger that the caller has a held record moved to the dead letters. It moves nothing: the operator's
+    command does that after the response, with the servers' own rights. Refused: ALREADY_EXISTS (the request id was
+    used for another record).
     """
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What was decided and done, provably complete and unaltered (GW-7). A role for a department shows the entries about it and what is
-    below it alone, as it was when they happened (GW-11).
+    """The ledger of decisions and changes, provably complete and unaltered (GW-7). A role for a department shows only the
+    entries about it and objects below it, by the department tree at the time of the event (GW-11).
     """
 
     @_abc_1.abstractmethod
@@ -75,7 +77,7 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _audit_service_pb2.ListAuditEntriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_audit_service_pb2.ListAuditEntriesResponse, _abc.Awaitable[_audit_service_pb2.ListAuditEntriesResponse]]:
-        """Entries, the newest first."""
+        """Lists entries, the newest first."""
 
     @_abc_1.abstractmethod
     def ExportAudit(
@@ -83,7 +85,7 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _audit_service_pb2.ExportAuditRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_audit_service_pb2.ExportAuditResponse], _abc.AsyncIterator[_audit_service_pb2.ExportAuditResponse]]:
-        """Entries in order, as lines of canonical JSON with their hashes, for keeping elsewhere."""
+        """Exports entries in order, as lines of canonical JSON with their hashes, for archives elsewhere."""
 
     @_abc_1.abstractmethod
     def VerifyAudit(
@@ -91,7 +93,7 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _audit_service_pb2.VerifyAuditRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_audit_service_pb2.VerifyAuditResponse, _abc.Awaitable[_audit_service_pb2.VerifyAuditResponse]]:
-        """Computes the chain again and names the first entry that was altered, removed or put elsewhere."""
+        """Computes the chain again and reports the first entry that was altered, removed or moved."""
 
     @_abc_1.abstractmethod
     def RecordSkip(
@@ -99,8 +101,9 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _audit_service_pb2.RecordSkipRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_audit_service_pb2.RecordSkipResponse, _abc.Awaitable[_audit_service_pb2.RecordSkipResponse]]:
-        """Appends to the ledger that the caller has a held record moved to the dead letters. It moves nothing: the operator's command does,
-        after the answer, with the servers' own rights. Refused: ALREADY_EXISTS (the request id was used for another record).
+        """Records in the ledger that the caller has a held record moved to the dead letters. It moves nothing: the operator's
+        command does that after the response, with the servers' own rights. Refused: ALREADY_EXISTS (the request id was
+        used for another record).
         """
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

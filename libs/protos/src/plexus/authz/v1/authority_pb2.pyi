@@ -22,7 +22,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Interval(_message.Message):
-    """A half-open life in a container: seq s is visible when first_seq <= s and (last_seq == 0 or s <= last_seq)."""
+    """Half-open interval of a membership: seq s is visible when first_seq <= s and (last_seq == 0 or s <= last_seq)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -47,7 +47,7 @@ Global___Interval: _TypeAlias = Interval  # noqa: Y015
 
 @_typing.final
 class Container(_message.Message):
-    """A thing that holds others and is readable as a whole or by intervals."""
+    """An object that contains others and is readable as a whole or by intervals."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -62,7 +62,7 @@ class Container(_message.Message):
     peer_id: _builtins.str
     """The other person of a direct conversation; empty for everything else."""
     version: _builtins.int
-    """Version of the person's membership in it; 0 from an owner that does not say."""
+    """Version of the person's membership in it; 0 from an owner without such versions."""
     @_builtins.property
     def intervals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Interval]:
         """Empty: everything in it."""
@@ -86,7 +86,7 @@ Global___Container: _TypeAlias = Container  # noqa: Y015
 
 @_typing.final
 class ObjectRef(_message.Message):
-    """One object to ask about."""
+    """One object of a query."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -99,7 +99,7 @@ class ObjectRef(_message.Message):
     id: _builtins.str
     container_id: _builtins.str
     seq: _builtins.int
-    """Position in the container where that has one; 0 otherwise."""
+    """Position in the container if it has one; 0 otherwise."""
     def __init__(
         self,
         *,
@@ -127,9 +127,9 @@ class ReadableContainersRequest(_message.Message):
     tenant_id: _builtins.str
     person_id: _builtins.str
     known_version: _builtins.str
-    """The version the caller holds; when it is current, the answer has `unchanged` and no containers."""
+    """The version the caller has; if it is current, the response has `unchanged` and no containers."""
     page_token: _builtins.str
-    """`next_page_token` of the page before; empty for the first."""
+    """`next_page_token` of the previous page; empty for the first."""
     def __init__(
         self,
         *,
@@ -237,7 +237,7 @@ class Verdict(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     readable: _builtins.bool
     version: _builtins.int
-    """Present version of the object; 0 when it is not readable."""
+    """Current version of the object; 0 if it is not readable."""
     def __init__(
         self,
         *,
@@ -290,7 +290,7 @@ class FilterMembersResponse(_message.Message):
     PERSON_IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def person_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Those of `person_ids` that are active and belong to one of the sets, in the order of the request."""
+        """Those of `person_ids` who are active and belong to one of the sets, in the order of the request."""
 
     def __init__(
         self,
@@ -316,7 +316,7 @@ class ReadFactsRequest(_message.Message):
     topic: _builtins.str
     """The catalogue's name of a topic of the owner."""
     scope: _builtins.str
-    """What the numbers count: `Envelope.scope`."""
+    """The sequence that the numbers belong to: `Envelope.scope`."""
     from_change_no: _builtins.int
     """First and last `change_no`, both included."""
     through_change_no: _builtins.int
@@ -343,10 +343,10 @@ class ReadFactsResponse(_message.Message):
     FACTS_FIELD_NUMBER: _builtins.int
     HAS_MORE_FIELD_NUMBER: _builtins.int
     has_more: _builtins.bool
-    """More follow: ask again from the number after the last one."""
+    """More follow: continue with the number after the last one."""
     @_builtins.property
     def facts(self) -> _containers.RepeatedCompositeFieldContainer[_envelope_pb2.Envelope]:
-        """In order of `change_no`; at most 100 and about 4 MiB, but always one when there is one."""
+        """In order of `change_no`; at most 100 and about 4 MiB, but at least one if there is one."""
 
     def __init__(
         self,
@@ -387,7 +387,9 @@ Global___ReadMembersRequest: _TypeAlias = ReadMembersRequest  # noqa: Y015
 
 @_typing.final
 class ReadMembersResponse(_message.Message):
-    """One part of the answer; the first says what holds for all of them. A container that there is not has no members."""
+    """One part of the response; the first part has the fields that apply to all of them. An unknown container has no
+    members.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -398,9 +400,9 @@ class ReadMembersResponse(_message.Message):
     MEMBERS_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     version: _builtins.int
-    """The answer contains every change of membership up to this version, and maybe later ones; 0: there is no such container."""
+    """The response contains every change of membership up to this version, and maybe later ones; 0: unknown container."""
     everything: _builtins.bool
-    """Members see everything in it, also what was before them; their intervals are left out."""
+    """True if members also see everything from before they joined; their intervals are left out."""
     @_builtins.property
     def pair(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The two people of a direct conversation; empty for everything else."""
@@ -433,7 +435,7 @@ class ContainerMember(_message.Message):
     person_id: _builtins.str
     @_builtins.property
     def intervals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Interval]:
-        """Those of the person's stays, in order."""
+        """The person's stays, in order."""
 
     def __init__(
         self,
@@ -460,14 +462,16 @@ class SnapshotRequest(_message.Message):
     tenant_id: _builtins.str
     """Empty: every tenant."""
     compact: _builtins.bool
-    """Relations of one object together, without intervals: `Relation.subjects` instead of `subject`."""
+    """True to return the relations of one object together, without intervals: `Relation.subjects` instead of `subject`."""
     @_builtins.property
     def topics(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Topics of the owner; set: instead of relations, the latest fact of each of their entities that carries its state."""
+        """Topics of the owner; if set: instead of relations, the latest fact of each of their entities that carries its
+        state.
+        """
 
     @_builtins.property
     def published_since(self) -> _timestamp_pb2.Timestamp:
-        """With `topics`: instead of the state, the facts that wait to be published or were published from then on."""
+        """With `topics`: instead of the state, the facts that are unpublished or were published from then on."""
 
     def __init__(
         self,
@@ -495,7 +499,7 @@ class SnapshotResponse(_message.Message):
     def relations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Relation]: ...
     @_builtins.property
     def facts(self) -> _containers.RepeatedCompositeFieldContainer[_envelope_pb2.Envelope]:
-        """As they would stand on a topic, with the entity's present version; a projection guards itself by it."""
+        """As on a topic, with the entity's current version; a projection guards itself by it."""
 
     def __init__(
         self,
@@ -529,7 +533,7 @@ class Relation(_message.Message):
     relation: _builtins.str
     subject: _builtins.str
     version: _builtins.int
-    """Every change of the object's relations up to this version is contained, and maybe later ones; 0: not known."""
+    """Every change of the object's relations up to this version is contained, and maybe later ones; 0: unknown."""
     @_builtins.property
     def intervals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Interval]: ...
     @_builtins.property

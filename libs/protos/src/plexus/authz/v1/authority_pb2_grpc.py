@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class AuthorityStub:
-    """The owner's word on who may read what now. Internal and read-only; each service that owns readable things serves it.
+    """Current read access as the owner decides it. Internal and read-only; each service that owns readable objects
+    implements it.
     """
 
     def __init__(self, channel):
@@ -68,46 +69,49 @@ class AuthorityStub:
 
 
 class AuthorityServicer:
-    """The owner's word on who may read what now. Internal and read-only; each service that owns readable things serves it.
+    """Current read access as the owner decides it. Internal and read-only; each service that owns readable objects
+    implements it.
     """
 
     def ReadableContainers(self, request, context):
-        """Everything a person may read now, as containers with intervals of `seq` (MSG-14, SRC-1).
+        """Returns everything a person may read now, as containers with intervals of `seq` (MSG-14, SRC-1).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Recheck(self, request, context):
-        """Which of the given objects the person may read now, with their present version (SRC-2, SRC-4).
+        """Returns which of the given objects the person may read now, with their current versions (SRC-2, SRC-4).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def FilterMembers(self, request, context):
-        """Who of the given people belongs to one of the given sets now: the owner's answer, never a projection's (MSG-13).
+        """Returns those of the given people who belong to one of the given sets now: from the owner, never from a projection
+        (MSG-13).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReadFacts(self, request, context):
-        """Facts as the owner stores them, by their numbers: the content of those that are `omitted` on a topic.
+        """Returns facts as the owner stores them, by their numbers: the content of those that are `omitted` on a topic.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReadMembers(self, request, context):
-        """The members of one container now, each with the intervals they may read: one question for all of them (MSG-14).
+        """Returns the members of one container now, each with the intervals they may read: one query for all of them
+        (MSG-14).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Snapshot(self, request, context):
-        """Every relation of the owner, or the present state behind its topics, for a projection that starts.
+        """Returns every relation of the owner, or the current state behind its topics, for a projection that starts.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -155,7 +159,8 @@ def add_AuthorityServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Authority:
-    """The owner's word on who may read what now. Internal and read-only; each service that owns readable things serves it.
+    """Current read access as the owner decides it. Internal and read-only; each service that owns readable objects
+    implements it.
     """
 
     @staticmethod

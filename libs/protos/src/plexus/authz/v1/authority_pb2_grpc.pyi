@@ -27,45 +27,59 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AuthorityStub:
-    """The owner's word on who may read what now. Internal and read-only; each service that owns readable things serves it."""
+    """Current read access as the owner decides it. Internal and read-only; each service that owns readable objects
+    implements it.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AuthorityAsyncStub: ...
     ReadableContainers: _grpc.UnaryUnaryMultiCallable[_authority_pb2.ReadableContainersRequest, _authority_pb2.ReadableContainersResponse]
-    """Everything a person may read now, as containers with intervals of `seq` (MSG-14, SRC-1)."""
+    """Returns everything a person may read now, as containers with intervals of `seq` (MSG-14, SRC-1)."""
     Recheck: _grpc.UnaryUnaryMultiCallable[_authority_pb2.RecheckRequest, _authority_pb2.RecheckResponse]
-    """Which of the given objects the person may read now, with their present version (SRC-2, SRC-4)."""
+    """Returns which of the given objects the person may read now, with their current versions (SRC-2, SRC-4)."""
     FilterMembers: _grpc.UnaryUnaryMultiCallable[_authority_pb2.FilterMembersRequest, _authority_pb2.FilterMembersResponse]
-    """Who of the given people belongs to one of the given sets now: the owner's answer, never a projection's (MSG-13)."""
+    """Returns those of the given people who belong to one of the given sets now: from the owner, never from a projection
+    (MSG-13).
+    """
     ReadFacts: _grpc.UnaryUnaryMultiCallable[_authority_pb2.ReadFactsRequest, _authority_pb2.ReadFactsResponse]
-    """Facts as the owner stores them, by their numbers: the content of those that are `omitted` on a topic."""
+    """Returns facts as the owner stores them, by their numbers: the content of those that are `omitted` on a topic."""
     ReadMembers: _grpc.UnaryStreamMultiCallable[_authority_pb2.ReadMembersRequest, _authority_pb2.ReadMembersResponse]
-    """The members of one container now, each with the intervals they may read: one question for all of them (MSG-14)."""
+    """Returns the members of one container now, each with the intervals they may read: one query for all of them
+    (MSG-14).
+    """
     Snapshot: _grpc.UnaryStreamMultiCallable[_authority_pb2.SnapshotRequest, _authority_pb2.SnapshotResponse]
-    """Every relation of the owner, or the present state behind its topics, for a projection that starts."""
+    """Returns every relation of the owner, or the current state behind its topics, for a projection that starts."""
 
 @_typing.type_check_only
 class AuthorityAsyncStub(AuthorityStub):
-    """The owner's word on who may read what now. Internal and read-only; each service that owns readable things serves it."""
+    """Current read access as the owner decides it. Internal and read-only; each service that owns readable objects
+    implements it.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ReadableContainers: _aio.UnaryUnaryMultiCallable[_authority_pb2.ReadableContainersRequest, _authority_pb2.ReadableContainersResponse]  # type: ignore[assignment]
-    """Everything a person may read now, as containers with intervals of `seq` (MSG-14, SRC-1)."""
+    """Returns everything a person may read now, as containers with intervals of `seq` (MSG-14, SRC-1)."""
     Recheck: _aio.UnaryUnaryMultiCallable[_authority_pb2.RecheckRequest, _authority_pb2.RecheckResponse]  # type: ignore[assignment]
-    """Which of the given objects the person may read now, with their present version (SRC-2, SRC-4)."""
+    """Returns which of the given objects the person may read now, with their current versions (SRC-2, SRC-4)."""
     FilterMembers: _aio.UnaryUnaryMultiCallable[_authority_pb2.FilterMembersRequest, _authority_pb2.FilterMembersResponse]  # type: ignore[assignment]
-    """Who of the given people belongs to one of the given sets now: the owner's answer, never a projection's (MSG-13)."""
+    """Returns those of the given people who belong to one of the given sets now: from the owner, never from a projection
+    (MSG-13).
+    """
     ReadFacts: _aio.UnaryUnaryMultiCallable[_authority_pb2.ReadFactsRequest, _authority_pb2.ReadFactsResponse]  # type: ignore[assignment]
-    """Facts as the owner stores them, by their numbers: the content of those that are `omitted` on a topic."""
+    """Returns facts as the owner stores them, by their numbers: the content of those that are `omitted` on a topic."""
     ReadMembers: _aio.UnaryStreamMultiCallable[_authority_pb2.ReadMembersRequest, _authority_pb2.ReadMembersResponse]  # type: ignore[assignment]
-    """The members of one container now, each with the intervals they may read: one question for all of them (MSG-14)."""
+    """Returns the members of one container now, each with the intervals they may read: one query for all of them
+    (MSG-14).
+    """
     Snapshot: _aio.UnaryStreamMultiCallable[_authority_pb2.SnapshotRequest, _authority_pb2.SnapshotResponse]  # type: ignore[assignment]
-    """Every relation of the owner, or the present state behind its topics, for a projection that starts."""
+    """Returns every relation of the owner, or the current state behind its topics, for a projection that starts."""
 
 class AuthorityServicer(metaclass=_abc_1.ABCMeta):
-    """The owner's word on who may read what now. Internal and read-only; each service that owns readable things serves it."""
+    """Current read access as the owner decides it. Internal and read-only; each service that owns readable objects
+    implements it.
+    """
 
     @_abc_1.abstractmethod
     def ReadableContainers(
@@ -73,7 +87,7 @@ class AuthorityServicer(metaclass=_abc_1.ABCMeta):
         request: _authority_pb2.ReadableContainersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_authority_pb2.ReadableContainersResponse, _abc.Awaitable[_authority_pb2.ReadableContainersResponse]]:
-        """Everything a person may read now, as containers with intervals of `seq` (MSG-14, SRC-1)."""
+        """Returns everything a person may read now, as containers with intervals of `seq` (MSG-14, SRC-1)."""
 
     @_abc_1.abstractmethod
     def Recheck(
@@ -81,7 +95,7 @@ class AuthorityServicer(metaclass=_abc_1.ABCMeta):
         request: _authority_pb2.RecheckRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_authority_pb2.RecheckResponse, _abc.Awaitable[_authority_pb2.RecheckResponse]]:
-        """Which of the given objects the person may read now, with their present version (SRC-2, SRC-4)."""
+        """Returns which of the given objects the person may read now, with their current versions (SRC-2, SRC-4)."""
 
     @_abc_1.abstractmethod
     def FilterMembers(
@@ -89,7 +103,9 @@ class AuthorityServicer(metaclass=_abc_1.ABCMeta):
         request: _authority_pb2.FilterMembersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_authority_pb2.FilterMembersResponse, _abc.Awaitable[_authority_pb2.FilterMembersResponse]]:
-        """Who of the given people belongs to one of the given sets now: the owner's answer, never a projection's (MSG-13)."""
+        """Returns those of the given people who belong to one of the given sets now: from the owner, never from a projection
+        (MSG-13).
+        """
 
     @_abc_1.abstractmethod
     def ReadFacts(
@@ -97,7 +113,7 @@ class AuthorityServicer(metaclass=_abc_1.ABCMeta):
         request: _authority_pb2.ReadFactsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_authority_pb2.ReadFactsResponse, _abc.Awaitable[_authority_pb2.ReadFactsResponse]]:
-        """Facts as the owner stores them, by their numbers: the content of those that are `omitted` on a topic."""
+        """Returns facts as the owner stores them, by their numbers: the content of those that are `omitted` on a topic."""
 
     @_abc_1.abstractmethod
     def ReadMembers(
@@ -105,7 +121,9 @@ class AuthorityServicer(metaclass=_abc_1.ABCMeta):
         request: _authority_pb2.ReadMembersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_authority_pb2.ReadMembersResponse], _abc.AsyncIterator[_authority_pb2.ReadMembersResponse]]:
-        """The members of one container now, each with the intervals they may read: one question for all of them (MSG-14)."""
+        """Returns the members of one container now, each with the intervals they may read: one query for all of them
+        (MSG-14).
+        """
 
     @_abc_1.abstractmethod
     def Snapshot(
@@ -113,6 +131,6 @@ class AuthorityServicer(metaclass=_abc_1.ABCMeta):
         request: _authority_pb2.SnapshotRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_authority_pb2.SnapshotResponse], _abc.AsyncIterator[_authority_pb2.SnapshotResponse]]:
-        """Every relation of the owner, or the present state behind its topics, for a projection that starts."""
+        """Returns every relation of the owner, or the current state behind its topics, for a projection that starts."""
 
 def add_AuthorityServicer_to_server(servicer: AuthorityServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -21,8 +21,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class CallerContext(_message.Message):
-    """On whose behalf a request runs. Made by the gateway from a verified token, or by a service for its own calls;
-    never taken from request fields (GW-1).
+    """Identity on whose behalf a request runs. Made by the gateway from a verified token, or by a service for its own
+    calls; never taken from request fields (GW-1).
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -37,20 +37,20 @@ class CallerContext(_message.Message):
         KIND_PERSON: CallerContext._Kind.ValueType  # 1
         """A person, with `person_id` and `session_id`."""
         KIND_SERVICE: CallerContext._Kind.ValueType  # 2
-        """A Plexus service for its own sake, with `service`."""
+        """A Plexus service on its own behalf, with `service`."""
         KIND_ANONYMOUS: CallerContext._Kind.ValueType  # 3
-        """Nobody yet: a public method, for example SignIn."""
+        """No identity: a public method, for example SignIn."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
-        """What kind of principal calls."""
+        """Kind of the caller."""
 
     KIND_UNSPECIFIED: CallerContext.Kind.ValueType  # 0
     KIND_PERSON: CallerContext.Kind.ValueType  # 1
     """A person, with `person_id` and `session_id`."""
     KIND_SERVICE: CallerContext.Kind.ValueType  # 2
-    """A Plexus service for its own sake, with `service`."""
+    """A Plexus service on its own behalf, with `service`."""
     KIND_ANONYMOUS: CallerContext.Kind.ValueType  # 3
-    """Nobody yet: a public method, for example SignIn."""
+    """No identity: a public method, for example SignIn."""
 
     KIND_FIELD_NUMBER: _builtins.int
     TENANT_ID_FIELD_NUMBER: _builtins.int
@@ -87,10 +87,10 @@ class CallerContext(_message.Message):
     guest: _builtins.bool
     """The person is a guest (GW-5)."""
     second_factor: _builtins.bool
-    """A second factor was given in this session."""
+    """True if a second factor was used in this session."""
     network: _builtins.str
-    """Network of the client as the gateway sees it: an IPv4 address as `192.0.2.7/32`, or the /64 of an IPv6 address. Set for
-    KIND_ANONYMOUS; empty where the gateway does not know it.
+    """Network of the client as the gateway sees it: an IPv4 address as `192.0.2.7/32`, or the /64 of an IPv6 address. Set
+    for KIND_ANONYMOUS; empty if the gateway does not know it.
     """
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -98,7 +98,7 @@ class CallerContext(_message.Message):
 
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Permissions that the API token is limited to; empty for people who signed in, who have all of their roles'."""
+        """Permissions that the API token is limited to; empty for people who signed in, who have those of all their roles."""
 
     @_builtins.property
     def extra_permissions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -145,7 +145,7 @@ class SignedCaller(_message.Message):
     signature: _builtins.bytes
     """Ed25519 over `context`."""
     key_id: _builtins.str
-    """Which key signed."""
+    """Id of the signing key."""
     def __init__(
         self,
         *,

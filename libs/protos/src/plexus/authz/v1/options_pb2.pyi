@@ -23,8 +23,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Requirement(_message.Message):
-    """What a caller must hold before a method runs. Every method declares exactly one Requirement (GW-1); a method
-    without one is not served. The gateway reads it from the descriptor, the owner decides again.
+    """Requirement that a caller must meet before a method runs. Every method declares exactly one Requirement (GW-1); a
+    method without one is not served. The gateway reads it from the descriptor, the owner decides again.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -36,35 +36,35 @@ class Requirement(_message.Message):
     class _EffectEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Requirement._Effect.ValueType], _builtins.type):
         DESCRIPTOR: _descriptor.EnumDescriptor
         EFFECT_UNSPECIFIED: Requirement._Effect.ValueType  # 0
-        """Reads what the caller may read anyway, and changes nothing."""
+        """Reads data that the caller may read anyway, and changes nothing."""
         EFFECT_CHANGE: Requirement._Effect.ValueType  # 1
         """Changes state: allowed and refused calls are recorded."""
         EFFECT_PRIVILEGED_READ: Requirement._Effect.ValueType  # 2
-        """Shows what only a privilege shows: recorded before it is answered, refused while it cannot be recorded."""
+        """Shows data that needs a privilege: recorded before it is answered, refused while it cannot be recorded."""
         EFFECT_LOGGED: Requirement._Effect.ValueType  # 3
         """Changes a conversation, whose own hash-chained log is the record; only refused calls are recorded."""
         EFFECT_PERSONAL: Requirement._Effect.ValueType  # 4
-        """Changes only what the caller keeps for themselves, or what is true for seconds: drafts, cursors, typing. Never
-        recorded, and limited as a read.
+        """Changes only the caller's private data, or short-lived state: drafts, cursors, typing. Never recorded, and
+        limited as a read.
         """
 
     class Effect(_Effect, metaclass=_EffectEnumTypeWrapper): ...
     EFFECT_UNSPECIFIED: Requirement.Effect.ValueType  # 0
-    """Reads what the caller may read anyway, and changes nothing."""
+    """Reads data that the caller may read anyway, and changes nothing."""
     EFFECT_CHANGE: Requirement.Effect.ValueType  # 1
     """Changes state: allowed and refused calls are recorded."""
     EFFECT_PRIVILEGED_READ: Requirement.Effect.ValueType  # 2
-    """Shows what only a privilege shows: recorded before it is answered, refused while it cannot be recorded."""
+    """Shows data that needs a privilege: recorded before it is answered, refused while it cannot be recorded."""
     EFFECT_LOGGED: Requirement.Effect.ValueType  # 3
     """Changes a conversation, whose own hash-chained log is the record; only refused calls are recorded."""
     EFFECT_PERSONAL: Requirement.Effect.ValueType  # 4
-    """Changes only what the caller keeps for themselves, or what is true for seconds: drafts, cursors, typing. Never
-    recorded, and limited as a read.
+    """Changes only the caller's private data, or short-lived state: drafts, cursors, typing. Never recorded, and
+    limited as a read.
     """
 
     @_typing.final
     class Need(_message.Message):
-        """One more permission, and the request field that names what it is asked for. Empty `resource`: the caller's tenant."""
+        """A further permission, and the request field that names its object. Empty `resource`: the caller's tenant."""
 
         DESCRIPTOR: _descriptor.Descriptor
 
@@ -100,7 +100,7 @@ class Requirement(_message.Message):
     permission: _builtins.str
     """`<resource>.<verb>`, for example `messages.send`; empty only when `public` or `internal` is set."""
     resource: _builtins.str
-    """Kind of the object that the permission is asked for, for example `conversation`; empty: the caller's tenant."""
+    """Kind of the object that the permission is needed for, for example `conversation`; empty: the caller's tenant."""
     id: _builtins.str
     """Path of the request field that names the object, for example `conversation_id` or `item.conversation_id`."""
     public: _builtins.bool
@@ -108,22 +108,22 @@ class Requirement(_message.Message):
     internal: _builtins.bool
     """Callable by Plexus services only; the gateway never forwards it."""
     effect: Global___Requirement.Effect.ValueType
-    """What a call that succeeds leaves behind or shows: decides whether the gateway records it (GW-7)."""
+    """Effect of a successful call: decides whether the gateway records it (GW-7)."""
     needs_reason: _builtins.bool
-    """Refused as REASON_REQUIRED unless the caller gives a reason in the metadata (`plexus-reason`, or `plexus-reason-bin` with
-    UTF-8); the ledger keeps it. Only of privileged reads.
+    """Refused as REASON_REQUIRED unless the caller gives a reason in the metadata (`plexus-reason`, or
+    `plexus-reason-bin` with UTF-8); the ledger keeps it. Only for privileged reads.
     """
     @_builtins.property
     def also(self) -> _containers.RepeatedCompositeFieldContainer[Global___Requirement.Need]:
-        """More that a caller must hold: a forward reads in one conversation and writes in another. The gateway checks the
-        permission of each; the owner decides about each object.
+        """Further requirements: a forward reads in one conversation and writes in another. The gateway checks the permission
+        of each; the owner decides about each object.
         """
 
     @_builtins.property
     def policed(self) -> _containers.RepeatedCompositeFieldContainer[Global___Requirement.Need]:
-        """Further objects whose owner alone knows whether the caller needs a permission for them, for example `people.manage`
-        to set the password of another person. The gateway asks the attribute policies about each, and its owner decides the
-        rest (GW-10). One's own person is not asked about, nor an empty field; a field may be repeated.
+        """Further objects for which only the owner knows whether the caller needs a permission, for example `people.manage`
+        to set the password of another person. The gateway evaluates the attribute policies for each, and the owner decides
+        the rest (GW-10). The caller's own person and an empty field are skipped; a field may be repeated.
         """
 
     def __init__(

@@ -33,7 +33,7 @@ class _PresetEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Preset.ValueTy
     PRESET_EXTERNAL_ID: _Preset.ValueType  # 3
     """`<source>:<id>` of another system."""
     PRESET_PAGE_TOKEN: _Preset.ValueType  # 4
-    """What a listing answered as `next_page_token`."""
+    """The `next_page_token` of an earlier page."""
     PRESET_PAGE_SIZE: _Preset.ValueType  # 5
     PRESET_NUMBER: _Preset.ValueType  # 6
     """A position or version that counts from 1, with 0 for none; at most 2^53 - 1, which JSON numbers keep exactly."""
@@ -54,10 +54,10 @@ class _PresetEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Preset.ValueTy
     PRESET_TEXT: _Preset.ValueType  # 14
     """The text of a message, at most 150 KB of UTF-8."""
     PRESET_URL: _Preset.ValueType  # 15
-    """An address of the web, at most 2,048 bytes."""
+    """A web address, at most 2,048 bytes."""
 
 class Preset(_Preset, metaclass=_PresetEnumTypeWrapper):
-    """Bounds that many fields share; each value declares them."""
+    """Bounds that many fields share; each value declares its bounds."""
 
 PRESET_UNSPECIFIED: Preset.ValueType  # 0
 PRESET_ID: Preset.ValueType  # 1
@@ -67,7 +67,7 @@ PRESET_REQUEST_ID: Preset.ValueType  # 2
 PRESET_EXTERNAL_ID: Preset.ValueType  # 3
 """`<source>:<id>` of another system."""
 PRESET_PAGE_TOKEN: Preset.ValueType  # 4
-"""What a listing answered as `next_page_token`."""
+"""The `next_page_token` of an earlier page."""
 PRESET_PAGE_SIZE: Preset.ValueType  # 5
 PRESET_NUMBER: Preset.ValueType  # 6
 """A position or version that counts from 1, with 0 for none; at most 2^53 - 1, which JSON numbers keep exactly."""
@@ -88,15 +88,15 @@ PRESET_WORD: Preset.ValueType  # 13
 PRESET_TEXT: Preset.ValueType  # 14
 """The text of a message, at most 150 KB of UTF-8."""
 PRESET_URL: Preset.ValueType  # 15
-"""An address of the web, at most 2,048 bytes."""
+"""A web address, at most 2,048 bytes."""
 Global___Preset: _TypeAlias = Preset  # noqa: Y015
 
 @_typing.final
 class Bounds(_message.Message):
     """The values that a field of a request may have (GW-8). Every field that a request can reach declares them, except
     `bool` and single messages, which are bounded by their type and by their own fields. They are checked before any
-    other code reads the request. They are the outer fence: where the owner has a limit with a reason of its own, the
-    bound is wider, so that the owner's reason is still given.
+    other code reads the request. They are the outer limits: where the owner has a limit with a reason of its own, the
+    bound is wider, so that the owner's reason is still returned.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -114,7 +114,7 @@ class Bounds(_message.Message):
         """Those that the contract defines, without zero; for repeated and optional fields."""
 
     class Values(_Values, metaclass=_ValuesEnumTypeWrapper):
-        """Which values of an enum are right."""
+        """Allowed values of an enum."""
 
     VALUES_UNSPECIFIED: Bounds.Values.ValueType  # 0
     VALUES_DEFINED: Bounds.Values.ValueType  # 1
@@ -144,7 +144,7 @@ class Bounds(_message.Message):
     """Integers: inclusive. Both are required."""
     max: _builtins.int
     opaque: _builtins.bool
-    """Integers: every value of the type, for opaque numbers that are only sent back. Excludes `min` and `max`."""
+    """Integers: every value of the type, for opaque numbers that are only returned. Excludes `min` and `max`."""
     max_chars: _builtins.int
     """Strings: Unicode code points. Required."""
     max_bytes: _builtins.int
@@ -164,11 +164,11 @@ class Bounds(_message.Message):
     """Maps: pairs. Required, with `key` and `value` for the two halves."""
     each_apart: _builtins.bool
     """Repeated messages: each element is checked by the service when it reads the element, so that a violation is the
-    verdict of this element alone. The number of elements is checked with the request.
+    verdict on this element alone. The number of elements is checked with the request.
     """
     max_items_bytes: _builtins.int
-    """Repeated messages: bytes of all elements together, as serialized. For elements that are checked apart, which would otherwise be
-    bounded together by the size of a request alone.
+    """Repeated messages: bytes of all elements together, as serialized. For elements that are checked separately, which
+    would otherwise be bounded together by the size of a request alone.
     """
     @_builtins.property
     def key(self) -> Global___Bounds: ...

@@ -33,18 +33,18 @@ class Columns(_message.Message):
     TOUCHES_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     read_with: _builtins.str
-    """The permission that shows this message: the roles that give it decide which of its columns are seen, whatever is
-    called. Empty: the permission of the call.
+    """The permission that shows this message: the roles that grant it decide which of its columns are visible, whatever
+    method is called. Empty: the permission of the call.
     """
     of: _builtins.str
     """Another message: fields of this one with the same names are copies of its columns, or change them."""
     kind: _builtins.str
-    """Kind of the objects that this message shows, for example `person`, whose id is in its field `id`: a list leaves out those
-    that an attribute policy refuses (GW-10). Only where the owner does not decide about each by itself.
+    """Kind of the objects that this message shows, for example `person`, whose id is in its field `id`: a list leaves out
+    those that an attribute policy refuses (GW-10). Only if the owner does not decide about each by itself.
     """
     @_builtins.property
     def touches(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Columns that a request with this message reads or changes, whatever else it sets."""
+        """Columns that a request with this message reads or changes, independent of its other fields."""
 
     def __init__(
         self,
@@ -66,10 +66,11 @@ COLUMNS_FIELD_NUMBER: _builtins.int
 CARRIES_FIELD_NUMBER: _builtins.int
 ENCODES_FIELD_NUMBER: _builtins.int
 columns: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MessageOptions, Global___Columns]
-"""How this message relates to columns."""
+"""Relation of this message to columns."""
 carries: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _containers.RepeatedScalarFieldContainer[_builtins.str]]
-"""Columns whose values this field carries, beside its own: nobody receives it for whom one of them is hidden, and a
-request that sets it is refused. `<message>.{<field>}` is the column that another field of the same message names.
+"""Columns whose values this field carries, beside its own: it is removed for callers from whom one of them is hidden,
+and a request that sets it is refused. `<message>.{<field>}` is the column that another field of the same message
+names.
 """
 encodes: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.str]
 """The message whose encoded form these bytes are; `{<field>}`: the one that another field of the same message names."""

@@ -45,14 +45,14 @@ class Role(_message.Message):
     built_in: _builtins.bool
     version: _builtins.int
     removed: _builtins.bool
-    """It grants nothing any more."""
+    """Deleted: it grants nothing any more."""
     @_builtins.property
     def permissions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """As the contracts name them, for example `people.manage`."""
+        """Names in the contracts, for example `people.manage`."""
 
     @_builtins.property
     def masks(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldMask]:
-        """Which columns the holder sees; a message without a mask is seen whole."""
+        """Columns visible to the holder; a message without a mask is visible completely."""
 
     def __init__(
         self,
@@ -77,11 +77,11 @@ Global___Role: _TypeAlias = Role  # noqa: Y015
 
 @_typing.final
 class FieldMask(_message.Message):
-    """The columns of a message that a role shows. Somebody who holds several roles sees what any of them shows that gives the
-    permission of reading the message (`people.read` for a person): a mask hides something only where no such role shows
-    it, so what nobody is to see is masked on `member` and shown by a role of its own. What is hidden leaves answers,
-    streams, versions, drafts, search, notifications and exports, copies included; a request that sets it, or asks by it, is
-    refused (FIELD_MASKED).
+    """Columns of a message that a role shows. A person with several roles sees the columns shown by any of them that grants
+    reading the message (`people.read` for a person): a mask hides a column only if no such role shows it, so to hide one
+    from everyone, mask it on `member` and show it with a role of its own. Hidden columns are removed from responses,
+    streams, versions, drafts, search, notifications and exports, copies included; a request that sets one, or filters by
+    it, is refused (FIELD_MASKED).
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -92,7 +92,7 @@ class FieldMask(_message.Message):
     """Full name of the message, for example `plexus.directory.v1.Person`."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Names of its fields that stay; every other is cleared in answers."""
+        """Names of its visible fields; every other field is cleared in responses."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ Global___FieldMask: _TypeAlias = FieldMask  # noqa: Y015
 
 @_typing.final
 class RoleBinding(_message.Message):
-    """Somebody holds a role for a scope and everything in it (GW-3)."""
+    """A subject holds a role for a scope and everything in it (GW-3)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -134,10 +134,10 @@ class RoleBinding(_message.Message):
     created_by: _builtins.str
     version: _builtins.int
     removed: _builtins.bool
-    """It binds nothing any more."""
+    """Removed: it grants nothing any more."""
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
-        """Unset: until it is taken away."""
+        """Unset: without expiry."""
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -205,7 +205,7 @@ Global___AccessPolicy: _TypeAlias = AccessPolicy  # noqa: Y015
 
 @_typing.final
 class Module(_message.Message):
-    """A part of the product that a company may switch off, or try in some departments first."""
+    """A part of the product that a company can switch off, or try in some departments first."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -221,7 +221,7 @@ class Module(_message.Message):
     version: _builtins.int
     @_builtins.property
     def except_department_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Departments, those below included, for which it is the other way round: a pilot, or an exception."""
+        """Departments, those below included, with the opposite setting: a pilot, or an exception."""
 
     def __init__(
         self,

@@ -89,7 +89,7 @@ class UpdateRoleRequest(_message.Message):
     request_id: _builtins.str
     role_id: _builtins.str
     expected_version: _builtins.int
-    """0: whatever it is."""
+    """0: any version."""
     name: _builtins.str
     description: _builtins.str
     set_permissions: _builtins.bool
@@ -332,7 +332,7 @@ class ListRoleBindingsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     subject: _builtins.str
-    """Empty: of everybody."""
+    """Empty: of all subjects."""
     scope: _builtins.str
     """Empty: for every scope."""
     page_size: _builtins.int
@@ -392,7 +392,7 @@ class PutAccessPolicyRequest(_message.Message):
     cedar: _builtins.str
     enabled: _builtins.bool
     expected_version: _builtins.int
-    """0: whatever it is."""
+    """0: any version."""
     def __init__(
         self,
         *,
@@ -587,7 +587,7 @@ class ListModulesResponse(_message.Message):
     def modules(self) -> _containers.RepeatedCompositeFieldContainer[_access_pb2.Module]: ...
     @_builtins.property
     def on(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Names of those that are on for the caller."""
+        """Names of the modules that are on for the caller."""
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AccessServiceStub:
-    """Who may do what: roles, their bindings, attribute policies and modules.
+    """Access administration: roles, their bindings, attribute policies and modules.
     """
 
     def __init__(self, channel):
@@ -98,94 +98,97 @@ class AccessServiceStub:
 
 
 class AccessServiceServicer:
-    """Who may do what: roles, their bindings, attribute policies and modules.
+    """Access administration: roles, their bindings, attribute policies and modules.
     """
 
     def CreateRole(self, request, context):
-        """Makes a role of the tenant's own. Refused: ROLE_NAME_TAKEN, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
+        """Creates a role of the tenant. Refused: ROLE_NAME_TAKEN, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateRole(self, request, context):
-        """Changes a role; everybody who holds it has the new permissions at once. Of a built-in role only the masks, at version 0
-        as long as none were set; `admin` shows everything, so that somebody can show again what other roles hide. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN, VERSION_CONFLICT, GRANT_EXCEEDS_OWN.
+        """Changes a role; its holders have the new permissions at once. Of a built-in role only the masks can be changed, at
+        version 0 while none are set; `admin` shows everything, so that hidden columns can always be shown again. Refused:
+        ROLE_NOT_FOUND, ROLE_BUILT_IN, VERSION_CONFLICT, GRANT_EXCEEDS_OWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteRole(self, request, context):
-        """Removes a role with its bindings. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN.
+        """Deletes a role with its bindings. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListRoles(self, request, context):
-        """Every role, built-in ones first, then by name.
+        """Lists every role, built-in ones first, then by name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BindRole(self, request, context):
-        """Gives a role to somebody for a scope; again answers the same binding, with the expiry asked for last. Refused:
-        ROLE_NOT_FOUND, SUBJECT_NOT_FOUND, SCOPE_NOT_FOUND (also one for which the caller binds no roles), GRANT_EXCEEDS_OWN
-        (nobody gives more than they hold on that scope), GROUP_SELF_CHOSEN (its rule is about what people say of themselves),
-        GUEST_HOLDS_GUEST (a guest holds that role and no other).
+        """Binds a role to a subject for a scope; a repeat returns the same binding, with the latest expiry. Refused:
+        ROLE_NOT_FOUND, SUBJECT_NOT_FOUND, SCOPE_NOT_FOUND (also one for which the caller may not bind roles),
+        GRANT_EXCEEDS_OWN (callers cannot grant more than they hold on that scope), GROUP_SELF_CHOSEN (its rule uses fields
+        that people edit themselves), GUEST_HOLDS_GUEST (a guest can hold only that role).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UnbindRole(self, request, context):
-        """Takes a role away. Refused: ROLE_BINDING_NOT_FOUND. The last administrator is one by Person.roles, so no binding is
-        ever the last.
+        """Removes a role binding. Refused: ROLE_BINDING_NOT_FOUND. The last administrator is protected by Person.roles, so
+        any binding can be removed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListRoleBindings(self, request, context):
-        """Bindings of the tenant, the oldest first; who reads roles for a part of it sees those for scopes in that part.
+        """Lists bindings of the tenant, the oldest first; a caller who may read roles for a part of it sees those for scopes
+        in that part.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PutAccessPolicy(self, request, context):
-        """Stores an attribute policy by its name. Refused: POLICY_INVALID (with `line` and `problem`), VERSION_CONFLICT. No policy
-        refuses `policies.manage` and `policies.read`: whoever may repair policies always reaches them.
+        """Stores an attribute policy under its name. Refused: POLICY_INVALID (with `line` and `problem`), VERSION_CONFLICT.
+        No policy refuses `policies.manage` and `policies.read`, so that policies can always be repaired.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteAccessPolicy(self, request, context):
-        """Removes an attribute policy. Refused: POLICY_NOT_FOUND.
+        """Deletes an attribute policy. Refused: POLICY_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListAccessPolicies(self, request, context):
-        """Every attribute policy, by name.
+        """Lists every attribute policy, by name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SetModule(self, request, context):
-        """Switches a module, for the tenant and apart from it for some departments. Refused: MODULE_UNKNOWN, DEPARTMENT_NOT_FOUND.
+        """Switches a module, for the tenant and separately for some departments. Refused: MODULE_UNKNOWN,
+        DEPARTMENT_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListModules(self, request, context):
-        """Every module, and whether it is on for the caller.
+        """Lists every module, and whether it is on for the caller.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -263,7 +266,7 @@ def add_AccessServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AccessService:
-    """Who may do what: roles, their bindings, attribute policies and modules.
+    """Access administration: roles, their bindings, attribute policies and modules.
     """
 
     @staticmethod

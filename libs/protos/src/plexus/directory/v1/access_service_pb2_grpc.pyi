@@ -27,89 +27,99 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AccessServiceStub:
-    """Who may do what: roles, their bindings, attribute policies and modules."""
+    """Access administration: roles, their bindings, attribute policies and modules."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AccessServiceAsyncStub: ...
     CreateRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.CreateRoleRequest, _access_service_pb2.CreateRoleResponse]
-    """Makes a role of the tenant's own. Refused: ROLE_NAME_TAKEN, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN."""
+    """Creates a role of the tenant. Refused: ROLE_NAME_TAKEN, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN."""
     UpdateRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.UpdateRoleRequest, _access_service_pb2.UpdateRoleResponse]
-    """Changes a role; everybody who holds it has the new permissions at once. Of a built-in role only the masks, at version 0
-    as long as none were set; `admin` shows everything, so that somebody can show again what other roles hide. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN, VERSION_CONFLICT, GRANT_EXCEEDS_OWN.
+    """Changes a role; its holders have the new permissions at once. Of a built-in role only the masks can be changed, at
+    version 0 while none are set; `admin` shows everything, so that hidden columns can always be shown again. Refused:
+    ROLE_NOT_FOUND, ROLE_BUILT_IN, VERSION_CONFLICT, GRANT_EXCEEDS_OWN.
     """
     DeleteRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.DeleteRoleRequest, _access_service_pb2.DeleteRoleResponse]
-    """Removes a role with its bindings. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN."""
+    """Deletes a role with its bindings. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN."""
     ListRoles: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ListRolesRequest, _access_service_pb2.ListRolesResponse]
-    """Every role, built-in ones first, then by name."""
+    """Lists every role, built-in ones first, then by name."""
     BindRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.BindRoleRequest, _access_service_pb2.BindRoleResponse]
-    """Gives a role to somebody for a scope; again answers the same binding, with the expiry asked for last. Refused:
-    ROLE_NOT_FOUND, SUBJECT_NOT_FOUND, SCOPE_NOT_FOUND (also one for which the caller binds no roles), GRANT_EXCEEDS_OWN
-    (nobody gives more than they hold on that scope), GROUP_SELF_CHOSEN (its rule is about what people say of themselves),
-    GUEST_HOLDS_GUEST (a guest holds that role and no other).
+    """Binds a role to a subject for a scope; a repeat returns the same binding, with the latest expiry. Refused:
+    ROLE_NOT_FOUND, SUBJECT_NOT_FOUND, SCOPE_NOT_FOUND (also one for which the caller may not bind roles),
+    GRANT_EXCEEDS_OWN (callers cannot grant more than they hold on that scope), GROUP_SELF_CHOSEN (its rule uses fields
+    that people edit themselves), GUEST_HOLDS_GUEST (a guest can hold only that role).
     """
     UnbindRole: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.UnbindRoleRequest, _access_service_pb2.UnbindRoleResponse]
-    """Takes a role away. Refused: ROLE_BINDING_NOT_FOUND. The last administrator is one by Person.roles, so no binding is
-    ever the last.
+    """Removes a role binding. Refused: ROLE_BINDING_NOT_FOUND. The last administrator is protected by Person.roles, so
+    any binding can be removed.
     """
     ListRoleBindings: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ListRoleBindingsRequest, _access_service_pb2.ListRoleBindingsResponse]
-    """Bindings of the tenant, the oldest first; who reads roles for a part of it sees those for scopes in that part."""
+    """Lists bindings of the tenant, the oldest first; a caller who may read roles for a part of it sees those for scopes
+    in that part.
+    """
     PutAccessPolicy: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.PutAccessPolicyRequest, _access_service_pb2.PutAccessPolicyResponse]
-    """Stores an attribute policy by its name. Refused: POLICY_INVALID (with `line` and `problem`), VERSION_CONFLICT. No policy
-    refuses `policies.manage` and `policies.read`: whoever may repair policies always reaches them.
+    """Stores an attribute policy under its name. Refused: POLICY_INVALID (with `line` and `problem`), VERSION_CONFLICT.
+    No policy refuses `policies.manage` and `policies.read`, so that policies can always be repaired.
     """
     DeleteAccessPolicy: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.DeleteAccessPolicyRequest, _access_service_pb2.DeleteAccessPolicyResponse]
-    """Removes an attribute policy. Refused: POLICY_NOT_FOUND."""
+    """Deletes an attribute policy. Refused: POLICY_NOT_FOUND."""
     ListAccessPolicies: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ListAccessPoliciesRequest, _access_service_pb2.ListAccessPoliciesResponse]
-    """Every attribute policy, by name."""
+    """Lists every attribute policy, by name."""
     SetModule: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.SetModuleRequest, _access_service_pb2.SetModuleResponse]
-    """Switches a module, for the tenant and apart from it for some departments. Refused: MODULE_UNKNOWN, DEPARTMENT_NOT_FOUND."""
+    """Switches a module, for the tenant and separately for some departments. Refused: MODULE_UNKNOWN,
+    DEPARTMENT_NOT_FOUND.
+    """
     ListModules: _grpc.UnaryUnaryMultiCallable[_access_service_pb2.ListModulesRequest, _access_service_pb2.ListModulesResponse]
-    """Every module, and whether it is on for the caller."""
+    """Lists every module, and whether it is on for the caller."""
 
 @_typing.type_check_only
 class AccessServiceAsyncStub(AccessServiceStub):
-    """Who may do what: roles, their bindings, attribute policies and modules."""
+    """Access administration: roles, their bindings, attribute policies and modules."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.CreateRoleRequest, _access_service_pb2.CreateRoleResponse]  # type: ignore[assignment]
-    """Makes a role of the tenant's own. Refused: ROLE_NAME_TAKEN, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN."""
+    """Creates a role of the tenant. Refused: ROLE_NAME_TAKEN, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN."""
     UpdateRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.UpdateRoleRequest, _access_service_pb2.UpdateRoleResponse]  # type: ignore[assignment]
-    """Changes a role; everybody who holds it has the new permissions at once. Of a built-in role only the masks, at version 0
-    as long as none were set; `admin` shows everything, so that somebody can show again what other roles hide. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN, VERSION_CONFLICT, GRANT_EXCEEDS_OWN.
+    """Changes a role; its holders have the new permissions at once. Of a built-in role only the masks can be changed, at
+    version 0 while none are set; `admin` shows everything, so that hidden columns can always be shown again. Refused:
+    ROLE_NOT_FOUND, ROLE_BUILT_IN, VERSION_CONFLICT, GRANT_EXCEEDS_OWN.
     """
     DeleteRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.DeleteRoleRequest, _access_service_pb2.DeleteRoleResponse]  # type: ignore[assignment]
-    """Removes a role with its bindings. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN."""
+    """Deletes a role with its bindings. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN."""
     ListRoles: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ListRolesRequest, _access_service_pb2.ListRolesResponse]  # type: ignore[assignment]
-    """Every role, built-in ones first, then by name."""
+    """Lists every role, built-in ones first, then by name."""
     BindRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.BindRoleRequest, _access_service_pb2.BindRoleResponse]  # type: ignore[assignment]
-    """Gives a role to somebody for a scope; again answers the same binding, with the expiry asked for last. Refused:
-    ROLE_NOT_FOUND, SUBJECT_NOT_FOUND, SCOPE_NOT_FOUND (also one for which the caller binds no roles), GRANT_EXCEEDS_OWN
-    (nobody gives more than they hold on that scope), GROUP_SELF_CHOSEN (its rule is about what people say of themselves),
-    GUEST_HOLDS_GUEST (a guest holds that role and no other).
+    """Binds a role to a subject for a scope; a repeat returns the same binding, with the latest expiry. Refused:
+    ROLE_NOT_FOUND, SUBJECT_NOT_FOUND, SCOPE_NOT_FOUND (also one for which the caller may not bind roles),
+    GRANT_EXCEEDS_OWN (callers cannot grant more than they hold on that scope), GROUP_SELF_CHOSEN (its rule uses fields
+    that people edit themselves), GUEST_HOLDS_GUEST (a guest can hold only that role).
     """
     UnbindRole: _aio.UnaryUnaryMultiCallable[_access_service_pb2.UnbindRoleRequest, _access_service_pb2.UnbindRoleResponse]  # type: ignore[assignment]
-    """Takes a role away. Refused: ROLE_BINDING_NOT_FOUND. The last administrator is one by Person.roles, so no binding is
-    ever the last.
+    """Removes a role binding. Refused: ROLE_BINDING_NOT_FOUND. The last administrator is protected by Person.roles, so
+    any binding can be removed.
     """
     ListRoleBindings: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ListRoleBindingsRequest, _access_service_pb2.ListRoleBindingsResponse]  # type: ignore[assignment]
-    """Bindings of the tenant, the oldest first; who reads roles for a part of it sees those for scopes in that part."""
+    """Lists bindings of the tenant, the oldest first; a caller who may read roles for a part of it sees those for scopes
+    in that part.
+    """
     PutAccessPolicy: _aio.UnaryUnaryMultiCallable[_access_service_pb2.PutAccessPolicyRequest, _access_service_pb2.PutAccessPolicyResponse]  # type: ignore[assignment]
-    """Stores an attribute policy by its name. Refused: POLICY_INVALID (with `line` and `problem`), VERSION_CONFLICT. No policy
-    refuses `policies.manage` and `policies.read`: whoever may repair policies always reaches them.
+    """Stores an attribute policy under its name. Refused: POLICY_INVALID (with `line` and `problem`), VERSION_CONFLICT.
+    No policy refuses `policies.manage` and `policies.read`, so that policies can always be repaired.
     """
     DeleteAccessPolicy: _aio.UnaryUnaryMultiCallable[_access_service_pb2.DeleteAccessPolicyRequest, _access_service_pb2.DeleteAccessPolicyResponse]  # type: ignore[assignment]
-    """Removes an attribute policy. Refused: POLICY_NOT_FOUND."""
+    """Deletes an attribute policy. Refused: POLICY_NOT_FOUND."""
     ListAccessPolicies: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ListAccessPoliciesRequest, _access_service_pb2.ListAccessPoliciesResponse]  # type: ignore[assignment]
-    """Every attribute policy, by name."""
+    """Lists every attribute policy, by name."""
     SetModule: _aio.UnaryUnaryMultiCallable[_access_service_pb2.SetModuleRequest, _access_service_pb2.SetModuleResponse]  # type: ignore[assignment]
-    """Switches a module, for the tenant and apart from it for some departments. Refused: MODULE_UNKNOWN, DEPARTMENT_NOT_FOUND."""
+    """Switches a module, for the tenant and separately for some departments. Refused: MODULE_UNKNOWN,
+    DEPARTMENT_NOT_FOUND.
+    """
     ListModules: _aio.UnaryUnaryMultiCallable[_access_service_pb2.ListModulesRequest, _access_service_pb2.ListModulesResponse]  # type: ignore[assignment]
-    """Every module, and whether it is on for the caller."""
+    """Lists every module, and whether it is on for the caller."""
 
 class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Who may do what: roles, their bindings, attribute policies and modules."""
+    """Access administration: roles, their bindings, attribute policies and modules."""
 
     @_abc_1.abstractmethod
     def CreateRole(
@@ -117,7 +127,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.CreateRoleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.CreateRoleResponse, _abc.Awaitable[_access_service_pb2.CreateRoleResponse]]:
-        """Makes a role of the tenant's own. Refused: ROLE_NAME_TAKEN, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN."""
+        """Creates a role of the tenant. Refused: ROLE_NAME_TAKEN, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN."""
 
     @_abc_1.abstractmethod
     def UpdateRole(
@@ -125,8 +135,9 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.UpdateRoleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.UpdateRoleResponse, _abc.Awaitable[_access_service_pb2.UpdateRoleResponse]]:
-        """Changes a role; everybody who holds it has the new permissions at once. Of a built-in role only the masks, at version 0
-        as long as none were set; `admin` shows everything, so that somebody can show again what other roles hide. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN, VERSION_CONFLICT, GRANT_EXCEEDS_OWN.
+        """Changes a role; its holders have the new permissions at once. Of a built-in role only the masks can be changed, at
+        version 0 while none are set; `admin` shows everything, so that hidden columns can always be shown again. Refused:
+        ROLE_NOT_FOUND, ROLE_BUILT_IN, VERSION_CONFLICT, GRANT_EXCEEDS_OWN.
         """
 
     @_abc_1.abstractmethod
@@ -135,7 +146,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.DeleteRoleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.DeleteRoleResponse, _abc.Awaitable[_access_service_pb2.DeleteRoleResponse]]:
-        """Removes a role with its bindings. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN."""
+        """Deletes a role with its bindings. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN."""
 
     @_abc_1.abstractmethod
     def ListRoles(
@@ -143,7 +154,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.ListRolesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.ListRolesResponse, _abc.Awaitable[_access_service_pb2.ListRolesResponse]]:
-        """Every role, built-in ones first, then by name."""
+        """Lists every role, built-in ones first, then by name."""
 
     @_abc_1.abstractmethod
     def BindRole(
@@ -151,10 +162,10 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.BindRoleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.BindRoleResponse, _abc.Awaitable[_access_service_pb2.BindRoleResponse]]:
-        """Gives a role to somebody for a scope; again answers the same binding, with the expiry asked for last. Refused:
-        ROLE_NOT_FOUND, SUBJECT_NOT_FOUND, SCOPE_NOT_FOUND (also one for which the caller binds no roles), GRANT_EXCEEDS_OWN
-        (nobody gives more than they hold on that scope), GROUP_SELF_CHOSEN (its rule is about what people say of themselves),
-        GUEST_HOLDS_GUEST (a guest holds that role and no other).
+        """Binds a role to a subject for a scope; a repeat returns the same binding, with the latest expiry. Refused:
+        ROLE_NOT_FOUND, SUBJECT_NOT_FOUND, SCOPE_NOT_FOUND (also one for which the caller may not bind roles),
+        GRANT_EXCEEDS_OWN (callers cannot grant more than they hold on that scope), GROUP_SELF_CHOSEN (its rule uses fields
+        that people edit themselves), GUEST_HOLDS_GUEST (a guest can hold only that role).
         """
 
     @_abc_1.abstractmethod
@@ -163,8 +174,8 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.UnbindRoleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.UnbindRoleResponse, _abc.Awaitable[_access_service_pb2.UnbindRoleResponse]]:
-        """Takes a role away. Refused: ROLE_BINDING_NOT_FOUND. The last administrator is one by Person.roles, so no binding is
-        ever the last.
+        """Removes a role binding. Refused: ROLE_BINDING_NOT_FOUND. The last administrator is protected by Person.roles, so
+        any binding can be removed.
         """
 
     @_abc_1.abstractmethod
@@ -173,7 +184,9 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.ListRoleBindingsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.ListRoleBindingsResponse, _abc.Awaitable[_access_service_pb2.ListRoleBindingsResponse]]:
-        """Bindings of the tenant, the oldest first; who reads roles for a part of it sees those for scopes in that part."""
+        """Lists bindings of the tenant, the oldest first; a caller who may read roles for a part of it sees those for scopes
+        in that part.
+        """
 
     @_abc_1.abstractmethod
     def PutAccessPolicy(
@@ -181,8 +194,8 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.PutAccessPolicyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.PutAccessPolicyResponse, _abc.Awaitable[_access_service_pb2.PutAccessPolicyResponse]]:
-        """Stores an attribute policy by its name. Refused: POLICY_INVALID (with `line` and `problem`), VERSION_CONFLICT. No policy
-        refuses `policies.manage` and `policies.read`: whoever may repair policies always reaches them.
+        """Stores an attribute policy under its name. Refused: POLICY_INVALID (with `line` and `problem`), VERSION_CONFLICT.
+        No policy refuses `policies.manage` and `policies.read`, so that policies can always be repaired.
         """
 
     @_abc_1.abstractmethod
@@ -191,7 +204,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.DeleteAccessPolicyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.DeleteAccessPolicyResponse, _abc.Awaitable[_access_service_pb2.DeleteAccessPolicyResponse]]:
-        """Removes an attribute policy. Refused: POLICY_NOT_FOUND."""
+        """Deletes an attribute policy. Refused: POLICY_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListAccessPolicies(
@@ -199,7 +212,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.ListAccessPoliciesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.ListAccessPoliciesResponse, _abc.Awaitable[_access_service_pb2.ListAccessPoliciesResponse]]:
-        """Every attribute policy, by name."""
+        """Lists every attribute policy, by name."""
 
     @_abc_1.abstractmethod
     def SetModule(
@@ -207,7 +220,9 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.SetModuleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.SetModuleResponse, _abc.Awaitable[_access_service_pb2.SetModuleResponse]]:
-        """Switches a module, for the tenant and apart from it for some departments. Refused: MODULE_UNKNOWN, DEPARTMENT_NOT_FOUND."""
+        """Switches a module, for the tenant and separately for some departments. Refused: MODULE_UNKNOWN,
+        DEPARTMENT_NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def ListModules(
@@ -215,6 +230,6 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_service_pb2.ListModulesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_service_pb2.ListModulesResponse, _abc.Awaitable[_access_service_pb2.ListModulesResponse]]:
-        """Every module, and whether it is on for the caller."""
+        """Lists every module, and whether it is on for the caller."""
 
 def add_AccessServiceServicer_to_server(servicer: AccessServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -150,7 +150,7 @@ class UpdatePersonRequest(_message.Message):
     request_id: _builtins.str
     person_id: _builtins.str
     expected_version: _builtins.int
-    """0: whatever it is."""
+    """0: any version."""
     display_name: _builtins.str
     email: _builtins.str
     title: _builtins.str
@@ -164,7 +164,7 @@ class UpdatePersonRequest(_message.Message):
     employee_number: _builtins.str
     cost_center: _builtins.str
     reason: _builtins.str
-    """Needed for an e-mail address with which single sign-on would sign whoever has it in as the person; the ledger keeps it."""
+    """Needed for an e-mail address by which single sign-on would sign its holder in as the person; the ledger keeps it."""
     @_builtins.property
     def department_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Replaces all when `set_departments`."""
@@ -175,7 +175,7 @@ class UpdatePersonRequest(_message.Message):
 
     @_builtins.property
     def working_hours(self) -> _people_pb2.WorkingHours:
-        """Set: replaces the present ones."""
+        """If set, replaces the current ones."""
 
     @_builtins.property
     def posts(self) -> _containers.RepeatedCompositeFieldContainer[_people_pb2.Post]:
@@ -326,7 +326,7 @@ class SetAbsenceRequest(_message.Message):
     """Empty: oneself."""
     @_builtins.property
     def absence(self) -> _people_pb2.Absence:
-        """Unset: the planned absence is taken back, or the present one ends."""
+        """Unset: the planned absence is cancelled, or the current one ends."""
 
     def __init__(
         self,
@@ -645,7 +645,7 @@ Global___ImportPeopleRequest: _TypeAlias = ImportPeopleRequest  # noqa: Y015
 
 @_typing.final
 class ImportedPerson(_message.Message):
-    """Somebody from another system."""
+    """A person from another system."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -669,7 +669,7 @@ class ImportedPerson(_message.Message):
     external_id: _builtins.str
     """`<source>:<id>`: the key of the import."""
     handle: _builtins.str
-    """Wanted handle; a number is added when someone else has it."""
+    """Wanted handle; a number is added if it is taken."""
     display_name: _builtins.str
     email: _builtins.str
     title: _builtins.str
@@ -678,7 +678,7 @@ class ImportedPerson(_message.Message):
     deactivated: _builtins.bool
     service_account: _builtins.bool
     password: _builtins.str
-    """Set once, when the person is made; empty: no local account."""
+    """Set once, when the person is created; empty: no local account."""
     manager_external_id: _builtins.str
     """`external_id` of the manager, from this call or an earlier one."""
     employee_number: _builtins.str
@@ -687,7 +687,7 @@ class ImportedPerson(_message.Message):
     def department_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def working_hours(self) -> _people_pb2.WorkingHours:
-        """Unset: the tenant's for somebody new, as they are for others."""
+        """Unset: the tenant's for a new person, unchanged for others."""
 
     @_builtins.property
     def posts(self) -> _containers.RepeatedCompositeFieldContainer[_people_pb2.Post]: ...
@@ -766,7 +766,7 @@ class CreateDepartmentRequest(_message.Message):
     parent_id: _builtins.str
     """Empty: a root."""
     external_id: _builtins.str
-    """A second call with the same external id answers the first one's department, or the one it was merged into."""
+    """A second call with the same external id returns the first one's department, or the one it was merged into."""
     def __init__(
         self,
         *,
@@ -815,7 +815,7 @@ class UpdateDepartmentRequest(_message.Message):
     request_id: _builtins.str
     department_id: _builtins.str
     expected_version: _builtins.int
-    """0: whatever it is."""
+    """0: any version."""
     name: _builtins.str
     leader_id: _builtins.str
     def __init__(
@@ -895,7 +895,7 @@ class MoveDepartmentResponse(_message.Message):
     DEPARTMENT_FIELD_NUMBER: _builtins.int
     MOVED_FIELD_NUMBER: _builtins.int
     moved: _builtins.int
-    """How many departments have another path now, this one included."""
+    """Number of departments whose path changed, this one included."""
     @_builtins.property
     def department(self) -> _people_pb2.Department: ...
     def __init__(
@@ -921,7 +921,7 @@ class MergeDepartmentRequest(_message.Message):
     INTO_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     department_id: _builtins.str
-    """The one that is closed."""
+    """The department to close."""
     into_id: _builtins.str
     def __init__(
         self,
@@ -979,7 +979,7 @@ class SplitDepartmentRequest(_message.Message):
     name: _builtins.str
     """Of the new department."""
     below: _builtins.bool
-    """The new one stands below the old one; otherwise beside it."""
+    """True: the new one is below the old one; otherwise beside it."""
     @_builtins.property
     def person_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """At most 2,000, each of `department_id`."""
@@ -1042,7 +1042,7 @@ class CreateGroupRequest(_message.Message):
     description: _builtins.str
     department_id: _builtins.str
     external_id: _builtins.str
-    """A second call with the same external id answers the first one's group."""
+    """A second call with the same external id returns the first one's group."""
     @_builtins.property
     def rule(self) -> _people_pb2.GroupRule: ...
     @_builtins.property
@@ -1101,7 +1101,7 @@ class UpdateGroupRequest(_message.Message):
     request_id: _builtins.str
     group_id: _builtins.str
     expected_version: _builtins.int
-    """0: whatever it is."""
+    """0: any version."""
     name: _builtins.str
     description: _builtins.str
     @_builtins.property
@@ -1412,7 +1412,7 @@ class GetDirectoryStatusResponse(_message.Message):
     DEPARTMENTS_FIELD_NUMBER: _builtins.int
     SESSIONS_FIELD_NUMBER: _builtins.int
     people: _builtins.int
-    """Humans, active or not; service accounts and the bootstrap administrator left out."""
+    """Humans, active or not; without service accounts and the bootstrap administrator."""
     departments: _builtins.int
     sessions: _builtins.int
     def __init__(

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class DirectoryServiceStub:
-    """Who there is: people, the department tree, and groups.
+    """People, the department tree, and groups.
     """
 
     def __init__(self, channel):
@@ -153,12 +153,12 @@ class DirectoryServiceStub:
 
 
 class DirectoryServiceServicer:
-    """Who there is: people, the department tree, and groups.
+    """People, the department tree, and groups.
     """
 
     def CreatePerson(self, request, context):
-        """Makes a person. Refused: HANDLE_TAKEN, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (the manager),
-        MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule gives the person).
+        """Creates a person. Refused: HANDLE_TAKEN, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (the
+        manager), MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule matches the person).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -166,22 +166,22 @@ class DirectoryServiceServicer:
 
     def UpdatePerson(self, request, context):
         """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT, DEPARTMENT_NOT_FOUND,
-        EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE; REASON_REQUIRED for an
-        e-mail address with which single sign-on would sign whoever has it in as the person.
+        EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE; REASON_REQUIRED for
+        an e-mail address by which single sign-on would sign its holder in as the person.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReactivatePerson(self, request, context):
-        """Lets a deactivated person back in; they sign in anew. Refused: PERSON_NOT_FOUND, GUEST_EXPIRED, GROUP_TOO_LARGE.
+        """Reactivates a deactivated person; they sign in again. Refused: PERSON_NOT_FOUND, GUEST_EXPIRED, GROUP_TOO_LARGE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SetAbsence(self, request, context):
-        """Plans an absence with who stands in, or ends it: one's own, or another's as who manages them. Refused:
+        """Plans an absence with a deputy, or ends it: one's own, or that of a person whom the caller manages. Refused:
         PERSON_NOT_FOUND (also the deputy), DEPUTY_UNAVAILABLE (deactivated, a guest, or away in that time).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -189,58 +189,59 @@ class DirectoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateProfile(self, request, context):
-        """One's own skills, zone, language and working hours.
+        """Changes one's own skills, zone, language and working hours.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeactivatePerson(self, request, context):
-        """Takes away the right to sign in and ends every session.
+        """Deactivates a person and ends all of their sessions.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetPerson(self, request, context):
-        """One person, by id or handle. A guest finds others by id only, and sees of them who they are: id, handle, name, kind
-        and state (GW-5). Refused: PERSON_NOT_FOUND.
+        """Returns one person, by id or handle. A guest finds others by id only, and sees only their identity: id, handle,
+        name, kind and state (GW-5). Refused: PERSON_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BatchGetPeople(self, request, context):
-        """Several people by id or handle in one call; the unknown are left out. For guests as GetPerson.
+        """Returns several people by id or handle in one call; the unknown are left out. For guests as GetPerson.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListPeople(self, request, context):
-        """People in order of their handle; a guest finds themselves at most (GW-5).
+        """Lists people in order of their handle; a guest finds only themselves (GW-5).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ImportPeople(self, request, context):
-        """Makes or changes many people by their external id; running it again changes nothing. Refused: DEPARTMENT_NOT_FOUND,
-        EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE.
+        """Creates or changes many people by their external id; running it again changes nothing. Refused:
+        DEPARTMENT_NOT_FOUND, EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR,
+        GROUP_TOO_LARGE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateDepartment(self, request, context):
-        """Makes a department. Refused: DEPARTMENT_NOT_FOUND (the parent).
+        """Creates a department. Refused: DEPARTMENT_NOT_FOUND (the parent).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateDepartment(self, request, context):
-        """Renames a department or gives it a leader. Refused: DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND, VERSION_CONFLICT.
+        """Renames a department or sets its leader. Refused: DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND, VERSION_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -255,15 +256,15 @@ class DirectoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def MergeDepartment(self, request, context):
-        """Closes a department: its people and what stands below it go to another. Refused: DEPARTMENT_NOT_FOUND,
-        DEPARTMENT_CYCLE, DEPARTMENT_TOO_LARGE (more than 2,000 people directly of it: split it first).
+        """Closes a department: its people and the departments below it go to another one. Refused: DEPARTMENT_NOT_FOUND,
+        DEPARTMENT_CYCLE, DEPARTMENT_TOO_LARGE (more than 2,000 direct members: split it first).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SplitDepartment(self, request, context):
-        """Makes a department beside another, or below it, out of some of its people and of departments below it. Refused:
+        """Creates a department beside another, or below it, from some of its people and departments. Refused:
         DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (not of that department).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -271,7 +272,7 @@ class DirectoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateGroup(self, request, context):
-        """Makes a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND,
+        """Creates a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND,
         PERSON_DEACTIVATED, GROUP_BY_RULE (members beside a rule), GROUP_TOO_LARGE (more than 10,000).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -280,7 +281,7 @@ class DirectoryServiceServicer:
 
     def UpdateGroup(self, request, context):
         """Changes a group's name, description or rule. Refused: GROUP_NOT_FOUND, GROUP_NAME_TAKEN, VERSION_CONFLICT,
-        GROUP_BY_NAME (it takes no rule), DEPARTMENT_NOT_FOUND, GROUP_TOO_LARGE.
+        GROUP_BY_NAME (it cannot have a rule), DEPARTMENT_NOT_FOUND, GROUP_TOO_LARGE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -295,35 +296,35 @@ class DirectoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteGroup(self, request, context):
-        """Removes a group. Refused: GROUP_NOT_FOUND.
+        """Deletes a group. Refused: GROUP_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListGroups(self, request, context):
-        """Groups in order of their names.
+        """Lists groups in order of their names.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListGroupMembers(self, request, context):
-        """Who belongs to a group now, in order of their handles. Refused: GROUP_NOT_FOUND.
+        """Lists the current members of a group, in order of their handles. Refused: GROUP_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListDepartments(self, request, context):
-        """The whole tree, parents before children.
+        """Lists the whole tree, parents before children.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetDirectoryStatus(self, request, context):
-        """Figures of the caller's tenant.
+        """Returns figures of the caller's tenant.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -456,7 +457,7 @@ def add_DirectoryServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class DirectoryService:
-    """Who there is: people, the department tree, and groups.
+    """People, the department tree, and groups.
     """
 
     @staticmethod

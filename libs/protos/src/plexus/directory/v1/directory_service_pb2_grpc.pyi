@@ -27,159 +27,161 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class DirectoryServiceStub:
-    """Who there is: people, the department tree, and groups."""
+    """People, the department tree, and groups."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DirectoryServiceAsyncStub: ...
     CreatePerson: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.CreatePersonRequest, _directory_service_pb2.CreatePersonResponse]
-    """Makes a person. Refused: HANDLE_TAKEN, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (the manager),
-    MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule gives the person).
+    """Creates a person. Refused: HANDLE_TAKEN, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (the
+    manager), MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule matches the person).
     """
     UpdatePerson: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.UpdatePersonRequest, _directory_service_pb2.UpdatePersonResponse]
     """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT, DEPARTMENT_NOT_FOUND,
-    EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE; REASON_REQUIRED for an
-    e-mail address with which single sign-on would sign whoever has it in as the person.
+    EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE; REASON_REQUIRED for
+    an e-mail address by which single sign-on would sign its holder in as the person.
     """
     ReactivatePerson: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ReactivatePersonRequest, _directory_service_pb2.ReactivatePersonResponse]
-    """Lets a deactivated person back in; they sign in anew. Refused: PERSON_NOT_FOUND, GUEST_EXPIRED, GROUP_TOO_LARGE."""
+    """Reactivates a deactivated person; they sign in again. Refused: PERSON_NOT_FOUND, GUEST_EXPIRED, GROUP_TOO_LARGE."""
     SetAbsence: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.SetAbsenceRequest, _directory_service_pb2.SetAbsenceResponse]
-    """Plans an absence with who stands in, or ends it: one's own, or another's as who manages them. Refused:
+    """Plans an absence with a deputy, or ends it: one's own, or that of a person whom the caller manages. Refused:
     PERSON_NOT_FOUND (also the deputy), DEPUTY_UNAVAILABLE (deactivated, a guest, or away in that time).
     """
     UpdateProfile: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.UpdateProfileRequest, _directory_service_pb2.UpdateProfileResponse]
-    """One's own skills, zone, language and working hours."""
+    """Changes one's own skills, zone, language and working hours."""
     DeactivatePerson: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.DeactivatePersonRequest, _directory_service_pb2.DeactivatePersonResponse]
-    """Takes away the right to sign in and ends every session."""
+    """Deactivates a person and ends all of their sessions."""
     GetPerson: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.GetPersonRequest, _directory_service_pb2.GetPersonResponse]
-    """One person, by id or handle. A guest finds others by id only, and sees of them who they are: id, handle, name, kind
-    and state (GW-5). Refused: PERSON_NOT_FOUND.
+    """Returns one person, by id or handle. A guest finds others by id only, and sees only their identity: id, handle,
+    name, kind and state (GW-5). Refused: PERSON_NOT_FOUND.
     """
     BatchGetPeople: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.BatchGetPeopleRequest, _directory_service_pb2.BatchGetPeopleResponse]
-    """Several people by id or handle in one call; the unknown are left out. For guests as GetPerson."""
+    """Returns several people by id or handle in one call; the unknown are left out. For guests as GetPerson."""
     ListPeople: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ListPeopleRequest, _directory_service_pb2.ListPeopleResponse]
-    """People in order of their handle; a guest finds themselves at most (GW-5)."""
+    """Lists people in order of their handle; a guest finds only themselves (GW-5)."""
     ImportPeople: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ImportPeopleRequest, _directory_service_pb2.ImportPeopleResponse]
-    """Makes or changes many people by their external id; running it again changes nothing. Refused: DEPARTMENT_NOT_FOUND,
-    EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE.
+    """Creates or changes many people by their external id; running it again changes nothing. Refused:
+    DEPARTMENT_NOT_FOUND, EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR,
+    GROUP_TOO_LARGE.
     """
     CreateDepartment: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.CreateDepartmentRequest, _directory_service_pb2.CreateDepartmentResponse]
-    """Makes a department. Refused: DEPARTMENT_NOT_FOUND (the parent)."""
+    """Creates a department. Refused: DEPARTMENT_NOT_FOUND (the parent)."""
     UpdateDepartment: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.UpdateDepartmentRequest, _directory_service_pb2.UpdateDepartmentResponse]
-    """Renames a department or gives it a leader. Refused: DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND, VERSION_CONFLICT."""
+    """Renames a department or sets its leader. Refused: DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND, VERSION_CONFLICT."""
     MoveDepartment: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.MoveDepartmentRequest, _directory_service_pb2.MoveDepartmentResponse]
     """Moves a department with everything below it. Refused: DEPARTMENT_NOT_FOUND, DEPARTMENT_CYCLE, INVALID_ARGUMENT (too
     deep).
     """
     MergeDepartment: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.MergeDepartmentRequest, _directory_service_pb2.MergeDepartmentResponse]
-    """Closes a department: its people and what stands below it go to another. Refused: DEPARTMENT_NOT_FOUND,
-    DEPARTMENT_CYCLE, DEPARTMENT_TOO_LARGE (more than 2,000 people directly of it: split it first).
+    """Closes a department: its people and the departments below it go to another one. Refused: DEPARTMENT_NOT_FOUND,
+    DEPARTMENT_CYCLE, DEPARTMENT_TOO_LARGE (more than 2,000 direct members: split it first).
     """
     SplitDepartment: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.SplitDepartmentRequest, _directory_service_pb2.SplitDepartmentResponse]
-    """Makes a department beside another, or below it, out of some of its people and of departments below it. Refused:
+    """Creates a department beside another, or below it, from some of its people and departments. Refused:
     DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (not of that department).
     """
     CreateGroup: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.CreateGroupRequest, _directory_service_pb2.CreateGroupResponse]
-    """Makes a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND,
+    """Creates a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND,
     PERSON_DEACTIVATED, GROUP_BY_RULE (members beside a rule), GROUP_TOO_LARGE (more than 10,000).
     """
     UpdateGroup: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.UpdateGroupRequest, _directory_service_pb2.UpdateGroupResponse]
     """Changes a group's name, description or rule. Refused: GROUP_NOT_FOUND, GROUP_NAME_TAKEN, VERSION_CONFLICT,
-    GROUP_BY_NAME (it takes no rule), DEPARTMENT_NOT_FOUND, GROUP_TOO_LARGE.
+    GROUP_BY_NAME (it cannot have a rule), DEPARTMENT_NOT_FOUND, GROUP_TOO_LARGE.
     """
     ChangeGroupMembers: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ChangeGroupMembersRequest, _directory_service_pb2.ChangeGroupMembersResponse]
     """Adds people to a group and removes others. Refused: GROUP_NOT_FOUND, PERSON_NOT_FOUND, PERSON_DEACTIVATED,
     GROUP_BY_RULE, GROUP_TOO_LARGE.
     """
     DeleteGroup: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.DeleteGroupRequest, _directory_service_pb2.DeleteGroupResponse]
-    """Removes a group. Refused: GROUP_NOT_FOUND."""
+    """Deletes a group. Refused: GROUP_NOT_FOUND."""
     ListGroups: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ListGroupsRequest, _directory_service_pb2.ListGroupsResponse]
-    """Groups in order of their names."""
+    """Lists groups in order of their names."""
     ListGroupMembers: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ListGroupMembersRequest, _directory_service_pb2.ListGroupMembersResponse]
-    """Who belongs to a group now, in order of their handles. Refused: GROUP_NOT_FOUND."""
+    """Lists the current members of a group, in order of their handles. Refused: GROUP_NOT_FOUND."""
     ListDepartments: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ListDepartmentsRequest, _directory_service_pb2.ListDepartmentsResponse]
-    """The whole tree, parents before children."""
+    """Lists the whole tree, parents before children."""
     GetDirectoryStatus: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.GetDirectoryStatusRequest, _directory_service_pb2.GetDirectoryStatusResponse]
-    """Figures of the caller's tenant."""
+    """Returns figures of the caller's tenant."""
 
 @_typing.type_check_only
 class DirectoryServiceAsyncStub(DirectoryServiceStub):
-    """Who there is: people, the department tree, and groups."""
+    """People, the department tree, and groups."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreatePerson: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.CreatePersonRequest, _directory_service_pb2.CreatePersonResponse]  # type: ignore[assignment]
-    """Makes a person. Refused: HANDLE_TAKEN, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (the manager),
-    MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule gives the person).
+    """Creates a person. Refused: HANDLE_TAKEN, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (the
+    manager), MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule matches the person).
     """
     UpdatePerson: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.UpdatePersonRequest, _directory_service_pb2.UpdatePersonResponse]  # type: ignore[assignment]
     """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT, DEPARTMENT_NOT_FOUND,
-    EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE; REASON_REQUIRED for an
-    e-mail address with which single sign-on would sign whoever has it in as the person.
+    EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE; REASON_REQUIRED for
+    an e-mail address by which single sign-on would sign its holder in as the person.
     """
     ReactivatePerson: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ReactivatePersonRequest, _directory_service_pb2.ReactivatePersonResponse]  # type: ignore[assignment]
-    """Lets a deactivated person back in; they sign in anew. Refused: PERSON_NOT_FOUND, GUEST_EXPIRED, GROUP_TOO_LARGE."""
+    """Reactivates a deactivated person; they sign in again. Refused: PERSON_NOT_FOUND, GUEST_EXPIRED, GROUP_TOO_LARGE."""
     SetAbsence: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.SetAbsenceRequest, _directory_service_pb2.SetAbsenceResponse]  # type: ignore[assignment]
-    """Plans an absence with who stands in, or ends it: one's own, or another's as who manages them. Refused:
+    """Plans an absence with a deputy, or ends it: one's own, or that of a person whom the caller manages. Refused:
     PERSON_NOT_FOUND (also the deputy), DEPUTY_UNAVAILABLE (deactivated, a guest, or away in that time).
     """
     UpdateProfile: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.UpdateProfileRequest, _directory_service_pb2.UpdateProfileResponse]  # type: ignore[assignment]
-    """One's own skills, zone, language and working hours."""
+    """Changes one's own skills, zone, language and working hours."""
     DeactivatePerson: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.DeactivatePersonRequest, _directory_service_pb2.DeactivatePersonResponse]  # type: ignore[assignment]
-    """Takes away the right to sign in and ends every session."""
+    """Deactivates a person and ends all of their sessions."""
     GetPerson: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.GetPersonRequest, _directory_service_pb2.GetPersonResponse]  # type: ignore[assignment]
-    """One person, by id or handle. A guest finds others by id only, and sees of them who they are: id, handle, name, kind
-    and state (GW-5). Refused: PERSON_NOT_FOUND.
+    """Returns one person, by id or handle. A guest finds others by id only, and sees only their identity: id, handle,
+    name, kind and state (GW-5). Refused: PERSON_NOT_FOUND.
     """
     BatchGetPeople: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.BatchGetPeopleRequest, _directory_service_pb2.BatchGetPeopleResponse]  # type: ignore[assignment]
-    """Several people by id or handle in one call; the unknown are left out. For guests as GetPerson."""
+    """Returns several people by id or handle in one call; the unknown are left out. For guests as GetPerson."""
     ListPeople: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ListPeopleRequest, _directory_service_pb2.ListPeopleResponse]  # type: ignore[assignment]
-    """People in order of their handle; a guest finds themselves at most (GW-5)."""
+    """Lists people in order of their handle; a guest finds only themselves (GW-5)."""
     ImportPeople: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ImportPeopleRequest, _directory_service_pb2.ImportPeopleResponse]  # type: ignore[assignment]
-    """Makes or changes many people by their external id; running it again changes nothing. Refused: DEPARTMENT_NOT_FOUND,
-    EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE.
+    """Creates or changes many people by their external id; running it again changes nothing. Refused:
+    DEPARTMENT_NOT_FOUND, EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR,
+    GROUP_TOO_LARGE.
     """
     CreateDepartment: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.CreateDepartmentRequest, _directory_service_pb2.CreateDepartmentResponse]  # type: ignore[assignment]
-    """Makes a department. Refused: DEPARTMENT_NOT_FOUND (the parent)."""
+    """Creates a department. Refused: DEPARTMENT_NOT_FOUND (the parent)."""
     UpdateDepartment: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.UpdateDepartmentRequest, _directory_service_pb2.UpdateDepartmentResponse]  # type: ignore[assignment]
-    """Renames a department or gives it a leader. Refused: DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND, VERSION_CONFLICT."""
+    """Renames a department or sets its leader. Refused: DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND, VERSION_CONFLICT."""
     MoveDepartment: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.MoveDepartmentRequest, _directory_service_pb2.MoveDepartmentResponse]  # type: ignore[assignment]
     """Moves a department with everything below it. Refused: DEPARTMENT_NOT_FOUND, DEPARTMENT_CYCLE, INVALID_ARGUMENT (too
     deep).
     """
     MergeDepartment: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.MergeDepartmentRequest, _directory_service_pb2.MergeDepartmentResponse]  # type: ignore[assignment]
-    """Closes a department: its people and what stands below it go to another. Refused: DEPARTMENT_NOT_FOUND,
-    DEPARTMENT_CYCLE, DEPARTMENT_TOO_LARGE (more than 2,000 people directly of it: split it first).
+    """Closes a department: its people and the departments below it go to another one. Refused: DEPARTMENT_NOT_FOUND,
+    DEPARTMENT_CYCLE, DEPARTMENT_TOO_LARGE (more than 2,000 direct members: split it first).
     """
     SplitDepartment: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.SplitDepartmentRequest, _directory_service_pb2.SplitDepartmentResponse]  # type: ignore[assignment]
-    """Makes a department beside another, or below it, out of some of its people and of departments below it. Refused:
+    """Creates a department beside another, or below it, from some of its people and departments. Refused:
     DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (not of that department).
     """
     CreateGroup: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.CreateGroupRequest, _directory_service_pb2.CreateGroupResponse]  # type: ignore[assignment]
-    """Makes a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND,
+    """Creates a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND,
     PERSON_DEACTIVATED, GROUP_BY_RULE (members beside a rule), GROUP_TOO_LARGE (more than 10,000).
     """
     UpdateGroup: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.UpdateGroupRequest, _directory_service_pb2.UpdateGroupResponse]  # type: ignore[assignment]
     """Changes a group's name, description or rule. Refused: GROUP_NOT_FOUND, GROUP_NAME_TAKEN, VERSION_CONFLICT,
-    GROUP_BY_NAME (it takes no rule), DEPARTMENT_NOT_FOUND, GROUP_TOO_LARGE.
+    GROUP_BY_NAME (it cannot have a rule), DEPARTMENT_NOT_FOUND, GROUP_TOO_LARGE.
     """
     ChangeGroupMembers: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ChangeGroupMembersRequest, _directory_service_pb2.ChangeGroupMembersResponse]  # type: ignore[assignment]
     """Adds people to a group and removes others. Refused: GROUP_NOT_FOUND, PERSON_NOT_FOUND, PERSON_DEACTIVATED,
     GROUP_BY_RULE, GROUP_TOO_LARGE.
     """
     DeleteGroup: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.DeleteGroupRequest, _directory_service_pb2.DeleteGroupResponse]  # type: ignore[assignment]
-    """Removes a group. Refused: GROUP_NOT_FOUND."""
+    """Deletes a group. Refused: GROUP_NOT_FOUND."""
     ListGroups: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ListGroupsRequest, _directory_service_pb2.ListGroupsResponse]  # type: ignore[assignment]
-    """Groups in order of their names."""
+    """Lists groups in order of their names."""
     ListGroupMembers: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ListGroupMembersRequest, _directory_service_pb2.ListGroupMembersResponse]  # type: ignore[assignment]
-    """Who belongs to a group now, in order of their handles. Refused: GROUP_NOT_FOUND."""
+    """Lists the current members of a group, in order of their handles. Refused: GROUP_NOT_FOUND."""
     ListDepartments: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ListDepartmentsRequest, _directory_service_pb2.ListDepartmentsResponse]  # type: ignore[assignment]
-    """The whole tree, parents before children."""
+    """Lists the whole tree, parents before children."""
     GetDirectoryStatus: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.GetDirectoryStatusRequest, _directory_service_pb2.GetDirectoryStatusResponse]  # type: ignore[assignment]
-    """Figures of the caller's tenant."""
+    """Returns figures of the caller's tenant."""
 
 class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Who there is: people, the department tree, and groups."""
+    """People, the department tree, and groups."""
 
     @_abc_1.abstractmethod
     def CreatePerson(
@@ -187,8 +189,8 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.CreatePersonRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.CreatePersonResponse, _abc.Awaitable[_directory_service_pb2.CreatePersonResponse]]:
-        """Makes a person. Refused: HANDLE_TAKEN, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (the manager),
-        MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule gives the person).
+        """Creates a person. Refused: HANDLE_TAKEN, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (the
+        manager), MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule matches the person).
         """
 
     @_abc_1.abstractmethod
@@ -198,8 +200,8 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.UpdatePersonResponse, _abc.Awaitable[_directory_service_pb2.UpdatePersonResponse]]:
         """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT, DEPARTMENT_NOT_FOUND,
-        EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE; REASON_REQUIRED for an
-        e-mail address with which single sign-on would sign whoever has it in as the person.
+        EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE; REASON_REQUIRED for
+        an e-mail address by which single sign-on would sign its holder in as the person.
         """
 
     @_abc_1.abstractmethod
@@ -208,7 +210,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.ReactivatePersonRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.ReactivatePersonResponse, _abc.Awaitable[_directory_service_pb2.ReactivatePersonResponse]]:
-        """Lets a deactivated person back in; they sign in anew. Refused: PERSON_NOT_FOUND, GUEST_EXPIRED, GROUP_TOO_LARGE."""
+        """Reactivates a deactivated person; they sign in again. Refused: PERSON_NOT_FOUND, GUEST_EXPIRED, GROUP_TOO_LARGE."""
 
     @_abc_1.abstractmethod
     def SetAbsence(
@@ -216,7 +218,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.SetAbsenceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.SetAbsenceResponse, _abc.Awaitable[_directory_service_pb2.SetAbsenceResponse]]:
-        """Plans an absence with who stands in, or ends it: one's own, or another's as who manages them. Refused:
+        """Plans an absence with a deputy, or ends it: one's own, or that of a person whom the caller manages. Refused:
         PERSON_NOT_FOUND (also the deputy), DEPUTY_UNAVAILABLE (deactivated, a guest, or away in that time).
         """
 
@@ -226,7 +228,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.UpdateProfileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.UpdateProfileResponse, _abc.Awaitable[_directory_service_pb2.UpdateProfileResponse]]:
-        """One's own skills, zone, language and working hours."""
+        """Changes one's own skills, zone, language and working hours."""
 
     @_abc_1.abstractmethod
     def DeactivatePerson(
@@ -234,7 +236,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.DeactivatePersonRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.DeactivatePersonResponse, _abc.Awaitable[_directory_service_pb2.DeactivatePersonResponse]]:
-        """Takes away the right to sign in and ends every session."""
+        """Deactivates a person and ends all of their sessions."""
 
     @_abc_1.abstractmethod
     def GetPerson(
@@ -242,8 +244,8 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.GetPersonRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.GetPersonResponse, _abc.Awaitable[_directory_service_pb2.GetPersonResponse]]:
-        """One person, by id or handle. A guest finds others by id only, and sees of them who they are: id, handle, name, kind
-        and state (GW-5). Refused: PERSON_NOT_FOUND.
+        """Returns one person, by id or handle. A guest finds others by id only, and sees only their identity: id, handle,
+        name, kind and state (GW-5). Refused: PERSON_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -252,7 +254,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.BatchGetPeopleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.BatchGetPeopleResponse, _abc.Awaitable[_directory_service_pb2.BatchGetPeopleResponse]]:
-        """Several people by id or handle in one call; the unknown are left out. For guests as GetPerson."""
+        """Returns several people by id or handle in one call; the unknown are left out. For guests as GetPerson."""
 
     @_abc_1.abstractmethod
     def ListPeople(
@@ -260,7 +262,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.ListPeopleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.ListPeopleResponse, _abc.Awaitable[_directory_service_pb2.ListPeopleResponse]]:
-        """People in order of their handle; a guest finds themselves at most (GW-5)."""
+        """Lists people in order of their handle; a guest finds only themselves (GW-5)."""
 
     @_abc_1.abstractmethod
     def ImportPeople(
@@ -268,8 +270,9 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.ImportPeopleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.ImportPeopleResponse, _abc.Awaitable[_directory_service_pb2.ImportPeopleResponse]]:
-        """Makes or changes many people by their external id; running it again changes nothing. Refused: DEPARTMENT_NOT_FOUND,
-        EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE.
+        """Creates or changes many people by their external id; running it again changes nothing. Refused:
+        DEPARTMENT_NOT_FOUND, EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR,
+        GROUP_TOO_LARGE.
         """
 
     @_abc_1.abstractmethod
@@ -278,7 +281,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.CreateDepartmentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.CreateDepartmentResponse, _abc.Awaitable[_directory_service_pb2.CreateDepartmentResponse]]:
-        """Makes a department. Refused: DEPARTMENT_NOT_FOUND (the parent)."""
+        """Creates a department. Refused: DEPARTMENT_NOT_FOUND (the parent)."""
 
     @_abc_1.abstractmethod
     def UpdateDepartment(
@@ -286,7 +289,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.UpdateDepartmentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.UpdateDepartmentResponse, _abc.Awaitable[_directory_service_pb2.UpdateDepartmentResponse]]:
-        """Renames a department or gives it a leader. Refused: DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND, VERSION_CONFLICT."""
+        """Renames a department or sets its leader. Refused: DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND, VERSION_CONFLICT."""
 
     @_abc_1.abstractmethod
     def MoveDepartment(
@@ -304,8 +307,8 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.MergeDepartmentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.MergeDepartmentResponse, _abc.Awaitable[_directory_service_pb2.MergeDepartmentResponse]]:
-        """Closes a department: its people and what stands below it go to another. Refused: DEPARTMENT_NOT_FOUND,
-        DEPARTMENT_CYCLE, DEPARTMENT_TOO_LARGE (more than 2,000 people directly of it: split it first).
+        """Closes a department: its people and the departments below it go to another one. Refused: DEPARTMENT_NOT_FOUND,
+        DEPARTMENT_CYCLE, DEPARTMENT_TOO_LARGE (more than 2,000 direct members: split it first).
         """
 
     @_abc_1.abstractmethod
@@ -314,7 +317,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.SplitDepartmentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.SplitDepartmentResponse, _abc.Awaitable[_directory_service_pb2.SplitDepartmentResponse]]:
-        """Makes a department beside another, or below it, out of some of its people and of departments below it. Refused:
+        """Creates a department beside another, or below it, from some of its people and departments. Refused:
         DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (not of that department).
         """
 
@@ -324,7 +327,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.CreateGroupRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.CreateGroupResponse, _abc.Awaitable[_directory_service_pb2.CreateGroupResponse]]:
-        """Makes a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND,
+        """Creates a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND,
         PERSON_DEACTIVATED, GROUP_BY_RULE (members beside a rule), GROUP_TOO_LARGE (more than 10,000).
         """
 
@@ -335,7 +338,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.UpdateGroupResponse, _abc.Awaitable[_directory_service_pb2.UpdateGroupResponse]]:
         """Changes a group's name, description or rule. Refused: GROUP_NOT_FOUND, GROUP_NAME_TAKEN, VERSION_CONFLICT,
-        GROUP_BY_NAME (it takes no rule), DEPARTMENT_NOT_FOUND, GROUP_TOO_LARGE.
+        GROUP_BY_NAME (it cannot have a rule), DEPARTMENT_NOT_FOUND, GROUP_TOO_LARGE.
         """
 
     @_abc_1.abstractmethod
@@ -354,7 +357,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.DeleteGroupRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.DeleteGroupResponse, _abc.Awaitable[_directory_service_pb2.DeleteGroupResponse]]:
-        """Removes a group. Refused: GROUP_NOT_FOUND."""
+        """Deletes a group. Refused: GROUP_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListGroups(
@@ -362,7 +365,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.ListGroupsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.ListGroupsResponse, _abc.Awaitable[_directory_service_pb2.ListGroupsResponse]]:
-        """Groups in order of their names."""
+        """Lists groups in order of their names."""
 
     @_abc_1.abstractmethod
     def ListGroupMembers(
@@ -370,7 +373,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.ListGroupMembersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.ListGroupMembersResponse, _abc.Awaitable[_directory_service_pb2.ListGroupMembersResponse]]:
-        """Who belongs to a group now, in order of their handles. Refused: GROUP_NOT_FOUND."""
+        """Lists the current members of a group, in order of their handles. Refused: GROUP_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListDepartments(
@@ -378,7 +381,7 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.ListDepartmentsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.ListDepartmentsResponse, _abc.Awaitable[_directory_service_pb2.ListDepartmentsResponse]]:
-        """The whole tree, parents before children."""
+        """Lists the whole tree, parents before children."""
 
     @_abc_1.abstractmethod
     def GetDirectoryStatus(
@@ -386,6 +389,6 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.GetDirectoryStatusRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.GetDirectoryStatusResponse, _abc.Awaitable[_directory_service_pb2.GetDirectoryStatusResponse]]:
-        """Figures of the caller's tenant."""
+        """Returns figures of the caller's tenant."""
 
 def add_DirectoryServiceServicer_to_server(servicer: DirectoryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -23,7 +23,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class PersonAdded(_message.Message):
-    """A person came into being. Topic `directory.person.v1`, key = person id."""
+    """A person was created. Topic `directory.person.v1`, key = person id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -45,7 +45,7 @@ Global___PersonAdded: _TypeAlias = PersonAdded  # noqa: Y015
 
 @_typing.final
 class PersonChanged(_message.Message):
-    """Something about a person changed."""
+    """A person was changed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -99,8 +99,9 @@ class SessionRevoked(_message.Message):
     session_id: _builtins.str
     person_id: _builtins.str
     cause: _builtins.str
-    """Why: `signed_out`, `refresh_reused`, `password_set`, `person_deactivated`, `revoked`, `second_factor_removed`,
-    `too_many_open`, `maker_ended` (of an API token that was made with one that ended). Empty in facts of older releases.
+    """Cause: `signed_out`, `refresh_reused`, `password_set`, `person_deactivated`, `revoked`, `second_factor_removed`,
+    `too_many_open`, `maker_ended` (of an API token that was made with one that ended). Empty in facts of older
+    releases.
     """
     def __init__(
         self,
@@ -119,7 +120,7 @@ Global___SessionRevoked: _TypeAlias = SessionRevoked  # noqa: Y015
 
 @_typing.final
 class DepartmentAdded(_message.Message):
-    """A department came into being. Topic `directory.department.v1`, key = department id."""
+    """A department was created. Topic `directory.department.v1`, key = department id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -163,7 +164,7 @@ Global___DepartmentChanged: _TypeAlias = DepartmentChanged  # noqa: Y015
 
 @_typing.final
 class GroupChanged(_message.Message):
-    """A group came into being, or it or its membership changed. Topic `directory.group.v1`, key = group id."""
+    """A group was created, or it or its membership changed. Topic `directory.group.v1`, key = group id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -173,7 +174,7 @@ class GroupChanged(_message.Message):
     def group(self) -> _people_pb2.Group: ...
     @_builtins.property
     def member_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Everybody who belongs to it now, at most 10,000; for a rule, whom the rule gives."""
+        """All current members, at most 10,000; for a rule, the people it matches."""
 
     def __init__(
         self,
@@ -191,7 +192,7 @@ Global___GroupChanged: _TypeAlias = GroupChanged  # noqa: Y015
 
 @_typing.final
 class RoleChanged(_message.Message):
-    """A role came into being, changed or was removed. Topic `directory.access.v1`, key = tenant id."""
+    """A role was created, changed or deleted. Topic `directory.access.v1`, key = tenant id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -279,7 +280,9 @@ Global___ModuleChanged: _TypeAlias = ModuleChanged  # noqa: Y015
 
 @_typing.final
 class FeedStopped(_message.Message):
-    """The HR feed would deactivate more people than a day allows, and stopped: told once per stop (INT-1). Topic `directory.access.v1`, key = tenant id."""
+    """The HR feed would deactivate more people than a day allows, and stopped; one fact per stop (INT-1). Topic
+    `directory.access.v1`, key = tenant id.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -288,11 +291,13 @@ class FeedStopped(_message.Message):
     DEACTIVATED_FIELD_NUMBER: _builtins.int
     STOPPED_AT_FIELD_NUMBER: _builtins.int
     allowed: _builtins.int
-    """How many may be deactivated in 24 hours, and how many were."""
+    """Allowed deactivations in 24 hours, and their number so far."""
     deactivated: _builtins.int
     @_builtins.property
     def administrator_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Who may answer: active people who hold `people.approve_feed` for the tenant, in the order of their ids, at most 100."""
+        """People who may resolve it: active people with `people.approve_feed` for the tenant, in the order of their ids, at
+        most 100.
+        """
 
     @_builtins.property
     def stopped_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -328,10 +333,10 @@ class SessionStarted(_message.Message):
     single_sign_on: _builtins.str
     """Name of the OpenID provider; empty for a local account."""
     network: _builtins.str
-    """Where from: see CallerContext.network."""
+    """Network of the client: see CallerContext.network."""
     @_builtins.property
     def methods(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """How, in the words of RFC 8176: `pwd`, `otp`, `hwk`, `fed`, `mfa`."""
+        """Methods, as named in RFC 8176: `pwd`, `otp`, `hwk`, `fed`, `mfa`."""
 
     def __init__(
         self,
@@ -352,8 +357,8 @@ Global___SessionStarted: _TypeAlias = SessionStarted  # noqa: Y015
 
 @_typing.final
 class SignInFailed(_message.Message):
-    """Attempts to sign in that failed, added up for each person, network and minute; told once the minute is over. Topic
-    `directory.account.v1`, key = person id, or tenant id for handles that nobody has.
+    """Failed sign-in attempts, added up for each person, network and minute; published once the minute is over. Topic
+    `directory.account.v1`, key = person id, or tenant id for unknown handles.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -364,14 +369,14 @@ class SignInFailed(_message.Message):
     MINUTE_FIELD_NUMBER: _builtins.int
     SECOND_FACTOR_FIELD_NUMBER: _builtins.int
     person_id: _builtins.str
-    """Empty: handles that nobody has, which are not stored."""
+    """Empty: unknown handles, which are not stored."""
     network: _builtins.str
     attempts: _builtins.int
     second_factor: _builtins.bool
-    """The password was right, the second factor was not."""
+    """True if the password was correct and the second factor was not."""
     @_builtins.property
     def minute(self) -> _timestamp_pb2.Timestamp:
-        """The minute in which they were made."""
+        """The minute of the attempts."""
 
     def __init__(
         self,
@@ -392,8 +397,9 @@ Global___SignInFailed: _TypeAlias = SignInFailed  # noqa: Y015
 
 @_typing.final
 class RefreshRepeated(_message.Message):
-    """A refresh token that was spent a moment ago got new tokens again, because none that it led to was used: its client did
-    not receive the answer, or somebody has a copy of it. Topic `directory.account.v1`, key = person id.
+    """A refresh token that was spent moments ago got new tokens again, because none of the tokens issued for it was used:
+    its client did not receive the response, or an attacker has a copy of it. Topic `directory.account.v1`, key = person
+    id.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -428,7 +434,7 @@ class SignInEmailSet(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     person_id: _builtins.str
     reason: _builtins.str
-    """Why."""
+    """Reason given."""
     def __init__(
         self,
         *,
@@ -453,7 +459,7 @@ class PasswordSet(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     person_id: _builtins.str
     reason: _builtins.str
-    """Why somebody else set it; empty when the person did."""
+    """Reason given by another person who set it; empty if the person did."""
     def __init__(
         self,
         *,
@@ -481,7 +487,7 @@ class ApiTokenCreated(_message.Message):
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     api_token_id: _builtins.str
     person_id: _builtins.str
-    """Who the app acts as."""
+    """The person as whom the app acts."""
     name: _builtins.str
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
@@ -534,7 +540,7 @@ Global___SecondFactorAdded: _TypeAlias = SecondFactorAdded  # noqa: Y015
 
 @_typing.final
 class SecondFactorRemoved(_message.Message):
-    """A second factor was taken away. Topic `directory.account.v1`, key = person id."""
+    """A second factor was removed. Topic `directory.account.v1`, key = person id."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -50,7 +50,7 @@ Global___Tenant: _TypeAlias = Tenant  # noqa: Y015
 
 @_typing.final
 class Person(_message.Message):
-    """Someone, or something, that acts in a tenant."""
+    """A human or service account that acts in a tenant."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -63,13 +63,13 @@ class Person(_message.Message):
         STATE_UNSPECIFIED: Person._State.ValueType  # 0
         STATE_ACTIVE: Person._State.ValueType  # 1
         STATE_DEACTIVATED: Person._State.ValueType  # 2
-        """Cannot sign in; stays named where they took part."""
+        """Cannot sign in; still named where they took part."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper): ...
     STATE_UNSPECIFIED: Person.State.ValueType  # 0
     STATE_ACTIVE: Person.State.ValueType  # 1
     STATE_DEACTIVATED: Person.State.ValueType  # 2
-    """Cannot sign in; stays named where they took part."""
+    """Cannot sign in; still named where they took part."""
 
     class _Kind:
         ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -84,7 +84,7 @@ class Person(_message.Message):
         KIND_BOOTSTRAP: Person._Kind.ValueType  # 3
         """The first administrator, made by `plexus admin init`: never counted among people."""
         KIND_GUEST: Person._Kind.ValueType  # 4
-        """Somebody from outside: sees shared conversations and their members, and no directory (GW-5)."""
+        """An external person: sees shared conversations and their members, and no directory (GW-5)."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
     KIND_UNSPECIFIED: Person.Kind.ValueType  # 0
@@ -94,7 +94,7 @@ class Person(_message.Message):
     KIND_BOOTSTRAP: Person.Kind.ValueType  # 3
     """The first administrator, made by `plexus admin init`: never counted among people."""
     KIND_GUEST: Person.Kind.ValueType  # 4
-    """Somebody from outside: sees shared conversations and their members, and no directory (GW-5)."""
+    """An external person: sees shared conversations and their members, and no directory (GW-5)."""
 
     ID_FIELD_NUMBER: _builtins.int
     TENANT_ID_FIELD_NUMBER: _builtins.int
@@ -122,7 +122,7 @@ class Person(_message.Message):
     id: _builtins.str
     tenant_id: _builtins.str
     handle: _builtins.str
-    """Unique in the tenant, lower case; what one signs in and is mentioned with."""
+    """Unique in the tenant, lower case; used to sign in and in mentions."""
     display_name: _builtins.str
     email: _builtins.str
     """Empty when unknown."""
@@ -139,7 +139,7 @@ class Person(_message.Message):
     version: _builtins.int
     """+1 with every change."""
     manager_id: _builtins.str
-    """Whom the person reports to; empty: the leader of the main department, or of the next one above that has another."""
+    """The person's manager; empty: the leader of the main department, or of the next one above with another leader."""
     employee_number: _builtins.str
     """The company's own number for the person; unique in the tenant where set."""
     cost_center: _builtins.str
@@ -149,13 +149,13 @@ class Person(_message.Message):
 
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Built-in roles in the tenant: `admin`, `member`, `guest`, `auditor`. What else is held stands in role bindings."""
+        """Built-in roles in the tenant: `admin`, `member`, `guest`, `auditor`. Other roles are in role bindings."""
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def working_hours(self) -> Global___WorkingHours:
-        """In `time_zone`. Unset in facts from before there were any: the default of WorkingHours."""
+        """In `time_zone`. Unset in facts older than the field: the default of WorkingHours."""
 
     @_builtins.property
     def posts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Post]:
@@ -167,7 +167,7 @@ class Person(_message.Message):
 
     @_builtins.property
     def guest_expires_at(self) -> _timestamp_pb2.Timestamp:
-        """Guests only: from then on the guest cannot sign in; the sessions end."""
+        """Guests only: from then on the guest cannot sign in, and the sessions end."""
 
     @_builtins.property
     def absence(self) -> Global___Absence:
@@ -234,7 +234,7 @@ Global___Post: _TypeAlias = Post  # noqa: Y015
 
 @_typing.final
 class Absence(_message.Message):
-    """A time in which somebody is away, and who stands in."""
+    """A period in which a person is away, with their deputy."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -243,7 +243,7 @@ class Absence(_message.Message):
     DEPUTY_ID_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     deputy_id: _builtins.str
-    """Empty: nobody."""
+    """Empty: no deputy."""
     note: _builtins.str
     """Shown to colleagues, for example `年假`; at most 200 characters."""
     @_builtins.property
@@ -287,17 +287,17 @@ class Group(_message.Message):
     name: _builtins.str
     description: _builtins.str
     department_id: _builtins.str
-    """Whose administrators manage it; empty: the tenant's."""
+    """Department whose administrators manage it; empty: the tenant's."""
     external_id: _builtins.str
     version: _builtins.int
     """Of the group and its membership."""
     removed: _builtins.bool
-    """Nobody belongs to it any more."""
+    """True once deleted: it has no members any more."""
     size: _builtins.int
-    """How many people belong to it now."""
+    """Number of current members."""
     @_builtins.property
     def rule(self) -> Global___GroupRule:
-        """Set: membership follows the rule; unset: it is given by name."""
+        """Set: membership follows the rule; unset: members are added by name."""
 
     def __init__(
         self,
@@ -323,7 +323,7 @@ Global___Group: _TypeAlias = Group  # noqa: Y015
 
 @_typing.final
 class GroupRule(_message.Message):
-    """Who belongs to a group by what they are: each set field must hold, and within one field any value."""
+    """Membership rule of a group: each set field must match, and within one field any value."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -365,13 +365,15 @@ Global___GroupRule: _TypeAlias = GroupRule  # noqa: Y015
 
 @_typing.final
 class WorkingHours(_message.Message):
-    """When somebody works, on the clock of their own zone. The default is Monday to Friday, 09:00 to 12:00 and 13:30 to 18:00."""
+    """Working hours on the clock of the person's own zone. The default is Monday to Friday, 09:00 to 12:00 and 13:30 to
+    18:00.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
     class Window(_message.Message):
-        """A stretch of a working day: `start_minute` belongs to it, `end_minute` does not."""
+        """A part of a working day: `start_minute` belongs to it, `end_minute` does not."""
 
         DESCRIPTOR: _descriptor.Descriptor
 
@@ -441,11 +443,11 @@ class Department(_message.Message):
     external_id: _builtins.str
     version: _builtins.int
     leader_id: _builtins.str
-    """Empty: nobody."""
+    """Empty: no leader."""
     closed: _builtins.bool
-    """Merged into another, or dissolved: nobody belongs to it and nothing stands below it."""
+    """True once merged into another, or dissolved: it has no members and no departments below it."""
     merged_into_id: _builtins.str
-    """Where its people went, when it was merged."""
+    """The department that its people went to, if it was merged."""
     @_builtins.property
     def path(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ids from the root down to this one, itself included."""

@@ -172,26 +172,29 @@ class FeedStatus(_message.Message):
     WAITING_PERSON_IDS_FIELD_NUMBER: _builtins.int
     REFUSED_FIELD_NUMBER: _builtins.int
     IGNORED_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
     stopped: _builtins.bool
     deactivated: _builtins.int
-    """Deactivations in the present window of 24 hours, and how many it allows."""
+    """Deactivations in the current window of 24 hours, and how many it allows."""
     allowed: _builtins.int
+    waiting: _builtins.int
+    """How many people wait, listed or not."""
     @_builtins.property
     def stopped_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def waiting_person_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Whom the feed wanted to deactivate since it stopped; nothing happened to them."""
+        """Whom the feed wanted to deactivate since it stopped; nothing happened to them. At most 1,000, who wait longest."""
 
     @_builtins.property
     def refused(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeedRefusal]:
-        """The last 100 things that the feed was refused because somebody would hold, or holds, more than the feed does (GW-11);
-        each for 30 days, or until the feed carries the same thing through.
+        """The last 100 changes that the feed was refused because a person would hold, or holds, more than the feed does
+        (GW-11); each for 30 days, or until the feed completes the same change.
         """
 
     @_builtins.property
     def ignored(self) -> _containers.RepeatedCompositeFieldContainer[Global___IgnoredAttribute]:
-        """Attributes that the feed sends and Plexus does not have: they are ignored, and everything else of the request is kept. Each is
-        listed once, the last sent first, at most 100; each until 30 days after it was sent last.
+        """Attributes that the feed sends and Plexus does not have: they are ignored, and the rest of the request is applied.
+        Each is listed once, the latest first, at most 100; each until 30 days after it was last sent.
         """
 
     def __init__(
@@ -204,10 +207,11 @@ class FeedStatus(_message.Message):
         waiting_person_ids: _abc.Iterable[_builtins.str] | None = ...,
         refused: _abc.Iterable[Global___FeedRefusal] | None = ...,
         ignored: _abc.Iterable[Global___IgnoredAttribute] | None = ...,
+        waiting: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["stopped_at", b"stopped_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "deactivated", b"deactivated", "ignored", b"ignored", "refused", b"refused", "stopped", b"stopped", "stopped_at", b"stopped_at", "waiting_person_ids", b"waiting_person_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "deactivated", b"deactivated", "ignored", b"ignored", "refused", b"refused", "stopped", b"stopped", "stopped_at", b"stopped_at", "waiting", b"waiting", "waiting_person_ids", b"waiting_person_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -215,7 +219,7 @@ Global___FeedStatus: _TypeAlias = FeedStatus  # noqa: Y015
 
 @_typing.final
 class FeedRefusal(_message.Message):
-    """What an administrator has to do in the feed's place, or give the feed's account a role for."""
+    """A change that an administrator has to make in place of the feed, or for which the feed's account needs a role."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -224,9 +228,9 @@ class FeedRefusal(_message.Message):
     PERMISSION_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
     about: _builtins.str
-    """The id of a person or group, or the userName of somebody who would have been made."""
+    """The id of a person or group, or the userName of a person who would have been created."""
     reason: _builtins.str
-    """As in errors, for example `GRANT_EXCEEDS_OWN`."""
+    """A reason as in errors, for example `GRANT_EXCEEDS_OWN`."""
     permission: _builtins.str
     """The first permission that the feed lacks."""
     @_builtins.property
@@ -286,9 +290,9 @@ class ResolveFeedRequest(_message.Message):
     APPROVE_FIELD_NUMBER: _builtins.int
     EXPECTED_WAITING_FIELD_NUMBER: _builtins.int
     approve: _builtins.bool
-    """True: those waiting are deactivated. False: they stay, and the feed goes on."""
+    """True: those waiting are deactivated. False: they stay, and the feed continues."""
     expected_waiting: _builtins.int
-    """As GetFeedStatus showed it."""
+    """`waiting` of GetFeedStatus."""
     def __init__(
         self,
         *,

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ScimServiceStub:
-    """The HR feed: SCIM 2.0 (RFC 7643, 7644). The gateway passes HTTP requests under `/scim/v2` on as they are.
+    """The HR feed: SCIM 2.0 (RFC 7643, 7644). The gateway passes HTTP requests under `/scim/v2` on unchanged.
     """
 
     def __init__(self, channel):
@@ -53,26 +53,26 @@ class ScimServiceStub:
 
 
 class ScimServiceServicer:
-    """The HR feed: SCIM 2.0 (RFC 7643, 7644). The gateway passes HTTP requests under `/scim/v2` on as they are.
+    """The HR feed: SCIM 2.0 (RFC 7643, 7644). The gateway passes HTTP requests under `/scim/v2` on unchanged.
     """
 
     def ExchangeScim(self, request, context):
-        """One HTTP exchange; refusals are SCIM errors in the answer, never statuses of this method.
+        """Performs one HTTP exchange; refusals are SCIM errors in the response, never statuses of this method.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetFeedStatus(self, request, context):
-        """The feed as it stands: running, or stopped because it would deactivate too many (INT-1).
+        """Returns the feed's status: running, or stopped because it would deactivate too many people (INT-1).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ResolveFeed(self, request, context):
-        """An administrator's answer to a stopped feed: let these deactivations pass, or drop them. Refused: FEED_NOT_STOPPED,
-        FEED_CHANGED (more are waiting than the answer is about).
+        """Resolves a stopped feed: an administrator lets its deactivations pass, or drops them. Refused: FEED_NOT_STOPPED,
+        FEED_CHANGED (more are waiting than the administrator confirmed).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -105,7 +105,7 @@ def add_ScimServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ScimService:
-    """The HR feed: SCIM 2.0 (RFC 7643, 7644). The gateway passes HTTP requests under `/scim/v2` on as they are.
+    """The HR feed: SCIM 2.0 (RFC 7643, 7644). The gateway passes HTTP requests under `/scim/v2` on unchanged.
     """
 
     @staticmethod

@@ -27,37 +27,37 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ScimServiceStub:
-    """The HR feed: SCIM 2.0 (RFC 7643, 7644). The gateway passes HTTP requests under `/scim/v2` on as they are."""
+    """The HR feed: SCIM 2.0 (RFC 7643, 7644). The gateway passes HTTP requests under `/scim/v2` on unchanged."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ScimServiceAsyncStub: ...
     ExchangeScim: _grpc.UnaryUnaryMultiCallable[_scim_service_pb2.ExchangeScimRequest, _scim_service_pb2.ExchangeScimResponse]
-    """One HTTP exchange; refusals are SCIM errors in the answer, never statuses of this method."""
+    """Performs one HTTP exchange; refusals are SCIM errors in the response, never statuses of this method."""
     GetFeedStatus: _grpc.UnaryUnaryMultiCallable[_scim_service_pb2.GetFeedStatusRequest, _scim_service_pb2.GetFeedStatusResponse]
-    """The feed as it stands: running, or stopped because it would deactivate too many (INT-1)."""
+    """Returns the feed's status: running, or stopped because it would deactivate too many people (INT-1)."""
     ResolveFeed: _grpc.UnaryUnaryMultiCallable[_scim_service_pb2.ResolveFeedRequest, _scim_service_pb2.ResolveFeedResponse]
-    """An administrator's answer to a stopped feed: let these deactivations pass, or drop them. Refused: FEED_NOT_STOPPED,
-    FEED_CHANGED (more are waiting than the answer is about).
+    """Resolves a stopped feed: an administrator lets its deactivations pass, or drops them. Refused: FEED_NOT_STOPPED,
+    FEED_CHANGED (more are waiting than the administrator confirmed).
     """
 
 @_typing.type_check_only
 class ScimServiceAsyncStub(ScimServiceStub):
-    """The HR feed: SCIM 2.0 (RFC 7643, 7644). The gateway passes HTTP requests under `/scim/v2` on as they are."""
+    """The HR feed: SCIM 2.0 (RFC 7643, 7644). The gateway passes HTTP requests under `/scim/v2` on unchanged."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ExchangeScim: _aio.UnaryUnaryMultiCallable[_scim_service_pb2.ExchangeScimRequest, _scim_service_pb2.ExchangeScimResponse]  # type: ignore[assignment]
-    """One HTTP exchange; refusals are SCIM errors in the answer, never statuses of this method."""
+    """Performs one HTTP exchange; refusals are SCIM errors in the response, never statuses of this method."""
     GetFeedStatus: _aio.UnaryUnaryMultiCallable[_scim_service_pb2.GetFeedStatusRequest, _scim_service_pb2.GetFeedStatusResponse]  # type: ignore[assignment]
-    """The feed as it stands: running, or stopped because it would deactivate too many (INT-1)."""
+    """Returns the feed's status: running, or stopped because it would deactivate too many people (INT-1)."""
     ResolveFeed: _aio.UnaryUnaryMultiCallable[_scim_service_pb2.ResolveFeedRequest, _scim_service_pb2.ResolveFeedResponse]  # type: ignore[assignment]
-    """An administrator's answer to a stopped feed: let these deactivations pass, or drop them. Refused: FEED_NOT_STOPPED,
-    FEED_CHANGED (more are waiting than the answer is about).
+    """Resolves a stopped feed: an administrator lets its deactivations pass, or drops them. Refused: FEED_NOT_STOPPED,
+    FEED_CHANGED (more are waiting than the administrator confirmed).
     """
 
 class ScimServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The HR feed: SCIM 2.0 (RFC 7643, 7644). The gateway passes HTTP requests under `/scim/v2` on as they are."""
+    """The HR feed: SCIM 2.0 (RFC 7643, 7644). The gateway passes HTTP requests under `/scim/v2` on unchanged."""
 
     @_abc_1.abstractmethod
     def ExchangeScim(
@@ -65,7 +65,7 @@ class ScimServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scim_service_pb2.ExchangeScimRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scim_service_pb2.ExchangeScimResponse, _abc.Awaitable[_scim_service_pb2.ExchangeScimResponse]]:
-        """One HTTP exchange; refusals are SCIM errors in the answer, never statuses of this method."""
+        """Performs one HTTP exchange; refusals are SCIM errors in the response, never statuses of this method."""
 
     @_abc_1.abstractmethod
     def GetFeedStatus(
@@ -73,7 +73,7 @@ class ScimServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scim_service_pb2.GetFeedStatusRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scim_service_pb2.GetFeedStatusResponse, _abc.Awaitable[_scim_service_pb2.GetFeedStatusResponse]]:
-        """The feed as it stands: running, or stopped because it would deactivate too many (INT-1)."""
+        """Returns the feed's status: running, or stopped because it would deactivate too many people (INT-1)."""
 
     @_abc_1.abstractmethod
     def ResolveFeed(
@@ -81,8 +81,8 @@ class ScimServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _scim_service_pb2.ResolveFeedRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_scim_service_pb2.ResolveFeedResponse, _abc.Awaitable[_scim_service_pb2.ResolveFeedResponse]]:
-        """An administrator's answer to a stopped feed: let these deactivations pass, or drop them. Refused: FEED_NOT_STOPPED,
-        FEED_CHANGED (more are waiting than the answer is about).
+        """Resolves a stopped feed: an administrator lets its deactivations pass, or drops them. Refused: FEED_NOT_STOPPED,
+        FEED_CHANGED (more are waiting than the administrator confirmed).
         """
 
 def add_ScimServiceServicer_to_server(servicer: ScimServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

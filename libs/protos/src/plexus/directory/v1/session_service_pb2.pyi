@@ -33,7 +33,7 @@ class _SecondFactorKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Seco
     SECOND_FACTOR_KIND_RECOVERY_CODE: _SecondFactorKind.ValueType  # 3
 
 class SecondFactorKind(_SecondFactorKind, metaclass=_SecondFactorKindEnumTypeWrapper):
-    """What a second factor is. A recovery code stands in for any, once."""
+    """Kind of a second factor. A recovery code replaces any of them, once."""
 
 SECOND_FACTOR_KIND_UNSPECIFIED: SecondFactorKind.ValueType  # 0
 SECOND_FACTOR_KIND_TOTP: SecondFactorKind.ValueType  # 1
@@ -62,7 +62,7 @@ class InitTenantRequest(_message.Message):
     """Must equal the deployment's bootstrap secret (`DIRECTORY_BOOTSTRAP__SECRET`)."""
     @_builtins.property
     def working_hours(self) -> _people_pb2.WorkingHours:
-        """Of people who set nothing; unset: the default of WorkingHours."""
+        """For people without their own; unset: the default of WorkingHours."""
 
     def __init__(
         self,
@@ -118,10 +118,10 @@ class SignInRequest(_message.Message):
     handle: _builtins.str
     password: _builtins.str
     device: _builtins.str
-    """What the person reads in the list of sessions, for example `plexus cli on host`."""
+    """Name in the person's list of sessions, for example `plexus cli on host`."""
     device_key: _builtins.str
-    """`device_key` of an earlier sign-in of this person on this device; empty otherwise. Wrong passwords that strangers try
-    elsewhere do not lock such a device out.
+    """`device_key` of an earlier sign-in of this person on this device; empty otherwise. Wrong passwords tried by
+    strangers elsewhere do not lock such a device out.
     """
     def __init__(
         self,
@@ -151,7 +151,7 @@ class SignInResponse(_message.Message):
     """For later SignIn calls of this person from this device; keep it like a refresh token. Set with `tokens`."""
     @_builtins.property
     def tokens(self) -> Global___Tokens:
-        """Unset while a challenge is to be answered."""
+        """Unset while a challenge must be answered."""
 
     @_builtins.property
     def person(self) -> _people_pb2.Person: ...
@@ -175,7 +175,7 @@ Global___SignInResponse: _TypeAlias = SignInResponse  # noqa: Y015
 
 @_typing.final
 class SecondFactorChallenge(_message.Message):
-    """The password was right; one of these is still due."""
+    """The password was correct; one of these is still due."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -187,10 +187,10 @@ class SecondFactorChallenge(_message.Message):
     challenge_id: _builtins.str
     """Opaque, single use."""
     passkey_options_json: _builtins.str
-    """PublicKeyCredentialRequestOptions as JSON, where `kinds` has a passkey."""
+    """PublicKeyCredentialRequestOptions as JSON, if `kinds` has a passkey."""
     enrollment_due: _builtins.bool
-    """A role asks for a second factor and there is none yet: answer with EnrollTotp's or FinishPasskey's proof after signing in
-    with the limited session of `tokens`, which may do nothing else.
+    """A role requires a second factor and there is none yet: answer with EnrollTotp's or FinishPasskey's proof after
+    signing in with the limited session of `tokens`, which can do nothing else.
     """
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___SecondFactorKind.ValueType]: ...
@@ -365,9 +365,9 @@ class BeginSingleSignOnResponse(_message.Message):
     PROOF_FIELD_NUMBER: _builtins.int
     authorization_url: _builtins.str
     state: _builtins.str
-    """What the provider sends back with the code."""
+    """State that the provider returns with the code."""
     proof: _builtins.str
-    """Kept by the client and sent through no browser: who completes the sign-in must be who began it."""
+    """Kept by the client and never sent through the browser: only the client that began the sign-in can complete it."""
     def __init__(
         self,
         *,
@@ -394,7 +394,7 @@ class CompleteSingleSignOnRequest(_message.Message):
     state: _builtins.str
     code: _builtins.str
     issuer: _builtins.str
-    """`iss` of the redirect where the provider sends it (RFC 9207)."""
+    """`iss` of the redirect if the provider sends it (RFC 9207)."""
     proof: _builtins.str
     """Of BeginSingleSignOn."""
     def __init__(
@@ -425,13 +425,13 @@ class CompleteSingleSignOnResponse(_message.Message):
     """For later SignIn calls of this person from this device; keep it like a refresh token. Set with `tokens`."""
     @_builtins.property
     def tokens(self) -> Global___Tokens:
-        """Unset while a challenge is to be answered."""
+        """Unset while a challenge must be answered."""
 
     @_builtins.property
     def person(self) -> _people_pb2.Person: ...
     @_builtins.property
     def challenge(self) -> Global___SecondFactorChallenge:
-        """The person has a second factor and the provider did not say that it asked for one; answered by CompleteSignIn."""
+        """The person has a second factor and the provider did not state that it asked for one; answered by CompleteSignIn."""
 
     def __init__(
         self,
@@ -519,7 +519,7 @@ class SessionInfo(_message.Message):
     session_id: _builtins.str
     device: _builtins.str
     present: _builtins.bool
-    """The one that asks."""
+    """True for the session of this call."""
     second_factor: _builtins.bool
     single_sign_on: _builtins.str
     """Name of the provider; empty for a local account."""
@@ -563,7 +563,7 @@ class RevokeSessionsRequest(_message.Message):
     SESSION_ID_FIELD_NUMBER: _builtins.int
     PERSON_ID_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
-    """Empty: every session of the person except the one that asks."""
+    """Empty: every session of the person except the one of this call."""
     person_id: _builtins.str
     """Empty: oneself; another's needs `sessions.manage`."""
     def __init__(
@@ -668,7 +668,7 @@ class ConfirmTotpResponse(_message.Message):
     RECOVERY_CODES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def recovery_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Ten, each good once."""
+        """Ten, each usable once."""
 
     def __init__(
         self,
@@ -755,7 +755,7 @@ class FinishPasskeyResponse(_message.Message):
     def factor(self) -> Global___SecondFactor: ...
     @_builtins.property
     def recovery_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Ten, with the first second factor; none with further ones."""
+        """Ten, with the first second factor; empty with further ones."""
 
     def __init__(
         self,
@@ -900,7 +900,7 @@ class CreateApiTokenRequest(_message.Message):
     """Empty: oneself; another's, or a service account's, needs `api_tokens.manage`."""
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Permissions; at least one. The token never has more than the person's roles give."""
+        """Permissions; at least one. The token never has more than the person's roles grant."""
 
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
@@ -930,7 +930,7 @@ class CreateApiTokenResponse(_message.Message):
     API_TOKEN_FIELD_NUMBER: _builtins.int
     SECRET_FIELD_NUMBER: _builtins.int
     secret: _builtins.str
-    """`plx_…`; shown this once, stored as a hash."""
+    """`plx_…`; returned only here, stored as a hash."""
     @_builtins.property
     def api_token(self) -> Global___ApiToken: ...
     def __init__(
@@ -1023,7 +1023,7 @@ Global___GetSignInPolicyResponse: _TypeAlias = GetSignInPolicyResponse  # noqa: 
 
 @_typing.final
 class SignInPolicy(_message.Message):
-    """How a company signs in."""
+    """Sign-in policy of a company."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1118,7 +1118,9 @@ class OpenIdProvider(_message.Message):
     def redirect_uris(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def email_domains(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Also link somebody unlinked by the e-mail the provider has verified (`email_verified` true), within these domains."""
+        """Also links a person without a link by an e-mail that the provider has verified (`email_verified` true), within
+        these domains.
+        """
 
     def __init__(
         self,
@@ -1147,7 +1149,7 @@ class PutOpenIdProviderRequest(_message.Message):
     PROVIDER_FIELD_NUMBER: _builtins.int
     CLIENT_SECRET_FIELD_NUMBER: _builtins.int
     client_secret: _builtins.str
-    """Write only. Empty: the present one, or none for a public client."""
+    """Write only. Empty: the current one, or none for a public client."""
     @_builtins.property
     def provider(self) -> Global___OpenIdProvider: ...
     def __init__(
@@ -1270,7 +1272,7 @@ Global___ResolveApiTokenResponse: _TypeAlias = ResolveApiTokenResponse  # noqa: 
 
 @_typing.final
 class Tokens(_message.Message):
-    """What a signed-in client holds."""
+    """Tokens of a signed-in client."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1286,8 +1288,8 @@ class Tokens(_message.Message):
     """Opaque, single use; 30 days."""
     session_id: _builtins.str
     cache_key: _builtins.bytes
-    """32 bytes, the same for the life of the session and kept nowhere on the server: a client that stores what it has
-    received encrypts it with this key, and keeps the key in memory only.
+    """32 bytes, the same for the life of the session and never stored on the server: a client that stores received data
+    encrypts it with this key, and keeps the key in memory only.
     """
     @_builtins.property
     def access_expires_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -1394,7 +1396,7 @@ class SetPasswordRequest(_message.Message):
     """Needed for oneself."""
     new_password: _builtins.str
     reason: _builtins.str
-    """Needed for another person: with their password one could sign in as them."""
+    """Needed for another person, since the password would allow signing in as them."""
     def __init__(
         self,
         *,

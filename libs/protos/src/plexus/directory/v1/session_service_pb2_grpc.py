@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class SessionServiceStub:
-    """Signing in with a local account or the company's own, and the tokens that follow from it.
+    """Sign-in with a local account or the company's own, and the tokens that follow from it.
     """
 
     def __init__(self, channel):
@@ -163,19 +163,19 @@ class SessionServiceStub:
 
 
 class SessionServiceServicer:
-    """Signing in with a local account or the company's own, and the tokens that follow from it.
+    """Sign-in with a local account or the company's own, and the tokens that follow from it.
     """
 
     def InitTenant(self, request, context):
-        """Makes the tenant and its first administrator. Refused once a tenant exists: TENANT_EXISTS.
+        """Creates the tenant and its first administrator. Refused once a tenant exists: TENANT_EXISTS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SignIn(self, request, context):
-        """Handle and password for tokens, or for a challenge where a second factor is due. Refused, the same for every cause:
-        SIGN_IN_REFUSED (UNAUTHENTICATED).
+        """Exchanges handle and password for tokens, or for a challenge if a second factor is due. Refused, the same for every
+        cause: SIGN_IN_REFUSED (UNAUTHENTICATED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,30 +189,31 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListSignInOptions(self, request, context):
-        """Ways to sign in that the company has.
+        """Lists the company's sign-in methods.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BeginSingleSignOn(self, request, context):
-        """Where to send the browser to sign in with the company's OpenID provider (code flow, PKCE, state and nonce kept by
-        directory). Refused: PROVIDER_NOT_FOUND, REDIRECT_NOT_ALLOWED.
+        """Returns the address to which the browser must go to sign in with the company's OpenID provider (code flow, PKCE,
+        state and nonce kept by directory). Refused: PROVIDER_NOT_FOUND, REDIRECT_NOT_ALLOWED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CompleteSingleSignOn(self, request, context):
-        """The provider's code for tokens. Refused: SIGN_IN_REFUSED; PROVIDER_UNAVAILABLE (UNAVAILABLE).
+        """Exchanges the provider's code for tokens. Refused: SIGN_IN_REFUSED; PROVIDER_UNAVAILABLE (UNAVAILABLE).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RefreshSession(self, request, context):
-        """A refresh token for new tokens; the old one is spent. A spent one ends the session: REFRESH_REUSED. The one that was
-        spent last gets new tokens again for 5 minutes, twice at most, as long as no refresh token that it led to was used.
+        """Exchanges a refresh token for new tokens; the old one is spent. A spent one ends the session: REFRESH_REUSED. The
+        one spent last gets new tokens again for 5 minutes, twice at most, as long as none of the refresh tokens issued for
+        it was used.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -226,29 +227,30 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetPassword(self, request, context):
-        """Sets a password: one's own with the old one, another's as administrator, who gives a reason that the ledger keeps.
-        Ends the person's other sessions. Refused: REASON_REQUIRED.
+        """Sets a password: one's own with the old one, another's as administrator, with a reason that the ledger keeps. Ends
+        the person's other sessions. Refused: REASON_REQUIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListSessions(self, request, context):
-        """Sessions and API tokens that are open: one's own, or somebody's as who manages sessions. Refused: PERSON_NOT_FOUND.
+        """Lists open sessions and API tokens: one's own, or those of a person whose sessions the caller manages. Refused:
+        PERSON_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RevokeSessions(self, request, context):
-        """Ends a session, or all but the present one. Refused: SESSION_NOT_FOUND.
+        """Ends a session, or all but the current one. Refused: SESSION_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def EnrollTotp(self, request, context):
-        """Begins to set up one-time codes; nothing is asked for before ConfirmTotp. Refused: STEP_UP_REQUIRED (the password is
+        """Begins the setup of one-time codes; they take effect with ConfirmTotp. Refused: STEP_UP_REQUIRED (the password is
         wrong or missing), SECOND_FACTOR_EXISTS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -256,93 +258,95 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ConfirmTotp(self, request, context):
-        """Proves the app works; answers recovery codes, once. Refused: CODE_REFUSED.
+        """Confirms that the app works; returns recovery codes, once. Refused: CODE_REFUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def BeginPasskey(self, request, context):
-        """Begins to set up a passkey. Refused: STEP_UP_REQUIRED, PASSKEYS_NOT_SET_UP (this installation has no relying party).
+        """Begins the setup of a passkey. Refused: STEP_UP_REQUIRED, PASSKEYS_NOT_SET_UP (this installation has no relying
+        party).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def FinishPasskey(self, request, context):
-        """Stores the passkey the browser made. Refused: PASSKEY_REFUSED.
+        """Stores the passkey created by the browser. Refused: PASSKEY_REFUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListSecondFactors(self, request, context):
-        """One's own second factors.
+        """Lists one's own second factors.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RemoveSecondFactor(self, request, context):
-        """Takes a second factor away: one's own, or another's who lost theirs, as who manages sessions; that ends the other's
-        sessions. Refused: STEP_UP_REQUIRED, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_NEEDED (a role of one's own asks for one).
+        """Removes a second factor: one's own, or that of a person who lost theirs, if the caller manages their sessions; that
+        ends the person's sessions. Refused: STEP_UP_REQUIRED, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_NEEDED (a role of the
+        caller requires one).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateApiToken(self, request, context):
-        """Makes a token for an app, which acts as a person or service account within scopes; shown once, so that a repeat of the
-        request has no secret. Refused: PERSON_NOT_FOUND, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
+        """Creates a token for an app, which acts as a person or service account within scopes; the secret is returned once,
+        so that a repeat of the request has none. Refused: PERSON_NOT_FOUND, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetSignInPolicy(self, request, context):
-        """How the company signs in.
+        """Returns the company's sign-in policy.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateSignInPolicy(self, request, context):
-        """Sets how the company signs in. Refused: LOCKED_OUT (nobody could administer the tenant any more), VERSION_CONFLICT.
+        """Sets the company's sign-in policy. Refused: LOCKED_OUT (no administrator could sign in any more), VERSION_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PutOpenIdProvider(self, request, context):
-        """Names the company's OpenID provider, or changes it. Refused: PROVIDER_INVALID (its discovery cannot be read).
+        """Creates or changes the company's OpenID provider. Refused: PROVIDER_INVALID (its discovery cannot be read).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteOpenIdProvider(self, request, context):
-        """Takes a provider away; who signed in with it stays signed in. Refused: PROVIDER_NOT_FOUND, LOCKED_OUT.
+        """Deletes a provider; people who signed in with it stay signed in. Refused: PROVIDER_NOT_FOUND, LOCKED_OUT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ResolveApiToken(self, request, context):
-        """Who holds an API token, for the gateway. Refused: API_TOKEN_INVALID.
+        """Returns the holder of an API token, for the gateway. Refused: API_TOKEN_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetSigningKeys(self, request, context):
-        """The public keys that access tokens are signed with, as a JWK set.
+        """Returns the public keys that verify access tokens, as a JWK set.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def FindEndedSessions(self, request, context):
-        """Which of the given sessions have ended (GW-4: the re-check when Kafka is down).
+        """Returns which of the given sessions have ended (GW-4: the re-check when Kafka is down).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -485,7 +489,7 @@ def add_SessionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SessionService:
-    """Signing in with a local account or the company's own, and the tokens that follow from it.
+    """Sign-in with a local account or the company's own, and the tokens that follow from it.
     """
 
     @staticmethod

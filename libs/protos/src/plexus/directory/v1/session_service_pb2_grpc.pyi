@@ -27,149 +27,161 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SessionServiceStub:
-    """Signing in with a local account or the company's own, and the tokens that follow from it."""
+    """Sign-in with a local account or the company's own, and the tokens that follow from it."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SessionServiceAsyncStub: ...
     InitTenant: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.InitTenantRequest, _session_service_pb2.InitTenantResponse]
-    """Makes the tenant and its first administrator. Refused once a tenant exists: TENANT_EXISTS."""
+    """Creates the tenant and its first administrator. Refused once a tenant exists: TENANT_EXISTS."""
     SignIn: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.SignInRequest, _session_service_pb2.SignInResponse]
-    """Handle and password for tokens, or for a challenge where a second factor is due. Refused, the same for every cause:
-    SIGN_IN_REFUSED (UNAUTHENTICATED).
+    """Exchanges handle and password for tokens, or for a challenge if a second factor is due. Refused, the same for every
+    cause: SIGN_IN_REFUSED (UNAUTHENTICATED).
     """
     CompleteSignIn: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.CompleteSignInRequest, _session_service_pb2.CompleteSignInResponse]
     """Answers the challenge of SignIn. Refused: SIGN_IN_REFUSED; after 5 wrong answers the challenge is spent."""
     ListSignInOptions: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ListSignInOptionsRequest, _session_service_pb2.ListSignInOptionsResponse]
-    """Ways to sign in that the company has."""
+    """Lists the company's sign-in methods."""
     BeginSingleSignOn: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.BeginSingleSignOnRequest, _session_service_pb2.BeginSingleSignOnResponse]
-    """Where to send the browser to sign in with the company's OpenID provider (code flow, PKCE, state and nonce kept by
-    directory). Refused: PROVIDER_NOT_FOUND, REDIRECT_NOT_ALLOWED.
+    """Returns the address to which the browser must go to sign in with the company's OpenID provider (code flow, PKCE,
+    state and nonce kept by directory). Refused: PROVIDER_NOT_FOUND, REDIRECT_NOT_ALLOWED.
     """
     CompleteSingleSignOn: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.CompleteSingleSignOnRequest, _session_service_pb2.CompleteSingleSignOnResponse]
-    """The provider's code for tokens. Refused: SIGN_IN_REFUSED; PROVIDER_UNAVAILABLE (UNAVAILABLE)."""
+    """Exchanges the provider's code for tokens. Refused: SIGN_IN_REFUSED; PROVIDER_UNAVAILABLE (UNAVAILABLE)."""
     RefreshSession: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.RefreshSessionRequest, _session_service_pb2.RefreshSessionResponse]
-    """A refresh token for new tokens; the old one is spent. A spent one ends the session: REFRESH_REUSED. The one that was
-    spent last gets new tokens again for 5 minutes, twice at most, as long as no refresh token that it led to was used.
+    """Exchanges a refresh token for new tokens; the old one is spent. A spent one ends the session: REFRESH_REUSED. The
+    one spent last gets new tokens again for 5 minutes, twice at most, as long as none of the refresh tokens issued for
+    it was used.
     """
     SignOut: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.SignOutRequest, _session_service_pb2.SignOutResponse]
     """Ends the caller's session."""
     SetPassword: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.SetPasswordRequest, _session_service_pb2.SetPasswordResponse]
-    """Sets a password: one's own with the old one, another's as administrator, who gives a reason that the ledger keeps.
-    Ends the person's other sessions. Refused: REASON_REQUIRED.
+    """Sets a password: one's own with the old one, another's as administrator, with a reason that the ledger keeps. Ends
+    the person's other sessions. Refused: REASON_REQUIRED.
     """
     ListSessions: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ListSessionsRequest, _session_service_pb2.ListSessionsResponse]
-    """Sessions and API tokens that are open: one's own, or somebody's as who manages sessions. Refused: PERSON_NOT_FOUND."""
+    """Lists open sessions and API tokens: one's own, or those of a person whose sessions the caller manages. Refused:
+    PERSON_NOT_FOUND.
+    """
     RevokeSessions: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.RevokeSessionsRequest, _session_service_pb2.RevokeSessionsResponse]
-    """Ends a session, or all but the present one. Refused: SESSION_NOT_FOUND."""
+    """Ends a session, or all but the current one. Refused: SESSION_NOT_FOUND."""
     EnrollTotp: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.EnrollTotpRequest, _session_service_pb2.EnrollTotpResponse]
-    """Begins to set up one-time codes; nothing is asked for before ConfirmTotp. Refused: STEP_UP_REQUIRED (the password is
+    """Begins the setup of one-time codes; they take effect with ConfirmTotp. Refused: STEP_UP_REQUIRED (the password is
     wrong or missing), SECOND_FACTOR_EXISTS.
     """
     ConfirmTotp: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ConfirmTotpRequest, _session_service_pb2.ConfirmTotpResponse]
-    """Proves the app works; answers recovery codes, once. Refused: CODE_REFUSED."""
+    """Confirms that the app works; returns recovery codes, once. Refused: CODE_REFUSED."""
     BeginPasskey: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.BeginPasskeyRequest, _session_service_pb2.BeginPasskeyResponse]
-    """Begins to set up a passkey. Refused: STEP_UP_REQUIRED, PASSKEYS_NOT_SET_UP (this installation has no relying party)."""
+    """Begins the setup of a passkey. Refused: STEP_UP_REQUIRED, PASSKEYS_NOT_SET_UP (this installation has no relying
+    party).
+    """
     FinishPasskey: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.FinishPasskeyRequest, _session_service_pb2.FinishPasskeyResponse]
-    """Stores the passkey the browser made. Refused: PASSKEY_REFUSED."""
+    """Stores the passkey created by the browser. Refused: PASSKEY_REFUSED."""
     ListSecondFactors: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ListSecondFactorsRequest, _session_service_pb2.ListSecondFactorsResponse]
-    """One's own second factors."""
+    """Lists one's own second factors."""
     RemoveSecondFactor: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.RemoveSecondFactorRequest, _session_service_pb2.RemoveSecondFactorResponse]
-    """Takes a second factor away: one's own, or another's who lost theirs, as who manages sessions; that ends the other's
-    sessions. Refused: STEP_UP_REQUIRED, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_NEEDED (a role of one's own asks for one).
+    """Removes a second factor: one's own, or that of a person who lost theirs, if the caller manages their sessions; that
+    ends the person's sessions. Refused: STEP_UP_REQUIRED, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_NEEDED (a role of the
+    caller requires one).
     """
     CreateApiToken: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.CreateApiTokenRequest, _session_service_pb2.CreateApiTokenResponse]
-    """Makes a token for an app, which acts as a person or service account within scopes; shown once, so that a repeat of the
-    request has no secret. Refused: PERSON_NOT_FOUND, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
+    """Creates a token for an app, which acts as a person or service account within scopes; the secret is returned once,
+    so that a repeat of the request has none. Refused: PERSON_NOT_FOUND, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
     """
     GetSignInPolicy: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.GetSignInPolicyRequest, _session_service_pb2.GetSignInPolicyResponse]
-    """How the company signs in."""
+    """Returns the company's sign-in policy."""
     UpdateSignInPolicy: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.UpdateSignInPolicyRequest, _session_service_pb2.UpdateSignInPolicyResponse]
-    """Sets how the company signs in. Refused: LOCKED_OUT (nobody could administer the tenant any more), VERSION_CONFLICT."""
+    """Sets the company's sign-in policy. Refused: LOCKED_OUT (no administrator could sign in any more), VERSION_CONFLICT."""
     PutOpenIdProvider: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.PutOpenIdProviderRequest, _session_service_pb2.PutOpenIdProviderResponse]
-    """Names the company's OpenID provider, or changes it. Refused: PROVIDER_INVALID (its discovery cannot be read)."""
+    """Creates or changes the company's OpenID provider. Refused: PROVIDER_INVALID (its discovery cannot be read)."""
     DeleteOpenIdProvider: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.DeleteOpenIdProviderRequest, _session_service_pb2.DeleteOpenIdProviderResponse]
-    """Takes a provider away; who signed in with it stays signed in. Refused: PROVIDER_NOT_FOUND, LOCKED_OUT."""
+    """Deletes a provider; people who signed in with it stay signed in. Refused: PROVIDER_NOT_FOUND, LOCKED_OUT."""
     ResolveApiToken: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ResolveApiTokenRequest, _session_service_pb2.ResolveApiTokenResponse]
-    """Who holds an API token, for the gateway. Refused: API_TOKEN_INVALID."""
+    """Returns the holder of an API token, for the gateway. Refused: API_TOKEN_INVALID."""
     GetSigningKeys: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.GetSigningKeysRequest, _session_service_pb2.GetSigningKeysResponse]
-    """The public keys that access tokens are signed with, as a JWK set."""
+    """Returns the public keys that verify access tokens, as a JWK set."""
     FindEndedSessions: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.FindEndedSessionsRequest, _session_service_pb2.FindEndedSessionsResponse]
-    """Which of the given sessions have ended (GW-4: the re-check when Kafka is down)."""
+    """Returns which of the given sessions have ended (GW-4: the re-check when Kafka is down)."""
 
 @_typing.type_check_only
 class SessionServiceAsyncStub(SessionServiceStub):
-    """Signing in with a local account or the company's own, and the tokens that follow from it."""
+    """Sign-in with a local account or the company's own, and the tokens that follow from it."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     InitTenant: _aio.UnaryUnaryMultiCallable[_session_service_pb2.InitTenantRequest, _session_service_pb2.InitTenantResponse]  # type: ignore[assignment]
-    """Makes the tenant and its first administrator. Refused once a tenant exists: TENANT_EXISTS."""
+    """Creates the tenant and its first administrator. Refused once a tenant exists: TENANT_EXISTS."""
     SignIn: _aio.UnaryUnaryMultiCallable[_session_service_pb2.SignInRequest, _session_service_pb2.SignInResponse]  # type: ignore[assignment]
-    """Handle and password for tokens, or for a challenge where a second factor is due. Refused, the same for every cause:
-    SIGN_IN_REFUSED (UNAUTHENTICATED).
+    """Exchanges handle and password for tokens, or for a challenge if a second factor is due. Refused, the same for every
+    cause: SIGN_IN_REFUSED (UNAUTHENTICATED).
     """
     CompleteSignIn: _aio.UnaryUnaryMultiCallable[_session_service_pb2.CompleteSignInRequest, _session_service_pb2.CompleteSignInResponse]  # type: ignore[assignment]
     """Answers the challenge of SignIn. Refused: SIGN_IN_REFUSED; after 5 wrong answers the challenge is spent."""
     ListSignInOptions: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ListSignInOptionsRequest, _session_service_pb2.ListSignInOptionsResponse]  # type: ignore[assignment]
-    """Ways to sign in that the company has."""
+    """Lists the company's sign-in methods."""
     BeginSingleSignOn: _aio.UnaryUnaryMultiCallable[_session_service_pb2.BeginSingleSignOnRequest, _session_service_pb2.BeginSingleSignOnResponse]  # type: ignore[assignment]
-    """Where to send the browser to sign in with the company's OpenID provider (code flow, PKCE, state and nonce kept by
-    directory). Refused: PROVIDER_NOT_FOUND, REDIRECT_NOT_ALLOWED.
+    """Returns the address to which the browser must go to sign in with the company's OpenID provider (code flow, PKCE,
+    state and nonce kept by directory). Refused: PROVIDER_NOT_FOUND, REDIRECT_NOT_ALLOWED.
     """
     CompleteSingleSignOn: _aio.UnaryUnaryMultiCallable[_session_service_pb2.CompleteSingleSignOnRequest, _session_service_pb2.CompleteSingleSignOnResponse]  # type: ignore[assignment]
-    """The provider's code for tokens. Refused: SIGN_IN_REFUSED; PROVIDER_UNAVAILABLE (UNAVAILABLE)."""
+    """Exchanges the provider's code for tokens. Refused: SIGN_IN_REFUSED; PROVIDER_UNAVAILABLE (UNAVAILABLE)."""
     RefreshSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.RefreshSessionRequest, _session_service_pb2.RefreshSessionResponse]  # type: ignore[assignment]
-    """A refresh token for new tokens; the old one is spent. A spent one ends the session: REFRESH_REUSED. The one that was
-    spent last gets new tokens again for 5 minutes, twice at most, as long as no refresh token that it led to was used.
+    """Exchanges a refresh token for new tokens; the old one is spent. A spent one ends the session: REFRESH_REUSED. The
+    one spent last gets new tokens again for 5 minutes, twice at most, as long as none of the refresh tokens issued for
+    it was used.
     """
     SignOut: _aio.UnaryUnaryMultiCallable[_session_service_pb2.SignOutRequest, _session_service_pb2.SignOutResponse]  # type: ignore[assignment]
     """Ends the caller's session."""
     SetPassword: _aio.UnaryUnaryMultiCallable[_session_service_pb2.SetPasswordRequest, _session_service_pb2.SetPasswordResponse]  # type: ignore[assignment]
-    """Sets a password: one's own with the old one, another's as administrator, who gives a reason that the ledger keeps.
-    Ends the person's other sessions. Refused: REASON_REQUIRED.
+    """Sets a password: one's own with the old one, another's as administrator, with a reason that the ledger keeps. Ends
+    the person's other sessions. Refused: REASON_REQUIRED.
     """
     ListSessions: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ListSessionsRequest, _session_service_pb2.ListSessionsResponse]  # type: ignore[assignment]
-    """Sessions and API tokens that are open: one's own, or somebody's as who manages sessions. Refused: PERSON_NOT_FOUND."""
+    """Lists open sessions and API tokens: one's own, or those of a person whose sessions the caller manages. Refused:
+    PERSON_NOT_FOUND.
+    """
     RevokeSessions: _aio.UnaryUnaryMultiCallable[_session_service_pb2.RevokeSessionsRequest, _session_service_pb2.RevokeSessionsResponse]  # type: ignore[assignment]
-    """Ends a session, or all but the present one. Refused: SESSION_NOT_FOUND."""
+    """Ends a session, or all but the current one. Refused: SESSION_NOT_FOUND."""
     EnrollTotp: _aio.UnaryUnaryMultiCallable[_session_service_pb2.EnrollTotpRequest, _session_service_pb2.EnrollTotpResponse]  # type: ignore[assignment]
-    """Begins to set up one-time codes; nothing is asked for before ConfirmTotp. Refused: STEP_UP_REQUIRED (the password is
+    """Begins the setup of one-time codes; they take effect with ConfirmTotp. Refused: STEP_UP_REQUIRED (the password is
     wrong or missing), SECOND_FACTOR_EXISTS.
     """
     ConfirmTotp: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ConfirmTotpRequest, _session_service_pb2.ConfirmTotpResponse]  # type: ignore[assignment]
-    """Proves the app works; answers recovery codes, once. Refused: CODE_REFUSED."""
+    """Confirms that the app works; returns recovery codes, once. Refused: CODE_REFUSED."""
     BeginPasskey: _aio.UnaryUnaryMultiCallable[_session_service_pb2.BeginPasskeyRequest, _session_service_pb2.BeginPasskeyResponse]  # type: ignore[assignment]
-    """Begins to set up a passkey. Refused: STEP_UP_REQUIRED, PASSKEYS_NOT_SET_UP (this installation has no relying party)."""
+    """Begins the setup of a passkey. Refused: STEP_UP_REQUIRED, PASSKEYS_NOT_SET_UP (this installation has no relying
+    party).
+    """
     FinishPasskey: _aio.UnaryUnaryMultiCallable[_session_service_pb2.FinishPasskeyRequest, _session_service_pb2.FinishPasskeyResponse]  # type: ignore[assignment]
-    """Stores the passkey the browser made. Refused: PASSKEY_REFUSED."""
+    """Stores the passkey created by the browser. Refused: PASSKEY_REFUSED."""
     ListSecondFactors: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ListSecondFactorsRequest, _session_service_pb2.ListSecondFactorsResponse]  # type: ignore[assignment]
-    """One's own second factors."""
+    """Lists one's own second factors."""
     RemoveSecondFactor: _aio.UnaryUnaryMultiCallable[_session_service_pb2.RemoveSecondFactorRequest, _session_service_pb2.RemoveSecondFactorResponse]  # type: ignore[assignment]
-    """Takes a second factor away: one's own, or another's who lost theirs, as who manages sessions; that ends the other's
-    sessions. Refused: STEP_UP_REQUIRED, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_NEEDED (a role of one's own asks for one).
+    """Removes a second factor: one's own, or that of a person who lost theirs, if the caller manages their sessions; that
+    ends the person's sessions. Refused: STEP_UP_REQUIRED, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_NEEDED (a role of the
+    caller requires one).
     """
     CreateApiToken: _aio.UnaryUnaryMultiCallable[_session_service_pb2.CreateApiTokenRequest, _session_service_pb2.CreateApiTokenResponse]  # type: ignore[assignment]
-    """Makes a token for an app, which acts as a person or service account within scopes; shown once, so that a repeat of the
-    request has no secret. Refused: PERSON_NOT_FOUND, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
+    """Creates a token for an app, which acts as a person or service account within scopes; the secret is returned once,
+    so that a repeat of the request has none. Refused: PERSON_NOT_FOUND, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
     """
     GetSignInPolicy: _aio.UnaryUnaryMultiCallable[_session_service_pb2.GetSignInPolicyRequest, _session_service_pb2.GetSignInPolicyResponse]  # type: ignore[assignment]
-    """How the company signs in."""
+    """Returns the company's sign-in policy."""
     UpdateSignInPolicy: _aio.UnaryUnaryMultiCallable[_session_service_pb2.UpdateSignInPolicyRequest, _session_service_pb2.UpdateSignInPolicyResponse]  # type: ignore[assignment]
-    """Sets how the company signs in. Refused: LOCKED_OUT (nobody could administer the tenant any more), VERSION_CONFLICT."""
+    """Sets the company's sign-in policy. Refused: LOCKED_OUT (no administrator could sign in any more), VERSION_CONFLICT."""
     PutOpenIdProvider: _aio.UnaryUnaryMultiCallable[_session_service_pb2.PutOpenIdProviderRequest, _session_service_pb2.PutOpenIdProviderResponse]  # type: ignore[assignment]
-    """Names the company's OpenID provider, or changes it. Refused: PROVIDER_INVALID (its discovery cannot be read)."""
+    """Creates or changes the company's OpenID provider. Refused: PROVIDER_INVALID (its discovery cannot be read)."""
     DeleteOpenIdProvider: _aio.UnaryUnaryMultiCallable[_session_service_pb2.DeleteOpenIdProviderRequest, _session_service_pb2.DeleteOpenIdProviderResponse]  # type: ignore[assignment]
-    """Takes a provider away; who signed in with it stays signed in. Refused: PROVIDER_NOT_FOUND, LOCKED_OUT."""
+    """Deletes a provider; people who signed in with it stay signed in. Refused: PROVIDER_NOT_FOUND, LOCKED_OUT."""
     ResolveApiToken: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ResolveApiTokenRequest, _session_service_pb2.ResolveApiTokenResponse]  # type: ignore[assignment]
-    """Who holds an API token, for the gateway. Refused: API_TOKEN_INVALID."""
+    """Returns the holder of an API token, for the gateway. Refused: API_TOKEN_INVALID."""
     GetSigningKeys: _aio.UnaryUnaryMultiCallable[_session_service_pb2.GetSigningKeysRequest, _session_service_pb2.GetSigningKeysResponse]  # type: ignore[assignment]
-    """The public keys that access tokens are signed with, as a JWK set."""
+    """Returns the public keys that verify access tokens, as a JWK set."""
     FindEndedSessions: _aio.UnaryUnaryMultiCallable[_session_service_pb2.FindEndedSessionsRequest, _session_service_pb2.FindEndedSessionsResponse]  # type: ignore[assignment]
-    """Which of the given sessions have ended (GW-4: the re-check when Kafka is down)."""
+    """Returns which of the given sessions have ended (GW-4: the re-check when Kafka is down)."""
 
 class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Signing in with a local account or the company's own, and the tokens that follow from it."""
+    """Sign-in with a local account or the company's own, and the tokens that follow from it."""
 
     @_abc_1.abstractmethod
     def InitTenant(
@@ -177,7 +189,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.InitTenantRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.InitTenantResponse, _abc.Awaitable[_session_service_pb2.InitTenantResponse]]:
-        """Makes the tenant and its first administrator. Refused once a tenant exists: TENANT_EXISTS."""
+        """Creates the tenant and its first administrator. Refused once a tenant exists: TENANT_EXISTS."""
 
     @_abc_1.abstractmethod
     def SignIn(
@@ -185,8 +197,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.SignInRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.SignInResponse, _abc.Awaitable[_session_service_pb2.SignInResponse]]:
-        """Handle and password for tokens, or for a challenge where a second factor is due. Refused, the same for every cause:
-        SIGN_IN_REFUSED (UNAUTHENTICATED).
+        """Exchanges handle and password for tokens, or for a challenge if a second factor is due. Refused, the same for every
+        cause: SIGN_IN_REFUSED (UNAUTHENTICATED).
         """
 
     @_abc_1.abstractmethod
@@ -203,7 +215,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.ListSignInOptionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.ListSignInOptionsResponse, _abc.Awaitable[_session_service_pb2.ListSignInOptionsResponse]]:
-        """Ways to sign in that the company has."""
+        """Lists the company's sign-in methods."""
 
     @_abc_1.abstractmethod
     def BeginSingleSignOn(
@@ -211,8 +223,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.BeginSingleSignOnRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.BeginSingleSignOnResponse, _abc.Awaitable[_session_service_pb2.BeginSingleSignOnResponse]]:
-        """Where to send the browser to sign in with the company's OpenID provider (code flow, PKCE, state and nonce kept by
-        directory). Refused: PROVIDER_NOT_FOUND, REDIRECT_NOT_ALLOWED.
+        """Returns the address to which the browser must go to sign in with the company's OpenID provider (code flow, PKCE,
+        state and nonce kept by directory). Refused: PROVIDER_NOT_FOUND, REDIRECT_NOT_ALLOWED.
         """
 
     @_abc_1.abstractmethod
@@ -221,7 +233,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.CompleteSingleSignOnRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.CompleteSingleSignOnResponse, _abc.Awaitable[_session_service_pb2.CompleteSingleSignOnResponse]]:
-        """The provider's code for tokens. Refused: SIGN_IN_REFUSED; PROVIDER_UNAVAILABLE (UNAVAILABLE)."""
+        """Exchanges the provider's code for tokens. Refused: SIGN_IN_REFUSED; PROVIDER_UNAVAILABLE (UNAVAILABLE)."""
 
     @_abc_1.abstractmethod
     def RefreshSession(
@@ -229,8 +241,9 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.RefreshSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.RefreshSessionResponse, _abc.Awaitable[_session_service_pb2.RefreshSessionResponse]]:
-        """A refresh token for new tokens; the old one is spent. A spent one ends the session: REFRESH_REUSED. The one that was
-        spent last gets new tokens again for 5 minutes, twice at most, as long as no refresh token that it led to was used.
+        """Exchanges a refresh token for new tokens; the old one is spent. A spent one ends the session: REFRESH_REUSED. The
+        one spent last gets new tokens again for 5 minutes, twice at most, as long as none of the refresh tokens issued for
+        it was used.
         """
 
     @_abc_1.abstractmethod
@@ -247,8 +260,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.SetPasswordRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.SetPasswordResponse, _abc.Awaitable[_session_service_pb2.SetPasswordResponse]]:
-        """Sets a password: one's own with the old one, another's as administrator, who gives a reason that the ledger keeps.
-        Ends the person's other sessions. Refused: REASON_REQUIRED.
+        """Sets a password: one's own with the old one, another's as administrator, with a reason that the ledger keeps. Ends
+        the person's other sessions. Refused: REASON_REQUIRED.
         """
 
     @_abc_1.abstractmethod
@@ -257,7 +270,9 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.ListSessionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.ListSessionsResponse, _abc.Awaitable[_session_service_pb2.ListSessionsResponse]]:
-        """Sessions and API tokens that are open: one's own, or somebody's as who manages sessions. Refused: PERSON_NOT_FOUND."""
+        """Lists open sessions and API tokens: one's own, or those of a person whose sessions the caller manages. Refused:
+        PERSON_NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def RevokeSessions(
@@ -265,7 +280,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.RevokeSessionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.RevokeSessionsResponse, _abc.Awaitable[_session_service_pb2.RevokeSessionsResponse]]:
-        """Ends a session, or all but the present one. Refused: SESSION_NOT_FOUND."""
+        """Ends a session, or all but the current one. Refused: SESSION_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def EnrollTotp(
@@ -273,7 +288,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.EnrollTotpRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.EnrollTotpResponse, _abc.Awaitable[_session_service_pb2.EnrollTotpResponse]]:
-        """Begins to set up one-time codes; nothing is asked for before ConfirmTotp. Refused: STEP_UP_REQUIRED (the password is
+        """Begins the setup of one-time codes; they take effect with ConfirmTotp. Refused: STEP_UP_REQUIRED (the password is
         wrong or missing), SECOND_FACTOR_EXISTS.
         """
 
@@ -283,7 +298,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.ConfirmTotpRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.ConfirmTotpResponse, _abc.Awaitable[_session_service_pb2.ConfirmTotpResponse]]:
-        """Proves the app works; answers recovery codes, once. Refused: CODE_REFUSED."""
+        """Confirms that the app works; returns recovery codes, once. Refused: CODE_REFUSED."""
 
     @_abc_1.abstractmethod
     def BeginPasskey(
@@ -291,7 +306,9 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.BeginPasskeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.BeginPasskeyResponse, _abc.Awaitable[_session_service_pb2.BeginPasskeyResponse]]:
-        """Begins to set up a passkey. Refused: STEP_UP_REQUIRED, PASSKEYS_NOT_SET_UP (this installation has no relying party)."""
+        """Begins the setup of a passkey. Refused: STEP_UP_REQUIRED, PASSKEYS_NOT_SET_UP (this installation has no relying
+        party).
+        """
 
     @_abc_1.abstractmethod
     def FinishPasskey(
@@ -299,7 +316,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.FinishPasskeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.FinishPasskeyResponse, _abc.Awaitable[_session_service_pb2.FinishPasskeyResponse]]:
-        """Stores the passkey the browser made. Refused: PASSKEY_REFUSED."""
+        """Stores the passkey created by the browser. Refused: PASSKEY_REFUSED."""
 
     @_abc_1.abstractmethod
     def ListSecondFactors(
@@ -307,7 +324,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.ListSecondFactorsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.ListSecondFactorsResponse, _abc.Awaitable[_session_service_pb2.ListSecondFactorsResponse]]:
-        """One's own second factors."""
+        """Lists one's own second factors."""
 
     @_abc_1.abstractmethod
     def RemoveSecondFactor(
@@ -315,8 +332,9 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.RemoveSecondFactorRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.RemoveSecondFactorResponse, _abc.Awaitable[_session_service_pb2.RemoveSecondFactorResponse]]:
-        """Takes a second factor away: one's own, or another's who lost theirs, as who manages sessions; that ends the other's
-        sessions. Refused: STEP_UP_REQUIRED, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_NEEDED (a role of one's own asks for one).
+        """Removes a second factor: one's own, or that of a person who lost theirs, if the caller manages their sessions; that
+        ends the person's sessions. Refused: STEP_UP_REQUIRED, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_NEEDED (a role of the
+        caller requires one).
         """
 
     @_abc_1.abstractmethod
@@ -325,8 +343,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.CreateApiTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.CreateApiTokenResponse, _abc.Awaitable[_session_service_pb2.CreateApiTokenResponse]]:
-        """Makes a token for an app, which acts as a person or service account within scopes; shown once, so that a repeat of the
-        request has no secret. Refused: PERSON_NOT_FOUND, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
+        """Creates a token for an app, which acts as a person or service account within scopes; the secret is returned once,
+        so that a repeat of the request has none. Refused: PERSON_NOT_FOUND, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
         """
 
     @_abc_1.abstractmethod
@@ -335,7 +353,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.GetSignInPolicyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.GetSignInPolicyResponse, _abc.Awaitable[_session_service_pb2.GetSignInPolicyResponse]]:
-        """How the company signs in."""
+        """Returns the company's sign-in policy."""
 
     @_abc_1.abstractmethod
     def UpdateSignInPolicy(
@@ -343,7 +361,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.UpdateSignInPolicyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.UpdateSignInPolicyResponse, _abc.Awaitable[_session_service_pb2.UpdateSignInPolicyResponse]]:
-        """Sets how the company signs in. Refused: LOCKED_OUT (nobody could administer the tenant any more), VERSION_CONFLICT."""
+        """Sets the company's sign-in policy. Refused: LOCKED_OUT (no administrator could sign in any more), VERSION_CONFLICT."""
 
     @_abc_1.abstractmethod
     def PutOpenIdProvider(
@@ -351,7 +369,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.PutOpenIdProviderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.PutOpenIdProviderResponse, _abc.Awaitable[_session_service_pb2.PutOpenIdProviderResponse]]:
-        """Names the company's OpenID provider, or changes it. Refused: PROVIDER_INVALID (its discovery cannot be read)."""
+        """Creates or changes the company's OpenID provider. Refused: PROVIDER_INVALID (its discovery cannot be read)."""
 
     @_abc_1.abstractmethod
     def DeleteOpenIdProvider(
@@ -359,7 +377,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.DeleteOpenIdProviderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.DeleteOpenIdProviderResponse, _abc.Awaitable[_session_service_pb2.DeleteOpenIdProviderResponse]]:
-        """Takes a provider away; who signed in with it stays signed in. Refused: PROVIDER_NOT_FOUND, LOCKED_OUT."""
+        """Deletes a provider; people who signed in with it stay signed in. Refused: PROVIDER_NOT_FOUND, LOCKED_OUT."""
 
     @_abc_1.abstractmethod
     def ResolveApiToken(
@@ -367,7 +385,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.ResolveApiTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.ResolveApiTokenResponse, _abc.Awaitable[_session_service_pb2.ResolveApiTokenResponse]]:
-        """Who holds an API token, for the gateway. Refused: API_TOKEN_INVALID."""
+        """Returns the holder of an API token, for the gateway. Refused: API_TOKEN_INVALID."""
 
     @_abc_1.abstractmethod
     def GetSigningKeys(
@@ -375,7 +393,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.GetSigningKeysRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.GetSigningKeysResponse, _abc.Awaitable[_session_service_pb2.GetSigningKeysResponse]]:
-        """The public keys that access tokens are signed with, as a JWK set."""
+        """Returns the public keys that verify access tokens, as a JWK set."""
 
     @_abc_1.abstractmethod
     def FindEndedSessions(
@@ -383,6 +401,6 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.FindEndedSessionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.FindEndedSessionsResponse, _abc.Awaitable[_session_service_pb2.FindEndedSessionsResponse]]:
-        """Which of the given sessions have ended (GW-4: the re-check when Kafka is down)."""
+        """Returns which of the given sessions have ended (GW-4: the re-check when Kafka is down)."""
 
 def add_SessionServiceServicer_to_server(servicer: SessionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

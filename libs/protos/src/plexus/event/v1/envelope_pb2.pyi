@@ -24,7 +24,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Envelope(_message.Message):
-    """Every record on every Plexus topic is one Envelope (MSG-4). The record's key is the one that the topic catalogue names."""
+    """Every record on every Plexus topic is one Envelope (MSG-4). The record's key is the one in the topic catalogue."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -48,11 +48,11 @@ class Envelope(_message.Message):
     """Prefixed and time-ordered (`evt_…`); acting consumers claim it together with their effect."""
     tenant_id: _builtins.str
     scope: _builtins.str
-    """What `change_no` counts: the conversation, task, person, notification whose facts are in order."""
+    """The sequence that `change_no` counts: the conversation, task, person or notification whose facts are in order."""
     change_no: _builtins.int
     """Dense in the scope, from 1."""
     entity_id: _builtins.str
-    """The entity that the fact is about, for example a message id."""
+    """The entity of the fact, for example a message id."""
     entity_version: _builtins.int
     """Version of that entity after the fact; projections apply only newer ones."""
     schema_version: _builtins.int
@@ -60,33 +60,33 @@ class Envelope(_message.Message):
     type: _builtins.str
     """Full protobuf name of the fact, for example `plexus.messaging.v1.MessagePosted`."""
     fact: _builtins.bytes
-    """The fact itself: full state of what changed."""
+    """The fact itself: full state of the changed object."""
     actor_id: _builtins.str
     """The person or service that caused it."""
     @_builtins.property
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def content_hash(self) -> _builtins.bytes:
-        """SHA-256 of the content, in facts of conversations before version 2 of the chain. Empty since: without a salt it lets
-        short contents be guessed.
+        """SHA-256 of the content, in facts of conversations before version 2 of the chain. Empty since: without a salt, short
+        contents could be guessed from it.
         """
 
     @content_hash.setter
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def content_hash(self, value: _builtins.bytes) -> None:
-        """SHA-256 of the content, in facts of conversations before version 2 of the chain. Empty since: without a salt it lets
-        short contents be guessed.
+        """SHA-256 of the content, in facts of conversations before version 2 of the chain. Empty since: without a salt, short
+        contents could be guessed from it.
         """
 
     chain_hash: _builtins.bytes
-    """Link of the conversation's chain of hashes (see `plexus.messaging.v1.ChainLink`); empty where the scope is no log."""
+    """Link of the conversation's hash chain (see `plexus.messaging.v1.ChainLink`); empty if the scope is not a log."""
     membership_version: _builtins.int
-    """Version of the membership that the fact was decided under; 0 where there is none."""
+    """Version of the membership under which the fact was decided; 0 if there is none."""
     origin: _builtins.str
-    """Where the fact came from: empty for people, `import` for history brought in (MSG-19)."""
+    """Origin of the fact: empty for people, `import` for imported history (MSG-19)."""
     omitted: _builtins.bool
-    """The fact was larger than a record may be and is left out: `fact` is empty, everything else is as stored. Services
-    read it from the topic's owner, clients fetch the current state (`ListChanges`). On a stream also: the gateway does
-    not know the type of the fact yet.
+    """True if the fact was larger than a record may be and is left out: `fact` is empty, everything else is as stored.
+    Services read it from the topic's owner, clients fetch the current state (`ListChanges`). On a stream also: the
+    gateway does not know the type of the fact yet.
     """
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp: ...

@@ -38,7 +38,7 @@ class Fact(_message.Message):
         LEDGER_UNSPECIFIED: Fact._Ledger.ValueType  # 0
         LEDGER_RECORDED: Fact._Ledger.ValueType  # 1
         LEDGER_LEFT_OUT: Fact._Ledger.ValueType  # 2
-        """It is about what one person keeps, true for seconds, or in a log with a chain of its own."""
+        """About one person's private data, short-lived, or in a log with a chain of its own."""
 
     class Ledger(_Ledger, metaclass=_LedgerEnumTypeWrapper):
         """Place of the fact in the ledger (GW-7)."""
@@ -46,7 +46,7 @@ class Fact(_message.Message):
     LEDGER_UNSPECIFIED: Fact.Ledger.ValueType  # 0
     LEDGER_RECORDED: Fact.Ledger.ValueType  # 1
     LEDGER_LEFT_OUT: Fact.Ledger.ValueType  # 2
-    """It is about what one person keeps, true for seconds, or in a log with a chain of its own."""
+    """About one person's private data, short-lived, or in a log with a chain of its own."""
 
     TOPIC_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
@@ -57,16 +57,14 @@ class Fact(_message.Message):
     topic: _builtins.str
     """Name of the topic in `proto/topics.yaml`."""
     subject: _builtins.str
-    """Kind of the object that the fact is about, for example `task`; the ledger names objects
-    `<subject>:<id>`.
-    """
+    """Kind of the fact's object, for example `task`; the ledger names objects `<subject>:<id>`."""
     ledger: Global___Fact.Ledger.ValueType
     sparse: _builtins.bool
-    """True if versions of the object skip numbers: then the fact does not tell the one before."""
+    """True if versions of the object skip numbers: then the fact does not name the previous one."""
     @_builtins.property
     def subject_id(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Where the id of that object is: paths of fields of the fact, or of the envelope after
-        `envelope.`. The first one that is set counts. Empty: `envelope.entity_id`.
+        """Paths to the id of that object: fields of the fact, or of the envelope after `envelope.`. The first one that is set
+        counts. Empty: `envelope.entity_id`.
         """
 
     @_builtins.property

@@ -19,7 +19,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class DecisionMade(_message.Message):
-    """The gateway let a call through or refused it. Topic `gateway.decision.v1`, key = tenant id. Each record stands for itself."""
+    """The gateway allowed or refused a call. Topic `gateway.decision.v1`, key = tenant id. Each record is independent."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -45,14 +45,16 @@ class DecisionMade(_message.Message):
     api_token_id: _builtins.str
     """Set when an app acted."""
     object: _builtins.str
-    """What the requirement names, for example `person:per_…`; empty: the tenant."""
+    """Object named by the requirement, for example `person:per_…`; empty: the tenant."""
     allowed: _builtins.bool
     outcome: _builtins.str
-    """`OK` or the reason of the refusal, the gateway's or the owner's; empty for a privileged read, recorded before its answer."""
+    """`OK` or the reason of the refusal, the gateway's or the owner's; empty for a privileged read, recorded before its
+    response.
+    """
     rule: _builtins.str
-    """What decided: `role:<id>@<scope>`, `relation:<relation>`, `policy:<id>`, `module:<name>`, `limit:<name>`."""
+    """Ground of the decision: `role:<id>@<scope>`, `relation:<relation>`, `policy:<id>`, `module:<name>`, `limit:<name>`."""
     access_version: _builtins.int
-    """Version of roles, bindings, policies and modules that it was decided on."""
+    """Version of roles, bindings, policies and modules at the decision."""
     reason: _builtins.str
     """Given by the client in `plexus-reason`, or in UTF-8 in `plexus-reason-bin`, for privileged calls; at most 500 characters."""
     trace_id: _builtins.str

@@ -60,7 +60,7 @@ class Hello(_message.Message):
 
     DEVICE_FIELD_NUMBER: _builtins.int
     device: _builtins.str
-    """What the person reads in the list of devices."""
+    """Name in the person's list of devices."""
     def __init__(
         self,
         *,
@@ -84,7 +84,7 @@ class SendItem(_message.Message):
     CONVERSATION_ID_FIELD_NUMBER: _builtins.int
     COMMAND_FIELD_NUMBER: _builtins.int
     client_ref: _builtins.int
-    """Chosen by the client, answered in Acknowledgement; unique in the session."""
+    """Chosen by the client, returned in Acknowledgement; unique in the session."""
     conversation_id: _builtins.str
     command: _builtins.bytes
     """Serialized plexus.messaging.v1.SendMessageRequest."""
@@ -185,7 +185,7 @@ Global___SubscribeResponse: _TypeAlias = SubscribeResponse  # noqa: Y015
 
 @_typing.final
 class Frame(_message.Message):
-    """One thing told to a client."""
+    """One frame to a client."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -241,7 +241,7 @@ Global___Frame: _TypeAlias = Frame  # noqa: Y015
 
 @_typing.final
 class Welcome(_message.Message):
-    """The stream is live: what happens from here on comes as events. Catch up with ListChanges from what you hold."""
+    """The stream is live: later changes arrive as events. Catch up with ListChanges from the stored position."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -278,7 +278,7 @@ Global___Welcome: _TypeAlias = Welcome  # noqa: Y015
 
 @_typing.final
 class Position(_message.Message):
-    """How far a conversation's log has come."""
+    """Position of a conversation's log."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -302,7 +302,7 @@ Global___Position: _TypeAlias = Position  # noqa: Y015
 
 @_typing.final
 class Acknowledgement(_message.Message):
-    """Answer to a SendItem."""
+    """Response to a SendItem."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -327,7 +327,7 @@ Global___Acknowledgement: _TypeAlias = Acknowledgement  # noqa: Y015
 
 @_typing.final
 class Events(_message.Message):
-    """Changes of one conversation with numbers in (after, through]; `through` advances over what the member may not see."""
+    """Changes of one conversation with numbers in (after, through]; `through` advances over changes hidden from the member."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -360,7 +360,7 @@ Global___Events: _TypeAlias = Events  # noqa: Y015
 
 @_typing.final
 class PersonalEvent(_message.Message):
-    """Something for this person alone: own cursor, notification. Order does not matter; versions do."""
+    """An event for this person alone: own cursor, notification. Order does not matter; versions do."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -382,7 +382,7 @@ Global___PersonalEvent: _TypeAlias = PersonalEvent  # noqa: Y015
 
 @_typing.final
 class Signal(_message.Message):
-    """What is true for seconds. Dropped first when a client reads slowly, and never a reason for Resync."""
+    """Short-lived signal. Dropped first when a client reads slowly, and never a reason for Resync."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -390,11 +390,11 @@ class Signal(_message.Message):
     PRESENCE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def typing(self) -> _events_pb2.Typing:
-        """Another member of one of the person's conversations writes."""
+        """Another member of one of the person's conversations is typing."""
 
     @_builtins.property
     def presence(self) -> _signal_service_pb2.Presence:
-        """Somebody came, went away from the keyboard, or left: one with whom the person has a direct conversation."""
+        """A person with whom the caller has a direct conversation came online, is away from the keyboard, or left."""
 
     def __init__(
         self,
@@ -414,7 +414,7 @@ Global___Signal: _TypeAlias = Signal  # noqa: Y015
 
 @_typing.final
 class Resync(_message.Message):
-    """The gateway lost the thread (overflow, gap): fetch ListChanges from what you hold."""
+    """Events were lost (overflow, gap): fetch ListChanges from the stored position."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -466,7 +466,7 @@ Global___ConversationClosed: _TypeAlias = ConversationClosed  # noqa: Y015
 
 @_typing.final
 class Drain(_message.Message):
-    """This gateway is going away: open a new stream elsewhere, then close this one."""
+    """This gateway is leaving: open a new stream elsewhere, then close this one."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -487,7 +487,7 @@ Global___Drain: _TypeAlias = Drain  # noqa: Y015
 
 @_typing.final
 class Heartbeat(_message.Message):
-    """Shows a lost last event: positions changed since the previous heartbeat."""
+    """Reveals a lost last event: positions changed since the previous heartbeat."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

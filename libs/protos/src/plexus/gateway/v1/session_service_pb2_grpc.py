@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class SessionServiceStub:
-    """The client's live connection. Everything else a client calls is a service's own RPC, forwarded.
+    """The client's live connection. All other calls of a client are RPCs of the services, forwarded.
     """
 
     def __init__(self, channel):
@@ -48,18 +48,18 @@ class SessionServiceStub:
 
 
 class SessionServiceServicer:
-    """The client's live connection. Everything else a client calls is a service's own RPC, forwarded.
+    """The client's live connection. All other calls of a client are RPCs of the services, forwarded.
     """
 
     def Session(self, request_iterator, context):
-        """Native clients: sends up; acknowledgements, events and control down, for as long as the token lives.
+        """Stream for native clients: sends up; acknowledgements, events and control down, for as long as the token lives.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Subscribe(self, request, context):
-        """Browsers: the same frames down; sends go as unary calls.
+        """Stream for browsers: the same frames down; sends are unary calls.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -87,7 +87,7 @@ def add_SessionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SessionService:
-    """The client's live connection. Everything else a client calls is a service's own RPC, forwarded.
+    """The client's live connection. All other calls of a client are RPCs of the services, forwarded.
     """
 
     @staticmethod

@@ -27,29 +27,29 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SessionServiceStub:
-    """The client's live connection. Everything else a client calls is a service's own RPC, forwarded."""
+    """The client's live connection. All other calls of a client are RPCs of the services, forwarded."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SessionServiceAsyncStub: ...
     Session: _grpc.StreamStreamMultiCallable[_session_service_pb2.SessionRequest, _session_service_pb2.SessionResponse]
-    """Native clients: sends up; acknowledgements, events and control down, for as long as the token lives."""
+    """Stream for native clients: sends up; acknowledgements, events and control down, for as long as the token lives."""
     Subscribe: _grpc.UnaryStreamMultiCallable[_session_service_pb2.SubscribeRequest, _session_service_pb2.SubscribeResponse]
-    """Browsers: the same frames down; sends go as unary calls."""
+    """Stream for browsers: the same frames down; sends are unary calls."""
 
 @_typing.type_check_only
 class SessionServiceAsyncStub(SessionServiceStub):
-    """The client's live connection. Everything else a client calls is a service's own RPC, forwarded."""
+    """The client's live connection. All other calls of a client are RPCs of the services, forwarded."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Session: _aio.StreamStreamMultiCallable[_session_service_pb2.SessionRequest, _session_service_pb2.SessionResponse]  # type: ignore[assignment]
-    """Native clients: sends up; acknowledgements, events and control down, for as long as the token lives."""
+    """Stream for native clients: sends up; acknowledgements, events and control down, for as long as the token lives."""
     Subscribe: _aio.UnaryStreamMultiCallable[_session_service_pb2.SubscribeRequest, _session_service_pb2.SubscribeResponse]  # type: ignore[assignment]
-    """Browsers: the same frames down; sends go as unary calls."""
+    """Stream for browsers: the same frames down; sends are unary calls."""
 
 class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The client's live connection. Everything else a client calls is a service's own RPC, forwarded."""
+    """The client's live connection. All other calls of a client are RPCs of the services, forwarded."""
 
     @_abc_1.abstractmethod
     def Session(
@@ -57,7 +57,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_session_service_pb2.SessionRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_session_service_pb2.SessionResponse], _abc.AsyncIterator[_session_service_pb2.SessionResponse]]:
-        """Native clients: sends up; acknowledgements, events and control down, for as long as the token lives."""
+        """Stream for native clients: sends up; acknowledgements, events and control down, for as long as the token lives."""
 
     @_abc_1.abstractmethod
     def Subscribe(
@@ -65,6 +65,6 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.SubscribeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_session_service_pb2.SubscribeResponse], _abc.AsyncIterator[_session_service_pb2.SubscribeResponse]]:
-        """Browsers: the same frames down; sends go as unary calls."""
+        """Stream for browsers: the same frames down; sends are unary calls."""
 
 def add_SessionServiceServicer_to_server(servicer: SessionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -23,7 +23,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Conversation(_message.Message):
-    """Two people or a group that talk. Everything that happens to it is one entry of its log."""
+    """A direct conversation or a group. Every change of it is one entry of its log."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -35,13 +35,13 @@ class Conversation(_message.Message):
         DESCRIPTOR: _descriptor.EnumDescriptor
         KIND_UNSPECIFIED: Conversation._Kind.ValueType  # 0
         KIND_DIRECT: Conversation._Kind.ValueType  # 1
-        """Exactly two people; made once per pair."""
+        """Exactly two people; created once per pair."""
         KIND_GROUP: Conversation._Kind.ValueType  # 2
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
     KIND_UNSPECIFIED: Conversation.Kind.ValueType  # 0
     KIND_DIRECT: Conversation.Kind.ValueType  # 1
-    """Exactly two people; made once per pair."""
+    """Exactly two people; created once per pair."""
     KIND_GROUP: Conversation.Kind.ValueType  # 2
 
     class _History:
@@ -52,16 +52,16 @@ class Conversation(_message.Message):
         DESCRIPTOR: _descriptor.EnumDescriptor
         HISTORY_UNSPECIFIED: Conversation._History.ValueType  # 0
         HISTORY_SINCE_JOIN: Conversation._History.ValueType  # 1
-        """Only what was said while a member."""
+        """Only messages posted during a membership."""
         HISTORY_ALL: Conversation._History.ValueType  # 2
         """Everything, while a member."""
 
     class History(_History, metaclass=_HistoryEnumTypeWrapper):
-        """What a member sees of the time before joining (MSG-14)."""
+        """Visibility to a member of messages from before joining (MSG-14)."""
 
     HISTORY_UNSPECIFIED: Conversation.History.ValueType  # 0
     HISTORY_SINCE_JOIN: Conversation.History.ValueType  # 1
-    """Only what was said while a member."""
+    """Only messages posted during a membership."""
     HISTORY_ALL: Conversation.History.ValueType  # 2
     """Everything, while a member."""
 
@@ -102,7 +102,7 @@ class Conversation(_message.Message):
     external_id: _builtins.str
     """`<source>:<id>` where it came from another system."""
     confidential: _builtins.bool
-    """Nothing is forwarded out of it (MSG-16), and notices of it carry no content (NTF-9)."""
+    """Its messages cannot be forwarded (MSG-16), and notices of it carry no content (NTF-9)."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -135,7 +135,7 @@ Global___Conversation: _TypeAlias = Conversation  # noqa: Y015
 
 @_typing.final
 class Member(_message.Message):
-    """A person's life in a conversation."""
+    """A person's membership in a conversation, past stays included."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -214,7 +214,7 @@ class ConversationView(_message.Message):
     """MSG-8, counted over the newest 1,000 messages."""
     mention_unread: _builtins.int
     unread_in_threads: _builtins.bool
-    """Whether a thread has replies not read (MSG-15)."""
+    """True if a thread has unread replies (MSG-15)."""
     peer_id: _builtins.str
     """For direct conversations: the other person."""
     @_builtins.property
@@ -223,7 +223,7 @@ class ConversationView(_message.Message):
     def member(self) -> Global___Member: ...
     @_builtins.property
     def settings(self) -> Global___ConversationSettings:
-        """What the member has set for themselves."""
+        """The member's own settings."""
 
     def __init__(
         self,
@@ -247,7 +247,7 @@ Global___ConversationView: _TypeAlias = ConversationView  # noqa: Y015
 
 @_typing.final
 class ConversationSettings(_message.Message):
-    """A conversation as one person has arranged it; nobody else sees this."""
+    """One person's settings for a conversation; private to the person."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -261,15 +261,15 @@ class ConversationSettings(_message.Message):
     folder: _builtins.str
     """Name of the folder; empty: none."""
     marked_unread: _builtins.bool
-    """A mark to come back to it; withdraws no receipt (MSG-7). Reading on in the conversation takes it off."""
+    """A mark to come back to it; withdraws no receipt (MSG-7). Reading further in the conversation clears it."""
     starred: _builtins.bool
     """Kept at the top of the list."""
     version: _builtins.int
     """+1 with every change; 0: nothing was ever set."""
     @_builtins.property
     def muted_until(self) -> _timestamp_pb2.Timestamp:
-        """Until then the person is told of nothing said in it, but of what is urgent or names them; unset or past: not muted.
-        The year 9999 means for ever.
+        """Until then only urgent messages and mentions of the person by name notify; unset or past: not muted. The year 9999
+        means for ever.
         """
 
     def __init__(

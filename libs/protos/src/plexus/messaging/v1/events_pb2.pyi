@@ -25,10 +25,10 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ConversationCreated(_message.Message):
-    """Facts of topic `messaging.conversation.v1`, key = conversation id, in order of `change_no`. Each carries the two salts,
-    16 random bytes, that its link of the chain was made with (see ChainLink); a recall erases the content's.
+    """Facts of topic `messaging.conversation.v1`, key = conversation id, in order of `change_no`. Each carries the two
+    salts, 16 random bytes, of its link of the chain (see ChainLink); a recall erases the content's.
 
-    The conversation began, with its first members.
+    The conversation was created, with its first members.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -89,7 +89,7 @@ Global___ConversationChanged: _TypeAlias = ConversationChanged  # noqa: Y015
 
 @_typing.final
 class ConversationArchived(_message.Message):
-    """Nothing more can be said in it."""
+    """The conversation was archived: it accepts no more messages."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -117,7 +117,7 @@ Global___ConversationArchived: _TypeAlias = ConversationArchived  # noqa: Y015
 
 @_typing.final
 class MessagePosted(_message.Message):
-    """Something was said."""
+    """A message was posted."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -145,7 +145,7 @@ Global___MessagePosted: _TypeAlias = MessagePosted  # noqa: Y015
 
 @_typing.final
 class MessageEdited(_message.Message):
-    """The words of a message changed (MSG-11)."""
+    """The content of a message was edited (MSG-11)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -179,7 +179,7 @@ Global___MessageEdited: _TypeAlias = MessageEdited  # noqa: Y015
 
 @_typing.final
 class MessageRecalled(_message.Message):
-    """A message was taken back (MSG-12); its content is gone."""
+    """A message was recalled (MSG-12); its content is gone."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -207,7 +207,7 @@ Global___MessageRecalled: _TypeAlias = MessageRecalled  # noqa: Y015
 
 @_typing.final
 class MessageReacted(_message.Message):
-    """Somebody put or took away an emoji (MSG-16)."""
+    """A person added or removed a reaction (MSG-16)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -250,7 +250,7 @@ Global___MessageReacted: _TypeAlias = MessageReacted  # noqa: Y015
 
 @_typing.final
 class MessagePinned(_message.Message):
-    """A message was pinned, or its pin was taken off; `parts.pin` shows which (MSG-16)."""
+    """A message was pinned or unpinned; `parts.pin` shows which (MSG-16)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -284,7 +284,7 @@ Global___MessagePinned: _TypeAlias = MessagePinned  # noqa: Y015
 
 @_typing.final
 class MessageLabeled(_message.Message):
-    """Labels were put on a message or taken off; `parts.labels` has them all."""
+    """Labels were added to a message or removed; `parts.labels` has them all."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -349,7 +349,7 @@ Global___MembersAdded: _TypeAlias = MembersAdded  # noqa: Y015
 
 @_typing.final
 class MembersRemoved(_message.Message):
-    """One person or more left or were removed. Nothing after this entry is theirs (MSG-14)."""
+    """One person or more left or were removed. Entries after this one are not visible to them (MSG-14)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -360,7 +360,7 @@ class MembersRemoved(_message.Message):
     CONTENT_SALT_FIELD_NUMBER: _builtins.int
     membership_version: _builtins.int
     left: _builtins.bool
-    """Left by themselves."""
+    """True if they left by themselves."""
     header_salt: _builtins.bytes
     content_salt: _builtins.bytes
     @_builtins.property
@@ -384,7 +384,7 @@ Global___MembersRemoved: _TypeAlias = MembersRemoved  # noqa: Y015
 
 @_typing.final
 class ChainBegun(_message.Message):
-    """Version 2 of the chain began: its link binds everything before it. Says nothing and changes nothing that people see."""
+    """Version 2 of the chain began: its link binds everything before it. Changes nothing visible."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -396,7 +396,7 @@ class ChainBegun(_message.Message):
     through: _builtins.int
     """Number of the last older entry."""
     header_salt: _builtins.bytes
-    """The content's salt stands in the log alone: with it, what was recalled from older entries could be guessed."""
+    """The content's salt is in the log alone: with it, recalled content of older entries could be guessed."""
     def __init__(
         self,
         *,
@@ -436,7 +436,7 @@ Global___CursorAdvanced: _TypeAlias = CursorAdvanced  # noqa: Y015
 
 @_typing.final
 class DraftSaved(_message.Message):
-    """Topic `messaging.person.v1`, key = person id: what a person keeps for themselves, for their own devices.
+    """Topic `messaging.person.v1`, key = person id: a person's private data, for their own devices.
 
     A draft was written or changed.
     """
@@ -461,7 +461,7 @@ Global___DraftSaved: _TypeAlias = DraftSaved  # noqa: Y015
 
 @_typing.final
 class DraftDeleted(_message.Message):
-    """A draft is gone: sent or thrown away. `version` goes on from the draft's, so that neither hides the other."""
+    """A draft was deleted: sent or discarded. `version` continues the draft's, so that neither hides the other."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -476,7 +476,7 @@ class DraftDeleted(_message.Message):
     version: _builtins.int
     @_builtins.property
     def written_at(self) -> _timestamp_pb2.Timestamp:
-        """When the device emptied it."""
+        """Time at which the device deleted it."""
 
     def __init__(
         self,
@@ -497,7 +497,7 @@ Global___DraftDeleted: _TypeAlias = DraftDeleted  # noqa: Y015
 
 @_typing.final
 class ConversationSettingsChanged(_message.Message):
-    """Folder, mute, star or mark changed."""
+    """Folder, mute, star or unread mark changed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -522,7 +522,7 @@ Global___ConversationSettingsChanged: _TypeAlias = ConversationSettingsChanged  
 
 @_typing.final
 class ScheduledMessageChanged(_message.Message):
-    """A scheduled message was made, changed, sent, cancelled, or could not be sent (MSG-17)."""
+    """A scheduled message was created, changed, sent, cancelled, or could not be sent (MSG-17)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -544,9 +544,9 @@ Global___ScheduledMessageChanged: _TypeAlias = ScheduledMessageChanged  # noqa: 
 
 @_typing.final
 class Typing(_message.Message):
-    """Topic `messaging.signal.v1`: what is true for seconds and stored nowhere.
+    """Topic `messaging.signal.v1`: short-lived signals, not stored.
 
-    Somebody writes; true for 6 seconds unless told again. Key = conversation id.
+    A person is typing; valid for 6 seconds unless repeated. Key = conversation id.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -558,9 +558,9 @@ class Typing(_message.Message):
     conversation_id: _builtins.str
     person_id: _builtins.str
     root_seq: _builtins.int
-    """The thread it is for; 0: the conversation's own line."""
+    """The thread of the typing; 0: the conversation itself."""
     stopped: _builtins.bool
-    """Stopped."""
+    """True if they stopped."""
     def __init__(
         self,
         *,
@@ -579,8 +579,8 @@ Global___Typing: _TypeAlias = Typing  # noqa: Y015
 
 @_typing.final
 class PresenceChanged(_message.Message):
-    """Whether somebody is there. Key = person id. Online and away are true for 90 seconds unless told again. Offline counts
-    from 10 seconds on and is taken back by anything told meanwhile: who changes from one stream to the next never left.
+    """Presence of a person. Key = person id. Online and away are valid for 90 seconds unless repeated. Offline takes effect
+    after 10 seconds unless another signal arrives meanwhile, so that a change of streams is not visible.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

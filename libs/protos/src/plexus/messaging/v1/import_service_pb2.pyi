@@ -68,7 +68,7 @@ class ImportedConversation(_message.Message):
     archived: _builtins.bool
     @_builtins.property
     def member_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Everyone who is a member at the end."""
+        """All members at the end."""
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -103,15 +103,15 @@ class ImportConversationsResponse(_message.Message):
     CHANGED_FIELD_NUMBER: _builtins.int
     created: _builtins.int
     changed: _builtins.int
-    """Conversations that were there and now are as the export has them."""
+    """Existing conversations that were updated from the export."""
     @_builtins.property
     def conversations(self) -> _containers.RepeatedCompositeFieldContainer[_conversations_pb2.Conversation]:
         """In the order of the request."""
 
     @_builtins.property
     def closed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bool]:
-        """For each: whether the import leaves it alone, so that no message goes in. Such a one has kind and external id alone, and its
-        id where an import created it; two people who talk here already keep their own conversation.
+        """For each: true if the import leaves it alone, so that no message is imported. Such a conversation has only kind and
+        external id, and its id if an import created it; two people with a direct conversation here keep it.
         """
 
     def __init__(
@@ -221,7 +221,7 @@ class ImportedMessage(_message.Message):
     """`request_id` of the thread's first message; empty outside threads."""
     kind: _messages_pb2.Message.Kind.ValueType
     deleted: _builtins.bool
-    """Deleted in the other system: a message that is there already is recalled, another one comes in with the text given here."""
+    """Deleted in the other system: an existing message is recalled, a new one is imported with the text given here."""
     @_builtins.property
     def sent_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -272,11 +272,11 @@ class ImportMessagesResponse(_message.Message):
     KEPT_FIELD_NUMBER: _builtins.int
     imported: _builtins.int
     skipped: _builtins.int
-    """There already, as the export has them or as they were changed here."""
+    """Existing messages, unchanged in the export or changed here."""
     changed: _builtins.int
-    """There already, and now with the content, reactions or deletion that the export has."""
+    """Existing messages updated with the content, reactions or deletion of the export."""
     kept: _builtins.int
-    """Messages of direct conversations that stay as they are though the export has something else."""
+    """Messages of direct conversations that stay as they are although the export differs."""
     @_builtins.property
     def refusals(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportRefusal]: ...
     def __init__(
@@ -298,7 +298,7 @@ Global___ImportMessagesResponse: _TypeAlias = ImportMessagesResponse  # noqa: Y0
 
 @_typing.final
 class ImportRefusal(_message.Message):
-    """One message that did not go in."""
+    """One message that was not imported."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ImportServiceStub:
-    """Brings in history from another system (MSG-19): administrators only; notifies nobody.
+    """Imports history from another system (MSG-19): administrators only; notifies no one.
     """
 
     def __init__(self, channel):
@@ -53,32 +53,33 @@ class ImportServiceStub:
 
 
 class ImportServiceServicer:
-    """Brings in history from another system (MSG-19): administrators only; notifies nobody.
+    """Imports history from another system (MSG-19): administrators only; notifies no one.
     """
 
     def ImportConversations(self, request, context):
         """Makes conversations by their external id; running it again answers the same ones. Those that an import created follow the
         export until the first message that was not imported or FinishImport, never direct ones (GW-11): new people join, people
         who are no longer listed leave, and name, topic and archiving change. What was changed here since the last import stays.
+        Refused: GROUP_TOO_LARGE (more than 5,000 members).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ImportMessages(self, request_iterator, context):
-        """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3); where the export has other
-        content, reactions or a deletion since, the message follows it, except in direct conversations (GW-11). Messages of one
-        conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end. Refused for each
-        message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished),
-        SENDER_UNKNOWN (nobody of the tenant).
+        """Imports batches of messages; returns their outcomes in order. An existing message is skipped (MSG-3); if the export
+        has other content, reactions or a deletion since, the message follows it, except in direct conversations (GW-11).
+        Messages of one conversation must come in order of `sent_at`. On closing, the cursors of all members are at the end
+        of the import. Refused for each message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED
+        (people use it, or the import was finished), SENDER_UNKNOWN (not a person of the tenant).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def FinishImport(self, request, context):
-        """Ends the import of a source: its conversations no longer follow the export, for good. Running it again ends what was imported
-        since.
+        """Ends the import of a source: its conversations no longer follow the export, for good. Running it again ends imports
+        since then.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -111,7 +112,7 @@ def add_ImportServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ImportService:
-    """Brings in history from another system (MSG-19): administrators only; notifies nobody.
+    """Imports history from another system (MSG-19): administrators only; notifies no one.
     """
 
     @staticmethod

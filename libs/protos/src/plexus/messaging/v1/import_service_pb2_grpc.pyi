@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ImportServiceStub:
-    """Brings in history from another system (MSG-19): administrators only; notifies nobody."""
+    """Imports history from another system (MSG-19): administrators only; notifies no one."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -37,43 +37,45 @@ class ImportServiceStub:
     """Makes conversations by their external id; running it again answers the same ones. Those that an import created follow the
     export until the first message that was not imported or FinishImport, never direct ones (GW-11): new people join, people
     who are no longer listed leave, and name, topic and archiving change. What was changed here since the last import stays.
+    Refused: GROUP_TOO_LARGE (more than 5,000 members).
     """
     ImportMessages: _grpc.StreamStreamMultiCallable[_import_service_pb2.ImportMessagesRequest, _import_service_pb2.ImportMessagesResponse]
-    """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3); where the export has other
-    content, reactions or a deletion since, the message follows it, except in direct conversations (GW-11). Messages of one
-    conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end. Refused for each
-    message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished),
-    SENDER_UNKNOWN (nobody of the tenant).
+    """Imports batches of messages; returns their outcomes in order. An existing message is skipped (MSG-3); if the export
+    has other content, reactions or a deletion since, the message follows it, except in direct conversations (GW-11).
+    Messages of one conversation must come in order of `sent_at`. On closing, the cursors of all members are at the end
+    of the import. Refused for each message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED
+    (people use it, or the import was finished), SENDER_UNKNOWN (not a person of the tenant).
     """
     FinishImport: _grpc.UnaryUnaryMultiCallable[_import_service_pb2.FinishImportRequest, _import_service_pb2.FinishImportResponse]
-    """Ends the import of a source: its conversations no longer follow the export, for good. Running it again ends what was imported
-    since.
+    """Ends the import of a source: its conversations no longer follow the export, for good. Running it again ends imports
+    since then.
     """
 
 @_typing.type_check_only
 class ImportServiceAsyncStub(ImportServiceStub):
-    """Brings in history from another system (MSG-19): administrators only; notifies nobody."""
+    """Imports history from another system (MSG-19): administrators only; notifies no one."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ImportConversations: _aio.UnaryUnaryMultiCallable[_import_service_pb2.ImportConversationsRequest, _import_service_pb2.ImportConversationsResponse]  # type: ignore[assignment]
     """Makes conversations by their external id; running it again answers the same ones. Those that an import created follow the
     export until the first message that was not imported or FinishImport, never direct ones (GW-11): new people join, people
     who are no longer listed leave, and name, topic and archiving change. What was changed here since the last import stays.
+    Refused: GROUP_TOO_LARGE (more than 5,000 members).
     """
     ImportMessages: _aio.StreamStreamMultiCallable[_import_service_pb2.ImportMessagesRequest, _import_service_pb2.ImportMessagesResponse]  # type: ignore[assignment]
-    """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3); where the export has other
-    content, reactions or a deletion since, the message follows it, except in direct conversations (GW-11). Messages of one
-    conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end. Refused for each
-    message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished),
-    SENDER_UNKNOWN (nobody of the tenant).
+    """Imports batches of messages; returns their outcomes in order. An existing message is skipped (MSG-3); if the export
+    has other content, reactions or a deletion since, the message follows it, except in direct conversations (GW-11).
+    Messages of one conversation must come in order of `sent_at`. On closing, the cursors of all members are at the end
+    of the import. Refused for each message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED
+    (people use it, or the import was finished), SENDER_UNKNOWN (not a person of the tenant).
     """
     FinishImport: _aio.UnaryUnaryMultiCallable[_import_service_pb2.FinishImportRequest, _import_service_pb2.FinishImportResponse]  # type: ignore[assignment]
-    """Ends the import of a source: its conversations no longer follow the export, for good. Running it again ends what was imported
-    since.
+    """Ends the import of a source: its conversations no longer follow the export, for good. Running it again ends imports
+    since then.
     """
 
 class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Brings in history from another system (MSG-19): administrators only; notifies nobody."""
+    """Imports history from another system (MSG-19): administrators only; notifies no one."""
 
     @_abc_1.abstractmethod
     def ImportConversations(
@@ -84,6 +86,7 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
         """Makes conversations by their external id; running it again answers the same ones. Those that an import created follow the
         export until the first message that was not imported or FinishImport, never direct ones (GW-11): new people join, people
         who are no longer listed leave, and name, topic and archiving change. What was changed here since the last import stays.
+        Refused: GROUP_TOO_LARGE (more than 5,000 members).
         """
 
     @_abc_1.abstractmethod
@@ -92,11 +95,11 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_import_service_pb2.ImportMessagesRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_import_service_pb2.ImportMessagesResponse], _abc.AsyncIterator[_import_service_pb2.ImportMessagesResponse]]:
-        """Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3); where the export has other
-        content, reactions or a deletion since, the message follows it, except in direct conversations (GW-11). Messages of one
-        conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end. Refused for each
-        message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished),
-        SENDER_UNKNOWN (nobody of the tenant).
+        """Imports batches of messages; returns their outcomes in order. An existing message is skipped (MSG-3); if the export
+        has other content, reactions or a deletion since, the message follows it, except in direct conversations (GW-11).
+        Messages of one conversation must come in order of `sent_at`. On closing, the cursors of all members are at the end
+        of the import. Refused for each message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED
+        (people use it, or the import was finished), SENDER_UNKNOWN (not a person of the tenant).
         """
 
     @_abc_1.abstractmethod
@@ -105,8 +108,8 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _import_service_pb2.FinishImportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_import_service_pb2.FinishImportResponse, _abc.Awaitable[_import_service_pb2.FinishImportResponse]]:
-        """Ends the import of a source: its conversations no longer follow the export, for good. Running it again ends what was imported
-        since.
+        """Ends the import of a source: its conversations no longer follow the export, for good. Running it again ends imports
+        since then.
         """
 
 def add_ImportServiceServicer_to_server(servicer: ImportServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

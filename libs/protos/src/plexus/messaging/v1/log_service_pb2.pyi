@@ -95,7 +95,7 @@ Global___AppendResponse: _TypeAlias = AppendResponse  # noqa: Y015
 
 @_typing.final
 class AppendVerdict(_message.Message):
-    """What became of one item."""
+    """Outcome of one item."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -104,8 +104,8 @@ class AppendVerdict(_message.Message):
     EVENT_FIELD_NUMBER: _builtins.int
     ref: _builtins.int
     event: _builtins.bytes
-    """Serialized plexus.event.v1.Envelope: the fact, as topic `messaging.conversation.v1` will carry it.
-    Only with what this item has stored, and not always: whoever has none waits for the topic.
+    """Serialized plexus.event.v1.Envelope: the fact, as topic `messaging.conversation.v1` will carry it. Only for
+    messages stored by this item, and not always: without it, wait for the topic.
     """
     @_builtins.property
     def verdict(self) -> _messaging_service_pb2.SendVerdict: ...

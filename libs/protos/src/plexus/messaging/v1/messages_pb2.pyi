@@ -37,7 +37,7 @@ class _PriorityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Priority.Val
     PRIORITY_URGENT: _Priority.ValueType  # 3
 
 class Priority(_Priority, metaclass=_PriorityEnumTypeWrapper):
-    """How much a message may disturb (NTF-5)."""
+    """Level of disturbance that a message may cause (NTF-5)."""
 
 PRIORITY_UNSPECIFIED: Priority.ValueType  # 0
 PRIORITY_NORMAL: Priority.ValueType  # 1
@@ -53,18 +53,18 @@ class _NotifyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Notify.ValueTy
     DESCRIPTOR: _descriptor.EnumDescriptor
     NOTIFY_UNSPECIFIED: _Notify.ValueType  # 0
     NOTIFY_NORMAL: _Notify.ValueType  # 1
-    """As each recipient prefers."""
+    """By each recipient's preferences."""
     NOTIFY_NONE: _Notify.ValueType  # 2
-    """Nobody; unless it is urgent."""
+    """Notifies no one, unless it is urgent."""
 
 class Notify(_Notify, metaclass=_NotifyEnumTypeWrapper):
-    """Whom a message may disturb (NTF-11)."""
+    """Notification of a message (NTF-11)."""
 
 NOTIFY_UNSPECIFIED: Notify.ValueType  # 0
 NOTIFY_NORMAL: Notify.ValueType  # 1
-"""As each recipient prefers."""
+"""By each recipient's preferences."""
 NOTIFY_NONE: Notify.ValueType  # 2
-"""Nobody; unless it is urgent."""
+"""Notifies no one, unless it is urgent."""
 Global___Notify: _TypeAlias = Notify  # noqa: Y015
 
 class _Format:
@@ -75,23 +75,23 @@ class _FormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Format.ValueTy
     DESCRIPTOR: _descriptor.EnumDescriptor
     FORMAT_UNSPECIFIED: _Format.ValueType  # 0
     FORMAT_PLAIN: _Format.ValueType  # 1
-    """Exactly as it stands, with the spans of the request."""
+    """Plain text, with the spans of the request."""
     FORMAT_MARKDOWN: _Format.ValueType  # 2
-    """Markdown subset: the server takes the marks out and makes spans of them."""
+    """Markdown subset: the server removes the marks and turns them into spans."""
 
 class Format(_Format, metaclass=_FormatEnumTypeWrapper):
-    """How the text of a request is written."""
+    """Format of the text of a request."""
 
 FORMAT_UNSPECIFIED: Format.ValueType  # 0
 FORMAT_PLAIN: Format.ValueType  # 1
-"""Exactly as it stands, with the spans of the request."""
+"""Plain text, with the spans of the request."""
 FORMAT_MARKDOWN: Format.ValueType  # 2
-"""Markdown subset: the server takes the marks out and makes spans of them."""
+"""Markdown subset: the server removes the marks and turns them into spans."""
 Global___Format: _TypeAlias = Format  # noqa: Y015
 
 @_typing.final
 class Message(_message.Message):
-    """One thing said. `seq` alone orders messages (MSG-5)."""
+    """One message. `seq` alone orders messages (MSG-5)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -103,16 +103,16 @@ class Message(_message.Message):
         DESCRIPTOR: _descriptor.EnumDescriptor
         KIND_UNSPECIFIED: Message._Kind.ValueType  # 0
         KIND_TEXT: Message._Kind.ValueType  # 1
-        """Said by a person or an app."""
+        """Sent by a person or an app."""
         KIND_SYSTEM: Message._Kind.ValueType  # 2
-        """Told by the conversation itself: joined, left, renamed. Never unread (MSG-8)."""
+        """System message of the conversation: joined, left, renamed. Never unread (MSG-8)."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
     KIND_UNSPECIFIED: Message.Kind.ValueType  # 0
     KIND_TEXT: Message.Kind.ValueType  # 1
-    """Said by a person or an app."""
+    """Sent by a person or an app."""
     KIND_SYSTEM: Message.Kind.ValueType  # 2
-    """Told by the conversation itself: joined, left, renamed. Never unread (MSG-8)."""
+    """System message of the conversation: joined, left, renamed. Never unread (MSG-8)."""
 
     ID_FIELD_NUMBER: _builtins.int
     CONVERSATION_ID_FIELD_NUMBER: _builtins.int
@@ -148,7 +148,7 @@ class Message(_message.Message):
     id: _builtins.str
     conversation_id: _builtins.str
     seq: _builtins.int
-    """Position among messages of the conversation: 1, 2, 3 … without holes (MSG-1)."""
+    """Position among messages of the conversation: 1, 2, 3 … without gaps (MSG-1)."""
     change_no: _builtins.int
     """Position in the log of the last change to this message."""
     sender_id: _builtins.str
@@ -164,12 +164,12 @@ class Message(_message.Message):
     @_builtins.property
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def content_hash(self) -> _builtins.bytes:
-        """SHA-256 of what the sender said, in messages from before version 2 of the chain. Empty since."""
+        """SHA-256 of the content, in messages from before version 2 of the chain. Empty since."""
 
     @content_hash.setter
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def content_hash(self, value: _builtins.bytes) -> None:
-        """SHA-256 of what the sender said, in messages from before version 2 of the chain. Empty since."""
+        """SHA-256 of the content, in messages from before version 2 of the chain. Empty since."""
 
     membership_version: _builtins.int
     origin: _builtins.str
@@ -177,12 +177,12 @@ class Message(_message.Message):
     request_id: _builtins.str
     """The client's own id of the message (MSG-3)."""
     version: _builtins.int
-    """Version of the words: 0 as posted, +1 with every edit, 20 at most (MSG-11)."""
+    """Version of the content: 0 as posted, +1 with every edit, 20 at most (MSG-11)."""
     notify: Global___Notify.ValueType
     recalled_by: _builtins.str
-    """Who took it back: the sender, or an administrator of the group."""
+    """The person who recalled it: the sender, or an administrator of the group."""
     reply_to_seq: _builtins.int
-    """`seq` of the message answered to, as SendMessageRequest named it; 0: none. `root_seq` follows from it."""
+    """`seq` of the message it replies to, as in SendMessageRequest; 0: none. `root_seq` follows from it."""
     @_builtins.property
     def spans(self) -> _containers.RepeatedCompositeFieldContainer[Global___Span]: ...
     @_builtins.property
@@ -205,15 +205,15 @@ class Message(_message.Message):
 
     @_builtins.property
     def quote(self) -> Global___Quote:
-        """What it answers to by quoting; unset for most."""
+        """The message that it quotes; unset for most."""
 
     @_builtins.property
     def forwarded(self) -> _containers.RepeatedCompositeFieldContainer[Global___Forwarded]:
-        """What was forwarded here: one message, or several merged into one (MSG-16)."""
+        """Forwarded content: one message, or several merged into one (MSG-16)."""
 
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Free words that members have put on it, in order of the alphabet."""
+        """Labels added by members, in alphabetical order."""
 
     @_builtins.property
     def recalled_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -262,7 +262,7 @@ Global___Message: _TypeAlias = Message  # noqa: Y015
 
 @_typing.final
 class Pin(_message.Message):
-    """That a message is kept in view."""
+    """Pin of a message."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -287,8 +287,8 @@ Global___Pin: _TypeAlias = Pin  # noqa: Y015
 
 @_typing.final
 class Quote(_message.Message):
-    """A message of the same conversation that another one repeats. Its words are looked up when read: who may not see the
-    quoted message, and everybody once it is recalled, gets the numbers alone.
+    """A quoted message of the same conversation. Its text is looked up when read: readers who may not see the quoted
+    message, and everyone once it is recalled, get only its numbers.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -302,9 +302,9 @@ class Quote(_message.Message):
     message_id: _builtins.str
     sender_id: _builtins.str
     text: _builtins.str
-    """Beginning of its present words, at most 200 characters; empty in events."""
+    """Beginning of its current text, at most 200 characters; empty in events."""
     unavailable: _builtins.bool
-    """Recalled, or not for the reader."""
+    """True if recalled, or hidden from the reader."""
     def __init__(
         self,
         *,
@@ -324,7 +324,7 @@ Global___Quote: _TypeAlias = Quote  # noqa: Y015
 
 @_typing.final
 class Forwarded(_message.Message):
-    """A copy of what was said elsewhere (MSG-16)."""
+    """A copy of a message from elsewhere (MSG-16)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -397,7 +397,7 @@ class Span(_message.Message):
     quote: _builtins.bool
     strike: _builtins.bool
     code_block: _builtins.str
-    """Language, for example `python`; `text` when there is none. Inside, nothing is a mention or a link."""
+    """Language, for example `python`; `text` if there is none. Inside, nothing is a mention or a link."""
     mention_department_id: _builtins.str
     """Also listed in `mentions`."""
     def __init__(
@@ -428,7 +428,7 @@ Global___Span: _TypeAlias = Span  # noqa: Y015
 
 @_typing.final
 class Mention(_message.Message):
-    """Who is addressed, by id (MSG-13)."""
+    """Addressees, by id (MSG-13)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -468,8 +468,8 @@ Global___Mention: _TypeAlias = Mention  # noqa: Y015
 
 @_typing.final
 class MessageParts(_message.Message):
-    """The parts of a message that members put on it, complete, without its words. Facts of reactions, pins and labels carry
-    them (MSG-21): a reader that keeps the message replaces these parts if `revision` is newer than what it has of them.
+    """The parts of a message that members add to it, complete, without its text. Facts of reactions, pins and labels carry
+    them (MSG-21): a reader that stores the message replaces these parts if `revision` is newer than that of its own.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -502,7 +502,7 @@ class MessageParts(_message.Message):
 
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """All labels on the message, in order of the alphabet."""
+        """All labels on the message, in alphabetical order."""
 
     def __init__(
         self,
@@ -553,7 +553,7 @@ Global___Reaction: _TypeAlias = Reaction  # noqa: Y015
 
 @_typing.final
 class Attachment(_message.Message):
-    """A file or page that lies elsewhere."""
+    """A file or page stored elsewhere."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -583,7 +583,7 @@ Global___Attachment: _TypeAlias = Attachment  # noqa: Y015
 
 @_typing.final
 class Cursor(_message.Message):
-    """How far a person has read a conversation; the same on all devices (MSG-7)."""
+    """Read position of a person in a conversation; the same on all devices (MSG-7)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -596,7 +596,7 @@ class Cursor(_message.Message):
     person_id: _builtins.str
     through_seq: _builtins.int
     root_seq: _builtins.int
-    """The thread it is the cursor of; 0: the conversation's own (MSG-15)."""
+    """The thread of the cursor; 0: the conversation's own (MSG-15)."""
     @_builtins.property
     def read_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -639,7 +639,9 @@ class ThreadView(_message.Message):
     unread: _builtins.int
     @_builtins.property
     def follower_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Author of the root, repliers, mentioned people, and who follows explicitly; without those who unfollowed."""
+        """Author of the root, repliers, mentioned people, and who follows explicitly; without those who unfollowed. Members of the
+        conversation only, so at most 5,000.
+        """
 
     def __init__(
         self,

@@ -73,7 +73,7 @@ class CreateConversationResponse(_message.Message):
     CONVERSATION_FIELD_NUMBER: _builtins.int
     DEDUPLICATED_FIELD_NUMBER: _builtins.int
     deduplicated: _builtins.bool
-    """The same request had been carried out before, or the pair had its conversation."""
+    """True if the same request had been carried out before, or the pair had its conversation."""
     @_builtins.property
     def conversation(self) -> _conversations_pb2.Conversation: ...
     def __init__(
@@ -195,7 +195,7 @@ class UpdateConversationRequest(_message.Message):
     topic: _builtins.str
     archived: _builtins.bool
     expected_version: _builtins.int
-    """0: whatever it is."""
+    """0: any version."""
     confidential: _builtins.bool
     def __init__(
         self,
@@ -466,7 +466,7 @@ class SendMessageRequest(_message.Message):
     text: _builtins.str
     priority: _messages_pb2.Priority.ValueType
     reply_to_seq: _builtins.int
-    """`seq` of the message answered to; the thread's root is taken from it."""
+    """`seq` of the message it replies to; the thread's root is derived from it."""
     quote_seq: _builtins.int
     """`seq` of a message of the same conversation to quote."""
     notify: _messages_pb2.Notify.ValueType
@@ -519,7 +519,7 @@ class SendMessageResponse(_message.Message):
     def server_time(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def not_in_conversation(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Mentioned people who are not members: they hear nothing (MSG-13)."""
+        """Mentioned people who are not members: they receive nothing (MSG-13)."""
 
     def __init__(
         self,
@@ -585,7 +585,7 @@ Global___SendMessagesResponse: _TypeAlias = SendMessagesResponse  # noqa: Y015
 
 @_typing.final
 class SendVerdict(_message.Message):
-    """What became of one item."""
+    """Outcome of one item."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -613,7 +613,7 @@ Global___SendVerdict: _TypeAlias = SendVerdict  # noqa: Y015
 
 @_typing.final
 class SendRefusal(_message.Message):
-    """Why an item was not stored."""
+    """Reason why an item was not stored."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -647,9 +647,9 @@ class SendRefusal(_message.Message):
     reason: _builtins.str
     """UPPER_SNAKE, for example `TEXT_TOO_LONG`."""
     message: _builtins.str
-    """For a person to read."""
+    """Text for people."""
     retry_after_ms: _builtins.int
-    """How long to wait before trying again; 0 unless the refusal is a limit."""
+    """Time to wait before the next try; 0 unless the refusal is a limit."""
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     def __init__(
@@ -714,7 +714,7 @@ class ListMessagesResponse(_message.Message):
     HAS_MORE_FIELD_NUMBER: _builtins.int
     LAST_SEQ_FIELD_NUMBER: _builtins.int
     has_more: _builtins.bool
-    """More lie beyond the page in the direction read."""
+    """True if more follow in the direction of reading."""
     last_seq: _builtins.int
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Message]: ...
@@ -816,13 +816,13 @@ class ListChangesResponse(_message.Message):
     HAS_MORE_FIELD_NUMBER: _builtins.int
     MIN_AVAILABLE_FIELD_NUMBER: _builtins.int
     through: _builtins.int
-    """The log has been read up to here, over what the caller may not see as well."""
+    """Number up to which the log has been read, also over entries hidden from the caller."""
     has_more: _builtins.bool
     min_available: _builtins.int
-    """Smallest `since` that can still be answered; a smaller one means: reload (MSG-6)."""
+    """Smallest `since` that can still be answered; for a smaller one the client must reload (MSG-6)."""
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Change]:
-        """In order of `change_no`; each entity at most once, in its present state."""
+        """In order of `change_no`; each entity at most once, in its current state."""
 
     def __init__(
         self,
@@ -842,7 +842,7 @@ Global___ListChangesResponse: _TypeAlias = ListChangesResponse  # noqa: Y015
 
 @_typing.final
 class Change(_message.Message):
-    """Present state of one thing that changed."""
+    """Current state of one changed object."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -921,7 +921,7 @@ Global___AdvanceCursorsRequest: _TypeAlias = AdvanceCursorsRequest  # noqa: Y015
 
 @_typing.final
 class CursorAdvance(_message.Message):
-    """Read up to here, here."""
+    """Read position of the caller in one conversation or thread."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -971,7 +971,7 @@ Global___AdvanceCursorsResponse: _TypeAlias = AdvanceCursorsResponse  # noqa: Y0
 
 @_typing.final
 class CursorVerdict(_message.Message):
-    """What became of one advance."""
+    """Outcome of one advance."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1040,7 +1040,7 @@ class ListReceiptsResponse(_message.Message):
     """Members at the message's membership version, without the sender."""
     read: _builtins.int
     counts_only: _builtins.bool
-    """The tenant, or the size of the group, lets nobody see names (MSG-10)."""
+    """True if the tenant, or the size of the group, hides names (MSG-10)."""
     @_builtins.property
     def receipts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Receipt]: ...
     def __init__(
@@ -1062,7 +1062,7 @@ Global___ListReceiptsResponse: _TypeAlias = ListReceiptsResponse  # noqa: Y015
 
 @_typing.final
 class Receipt(_message.Message):
-    """Whether one person of the audience has read the message."""
+    """Read state of one person of the audience."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1197,7 +1197,7 @@ class EditMessageRequest(_message.Message):
     text: _builtins.str
     format: _messages_pb2.Format.ValueType
     expected_version: _builtins.int
-    """`version` of the message that was edited; unset: whatever it is."""
+    """`version` of the message that was edited; unset: any version."""
     @_builtins.property
     def spans(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Span]: ...
     @_builtins.property
@@ -1237,7 +1237,7 @@ class EditMessageResponse(_message.Message):
     def message(self) -> _messages_pb2.Message: ...
     @_builtins.property
     def not_in_conversation(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Mentioned people who are not members: they hear nothing (MSG-13)."""
+        """Mentioned people who are not members: they receive nothing (MSG-13)."""
 
     def __init__(
         self,
@@ -1292,7 +1292,7 @@ class ListMessageVersionsResponse(_message.Message):
     """Empty: these were the last."""
     @_builtins.property
     def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___MessageVersion]:
-        """Oldest first; the last one is the present. Empty of content once the message is recalled."""
+        """Oldest first; the last one is the current version. Without content once the message is recalled."""
 
     def __init__(
         self,
@@ -1310,7 +1310,7 @@ Global___ListMessageVersionsResponse: _TypeAlias = ListMessageVersionsResponse  
 
 @_typing.final
 class MessageVersion(_message.Message):
-    """The words of a message at one time."""
+    """The content of a message at one time."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1325,12 +1325,12 @@ class MessageVersion(_message.Message):
     @_builtins.property
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def content_hash(self) -> _builtins.bytes:
-        """Always empty; VerifyConversation gives the proof."""
+        """Always empty; VerifyConversation returns the proof."""
 
     @content_hash.setter
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def content_hash(self, value: _builtins.bytes) -> None:
-        """Always empty; VerifyConversation gives the proof."""
+        """Always empty; VerifyConversation returns the proof."""
 
     @_builtins.property
     def spans(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Span]: ...
@@ -1537,7 +1537,7 @@ class ListPinsResponse(_message.Message):
     """Empty: these were the last."""
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Message]:
-        """Newest pin first. A page may hold fewer than asked for, or none, and yet more follow."""
+        """Newest pin first. A page may have fewer than requested, or none, although more follow."""
 
     def __init__(
         self,
@@ -1619,17 +1619,17 @@ class ForwardMessagesRequest(_message.Message):
     MERGED_FIELD_NUMBER: _builtins.int
     COMMENT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """The client's id, as of SendMessage; with several messages that are not merged, `<request_id>:<n>` from 0."""
+    """The client's id, as in SendMessage; with several messages that are not merged, `<request_id>:<n>` from 0."""
     conversation_id: _builtins.str
-    """Where they are."""
+    """Their conversation."""
     to_conversation_id: _builtins.str
     merged: _builtins.bool
     """One message with all of them, instead of one for each."""
     comment: _builtins.str
-    """Words of the forwarder; with messages that are not merged, a message of its own before them."""
+    """Text of the forwarder; with messages that are not merged, a message of its own before them."""
     @_builtins.property
     def seqs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """1 to 100, in the order in which they shall stand."""
+        """1 to 100, in the order of the copies."""
 
     def __init__(
         self,
@@ -1710,14 +1710,14 @@ class VerifyConversationResponse(_message.Message):
     through: _builtins.int
     """Verified up to here."""
     has_more: _builtins.bool
-    """More follow, up to what was asked."""
+    """More follow, up to the requested end."""
     @_builtins.property
     def links(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChainLink]:
-        """In order of `change_no`. Whoever keeps links can compare: the same number has the same link for ever."""
+        """In order of `change_no`. Clients that keep links can compare: the same number has the same link for ever."""
 
     @_builtins.property
     def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChainProblem]:
-        """What is wrong; empty: nothing."""
+        """Problems found; empty: none."""
 
     def __init__(
         self,
@@ -1738,12 +1738,12 @@ Global___VerifyConversationResponse: _TypeAlias = VerifyConversationResponse  # 
 
 @_typing.final
 class ChainLink(_message.Message):
-    """One entry of the log as the chain has it (MSG-20). H is SHA-256 of its arguments one after the other.
+    """One link of the hash chain (MSG-20). H is SHA-256 of its arguments, concatenated.
 
     Version 2: chain_hash = H(previous (32 bytes), change_no (8 bytes, big endian), header_hash, body_hash), where
-    header_hash = H(header_salt, header) and body_hash = H(content_salt, content hash). The header is everything that is
-    shown of an entry but its content; docs/chain.md defines both, byte by byte. Who may read the entry gets `event`,
-    which holds both salts, and can compute everything again; others get the two hashes alone.
+    header_hash = H(header_salt, header) and body_hash = H(content_salt, content hash). The header is all that is shown
+    of an entry except its content; docs/chain.md defines both, byte by byte. Readers of the entry get `event`, which
+    holds both salts, and can compute everything again; others get the two hashes alone.
 
     Version 1: chain_hash = H(previous, change_no, length of kind (1 byte), kind, entity_id, 0 byte, content_hash).
     """
@@ -1765,37 +1765,39 @@ class ChainLink(_message.Message):
     REPLY_TO_SEQ_FIELD_NUMBER: _builtins.int
     change_no: _builtins.int
     kind: _builtins.str
-    """Set for who may read the entry, as `entity_id` and `event` are; `chain_begun` is set for everybody: the link before it
+    """Set for readers of the entry, as `entity_id` and `event` are; `chain_begun` is set for everyone: the link before it
     counts as 32 zero bytes.
     """
     entity_id: _builtins.str
     @_builtins.property
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def content_hash(self) -> _builtins.bytes:
-        """Version 1 alone, and only for who may read the entry; erased once it is recalled."""
+        """Version 1 only, and only for readers of the entry; erased once it is recalled."""
 
     @content_hash.setter
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def content_hash(self, value: _builtins.bytes) -> None:
-        """Version 1 alone, and only for who may read the entry; erased once it is recalled."""
+        """Version 1 only, and only for readers of the entry; erased once it is recalled."""
 
     chain_hash: _builtins.bytes
-    """Of version 1: empty from the first entry on that is recalled or not the caller's to read, because what that said
-    could be guessed from the links on both sides of it.
+    """Of version 1: empty from the first entry on that is recalled or hidden from the caller, because its content could
+    be guessed from the links on both sides of it.
     """
     purged: _builtins.bool
-    """The content is gone by recall or retention; the header is still proved."""
+    """The content is gone by recall or retention; the header can still be proved."""
     version: _builtins.int
     header_hash: _builtins.bytes
     body_hash: _builtins.bytes
     event: _builtins.bytes
     """The stored plexus.event.v1.Envelope; of version 1 without its hashes."""
     content_salt: _builtins.bytes
-    """Of a ChainBegun alone: what its body_hash was made with, for who may read every older entry while none is recalled."""
+    """Of a ChainBegun only: the inputs of its body_hash, for callers who may read every older entry while none is
+    recalled.
+    """
     unverifiable: _builtins.bool
-    """Version 1: the link cannot be computed again, because its content's hash is erased or not the caller's to know."""
+    """Version 1: the link cannot be computed again, because its content's hash is erased or hidden from the caller."""
     reply_to_seq: _builtins.int
-    """`seq` of the message answered to, where an event of version 1 does not carry it."""
+    """`seq` of the message it replies to, if an event of version 1 does not carry it."""
     def __init__(
         self,
         *,
@@ -1835,30 +1837,30 @@ class ChainProblem(_message.Message):
         KIND_MISSING: ChainProblem._Kind.ValueType  # 1
         """No entry has this number."""
         KIND_BROKEN_LINK: ChainProblem._Kind.ValueType  # 2
-        """The link does not follow from the one before."""
+        """The link does not follow from the previous one."""
         KIND_ALTERED_CONTENT: ChainProblem._Kind.ValueType  # 3
         """The stored content has another hash."""
         KIND_SEQ_GAP: ChainProblem._Kind.ValueType  # 4
         """A message's `seq` is not the next one."""
         KIND_ALTERED_HEADER: ChainProblem._Kind.ValueType  # 5
-        """The stored header (sender, times, members, …) is another one than the link proves."""
+        """The stored header (sender, times, members, …) differs from the one that the link proves."""
         KIND_ALTERED_STATE: ChainProblem._Kind.ValueType  # 6
-        """What people are shown now is not what the entries of the log lead to."""
+        """The current state differs from the one that the entries of the log lead to."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
     KIND_UNSPECIFIED: ChainProblem.Kind.ValueType  # 0
     KIND_MISSING: ChainProblem.Kind.ValueType  # 1
     """No entry has this number."""
     KIND_BROKEN_LINK: ChainProblem.Kind.ValueType  # 2
-    """The link does not follow from the one before."""
+    """The link does not follow from the previous one."""
     KIND_ALTERED_CONTENT: ChainProblem.Kind.ValueType  # 3
     """The stored content has another hash."""
     KIND_SEQ_GAP: ChainProblem.Kind.ValueType  # 4
     """A message's `seq` is not the next one."""
     KIND_ALTERED_HEADER: ChainProblem.Kind.ValueType  # 5
-    """The stored header (sender, times, members, …) is another one than the link proves."""
+    """The stored header (sender, times, members, …) differs from the one that the link proves."""
     KIND_ALTERED_STATE: ChainProblem.Kind.ValueType  # 6
-    """What people are shown now is not what the entries of the log lead to."""
+    """The current state differs from the one that the entries of the log lead to."""
 
     CHANGE_NO_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
@@ -1931,7 +1933,7 @@ Global___ExportConversationAnchorsResponse: _TypeAlias = ExportConversationAncho
 
 @_typing.final
 class ConversationAnchor(_message.Message):
-    """The end of a conversation's log: whoever keeps it can prove later that nothing up to it was changed."""
+    """The end of a conversation's log: keeping it allows a later proof that nothing up to it was changed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1966,11 +1968,11 @@ class PreviewSendRequest(_message.Message):
     conversation_id: _builtins.str
     @_builtins.property
     def mentions(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Mention]:
-        """Empty: all members. Else only those addressed."""
+        """Empty: all members. Else only the addressees."""
 
     @_builtins.property
     def send_at(self) -> _timestamp_pb2.Timestamp:
-        """When it would be sent; unset: now."""
+        """Intended time of sending; unset: now."""
 
     def __init__(
         self,
@@ -1995,9 +1997,11 @@ class PreviewSendResponse(_message.Message):
     OFF_HOURS_FIELD_NUMBER: _builtins.int
     PEOPLE_FIELD_NUMBER: _builtins.int
     audience: _builtins.int
-    """Everybody who would get it: without the caller and who was deactivated."""
+    """All recipients: without the caller and deactivated people."""
     off_hours: _builtins.int
-    """Number of them outside their working hours then; apps never are. 0 for whom zones or working hours are hidden."""
+    """Number of recipients outside their working hours then; apps never are. 0 if zones or working hours are hidden from
+    the caller.
+    """
     @_builtins.property
     def people(self) -> _containers.RepeatedCompositeFieldContainer[Global___OffHours]:
         """The first 20 of them, in order of their ids; none for guests (GW-5)."""
@@ -2019,7 +2023,7 @@ Global___PreviewSendResponse: _TypeAlias = PreviewSendResponse  # noqa: Y015
 
 @_typing.final
 class OffHours(_message.Message):
-    """Somebody who would be reached outside their working hours."""
+    """A recipient outside their working hours."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2030,10 +2034,10 @@ class OffHours(_message.Message):
     person_id: _builtins.str
     time_zone: _builtins.str
     local_time: _builtins.str
-    """Clock there, for example `22:40`."""
+    """Local time of the recipient, for example `22:40`."""
     @_builtins.property
     def works_again_at(self) -> _timestamp_pb2.Timestamp:
-        """When their working hours begin again."""
+        """Time at which their working hours begin again."""
 
     def __init__(
         self,
@@ -2053,7 +2057,7 @@ Global___OffHours: _TypeAlias = OffHours  # noqa: Y015
 
 @_typing.final
 class MessagingPolicy(_message.Message):
-    """What a tenant allows in messages."""
+    """A tenant's message policy."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2081,11 +2085,11 @@ class MessagingPolicy(_message.Message):
     RECEIPT_NAMES_LIMIT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     edit_window_seconds: _builtins.int
-    """How long a message can be edited by its sender; 0 to 30 days, default 24 hours (MSG-11)."""
+    """Time in which the sender can edit a message; 0 to 30 days, default 24 hours (MSG-11)."""
     recall_window_seconds: _builtins.int
-    """How long its sender can recall it; 0 to 7 days, default 2 minutes (MSG-12)."""
+    """Time in which the sender can recall it; 0 to 7 days, default 2 minutes (MSG-12)."""
     admin_recall_window_seconds: _builtins.int
-    """How long an administrator of the group can; 0 to 365 days, default 30 days."""
+    """Time in which an administrator of the group can; 0 to 365 days, default 30 days."""
     receipts: Global___MessagingPolicy.Receipts.ValueType
     receipt_names_limit: _builtins.int
     """Groups with more members show counts alone; 2 to 5,000, default 200 (MSG-10)."""
@@ -2151,7 +2155,7 @@ class UpdateMessagingPolicyRequest(_message.Message):
     POLICY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def policy(self) -> Global___MessagingPolicy:
-        """The whole policy; `version` as read, 0: whatever it is."""
+        """The whole policy; `version` as read, 0: any version."""
 
     def __init__(
         self,

@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class MessagingServiceStub:
-    """Conversations and what is said in them. A conversation one may not see answers CONVERSATION_NOT_FOUND,
-    the same as one that does not exist (GW-2).
+    """Conversations and their messages. A conversation hidden from the caller answers CONVERSATION_NOT_FOUND, the same as
+    one that does not exist (GW-2).
     """
 
     def __init__(self, channel):
@@ -194,26 +194,26 @@ class MessagingServiceStub:
 
 
 class MessagingServiceServicer:
-    """Conversations and what is said in them. A conversation one may not see answers CONVERSATION_NOT_FOUND,
-    the same as one that does not exist (GW-2).
+    """Conversations and their messages. A conversation hidden from the caller answers CONVERSATION_NOT_FOUND, the same as
+    one that does not exist (GW-2).
     """
 
     def CreateConversation(self, request, context):
-        """Begins a group, or answers the direct conversation of a pair.
+        """Creates a group, or returns the direct conversation of a pair.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetConversation(self, request, context):
-        """One conversation with the caller's unread counts.
+        """Returns one conversation with the caller's unread counts.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListConversations(self, request, context):
-        """The caller's conversations, last active first.
+        """Lists the caller's conversations, last active first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -227,15 +227,15 @@ class MessagingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListMembers(self, request, context):
-        """Members in order of person id.
+        """Lists members in order of person id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def AddMembers(self, request, context):
-        """Adds people to a group. Who is a member already stays as is. Refused: DIRECT_CONVERSATION_FIXED, PERSON_NOT_FOUND,
-        TOO_MANY_STAYS for somebody who has been in the group 500 times.
+        """Adds people to a group. Existing members stay unchanged. Refused: DIRECT_CONVERSATION_FIXED, PERSON_NOT_FOUND,
+        TOO_MANY_STAYS for a person who has been in the group 500 times.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -256,7 +256,7 @@ class MessagingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SendMessage(self, request, context):
-        """Says something (MSG-1 to MSG-3). Refused: TEXT_TOO_LONG, REQUEST_ID_REUSED, CONVERSATION_ARCHIVED,
+        """Posts a message (MSG-1 to MSG-3). Refused: TEXT_TOO_LONG, REQUEST_ID_REUSED, CONVERSATION_ARCHIVED,
         MENTION_ALL_DENIED, MENTION_DEPARTMENT_DENIED, DEPARTMENT_NOT_FOUND, TOO_MANY_MENTIONS, ROOT_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -264,158 +264,158 @@ class MessagingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SendMessages(self, request, context):
-        """Says up to 256 things in one conversation or several; each has its own verdict.
+        """Posts up to 256 messages in one conversation or several; each has its own verdict.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListMessages(self, request, context):
-        """History by `seq`, oldest first within the page; one thread when `root_seq` is set (MSG-15).
+        """Lists history by `seq`, oldest first within the page; one thread when `root_seq` is set (MSG-15).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetMessage(self, request, context):
-        """One message. Refused: MESSAGE_NOT_FOUND.
+        """Returns one message. Refused: MESSAGE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListChanges(self, request, context):
-        """Present state of all that changed after `since` (MSG-6).
+        """Lists the current state of everything that changed after `since` (MSG-6).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def AdvanceCursors(self, request, context):
-        """Says how far the caller has read; never goes back (MSG-7). Refused per item: CURSOR_BEYOND_END.
+        """Advances the caller's read cursors; never back (MSG-7). Refused per item: CURSOR_BEYOND_END.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListReceipts(self, request, context):
-        """Who has read a message and when, as far as the tenant shows it (MSG-9, MSG-10). Refused: RECEIPTS_ARE_OFF.
+        """Lists read receipts of a message, as far as the tenant shows them (MSG-9, MSG-10). Refused: RECEIPTS_ARE_OFF.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetThread(self, request, context):
-        """One thread with the caller's cursor in it (MSG-15). Refused: MESSAGE_NOT_FOUND.
+        """Returns one thread with the caller's cursor in it (MSG-15). Refused: MESSAGE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def FollowThread(self, request, context):
-        """Follows a thread or stops following it.
+        """Follows or unfollows a thread.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def EditMessage(self, request, context):
-        """Changes the words of one's own message (MSG-11). Refused: MESSAGE_NOT_FOUND, NOT_YOUR_MESSAGE, EDIT_WINDOW_CLOSED,
-        TOO_MANY_EDITS, MESSAGE_IS_RECALLED, VERSION_CONFLICT, and what SendMessage refuses of content.
+        """Edits one's own message (MSG-11). Refused: MESSAGE_NOT_FOUND, NOT_YOUR_MESSAGE, EDIT_WINDOW_CLOSED, TOO_MANY_EDITS,
+        MESSAGE_IS_RECALLED, VERSION_CONFLICT, and SendMessage's refusals of content.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListMessageVersions(self, request, context):
-        """Every version of a message, oldest first (MSG-11).
+        """Lists every version of a message, oldest first (MSG-11).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RecallMessage(self, request, context):
-        """Takes a message back; its content is gone for everybody (MSG-12). Refused: RECALL_WINDOW_CLOSED, NOT_YOUR_MESSAGE.
+        """Recalls a message; its content is gone for everyone (MSG-12). Refused: RECALL_WINDOW_CLOSED, NOT_YOUR_MESSAGE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReactToMessage(self, request, context):
-        """Puts an emoji on a message or takes it off (MSG-16). Refused: TOO_MANY_REACTIONS, MESSAGE_IS_RECALLED.
+        """Adds or removes a reaction (MSG-16). Refused: TOO_MANY_REACTIONS, MESSAGE_IS_RECALLED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PinMessage(self, request, context):
-        """Keeps a message in view, or no longer (MSG-16). Refused: TOO_MANY_PINS, MESSAGE_IS_RECALLED.
+        """Pins or unpins a message (MSG-16). Refused: TOO_MANY_PINS, MESSAGE_IS_RECALLED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListPins(self, request, context):
-        """What is pinned, newest pin first.
+        """Lists pinned messages, newest pin first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def LabelMessage(self, request, context):
-        """Puts labels on a message and takes labels off. Refused: TOO_MANY_LABELS, MESSAGE_IS_RECALLED.
+        """Adds labels to a message and removes labels from it. Refused: TOO_MANY_LABELS, MESSAGE_IS_RECALLED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ForwardMessages(self, request, context):
-        """Copies messages into another conversation, with where they came from (MSG-16).
-        Refused: CONVERSATION_IS_CONFIDENTIAL, FORWARD_NESTED, MESSAGE_NOT_FOUND, and what SendMessage refuses.
+        """Copies messages into another conversation, with their origin (MSG-16). Refused: CONVERSATION_IS_CONFIDENTIAL,
+        FORWARD_NESTED, MESSAGE_NOT_FOUND, and SendMessage's refusals.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def VerifyConversation(self, request, context):
-        """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered.
-        Refused: VERIFICATION_UNDER_WAY (one call at a time for each person).
+        """Proves by the hash chain that a stretch of the log is complete and unaltered. Refused: VERIFICATION_UNDER_WAY (one
+        call at a time for each person).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ExportConversationAnchors(self, request, context):
-        """The newest link of every conversation of the tenant, for keeping elsewhere. The caller gives a reason, which the
-        ledger keeps. Refused: REASON_REQUIRED.
+        """Lists the newest link of every conversation of the tenant, for archives elsewhere. The caller gives a reason, which
+        the ledger keeps. Refused: REASON_REQUIRED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PreviewSend(self, request, context):
-        """Who would be reached outside their working hours, before anything is sent. Refused: DEPARTMENT_NOT_FOUND.
+        """Previews the members outside their working hours before a message is sent. Refused: DEPARTMENT_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetMessagingPolicy(self, request, context):
-        """What the tenant allows in messages.
+        """Returns the tenant's message policy.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateMessagingPolicy(self, request, context):
-        """Changes what the tenant allows, within bounds. Administrators only.
+        """Replaces the tenant's message policy, within bounds. Administrators only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetMessagingStatus(self, request, context):
-        """Figures of the caller's tenant.
+        """Returns figures of the caller's tenant.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -588,8 +588,8 @@ def add_MessagingServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class MessagingService:
-    """Conversations and what is said in them. A conversation one may not see answers CONVERSATION_NOT_FOUND,
-    the same as one that does not exist (GW-2).
+    """Conversations and their messages. A conversation hidden from the caller answers CONVERSATION_NOT_FOUND, the same as
+    one that does not exist (GW-2).
     """
 
     @staticmethod

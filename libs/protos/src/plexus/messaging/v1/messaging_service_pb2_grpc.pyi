@@ -27,8 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class MessagingServiceStub:
-    """Conversations and what is said in them. A conversation one may not see answers CONVERSATION_NOT_FOUND,
-    the same as one that does not exist (GW-2).
+    """Conversations and their messages. A conversation hidden from the caller answers CONVERSATION_NOT_FOUND, the same as
+    one that does not exist (GW-2).
     """
 
     @_typing.overload
@@ -36,165 +36,165 @@ class MessagingServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> MessagingServiceAsyncStub: ...
     CreateConversation: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.CreateConversationRequest, _messaging_service_pb2.CreateConversationResponse]
-    """Begins a group, or answers the direct conversation of a pair."""
+    """Creates a group, or returns the direct conversation of a pair."""
     GetConversation: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.GetConversationRequest, _messaging_service_pb2.GetConversationResponse]
-    """One conversation with the caller's unread counts."""
+    """Returns one conversation with the caller's unread counts."""
     ListConversations: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ListConversationsRequest, _messaging_service_pb2.ListConversationsResponse]
-    """The caller's conversations, last active first."""
+    """Lists the caller's conversations, last active first."""
     UpdateConversation: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.UpdateConversationRequest, _messaging_service_pb2.UpdateConversationResponse]
     """Changes name, topic or policy."""
     ListMembers: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ListMembersRequest, _messaging_service_pb2.ListMembersResponse]
-    """Members in order of person id."""
+    """Lists members in order of person id."""
     AddMembers: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.AddMembersRequest, _messaging_service_pb2.AddMembersResponse]
-    """Adds people to a group. Who is a member already stays as is. Refused: DIRECT_CONVERSATION_FIXED, PERSON_NOT_FOUND,
-    TOO_MANY_STAYS for somebody who has been in the group 500 times.
+    """Adds people to a group. Existing members stay unchanged. Refused: DIRECT_CONVERSATION_FIXED, PERSON_NOT_FOUND,
+    TOO_MANY_STAYS for a person who has been in the group 500 times.
     """
     RemoveMembers: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.RemoveMembersRequest, _messaging_service_pb2.RemoveMembersResponse]
     """Removes people from a group. Refused: LAST_OWNER."""
     LeaveConversation: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.LeaveConversationRequest, _messaging_service_pb2.LeaveConversationResponse]
     """Leaves a group."""
     SendMessage: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.SendMessageRequest, _messaging_service_pb2.SendMessageResponse]
-    """Says something (MSG-1 to MSG-3). Refused: TEXT_TOO_LONG, REQUEST_ID_REUSED, CONVERSATION_ARCHIVED,
+    """Posts a message (MSG-1 to MSG-3). Refused: TEXT_TOO_LONG, REQUEST_ID_REUSED, CONVERSATION_ARCHIVED,
     MENTION_ALL_DENIED, MENTION_DEPARTMENT_DENIED, DEPARTMENT_NOT_FOUND, TOO_MANY_MENTIONS, ROOT_NOT_FOUND.
     """
     SendMessages: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.SendMessagesRequest, _messaging_service_pb2.SendMessagesResponse]
-    """Says up to 256 things in one conversation or several; each has its own verdict."""
+    """Posts up to 256 messages in one conversation or several; each has its own verdict."""
     ListMessages: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ListMessagesRequest, _messaging_service_pb2.ListMessagesResponse]
-    """History by `seq`, oldest first within the page; one thread when `root_seq` is set (MSG-15)."""
+    """Lists history by `seq`, oldest first within the page; one thread when `root_seq` is set (MSG-15)."""
     GetMessage: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.GetMessageRequest, _messaging_service_pb2.GetMessageResponse]
-    """One message. Refused: MESSAGE_NOT_FOUND."""
+    """Returns one message. Refused: MESSAGE_NOT_FOUND."""
     ListChanges: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ListChangesRequest, _messaging_service_pb2.ListChangesResponse]
-    """Present state of all that changed after `since` (MSG-6)."""
+    """Lists the current state of everything that changed after `since` (MSG-6)."""
     AdvanceCursors: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.AdvanceCursorsRequest, _messaging_service_pb2.AdvanceCursorsResponse]
-    """Says how far the caller has read; never goes back (MSG-7). Refused per item: CURSOR_BEYOND_END."""
+    """Advances the caller's read cursors; never back (MSG-7). Refused per item: CURSOR_BEYOND_END."""
     ListReceipts: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ListReceiptsRequest, _messaging_service_pb2.ListReceiptsResponse]
-    """Who has read a message and when, as far as the tenant shows it (MSG-9, MSG-10). Refused: RECEIPTS_ARE_OFF."""
+    """Lists read receipts of a message, as far as the tenant shows them (MSG-9, MSG-10). Refused: RECEIPTS_ARE_OFF."""
     GetThread: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.GetThreadRequest, _messaging_service_pb2.GetThreadResponse]
-    """One thread with the caller's cursor in it (MSG-15). Refused: MESSAGE_NOT_FOUND."""
+    """Returns one thread with the caller's cursor in it (MSG-15). Refused: MESSAGE_NOT_FOUND."""
     FollowThread: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.FollowThreadRequest, _messaging_service_pb2.FollowThreadResponse]
-    """Follows a thread or stops following it."""
+    """Follows or unfollows a thread."""
     EditMessage: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.EditMessageRequest, _messaging_service_pb2.EditMessageResponse]
-    """Changes the words of one's own message (MSG-11). Refused: MESSAGE_NOT_FOUND, NOT_YOUR_MESSAGE, EDIT_WINDOW_CLOSED,
-    TOO_MANY_EDITS, MESSAGE_IS_RECALLED, VERSION_CONFLICT, and what SendMessage refuses of content.
+    """Edits one's own message (MSG-11). Refused: MESSAGE_NOT_FOUND, NOT_YOUR_MESSAGE, EDIT_WINDOW_CLOSED, TOO_MANY_EDITS,
+    MESSAGE_IS_RECALLED, VERSION_CONFLICT, and SendMessage's refusals of content.
     """
     ListMessageVersions: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ListMessageVersionsRequest, _messaging_service_pb2.ListMessageVersionsResponse]
-    """Every version of a message, oldest first (MSG-11)."""
+    """Lists every version of a message, oldest first (MSG-11)."""
     RecallMessage: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.RecallMessageRequest, _messaging_service_pb2.RecallMessageResponse]
-    """Takes a message back; its content is gone for everybody (MSG-12). Refused: RECALL_WINDOW_CLOSED, NOT_YOUR_MESSAGE."""
+    """Recalls a message; its content is gone for everyone (MSG-12). Refused: RECALL_WINDOW_CLOSED, NOT_YOUR_MESSAGE."""
     ReactToMessage: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ReactToMessageRequest, _messaging_service_pb2.ReactToMessageResponse]
-    """Puts an emoji on a message or takes it off (MSG-16). Refused: TOO_MANY_REACTIONS, MESSAGE_IS_RECALLED."""
+    """Adds or removes a reaction (MSG-16). Refused: TOO_MANY_REACTIONS, MESSAGE_IS_RECALLED."""
     PinMessage: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.PinMessageRequest, _messaging_service_pb2.PinMessageResponse]
-    """Keeps a message in view, or no longer (MSG-16). Refused: TOO_MANY_PINS, MESSAGE_IS_RECALLED."""
+    """Pins or unpins a message (MSG-16). Refused: TOO_MANY_PINS, MESSAGE_IS_RECALLED."""
     ListPins: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ListPinsRequest, _messaging_service_pb2.ListPinsResponse]
-    """What is pinned, newest pin first."""
+    """Lists pinned messages, newest pin first."""
     LabelMessage: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.LabelMessageRequest, _messaging_service_pb2.LabelMessageResponse]
-    """Puts labels on a message and takes labels off. Refused: TOO_MANY_LABELS, MESSAGE_IS_RECALLED."""
+    """Adds labels to a message and removes labels from it. Refused: TOO_MANY_LABELS, MESSAGE_IS_RECALLED."""
     ForwardMessages: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ForwardMessagesRequest, _messaging_service_pb2.ForwardMessagesResponse]
-    """Copies messages into another conversation, with where they came from (MSG-16).
-    Refused: CONVERSATION_IS_CONFIDENTIAL, FORWARD_NESTED, MESSAGE_NOT_FOUND, and what SendMessage refuses.
+    """Copies messages into another conversation, with their origin (MSG-16). Refused: CONVERSATION_IS_CONFIDENTIAL,
+    FORWARD_NESTED, MESSAGE_NOT_FOUND, and SendMessage's refusals.
     """
     VerifyConversation: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.VerifyConversationRequest, _messaging_service_pb2.VerifyConversationResponse]
-    """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered.
-    Refused: VERIFICATION_UNDER_WAY (one call at a time for each person).
+    """Proves by the hash chain that a stretch of the log is complete and unaltered. Refused: VERIFICATION_UNDER_WAY (one
+    call at a time for each person).
     """
     ExportConversationAnchors: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ExportConversationAnchorsRequest, _messaging_service_pb2.ExportConversationAnchorsResponse]
-    """The newest link of every conversation of the tenant, for keeping elsewhere. The caller gives a reason, which the
-    ledger keeps. Refused: REASON_REQUIRED.
+    """Lists the newest link of every conversation of the tenant, for archives elsewhere. The caller gives a reason, which
+    the ledger keeps. Refused: REASON_REQUIRED.
     """
     PreviewSend: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.PreviewSendRequest, _messaging_service_pb2.PreviewSendResponse]
-    """Who would be reached outside their working hours, before anything is sent. Refused: DEPARTMENT_NOT_FOUND."""
+    """Previews the members outside their working hours before a message is sent. Refused: DEPARTMENT_NOT_FOUND."""
     GetMessagingPolicy: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.GetMessagingPolicyRequest, _messaging_service_pb2.GetMessagingPolicyResponse]
-    """What the tenant allows in messages."""
+    """Returns the tenant's message policy."""
     UpdateMessagingPolicy: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.UpdateMessagingPolicyRequest, _messaging_service_pb2.UpdateMessagingPolicyResponse]
-    """Changes what the tenant allows, within bounds. Administrators only."""
+    """Replaces the tenant's message policy, within bounds. Administrators only."""
     GetMessagingStatus: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.GetMessagingStatusRequest, _messaging_service_pb2.GetMessagingStatusResponse]
-    """Figures of the caller's tenant."""
+    """Returns figures of the caller's tenant."""
 
 @_typing.type_check_only
 class MessagingServiceAsyncStub(MessagingServiceStub):
-    """Conversations and what is said in them. A conversation one may not see answers CONVERSATION_NOT_FOUND,
-    the same as one that does not exist (GW-2).
+    """Conversations and their messages. A conversation hidden from the caller answers CONVERSATION_NOT_FOUND, the same as
+    one that does not exist (GW-2).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateConversation: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.CreateConversationRequest, _messaging_service_pb2.CreateConversationResponse]  # type: ignore[assignment]
-    """Begins a group, or answers the direct conversation of a pair."""
+    """Creates a group, or returns the direct conversation of a pair."""
     GetConversation: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.GetConversationRequest, _messaging_service_pb2.GetConversationResponse]  # type: ignore[assignment]
-    """One conversation with the caller's unread counts."""
+    """Returns one conversation with the caller's unread counts."""
     ListConversations: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ListConversationsRequest, _messaging_service_pb2.ListConversationsResponse]  # type: ignore[assignment]
-    """The caller's conversations, last active first."""
+    """Lists the caller's conversations, last active first."""
     UpdateConversation: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.UpdateConversationRequest, _messaging_service_pb2.UpdateConversationResponse]  # type: ignore[assignment]
     """Changes name, topic or policy."""
     ListMembers: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ListMembersRequest, _messaging_service_pb2.ListMembersResponse]  # type: ignore[assignment]
-    """Members in order of person id."""
+    """Lists members in order of person id."""
     AddMembers: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.AddMembersRequest, _messaging_service_pb2.AddMembersResponse]  # type: ignore[assignment]
-    """Adds people to a group. Who is a member already stays as is. Refused: DIRECT_CONVERSATION_FIXED, PERSON_NOT_FOUND,
-    TOO_MANY_STAYS for somebody who has been in the group 500 times.
+    """Adds people to a group. Existing members stay unchanged. Refused: DIRECT_CONVERSATION_FIXED, PERSON_NOT_FOUND,
+    TOO_MANY_STAYS for a person who has been in the group 500 times.
     """
     RemoveMembers: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.RemoveMembersRequest, _messaging_service_pb2.RemoveMembersResponse]  # type: ignore[assignment]
     """Removes people from a group. Refused: LAST_OWNER."""
     LeaveConversation: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.LeaveConversationRequest, _messaging_service_pb2.LeaveConversationResponse]  # type: ignore[assignment]
     """Leaves a group."""
     SendMessage: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.SendMessageRequest, _messaging_service_pb2.SendMessageResponse]  # type: ignore[assignment]
-    """Says something (MSG-1 to MSG-3). Refused: TEXT_TOO_LONG, REQUEST_ID_REUSED, CONVERSATION_ARCHIVED,
+    """Posts a message (MSG-1 to MSG-3). Refused: TEXT_TOO_LONG, REQUEST_ID_REUSED, CONVERSATION_ARCHIVED,
     MENTION_ALL_DENIED, MENTION_DEPARTMENT_DENIED, DEPARTMENT_NOT_FOUND, TOO_MANY_MENTIONS, ROOT_NOT_FOUND.
     """
     SendMessages: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.SendMessagesRequest, _messaging_service_pb2.SendMessagesResponse]  # type: ignore[assignment]
-    """Says up to 256 things in one conversation or several; each has its own verdict."""
+    """Posts up to 256 messages in one conversation or several; each has its own verdict."""
     ListMessages: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ListMessagesRequest, _messaging_service_pb2.ListMessagesResponse]  # type: ignore[assignment]
-    """History by `seq`, oldest first within the page; one thread when `root_seq` is set (MSG-15)."""
+    """Lists history by `seq`, oldest first within the page; one thread when `root_seq` is set (MSG-15)."""
     GetMessage: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.GetMessageRequest, _messaging_service_pb2.GetMessageResponse]  # type: ignore[assignment]
-    """One message. Refused: MESSAGE_NOT_FOUND."""
+    """Returns one message. Refused: MESSAGE_NOT_FOUND."""
     ListChanges: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ListChangesRequest, _messaging_service_pb2.ListChangesResponse]  # type: ignore[assignment]
-    """Present state of all that changed after `since` (MSG-6)."""
+    """Lists the current state of everything that changed after `since` (MSG-6)."""
     AdvanceCursors: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.AdvanceCursorsRequest, _messaging_service_pb2.AdvanceCursorsResponse]  # type: ignore[assignment]
-    """Says how far the caller has read; never goes back (MSG-7). Refused per item: CURSOR_BEYOND_END."""
+    """Advances the caller's read cursors; never back (MSG-7). Refused per item: CURSOR_BEYOND_END."""
     ListReceipts: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ListReceiptsRequest, _messaging_service_pb2.ListReceiptsResponse]  # type: ignore[assignment]
-    """Who has read a message and when, as far as the tenant shows it (MSG-9, MSG-10). Refused: RECEIPTS_ARE_OFF."""
+    """Lists read receipts of a message, as far as the tenant shows them (MSG-9, MSG-10). Refused: RECEIPTS_ARE_OFF."""
     GetThread: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.GetThreadRequest, _messaging_service_pb2.GetThreadResponse]  # type: ignore[assignment]
-    """One thread with the caller's cursor in it (MSG-15). Refused: MESSAGE_NOT_FOUND."""
+    """Returns one thread with the caller's cursor in it (MSG-15). Refused: MESSAGE_NOT_FOUND."""
     FollowThread: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.FollowThreadRequest, _messaging_service_pb2.FollowThreadResponse]  # type: ignore[assignment]
-    """Follows a thread or stops following it."""
+    """Follows or unfollows a thread."""
     EditMessage: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.EditMessageRequest, _messaging_service_pb2.EditMessageResponse]  # type: ignore[assignment]
-    """Changes the words of one's own message (MSG-11). Refused: MESSAGE_NOT_FOUND, NOT_YOUR_MESSAGE, EDIT_WINDOW_CLOSED,
-    TOO_MANY_EDITS, MESSAGE_IS_RECALLED, VERSION_CONFLICT, and what SendMessage refuses of content.
+    """Edits one's own message (MSG-11). Refused: MESSAGE_NOT_FOUND, NOT_YOUR_MESSAGE, EDIT_WINDOW_CLOSED, TOO_MANY_EDITS,
+    MESSAGE_IS_RECALLED, VERSION_CONFLICT, and SendMessage's refusals of content.
     """
     ListMessageVersions: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ListMessageVersionsRequest, _messaging_service_pb2.ListMessageVersionsResponse]  # type: ignore[assignment]
-    """Every version of a message, oldest first (MSG-11)."""
+    """Lists every version of a message, oldest first (MSG-11)."""
     RecallMessage: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.RecallMessageRequest, _messaging_service_pb2.RecallMessageResponse]  # type: ignore[assignment]
-    """Takes a message back; its content is gone for everybody (MSG-12). Refused: RECALL_WINDOW_CLOSED, NOT_YOUR_MESSAGE."""
+    """Recalls a message; its content is gone for everyone (MSG-12). Refused: RECALL_WINDOW_CLOSED, NOT_YOUR_MESSAGE."""
     ReactToMessage: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ReactToMessageRequest, _messaging_service_pb2.ReactToMessageResponse]  # type: ignore[assignment]
-    """Puts an emoji on a message or takes it off (MSG-16). Refused: TOO_MANY_REACTIONS, MESSAGE_IS_RECALLED."""
+    """Adds or removes a reaction (MSG-16). Refused: TOO_MANY_REACTIONS, MESSAGE_IS_RECALLED."""
     PinMessage: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.PinMessageRequest, _messaging_service_pb2.PinMessageResponse]  # type: ignore[assignment]
-    """Keeps a message in view, or no longer (MSG-16). Refused: TOO_MANY_PINS, MESSAGE_IS_RECALLED."""
+    """Pins or unpins a message (MSG-16). Refused: TOO_MANY_PINS, MESSAGE_IS_RECALLED."""
     ListPins: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ListPinsRequest, _messaging_service_pb2.ListPinsResponse]  # type: ignore[assignment]
-    """What is pinned, newest pin first."""
+    """Lists pinned messages, newest pin first."""
     LabelMessage: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.LabelMessageRequest, _messaging_service_pb2.LabelMessageResponse]  # type: ignore[assignment]
-    """Puts labels on a message and takes labels off. Refused: TOO_MANY_LABELS, MESSAGE_IS_RECALLED."""
+    """Adds labels to a message and removes labels from it. Refused: TOO_MANY_LABELS, MESSAGE_IS_RECALLED."""
     ForwardMessages: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ForwardMessagesRequest, _messaging_service_pb2.ForwardMessagesResponse]  # type: ignore[assignment]
-    """Copies messages into another conversation, with where they came from (MSG-16).
-    Refused: CONVERSATION_IS_CONFIDENTIAL, FORWARD_NESTED, MESSAGE_NOT_FOUND, and what SendMessage refuses.
+    """Copies messages into another conversation, with their origin (MSG-16). Refused: CONVERSATION_IS_CONFIDENTIAL,
+    FORWARD_NESTED, MESSAGE_NOT_FOUND, and SendMessage's refusals.
     """
     VerifyConversation: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.VerifyConversationRequest, _messaging_service_pb2.VerifyConversationResponse]  # type: ignore[assignment]
-    """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered.
-    Refused: VERIFICATION_UNDER_WAY (one call at a time for each person).
+    """Proves by the hash chain that a stretch of the log is complete and unaltered. Refused: VERIFICATION_UNDER_WAY (one
+    call at a time for each person).
     """
     ExportConversationAnchors: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ExportConversationAnchorsRequest, _messaging_service_pb2.ExportConversationAnchorsResponse]  # type: ignore[assignment]
-    """The newest link of every conversation of the tenant, for keeping elsewhere. The caller gives a reason, which the
-    ledger keeps. Refused: REASON_REQUIRED.
+    """Lists the newest link of every conversation of the tenant, for archives elsewhere. The caller gives a reason, which
+    the ledger keeps. Refused: REASON_REQUIRED.
     """
     PreviewSend: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.PreviewSendRequest, _messaging_service_pb2.PreviewSendResponse]  # type: ignore[assignment]
-    """Who would be reached outside their working hours, before anything is sent. Refused: DEPARTMENT_NOT_FOUND."""
+    """Previews the members outside their working hours before a message is sent. Refused: DEPARTMENT_NOT_FOUND."""
     GetMessagingPolicy: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.GetMessagingPolicyRequest, _messaging_service_pb2.GetMessagingPolicyResponse]  # type: ignore[assignment]
-    """What the tenant allows in messages."""
+    """Returns the tenant's message policy."""
     UpdateMessagingPolicy: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.UpdateMessagingPolicyRequest, _messaging_service_pb2.UpdateMessagingPolicyResponse]  # type: ignore[assignment]
-    """Changes what the tenant allows, within bounds. Administrators only."""
+    """Replaces the tenant's message policy, within bounds. Administrators only."""
     GetMessagingStatus: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.GetMessagingStatusRequest, _messaging_service_pb2.GetMessagingStatusResponse]  # type: ignore[assignment]
-    """Figures of the caller's tenant."""
+    """Returns figures of the caller's tenant."""
 
 class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Conversations and what is said in them. A conversation one may not see answers CONVERSATION_NOT_FOUND,
-    the same as one that does not exist (GW-2).
+    """Conversations and their messages. A conversation hidden from the caller answers CONVERSATION_NOT_FOUND, the same as
+    one that does not exist (GW-2).
     """
 
     @_abc_1.abstractmethod
@@ -203,7 +203,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.CreateConversationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.CreateConversationResponse, _abc.Awaitable[_messaging_service_pb2.CreateConversationResponse]]:
-        """Begins a group, or answers the direct conversation of a pair."""
+        """Creates a group, or returns the direct conversation of a pair."""
 
     @_abc_1.abstractmethod
     def GetConversation(
@@ -211,7 +211,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.GetConversationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.GetConversationResponse, _abc.Awaitable[_messaging_service_pb2.GetConversationResponse]]:
-        """One conversation with the caller's unread counts."""
+        """Returns one conversation with the caller's unread counts."""
 
     @_abc_1.abstractmethod
     def ListConversations(
@@ -219,7 +219,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.ListConversationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.ListConversationsResponse, _abc.Awaitable[_messaging_service_pb2.ListConversationsResponse]]:
-        """The caller's conversations, last active first."""
+        """Lists the caller's conversations, last active first."""
 
     @_abc_1.abstractmethod
     def UpdateConversation(
@@ -235,7 +235,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.ListMembersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.ListMembersResponse, _abc.Awaitable[_messaging_service_pb2.ListMembersResponse]]:
-        """Members in order of person id."""
+        """Lists members in order of person id."""
 
     @_abc_1.abstractmethod
     def AddMembers(
@@ -243,8 +243,8 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.AddMembersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.AddMembersResponse, _abc.Awaitable[_messaging_service_pb2.AddMembersResponse]]:
-        """Adds people to a group. Who is a member already stays as is. Refused: DIRECT_CONVERSATION_FIXED, PERSON_NOT_FOUND,
-        TOO_MANY_STAYS for somebody who has been in the group 500 times.
+        """Adds people to a group. Existing members stay unchanged. Refused: DIRECT_CONVERSATION_FIXED, PERSON_NOT_FOUND,
+        TOO_MANY_STAYS for a person who has been in the group 500 times.
         """
 
     @_abc_1.abstractmethod
@@ -269,7 +269,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.SendMessageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.SendMessageResponse, _abc.Awaitable[_messaging_service_pb2.SendMessageResponse]]:
-        """Says something (MSG-1 to MSG-3). Refused: TEXT_TOO_LONG, REQUEST_ID_REUSED, CONVERSATION_ARCHIVED,
+        """Posts a message (MSG-1 to MSG-3). Refused: TEXT_TOO_LONG, REQUEST_ID_REUSED, CONVERSATION_ARCHIVED,
         MENTION_ALL_DENIED, MENTION_DEPARTMENT_DENIED, DEPARTMENT_NOT_FOUND, TOO_MANY_MENTIONS, ROOT_NOT_FOUND.
         """
 
@@ -279,7 +279,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.SendMessagesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.SendMessagesResponse, _abc.Awaitable[_messaging_service_pb2.SendMessagesResponse]]:
-        """Says up to 256 things in one conversation or several; each has its own verdict."""
+        """Posts up to 256 messages in one conversation or several; each has its own verdict."""
 
     @_abc_1.abstractmethod
     def ListMessages(
@@ -287,7 +287,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.ListMessagesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.ListMessagesResponse, _abc.Awaitable[_messaging_service_pb2.ListMessagesResponse]]:
-        """History by `seq`, oldest first within the page; one thread when `root_seq` is set (MSG-15)."""
+        """Lists history by `seq`, oldest first within the page; one thread when `root_seq` is set (MSG-15)."""
 
     @_abc_1.abstractmethod
     def GetMessage(
@@ -295,7 +295,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.GetMessageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.GetMessageResponse, _abc.Awaitable[_messaging_service_pb2.GetMessageResponse]]:
-        """One message. Refused: MESSAGE_NOT_FOUND."""
+        """Returns one message. Refused: MESSAGE_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def ListChanges(
@@ -303,7 +303,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.ListChangesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.ListChangesResponse, _abc.Awaitable[_messaging_service_pb2.ListChangesResponse]]:
-        """Present state of all that changed after `since` (MSG-6)."""
+        """Lists the current state of everything that changed after `since` (MSG-6)."""
 
     @_abc_1.abstractmethod
     def AdvanceCursors(
@@ -311,7 +311,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.AdvanceCursorsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.AdvanceCursorsResponse, _abc.Awaitable[_messaging_service_pb2.AdvanceCursorsResponse]]:
-        """Says how far the caller has read; never goes back (MSG-7). Refused per item: CURSOR_BEYOND_END."""
+        """Advances the caller's read cursors; never back (MSG-7). Refused per item: CURSOR_BEYOND_END."""
 
     @_abc_1.abstractmethod
     def ListReceipts(
@@ -319,7 +319,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.ListReceiptsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.ListReceiptsResponse, _abc.Awaitable[_messaging_service_pb2.ListReceiptsResponse]]:
-        """Who has read a message and when, as far as the tenant shows it (MSG-9, MSG-10). Refused: RECEIPTS_ARE_OFF."""
+        """Lists read receipts of a message, as far as the tenant shows them (MSG-9, MSG-10). Refused: RECEIPTS_ARE_OFF."""
 
     @_abc_1.abstractmethod
     def GetThread(
@@ -327,7 +327,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.GetThreadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.GetThreadResponse, _abc.Awaitable[_messaging_service_pb2.GetThreadResponse]]:
-        """One thread with the caller's cursor in it (MSG-15). Refused: MESSAGE_NOT_FOUND."""
+        """Returns one thread with the caller's cursor in it (MSG-15). Refused: MESSAGE_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def FollowThread(
@@ -335,7 +335,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.FollowThreadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.FollowThreadResponse, _abc.Awaitable[_messaging_service_pb2.FollowThreadResponse]]:
-        """Follows a thread or stops following it."""
+        """Follows or unfollows a thread."""
 
     @_abc_1.abstractmethod
     def EditMessage(
@@ -343,8 +343,8 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.EditMessageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.EditMessageResponse, _abc.Awaitable[_messaging_service_pb2.EditMessageResponse]]:
-        """Changes the words of one's own message (MSG-11). Refused: MESSAGE_NOT_FOUND, NOT_YOUR_MESSAGE, EDIT_WINDOW_CLOSED,
-        TOO_MANY_EDITS, MESSAGE_IS_RECALLED, VERSION_CONFLICT, and what SendMessage refuses of content.
+        """Edits one's own message (MSG-11). Refused: MESSAGE_NOT_FOUND, NOT_YOUR_MESSAGE, EDIT_WINDOW_CLOSED, TOO_MANY_EDITS,
+        MESSAGE_IS_RECALLED, VERSION_CONFLICT, and SendMessage's refusals of content.
         """
 
     @_abc_1.abstractmethod
@@ -353,7 +353,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.ListMessageVersionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.ListMessageVersionsResponse, _abc.Awaitable[_messaging_service_pb2.ListMessageVersionsResponse]]:
-        """Every version of a message, oldest first (MSG-11)."""
+        """Lists every version of a message, oldest first (MSG-11)."""
 
     @_abc_1.abstractmethod
     def RecallMessage(
@@ -361,7 +361,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.RecallMessageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.RecallMessageResponse, _abc.Awaitable[_messaging_service_pb2.RecallMessageResponse]]:
-        """Takes a message back; its content is gone for everybody (MSG-12). Refused: RECALL_WINDOW_CLOSED, NOT_YOUR_MESSAGE."""
+        """Recalls a message; its content is gone for everyone (MSG-12). Refused: RECALL_WINDOW_CLOSED, NOT_YOUR_MESSAGE."""
 
     @_abc_1.abstractmethod
     def ReactToMessage(
@@ -369,7 +369,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.ReactToMessageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.ReactToMessageResponse, _abc.Awaitable[_messaging_service_pb2.ReactToMessageResponse]]:
-        """Puts an emoji on a message or takes it off (MSG-16). Refused: TOO_MANY_REACTIONS, MESSAGE_IS_RECALLED."""
+        """Adds or removes a reaction (MSG-16). Refused: TOO_MANY_REACTIONS, MESSAGE_IS_RECALLED."""
 
     @_abc_1.abstractmethod
     def PinMessage(
@@ -377,7 +377,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.PinMessageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.PinMessageResponse, _abc.Awaitable[_messaging_service_pb2.PinMessageResponse]]:
-        """Keeps a message in view, or no longer (MSG-16). Refused: TOO_MANY_PINS, MESSAGE_IS_RECALLED."""
+        """Pins or unpins a message (MSG-16). Refused: TOO_MANY_PINS, MESSAGE_IS_RECALLED."""
 
     @_abc_1.abstractmethod
     def ListPins(
@@ -385,7 +385,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.ListPinsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.ListPinsResponse, _abc.Awaitable[_messaging_service_pb2.ListPinsResponse]]:
-        """What is pinned, newest pin first."""
+        """Lists pinned messages, newest pin first."""
 
     @_abc_1.abstractmethod
     def LabelMessage(
@@ -393,7 +393,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.LabelMessageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.LabelMessageResponse, _abc.Awaitable[_messaging_service_pb2.LabelMessageResponse]]:
-        """Puts labels on a message and takes labels off. Refused: TOO_MANY_LABELS, MESSAGE_IS_RECALLED."""
+        """Adds labels to a message and removes labels from it. Refused: TOO_MANY_LABELS, MESSAGE_IS_RECALLED."""
 
     @_abc_1.abstractmethod
     def ForwardMessages(
@@ -401,8 +401,8 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.ForwardMessagesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.ForwardMessagesResponse, _abc.Awaitable[_messaging_service_pb2.ForwardMessagesResponse]]:
-        """Copies messages into another conversation, with where they came from (MSG-16).
-        Refused: CONVERSATION_IS_CONFIDENTIAL, FORWARD_NESTED, MESSAGE_NOT_FOUND, and what SendMessage refuses.
+        """Copies messages into another conversation, with their origin (MSG-16). Refused: CONVERSATION_IS_CONFIDENTIAL,
+        FORWARD_NESTED, MESSAGE_NOT_FOUND, and SendMessage's refusals.
         """
 
     @_abc_1.abstractmethod
@@ -411,8 +411,8 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.VerifyConversationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.VerifyConversationResponse, _abc.Awaitable[_messaging_service_pb2.VerifyConversationResponse]]:
-        """Proves by the chain of hashes that nothing of a stretch of the log is missing or altered.
-        Refused: VERIFICATION_UNDER_WAY (one call at a time for each person).
+        """Proves by the hash chain that a stretch of the log is complete and unaltered. Refused: VERIFICATION_UNDER_WAY (one
+        call at a time for each person).
         """
 
     @_abc_1.abstractmethod
@@ -421,8 +421,8 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.ExportConversationAnchorsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.ExportConversationAnchorsResponse, _abc.Awaitable[_messaging_service_pb2.ExportConversationAnchorsResponse]]:
-        """The newest link of every conversation of the tenant, for keeping elsewhere. The caller gives a reason, which the
-        ledger keeps. Refused: REASON_REQUIRED.
+        """Lists the newest link of every conversation of the tenant, for archives elsewhere. The caller gives a reason, which
+        the ledger keeps. Refused: REASON_REQUIRED.
         """
 
     @_abc_1.abstractmethod
@@ -431,7 +431,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.PreviewSendRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.PreviewSendResponse, _abc.Awaitable[_messaging_service_pb2.PreviewSendResponse]]:
-        """Who would be reached outside their working hours, before anything is sent. Refused: DEPARTMENT_NOT_FOUND."""
+        """Previews the members outside their working hours before a message is sent. Refused: DEPARTMENT_NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def GetMessagingPolicy(
@@ -439,7 +439,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.GetMessagingPolicyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.GetMessagingPolicyResponse, _abc.Awaitable[_messaging_service_pb2.GetMessagingPolicyResponse]]:
-        """What the tenant allows in messages."""
+        """Returns the tenant's message policy."""
 
     @_abc_1.abstractmethod
     def UpdateMessagingPolicy(
@@ -447,7 +447,7 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.UpdateMessagingPolicyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.UpdateMessagingPolicyResponse, _abc.Awaitable[_messaging_service_pb2.UpdateMessagingPolicyResponse]]:
-        """Changes what the tenant allows, within bounds. Administrators only."""
+        """Replaces the tenant's message policy, within bounds. Administrators only."""
 
     @_abc_1.abstractmethod
     def GetMessagingStatus(
@@ -455,6 +455,6 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _messaging_service_pb2.GetMessagingStatusRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.GetMessagingStatusResponse, _abc.Awaitable[_messaging_service_pb2.GetMessagingStatusResponse]]:
-        """Figures of the caller's tenant."""
+        """Returns figures of the caller's tenant."""
 
 def add_MessagingServiceServicer_to_server(servicer: MessagingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -24,7 +24,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Draft(_message.Message):
-    """What somebody has begun to write, one per conversation and thread."""
+    """An unsent draft, one per conversation and thread."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -41,7 +41,7 @@ class Draft(_message.Message):
     person_id: _builtins.str
     conversation_id: _builtins.str
     root_seq: _builtins.int
-    """The thread it is for; 0: the conversation's own line."""
+    """The thread of the draft; 0: the conversation itself."""
     text: _builtins.str
     quote_seq: _builtins.int
     version: _builtins.int
@@ -54,7 +54,7 @@ class Draft(_message.Message):
     def attachments(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Attachment]: ...
     @_builtins.property
     def written_at(self) -> _timestamp_pb2.Timestamp:
-        """When the device wrote it; a time that lies ahead of the server's is taken as the server's."""
+        """Time at which the device wrote it; a time ahead of the server's is replaced by the server's."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class SaveDraftRequest(_message.Message):
     def attachments(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Attachment]: ...
     @_builtins.property
     def written_at(self) -> _timestamp_pb2.Timestamp:
-        """Needed. A time that lies ahead of the server's is taken as the server's."""
+        """Required. A time ahead of the server's is replaced by the server's."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class SaveDraftResponse(_message.Message):
     DRAFT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def draft(self) -> Global___Draft:
-        """What is kept now: another device's when that is newer; without words when it is deleted."""
+        """The draft as stored now: another device's if that is newer; without text if it is deleted."""
 
     def __init__(
         self,
@@ -203,7 +203,7 @@ class UpdateConversationSettingsRequest(_message.Message):
     STARRED_FIELD_NUMBER: _builtins.int
     conversation_id: _builtins.str
     folder: _builtins.str
-    """At most 100 characters; empty takes it out of its folder."""
+    """At most 100 characters; empty removes it from its folder."""
     marked_unread: _builtins.bool
     starred: _builtins.bool
     @_builtins.property
@@ -260,7 +260,7 @@ Global___UpdateConversationSettingsResponse: _TypeAlias = UpdateConversationSett
 
 @_typing.final
 class ScheduledMessage(_message.Message):
-    """A message that is to be sent by itself, once."""
+    """A message that is sent at a later time, once."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -278,7 +278,7 @@ class ScheduledMessage(_message.Message):
         STATE_SENT: ScheduledMessage._State.ValueType  # 3
         STATE_CANCELLED: ScheduledMessage._State.ValueType  # 4
         STATE_FAILED: ScheduledMessage._State.ValueType  # 5
-        """Could not be sent; `failure_reason` says why. Change its time to try again."""
+        """Could not be sent; `failure_reason` has the reason. Change its time to try again."""
         STATE_OVERDUE: ScheduledMessage._State.ValueType  # 6
         """Its time passed more than 24 hours before it could be sent: change its time, or cancel."""
 
@@ -291,7 +291,7 @@ class ScheduledMessage(_message.Message):
     STATE_SENT: ScheduledMessage.State.ValueType  # 3
     STATE_CANCELLED: ScheduledMessage.State.ValueType  # 4
     STATE_FAILED: ScheduledMessage.State.ValueType  # 5
-    """Could not be sent; `failure_reason` says why. Change its time to try again."""
+    """Could not be sent; `failure_reason` has the reason. Change its time to try again."""
     STATE_OVERDUE: ScheduledMessage.State.ValueType  # 6
     """Its time passed more than 24 hours before it could be sent: change its time, or cancel."""
 
@@ -329,7 +329,7 @@ class ScheduledMessage(_message.Message):
     version: _builtins.int
     """+1 with every change."""
     format: _messages_pb2.Format.ValueType
-    """How `text` is to be read."""
+    """Format of `text`."""
     @_builtins.property
     def spans(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Span]: ...
     @_builtins.property
@@ -338,7 +338,7 @@ class ScheduledMessage(_message.Message):
     def attachments(self) -> _containers.RepeatedCompositeFieldContainer[_messages_pb2.Attachment]: ...
     @_builtins.property
     def send_at(self) -> _timestamp_pb2.Timestamp:
-        """The time asked for. At a full or half hour of UTC it is sent up to 30 seconds later, never earlier."""
+        """The requested time. At a full or half hour of UTC it is sent up to 30 seconds later, never earlier."""
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -374,7 +374,7 @@ Global___ScheduledMessage: _TypeAlias = ScheduledMessage  # noqa: Y015
 
 @_typing.final
 class ScheduledContent(_message.Message):
-    """What a scheduled message says; as SendMessageRequest."""
+    """Content of a scheduled message; as SendMessageRequest."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -482,10 +482,10 @@ class UpdateScheduledMessageRequest(_message.Message):
     EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     expected_version: _builtins.int
-    """Of ScheduledMessage; 0: whatever it is."""
+    """Of ScheduledMessage; 0: any version."""
     @_builtins.property
     def message(self) -> Global___ScheduledContent:
-        """Unset: the words stay. The conversation cannot be changed."""
+        """Unset: the content stays. The conversation cannot be changed."""
 
     @_builtins.property
     def send_at(self) -> _timestamp_pb2.Timestamp:

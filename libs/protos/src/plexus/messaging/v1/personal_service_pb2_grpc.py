@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class PersonalServiceStub:
-    """What a person keeps for themselves: drafts, scheduled messages, how conversations are arranged. All of the person's
-    devices hear of changes by topic `messaging.person.v1`.
+    """A person's private data: drafts, scheduled messages, settings of conversations. All of the person's devices receive
+    changes through topic `messaging.person.v1`.
     """
 
     def __init__(self, channel):
@@ -74,45 +74,45 @@ class PersonalServiceStub:
 
 
 class PersonalServiceServicer:
-    """What a person keeps for themselves: drafts, scheduled messages, how conversations are arranged. All of the person's
-    devices hear of changes by topic `messaging.person.v1`.
+    """A person's private data: drafts, scheduled messages, settings of conversations. All of the person's devices receive
+    changes through topic `messaging.person.v1`.
     """
 
     def SaveDraft(self, request, context):
-        """Writes a draft, in place of the one that was there; blank text and no attachment deletes it. The newer
-        `written_at` wins, whatever the order of arrival. Refused: CONVERSATION_NOT_FOUND, MESSAGE_NOT_FOUND (no such
-        thread), TEXT_TOO_LONG, TOO_MANY_MENTIONS, TOO_MANY_DRAFTS (1,000 a person).
+        """Writes a draft, replacing the previous one; blank text and no attachment deletes it. The newer `written_at` wins,
+        whatever the order of arrival. Refused: CONVERSATION_NOT_FOUND, MESSAGE_NOT_FOUND (no such thread), TEXT_TOO_LONG,
+        TOO_MANY_MENTIONS, TOO_MANY_DRAFTS (1,000 a person).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListDrafts(self, request, context):
-        """The caller's drafts, newest first; those in conversations that the caller has left are not shown, so a page may
-        have fewer than asked for.
+        """Lists the caller's drafts, newest first; those in conversations that the caller has left are not shown, so a page
+        may have fewer than requested.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateConversationSettings(self, request, context):
-        """Arranges a conversation for the caller.
+        """Changes the caller's settings for a conversation.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ScheduleMessage(self, request, context):
-        """Has a message sent later, once (MSG-17). What SendMessage would refuse of its words is refused at once; who may
-        say it is decided when it is sent. Refused: SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR, TOO_MANY_SCHEDULED (500 that
-        wait).
+        """Schedules a message to be sent once at a later time (MSG-17). SendMessage's refusals of content are returned at
+        once; permission and membership are checked when it is sent. Refused: SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR,
+        TOO_MANY_SCHEDULED (500 that wait).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateScheduledMessage(self, request, context):
-        """Changes words or time until it is being sent. A new time makes one that failed or is overdue wait again. Refused:
+        """Changes content or time until it is being sent. A new time makes one that failed or is overdue wait again. Refused:
         SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent or cancelled),
         SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR, VERSION_CONFLICT.
         """
@@ -121,14 +121,15 @@ class PersonalServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelScheduledMessage(self, request, context):
-        """Gives it up. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent).
+        """Cancels it. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListScheduledMessages(self, request, context):
-        """The caller's, next one first; those that failed or wait for a decision stand first, ended ones last.
+        """Lists the caller's scheduled messages: failed ones and those needing a decision first, then the next due, ended
+        ones last.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -181,8 +182,8 @@ def add_PersonalServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PersonalService:
-    """What a person keeps for themselves: drafts, scheduled messages, how conversations are arranged. All of the person's
-    devices hear of changes by topic `messaging.person.v1`.
+    """A person's private data: drafts, scheduled messages, settings of conversations. All of the person's devices receive
+    changes through topic `messaging.person.v1`.
     """
 
     @staticmethod

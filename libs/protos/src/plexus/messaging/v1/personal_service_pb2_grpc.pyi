@@ -27,8 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class PersonalServiceStub:
-    """What a person keeps for themselves: drafts, scheduled messages, how conversations are arranged. All of the person's
-    devices hear of changes by topic `messaging.person.v1`.
+    """A person's private data: drafts, scheduled messages, settings of conversations. All of the person's devices receive
+    changes through topic `messaging.person.v1`.
     """
 
     @_typing.overload
@@ -36,67 +36,71 @@ class PersonalServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> PersonalServiceAsyncStub: ...
     SaveDraft: _grpc.UnaryUnaryMultiCallable[_personal_service_pb2.SaveDraftRequest, _personal_service_pb2.SaveDraftResponse]
-    """Writes a draft, in place of the one that was there; blank text and no attachment deletes it. The newer
-    `written_at` wins, whatever the order of arrival. Refused: CONVERSATION_NOT_FOUND, MESSAGE_NOT_FOUND (no such
-    thread), TEXT_TOO_LONG, TOO_MANY_MENTIONS, TOO_MANY_DRAFTS (1,000 a person).
+    """Writes a draft, replacing the previous one; blank text and no attachment deletes it. The newer `written_at` wins,
+    whatever the order of arrival. Refused: CONVERSATION_NOT_FOUND, MESSAGE_NOT_FOUND (no such thread), TEXT_TOO_LONG,
+    TOO_MANY_MENTIONS, TOO_MANY_DRAFTS (1,000 a person).
     """
     ListDrafts: _grpc.UnaryUnaryMultiCallable[_personal_service_pb2.ListDraftsRequest, _personal_service_pb2.ListDraftsResponse]
-    """The caller's drafts, newest first; those in conversations that the caller has left are not shown, so a page may
-    have fewer than asked for.
+    """Lists the caller's drafts, newest first; those in conversations that the caller has left are not shown, so a page
+    may have fewer than requested.
     """
     UpdateConversationSettings: _grpc.UnaryUnaryMultiCallable[_personal_service_pb2.UpdateConversationSettingsRequest, _personal_service_pb2.UpdateConversationSettingsResponse]
-    """Arranges a conversation for the caller."""
+    """Changes the caller's settings for a conversation."""
     ScheduleMessage: _grpc.UnaryUnaryMultiCallable[_personal_service_pb2.ScheduleMessageRequest, _personal_service_pb2.ScheduleMessageResponse]
-    """Has a message sent later, once (MSG-17). What SendMessage would refuse of its words is refused at once; who may
-    say it is decided when it is sent. Refused: SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR, TOO_MANY_SCHEDULED (500 that
-    wait).
+    """Schedules a message to be sent once at a later time (MSG-17). SendMessage's refusals of content are returned at
+    once; permission and membership are checked when it is sent. Refused: SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR,
+    TOO_MANY_SCHEDULED (500 that wait).
     """
     UpdateScheduledMessage: _grpc.UnaryUnaryMultiCallable[_personal_service_pb2.UpdateScheduledMessageRequest, _personal_service_pb2.UpdateScheduledMessageResponse]
-    """Changes words or time until it is being sent. A new time makes one that failed or is overdue wait again. Refused:
+    """Changes content or time until it is being sent. A new time makes one that failed or is overdue wait again. Refused:
     SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent or cancelled),
     SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR, VERSION_CONFLICT.
     """
     CancelScheduledMessage: _grpc.UnaryUnaryMultiCallable[_personal_service_pb2.CancelScheduledMessageRequest, _personal_service_pb2.CancelScheduledMessageResponse]
-    """Gives it up. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent)."""
+    """Cancels it. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent)."""
     ListScheduledMessages: _grpc.UnaryUnaryMultiCallable[_personal_service_pb2.ListScheduledMessagesRequest, _personal_service_pb2.ListScheduledMessagesResponse]
-    """The caller's, next one first; those that failed or wait for a decision stand first, ended ones last."""
+    """Lists the caller's scheduled messages: failed ones and those needing a decision first, then the next due, ended
+    ones last.
+    """
 
 @_typing.type_check_only
 class PersonalServiceAsyncStub(PersonalServiceStub):
-    """What a person keeps for themselves: drafts, scheduled messages, how conversations are arranged. All of the person's
-    devices hear of changes by topic `messaging.person.v1`.
+    """A person's private data: drafts, scheduled messages, settings of conversations. All of the person's devices receive
+    changes through topic `messaging.person.v1`.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SaveDraft: _aio.UnaryUnaryMultiCallable[_personal_service_pb2.SaveDraftRequest, _personal_service_pb2.SaveDraftResponse]  # type: ignore[assignment]
-    """Writes a draft, in place of the one that was there; blank text and no attachment deletes it. The newer
-    `written_at` wins, whatever the order of arrival. Refused: CONVERSATION_NOT_FOUND, MESSAGE_NOT_FOUND (no such
-    thread), TEXT_TOO_LONG, TOO_MANY_MENTIONS, TOO_MANY_DRAFTS (1,000 a person).
+    """Writes a draft, replacing the previous one; blank text and no attachment deletes it. The newer `written_at` wins,
+    whatever the order of arrival. Refused: CONVERSATION_NOT_FOUND, MESSAGE_NOT_FOUND (no such thread), TEXT_TOO_LONG,
+    TOO_MANY_MENTIONS, TOO_MANY_DRAFTS (1,000 a person).
     """
     ListDrafts: _aio.UnaryUnaryMultiCallable[_personal_service_pb2.ListDraftsRequest, _personal_service_pb2.ListDraftsResponse]  # type: ignore[assignment]
-    """The caller's drafts, newest first; those in conversations that the caller has left are not shown, so a page may
-    have fewer than asked for.
+    """Lists the caller's drafts, newest first; those in conversations that the caller has left are not shown, so a page
+    may have fewer than requested.
     """
     UpdateConversationSettings: _aio.UnaryUnaryMultiCallable[_personal_service_pb2.UpdateConversationSettingsRequest, _personal_service_pb2.UpdateConversationSettingsResponse]  # type: ignore[assignment]
-    """Arranges a conversation for the caller."""
+    """Changes the caller's settings for a conversation."""
     ScheduleMessage: _aio.UnaryUnaryMultiCallable[_personal_service_pb2.ScheduleMessageRequest, _personal_service_pb2.ScheduleMessageResponse]  # type: ignore[assignment]
-    """Has a message sent later, once (MSG-17). What SendMessage would refuse of its words is refused at once; who may
-    say it is decided when it is sent. Refused: SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR, TOO_MANY_SCHEDULED (500 that
-    wait).
+    """Schedules a message to be sent once at a later time (MSG-17). SendMessage's refusals of content are returned at
+    once; permission and membership are checked when it is sent. Refused: SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR,
+    TOO_MANY_SCHEDULED (500 that wait).
     """
     UpdateScheduledMessage: _aio.UnaryUnaryMultiCallable[_personal_service_pb2.UpdateScheduledMessageRequest, _personal_service_pb2.UpdateScheduledMessageResponse]  # type: ignore[assignment]
-    """Changes words or time until it is being sent. A new time makes one that failed or is overdue wait again. Refused:
+    """Changes content or time until it is being sent. A new time makes one that failed or is overdue wait again. Refused:
     SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent or cancelled),
     SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR, VERSION_CONFLICT.
     """
     CancelScheduledMessage: _aio.UnaryUnaryMultiCallable[_personal_service_pb2.CancelScheduledMessageRequest, _personal_service_pb2.CancelScheduledMessageResponse]  # type: ignore[assignment]
-    """Gives it up. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent)."""
+    """Cancels it. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent)."""
     ListScheduledMessages: _aio.UnaryUnaryMultiCallable[_personal_service_pb2.ListScheduledMessagesRequest, _personal_service_pb2.ListScheduledMessagesResponse]  # type: ignore[assignment]
-    """The caller's, next one first; those that failed or wait for a decision stand first, ended ones last."""
+    """Lists the caller's scheduled messages: failed ones and those needing a decision first, then the next due, ended
+    ones last.
+    """
 
 class PersonalServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What a person keeps for themselves: drafts, scheduled messages, how conversations are arranged. All of the person's
-    devices hear of changes by topic `messaging.person.v1`.
+    """A person's private data: drafts, scheduled messages, settings of conversations. All of the person's devices receive
+    changes through topic `messaging.person.v1`.
     """
 
     @_abc_1.abstractmethod
@@ -105,9 +109,9 @@ class PersonalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _personal_service_pb2.SaveDraftRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_personal_service_pb2.SaveDraftResponse, _abc.Awaitable[_personal_service_pb2.SaveDraftResponse]]:
-        """Writes a draft, in place of the one that was there; blank text and no attachment deletes it. The newer
-        `written_at` wins, whatever the order of arrival. Refused: CONVERSATION_NOT_FOUND, MESSAGE_NOT_FOUND (no such
-        thread), TEXT_TOO_LONG, TOO_MANY_MENTIONS, TOO_MANY_DRAFTS (1,000 a person).
+        """Writes a draft, replacing the previous one; blank text and no attachment deletes it. The newer `written_at` wins,
+        whatever the order of arrival. Refused: CONVERSATION_NOT_FOUND, MESSAGE_NOT_FOUND (no such thread), TEXT_TOO_LONG,
+        TOO_MANY_MENTIONS, TOO_MANY_DRAFTS (1,000 a person).
         """
 
     @_abc_1.abstractmethod
@@ -116,8 +120,8 @@ class PersonalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _personal_service_pb2.ListDraftsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_personal_service_pb2.ListDraftsResponse, _abc.Awaitable[_personal_service_pb2.ListDraftsResponse]]:
-        """The caller's drafts, newest first; those in conversations that the caller has left are not shown, so a page may
-        have fewer than asked for.
+        """Lists the caller's drafts, newest first; those in conversations that the caller has left are not shown, so a page
+        may have fewer than requested.
         """
 
     @_abc_1.abstractmethod
@@ -126,7 +130,7 @@ class PersonalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _personal_service_pb2.UpdateConversationSettingsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_personal_service_pb2.UpdateConversationSettingsResponse, _abc.Awaitable[_personal_service_pb2.UpdateConversationSettingsResponse]]:
-        """Arranges a conversation for the caller."""
+        """Changes the caller's settings for a conversation."""
 
     @_abc_1.abstractmethod
     def ScheduleMessage(
@@ -134,9 +138,9 @@ class PersonalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _personal_service_pb2.ScheduleMessageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_personal_service_pb2.ScheduleMessageResponse, _abc.Awaitable[_personal_service_pb2.ScheduleMessageResponse]]:
-        """Has a message sent later, once (MSG-17). What SendMessage would refuse of its words is refused at once; who may
-        say it is decided when it is sent. Refused: SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR, TOO_MANY_SCHEDULED (500 that
-        wait).
+        """Schedules a message to be sent once at a later time (MSG-17). SendMessage's refusals of content are returned at
+        once; permission and membership are checked when it is sent. Refused: SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR,
+        TOO_MANY_SCHEDULED (500 that wait).
         """
 
     @_abc_1.abstractmethod
@@ -145,7 +149,7 @@ class PersonalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _personal_service_pb2.UpdateScheduledMessageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_personal_service_pb2.UpdateScheduledMessageResponse, _abc.Awaitable[_personal_service_pb2.UpdateScheduledMessageResponse]]:
-        """Changes words or time until it is being sent. A new time makes one that failed or is overdue wait again. Refused:
+        """Changes content or time until it is being sent. A new time makes one that failed or is overdue wait again. Refused:
         SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent or cancelled),
         SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR, VERSION_CONFLICT.
         """
@@ -156,7 +160,7 @@ class PersonalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _personal_service_pb2.CancelScheduledMessageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_personal_service_pb2.CancelScheduledMessageResponse, _abc.Awaitable[_personal_service_pb2.CancelScheduledMessageResponse]]:
-        """Gives it up. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent)."""
+        """Cancels it. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent)."""
 
     @_abc_1.abstractmethod
     def ListScheduledMessages(
@@ -164,6 +168,8 @@ class PersonalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _personal_service_pb2.ListScheduledMessagesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_personal_service_pb2.ListScheduledMessagesResponse, _abc.Awaitable[_personal_service_pb2.ListScheduledMessagesResponse]]:
-        """The caller's, next one first; those that failed or wait for a decision stand first, ended ones last."""
+        """Lists the caller's scheduled messages: failed ones and those needing a decision first, then the next due, ended
+        ones last.
+        """
 
 def add_PersonalServiceServicer_to_server(servicer: PersonalServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

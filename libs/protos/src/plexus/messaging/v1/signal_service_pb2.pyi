@@ -66,7 +66,7 @@ class SignalPresenceRequest(_message.Message):
 
     STATE_FIELD_NUMBER: _builtins.int
     state: Global___Presence.State.ValueType
-    """Offline: this device goes. Another device that is connected tells at once that the person is still there."""
+    """Offline: this device disconnects. Another connected device signals at once that the person is still online."""
     def __init__(
         self,
         *,
@@ -139,7 +139,7 @@ Global___ListPresenceResponse: _TypeAlias = ListPresenceResponse  # noqa: Y015
 
 @_typing.final
 class Presence(_message.Message):
-    """Whether somebody is there."""
+    """Presence of a person."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -152,14 +152,14 @@ class Presence(_message.Message):
         STATE_UNSPECIFIED: Presence._State.ValueType  # 0
         STATE_ONLINE: Presence._State.ValueType  # 1
         STATE_AWAY: Presence._State.ValueType  # 2
-        """A device is connected and nobody touches it."""
+        """A device is connected but idle."""
         STATE_OFFLINE: Presence._State.ValueType  # 3
 
     class State(_State, metaclass=_StateEnumTypeWrapper): ...
     STATE_UNSPECIFIED: Presence.State.ValueType  # 0
     STATE_ONLINE: Presence.State.ValueType  # 1
     STATE_AWAY: Presence.State.ValueType  # 2
-    """A device is connected and nobody touches it."""
+    """A device is connected but idle."""
     STATE_OFFLINE: Presence.State.ValueType  # 3
 
     PERSON_ID_FIELD_NUMBER: _builtins.int
@@ -169,7 +169,7 @@ class Presence(_message.Message):
     state: Global___Presence.State.ValueType
     @_builtins.property
     def seen_at(self) -> _timestamp_pb2.Timestamp:
-        """Last time a device of the person told so; unset for somebody of whom nothing was heard."""
+        """Last time a device of the person signalled; unset if no signal was received."""
 
     def __init__(
         self,

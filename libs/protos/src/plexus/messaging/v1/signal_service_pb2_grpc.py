@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class SignalServiceStub:
-    """What is true for seconds: typing and presence. Nothing of it is stored; it may be lost. What comes more often than
-    once a second is joined: the last word of each second goes on.
+    """Short-lived signals: typing and presence. They are not stored and may be lost. Signals more frequent than once a
+    second are merged: the last one of each second is published.
     """
 
     def __init__(self, channel):
@@ -54,29 +54,29 @@ class SignalServiceStub:
 
 
 class SignalServiceServicer:
-    """What is true for seconds: typing and presence. Nothing of it is stored; it may be lost. What comes more often than
-    once a second is joined: the last word of each second goes on.
+    """Short-lived signals: typing and presence. They are not stored and may be lost. Signals more frequent than once a
+    second are merged: the last one of each second is published.
     """
 
     def SignalTyping(self, request, context):
-        """Tells the other members that the caller writes; told again every 3 seconds while it lasts.
-        In at most three threads of a conversation within a second.
-        Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED, MESSAGE_NOT_FOUND, TYPING_IN_TOO_MANY_THREADS.
+        """Signals to the other members that the caller is typing; repeat every 3 seconds while it lasts. In at most three
+        threads of a conversation within a second. Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED,
+        MESSAGE_NOT_FOUND, TYPING_IN_TOO_MANY_THREADS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SignalPresence(self, request, context):
-        """Tells that the caller is there, or away; told again every 60 seconds while it lasts. The gateway tells it by itself
-        for who opens a first stream, and tells the end of the last one.
+        """Signals that the caller is online, or away; repeat every 60 seconds while it lasts. The gateway itself signals the
+        start of a person's first stream and the end of the last one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListPresence(self, request, context):
-        """Who of these people is there, as far as this process has heard: everything, from 2 minutes before its start on.
+        """Lists the presence of these people, as far as known to this process: all signals since 2 minutes before its start.
         People with whom the caller shares no conversation are left out (GW-2).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -110,8 +110,8 @@ def add_SignalServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SignalService:
-    """What is true for seconds: typing and presence. Nothing of it is stored; it may be lost. What comes more often than
-    once a second is joined: the last word of each second goes on.
+    """Short-lived signals: typing and presence. They are not stored and may be lost. Signals more frequent than once a
+    second are merged: the last one of each second is published.
     """
 
     @staticmethod

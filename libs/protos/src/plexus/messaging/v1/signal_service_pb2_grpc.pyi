@@ -27,8 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SignalServiceStub:
-    """What is true for seconds: typing and presence. Nothing of it is stored; it may be lost. What comes more often than
-    once a second is joined: the last word of each second goes on.
+    """Short-lived signals: typing and presence. They are not stored and may be lost. Signals more frequent than once a
+    second are merged: the last one of each second is published.
     """
 
     @_typing.overload
@@ -36,43 +36,43 @@ class SignalServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SignalServiceAsyncStub: ...
     SignalTyping: _grpc.UnaryUnaryMultiCallable[_signal_service_pb2.SignalTypingRequest, _signal_service_pb2.SignalTypingResponse]
-    """Tells the other members that the caller writes; told again every 3 seconds while it lasts.
-    In at most three threads of a conversation within a second.
-    Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED, MESSAGE_NOT_FOUND, TYPING_IN_TOO_MANY_THREADS.
+    """Signals to the other members that the caller is typing; repeat every 3 seconds while it lasts. In at most three
+    threads of a conversation within a second. Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED,
+    MESSAGE_NOT_FOUND, TYPING_IN_TOO_MANY_THREADS.
     """
     SignalPresence: _grpc.UnaryUnaryMultiCallable[_signal_service_pb2.SignalPresenceRequest, _signal_service_pb2.SignalPresenceResponse]
-    """Tells that the caller is there, or away; told again every 60 seconds while it lasts. The gateway tells it by itself
-    for who opens a first stream, and tells the end of the last one.
+    """Signals that the caller is online, or away; repeat every 60 seconds while it lasts. The gateway itself signals the
+    start of a person's first stream and the end of the last one.
     """
     ListPresence: _grpc.UnaryUnaryMultiCallable[_signal_service_pb2.ListPresenceRequest, _signal_service_pb2.ListPresenceResponse]
-    """Who of these people is there, as far as this process has heard: everything, from 2 minutes before its start on.
+    """Lists the presence of these people, as far as known to this process: all signals since 2 minutes before its start.
     People with whom the caller shares no conversation are left out (GW-2).
     """
 
 @_typing.type_check_only
 class SignalServiceAsyncStub(SignalServiceStub):
-    """What is true for seconds: typing and presence. Nothing of it is stored; it may be lost. What comes more often than
-    once a second is joined: the last word of each second goes on.
+    """Short-lived signals: typing and presence. They are not stored and may be lost. Signals more frequent than once a
+    second are merged: the last one of each second is published.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SignalTyping: _aio.UnaryUnaryMultiCallable[_signal_service_pb2.SignalTypingRequest, _signal_service_pb2.SignalTypingResponse]  # type: ignore[assignment]
-    """Tells the other members that the caller writes; told again every 3 seconds while it lasts.
-    In at most three threads of a conversation within a second.
-    Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED, MESSAGE_NOT_FOUND, TYPING_IN_TOO_MANY_THREADS.
+    """Signals to the other members that the caller is typing; repeat every 3 seconds while it lasts. In at most three
+    threads of a conversation within a second. Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED,
+    MESSAGE_NOT_FOUND, TYPING_IN_TOO_MANY_THREADS.
     """
     SignalPresence: _aio.UnaryUnaryMultiCallable[_signal_service_pb2.SignalPresenceRequest, _signal_service_pb2.SignalPresenceResponse]  # type: ignore[assignment]
-    """Tells that the caller is there, or away; told again every 60 seconds while it lasts. The gateway tells it by itself
-    for who opens a first stream, and tells the end of the last one.
+    """Signals that the caller is online, or away; repeat every 60 seconds while it lasts. The gateway itself signals the
+    start of a person's first stream and the end of the last one.
     """
     ListPresence: _aio.UnaryUnaryMultiCallable[_signal_service_pb2.ListPresenceRequest, _signal_service_pb2.ListPresenceResponse]  # type: ignore[assignment]
-    """Who of these people is there, as far as this process has heard: everything, from 2 minutes before its start on.
+    """Lists the presence of these people, as far as known to this process: all signals since 2 minutes before its start.
     People with whom the caller shares no conversation are left out (GW-2).
     """
 
 class SignalServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What is true for seconds: typing and presence. Nothing of it is stored; it may be lost. What comes more often than
-    once a second is joined: the last word of each second goes on.
+    """Short-lived signals: typing and presence. They are not stored and may be lost. Signals more frequent than once a
+    second are merged: the last one of each second is published.
     """
 
     @_abc_1.abstractmethod
@@ -81,9 +81,9 @@ class SignalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _signal_service_pb2.SignalTypingRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_signal_service_pb2.SignalTypingResponse, _abc.Awaitable[_signal_service_pb2.SignalTypingResponse]]:
-        """Tells the other members that the caller writes; told again every 3 seconds while it lasts.
-        In at most three threads of a conversation within a second.
-        Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED, MESSAGE_NOT_FOUND, TYPING_IN_TOO_MANY_THREADS.
+        """Signals to the other members that the caller is typing; repeat every 3 seconds while it lasts. In at most three
+        threads of a conversation within a second. Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED,
+        MESSAGE_NOT_FOUND, TYPING_IN_TOO_MANY_THREADS.
         """
 
     @_abc_1.abstractmethod
@@ -92,8 +92,8 @@ class SignalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _signal_service_pb2.SignalPresenceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_signal_service_pb2.SignalPresenceResponse, _abc.Awaitable[_signal_service_pb2.SignalPresenceResponse]]:
-        """Tells that the caller is there, or away; told again every 60 seconds while it lasts. The gateway tells it by itself
-        for who opens a first stream, and tells the end of the last one.
+        """Signals that the caller is online, or away; repeat every 60 seconds while it lasts. The gateway itself signals the
+        start of a person's first stream and the end of the last one.
         """
 
     @_abc_1.abstractmethod
@@ -102,7 +102,7 @@ class SignalServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _signal_service_pb2.ListPresenceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_signal_service_pb2.ListPresenceResponse, _abc.Awaitable[_signal_service_pb2.ListPresenceResponse]]:
-        """Who of these people is there, as far as this process has heard: everything, from 2 minutes before its start on.
+        """Lists the presence of these people, as far as known to this process: all signals since 2 minutes before its start.
         People with whom the caller shares no conversation are left out (GW-2).
         """
 

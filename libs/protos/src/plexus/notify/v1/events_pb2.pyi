@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class NotificationRaised(_message.Message):
     """Facts of topic `notify.notification.v1`, key = person id; `entity_id` = notification id.
 
-    Somebody has something new in the inbox.
+    A person has a new notification in the inbox.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -44,7 +44,7 @@ Global___NotificationRaised: _TypeAlias = NotificationRaised  # noqa: Y015
 
 @_typing.final
 class NotificationChanged(_message.Message):
-    """A delivery came to an outcome, or the notification was read."""
+    """A delivery reached an outcome, or the notification was read."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

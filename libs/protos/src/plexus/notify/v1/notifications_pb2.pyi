@@ -34,7 +34,7 @@ class _NotificationKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Noti
     NOTIFICATION_KIND_FEED_STOPPED: _NotificationKind.ValueType  # 5
 
 class NotificationKind(_NotificationKind, metaclass=_NotificationKindEnumTypeWrapper):
-    """Why somebody is told."""
+    """Kind of a notification."""
 
 NOTIFICATION_KIND_UNSPECIFIED: NotificationKind.ValueType  # 0
 NOTIFICATION_KIND_MENTION: NotificationKind.ValueType  # 1
@@ -55,7 +55,7 @@ class _ChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Channel.Value
     CHANNEL_EMAIL: _Channel.ValueType  # 2
 
 class Channel(_Channel, metaclass=_ChannelEnumTypeWrapper):
-    """By which way."""
+    """Channel of delivery."""
 
 CHANNEL_UNSPECIFIED: Channel.ValueType  # 0
 CHANNEL_IN_APP: Channel.ValueType  # 1
@@ -64,7 +64,7 @@ Global___Channel: _TypeAlias = Channel  # noqa: Y015
 
 @_typing.final
 class Notification(_message.Message):
-    """Something one person should hear of; in the inbox until read."""
+    """A notification for one person; in the inbox until read."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -81,12 +81,12 @@ class Notification(_message.Message):
     person_id: _builtins.str
     kind: Global___NotificationKind.ValueType
     title: _builtins.str
-    """What a person reads, in the person's language."""
+    """Text in the person's language."""
     body: _builtins.str
     read: _builtins.bool
     @_builtins.property
     def source(self) -> Global___Source:
-        """Where it comes from."""
+        """Source of the notification."""
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -115,7 +115,7 @@ Global___Notification: _TypeAlias = Notification  # noqa: Y015
 
 @_typing.final
 class Source(_message.Message):
-    """The thing a notification is about."""
+    """The object of a notification."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -149,7 +149,7 @@ Global___Source: _TypeAlias = Source  # noqa: Y015
 
 @_typing.final
 class Delivery(_message.Message):
-    """One channel for one notification, and what came of it (NTF-1)."""
+    """Delivery of one notification through one channel, with its outcome (NTF-1)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -165,7 +165,7 @@ class Delivery(_message.Message):
         """Waits for the end of quiet hours."""
         STATE_DELIVERED: Delivery._State.ValueType  # 3
         STATE_DROPPED: Delivery._State.ValueType  # 4
-        """Deliberately not sent; `reason` says why."""
+        """Deliberately not sent; `reason` has the reason."""
         STATE_FAILED: Delivery._State.ValueType  # 5
 
     class State(_State, metaclass=_StateEnumTypeWrapper): ...
@@ -175,7 +175,7 @@ class Delivery(_message.Message):
     """Waits for the end of quiet hours."""
     STATE_DELIVERED: Delivery.State.ValueType  # 3
     STATE_DROPPED: Delivery.State.ValueType  # 4
-    """Deliberately not sent; `reason` says why."""
+    """Deliberately not sent; `reason` has the reason."""
     STATE_FAILED: Delivery.State.ValueType  # 5
 
     ID_FIELD_NUMBER: _builtins.int
@@ -195,7 +195,7 @@ class Delivery(_message.Message):
     def at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def next_attempt_at(self) -> _timestamp_pb2.Timestamp:
-        """When a deferred or failed one is tried next."""
+        """Time of the next attempt of a deferred or failed one."""
 
     def __init__(
         self,
@@ -218,7 +218,7 @@ Global___Delivery: _TypeAlias = Delivery  # noqa: Y015
 
 @_typing.final
 class Preferences(_message.Message):
-    """What a person wants to hear of, and when not."""
+    """A person's wanted notifications, and their quiet hours."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

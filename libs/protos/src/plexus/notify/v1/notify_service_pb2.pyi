@@ -154,7 +154,7 @@ class SetPreferencesRequest(_message.Message):
     PREFERENCES_FIELD_NUMBER: _builtins.int
     EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
     expected_version: _builtins.int
-    """0: whatever it is."""
+    """0: any version."""
     @_builtins.property
     def preferences(self) -> _notifications_pb2.Preferences: ...
     def __init__(
@@ -215,7 +215,7 @@ class GetNotifyStatusResponse(_message.Message):
     DEAD_LETTERS_FIELD_NUMBER: _builtins.int
     notifications: _builtins.int
     deliveries: _builtins.int
-    """Deliveries by any channel with any outcome."""
+    """Deliveries through any channel with any outcome."""
     dead_letters: _builtins.int
     """Records in this service's dead-letter topics."""
     def __init__(

@@ -67,14 +67,14 @@ class NotifyServiceServicer:
     """
 
     def ListNotifications(self, request, context):
-        """The caller's, newest first, with every delivery and its outcome.
+        """Lists the caller's notifications, newest first, with every delivery and its outcome.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def MarkNotificationsRead(self, request, context):
-        """Marks the caller's as read; a queued e-mail of them is dropped (NTF-7).
+        """Marks notifications of the caller as read; a queued e-mail of them is dropped (NTF-7).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -95,7 +95,7 @@ class NotifyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetNotifyStatus(self, request, context):
-        """Figures of the caller's tenant.
+        """Returns figures of the caller's tenant.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

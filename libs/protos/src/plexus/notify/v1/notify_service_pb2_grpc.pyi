@@ -34,15 +34,15 @@ class NotifyServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> NotifyServiceAsyncStub: ...
     ListNotifications: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.ListNotificationsRequest, _notify_service_pb2.ListNotificationsResponse]
-    """The caller's, newest first, with every delivery and its outcome."""
+    """Lists the caller's notifications, newest first, with every delivery and its outcome."""
     MarkNotificationsRead: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.MarkNotificationsReadRequest, _notify_service_pb2.MarkNotificationsReadResponse]
-    """Marks the caller's as read; a queued e-mail of them is dropped (NTF-7)."""
+    """Marks notifications of the caller as read; a queued e-mail of them is dropped (NTF-7)."""
     GetPreferences: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.GetPreferencesRequest, _notify_service_pb2.GetPreferencesResponse]
     """Returns the preferences of the caller."""
     SetPreferences: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.SetPreferencesRequest, _notify_service_pb2.SetPreferencesResponse]
     """Replaces the caller's preferences. Refused: QUIET_HOURS_INVALID, VERSION_CONFLICT."""
     GetNotifyStatus: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.GetNotifyStatusRequest, _notify_service_pb2.GetNotifyStatusResponse]
-    """Figures of the caller's tenant."""
+    """Returns figures of the caller's tenant."""
 
 @_typing.type_check_only
 class NotifyServiceAsyncStub(NotifyServiceStub):
@@ -50,15 +50,15 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListNotifications: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.ListNotificationsRequest, _notify_service_pb2.ListNotificationsResponse]  # type: ignore[assignment]
-    """The caller's, newest first, with every delivery and its outcome."""
+    """Lists the caller's notifications, newest first, with every delivery and its outcome."""
     MarkNotificationsRead: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.MarkNotificationsReadRequest, _notify_service_pb2.MarkNotificationsReadResponse]  # type: ignore[assignment]
-    """Marks the caller's as read; a queued e-mail of them is dropped (NTF-7)."""
+    """Marks notifications of the caller as read; a queued e-mail of them is dropped (NTF-7)."""
     GetPreferences: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.GetPreferencesRequest, _notify_service_pb2.GetPreferencesResponse]  # type: ignore[assignment]
     """Returns the preferences of the caller."""
     SetPreferences: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.SetPreferencesRequest, _notify_service_pb2.SetPreferencesResponse]  # type: ignore[assignment]
     """Replaces the caller's preferences. Refused: QUIET_HOURS_INVALID, VERSION_CONFLICT."""
     GetNotifyStatus: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.GetNotifyStatusRequest, _notify_service_pb2.GetNotifyStatusResponse]  # type: ignore[assignment]
-    """Figures of the caller's tenant."""
+    """Returns figures of the caller's tenant."""
 
 class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
     """One's own notifications and preferences."""
@@ -69,7 +69,7 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _notify_service_pb2.ListNotificationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_notify_service_pb2.ListNotificationsResponse, _abc.Awaitable[_notify_service_pb2.ListNotificationsResponse]]:
-        """The caller's, newest first, with every delivery and its outcome."""
+        """Lists the caller's notifications, newest first, with every delivery and its outcome."""
 
     @_abc_1.abstractmethod
     def MarkNotificationsRead(
@@ -77,7 +77,7 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _notify_service_pb2.MarkNotificationsReadRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_notify_service_pb2.MarkNotificationsReadResponse, _abc.Awaitable[_notify_service_pb2.MarkNotificationsReadResponse]]:
-        """Marks the caller's as read; a queued e-mail of them is dropped (NTF-7)."""
+        """Marks notifications of the caller as read; a queued e-mail of them is dropped (NTF-7)."""
 
     @_abc_1.abstractmethod
     def GetPreferences(
@@ -101,6 +101,6 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _notify_service_pb2.GetNotifyStatusRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_notify_service_pb2.GetNotifyStatusResponse, _abc.Awaitable[_notify_service_pb2.GetNotifyStatusResponse]]:
-        """Figures of the caller's tenant."""
+        """Returns figures of the caller's tenant."""
 
 def add_NotifyServiceServicer_to_server(servicer: NotifyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -63,7 +63,7 @@ class SearchResponse(_message.Message):
     total: _builtins.int
     """Permitted documents that match; exact up to 10,000."""
     partial: _builtins.bool
-    """The index is behind by more than its threshold (SRC-4)."""
+    """True if the index lags by more than its threshold (SRC-4)."""
     next_page_token: _builtins.str
     @_builtins.property
     def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hit]: ...
@@ -85,7 +85,7 @@ Global___SearchResponse: _TypeAlias = SearchResponse  # noqa: Y015
 
 @_typing.final
 class Hit(_message.Message):
-    """One thing found."""
+    """One hit."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -104,14 +104,14 @@ class Hit(_message.Message):
     """Messages only."""
     seq: _builtins.int
     text: _builtins.str
-    """The text as it is now."""
+    """The current text."""
     score: _builtins.float
     author_id: _builtins.str
-    """Who wrote it."""
+    """Its author."""
     @_builtins.property
     def highlights(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Parts of the text around the matches; matches between U+0002 and U+0003. Only matches in the
-        first 8,000 characters are marked, and none when that takes too long.
+        """Parts of the text around the matches; matches are between U+0002 and U+0003. Only matches in the first 8,000
+        characters are marked, and none if that takes too long.
         """
 
     @_builtins.property

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class SearchServiceStub:
-    """One search over everything, and only over what the caller may read now (SRC-1).
+    """One search over everything that the caller may read now, and nothing else (SRC-1).
     """
 
     def __init__(self, channel):
@@ -48,20 +48,20 @@ class SearchServiceStub:
 
 
 class SearchServiceServicer:
-    """One search over everything, and only over what the caller may read now (SRC-1).
+    """One search over everything that the caller may read now, and nothing else (SRC-1).
     """
 
     def Search(self, request, context):
-        """A page ends at some 2 MiB of text as well as at its size; go on while there is a token.
-        Refused: QUERY_INVALID; TOO_MANY_SEARCHES when three of the caller's are under way; UNAVAILABLE
-        when the index or an owner cannot be reached.
+        """Searches; a page ends at some 2 MiB of text as well as at its size, so continue while there is a token. Refused:
+        QUERY_INVALID; TOO_MANY_SEARCHES when three of the caller's are running; UNAVAILABLE when the index or an owner
+        cannot be reached.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetSearchStatus(self, request, context):
-        """Figures of the caller's tenant.
+        """Returns figures of the caller's tenant.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,7 +89,7 @@ def add_SearchServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SearchService:
-    """One search over everything, and only over what the caller may read now (SRC-1).
+    """One search over everything that the caller may read now, and nothing else (SRC-1).
     """
 
     @staticmethod

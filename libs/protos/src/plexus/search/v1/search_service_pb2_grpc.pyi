@@ -27,35 +27,35 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SearchServiceStub:
-    """One search over everything, and only over what the caller may read now (SRC-1)."""
+    """One search over everything that the caller may read now, and nothing else (SRC-1)."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SearchServiceAsyncStub: ...
     Search: _grpc.UnaryUnaryMultiCallable[_search_service_pb2.SearchRequest, _search_service_pb2.SearchResponse]
-    """A page ends at some 2 MiB of text as well as at its size; go on while there is a token.
-    Refused: QUERY_INVALID; TOO_MANY_SEARCHES when three of the caller's are under way; UNAVAILABLE
-    when the index or an owner cannot be reached.
+    """Searches; a page ends at some 2 MiB of text as well as at its size, so continue while there is a token. Refused:
+    QUERY_INVALID; TOO_MANY_SEARCHES when three of the caller's are running; UNAVAILABLE when the index or an owner
+    cannot be reached.
     """
     GetSearchStatus: _grpc.UnaryUnaryMultiCallable[_search_service_pb2.GetSearchStatusRequest, _search_service_pb2.GetSearchStatusResponse]
-    """Figures of the caller's tenant."""
+    """Returns figures of the caller's tenant."""
 
 @_typing.type_check_only
 class SearchServiceAsyncStub(SearchServiceStub):
-    """One search over everything, and only over what the caller may read now (SRC-1)."""
+    """One search over everything that the caller may read now, and nothing else (SRC-1)."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Search: _aio.UnaryUnaryMultiCallable[_search_service_pb2.SearchRequest, _search_service_pb2.SearchResponse]  # type: ignore[assignment]
-    """A page ends at some 2 MiB of text as well as at its size; go on while there is a token.
-    Refused: QUERY_INVALID; TOO_MANY_SEARCHES when three of the caller's are under way; UNAVAILABLE
-    when the index or an owner cannot be reached.
+    """Searches; a page ends at some 2 MiB of text as well as at its size, so continue while there is a token. Refused:
+    QUERY_INVALID; TOO_MANY_SEARCHES when three of the caller's are running; UNAVAILABLE when the index or an owner
+    cannot be reached.
     """
     GetSearchStatus: _aio.UnaryUnaryMultiCallable[_search_service_pb2.GetSearchStatusRequest, _search_service_pb2.GetSearchStatusResponse]  # type: ignore[assignment]
-    """Figures of the caller's tenant."""
+    """Returns figures of the caller's tenant."""
 
 class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
-    """One search over everything, and only over what the caller may read now (SRC-1)."""
+    """One search over everything that the caller may read now, and nothing else (SRC-1)."""
 
     @_abc_1.abstractmethod
     def Search(
@@ -63,9 +63,9 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _search_service_pb2.SearchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_search_service_pb2.SearchResponse, _abc.Awaitable[_search_service_pb2.SearchResponse]]:
-        """A page ends at some 2 MiB of text as well as at its size; go on while there is a token.
-        Refused: QUERY_INVALID; TOO_MANY_SEARCHES when three of the caller's are under way; UNAVAILABLE
-        when the index or an owner cannot be reached.
+        """Searches; a page ends at some 2 MiB of text as well as at its size, so continue while there is a token. Refused:
+        QUERY_INVALID; TOO_MANY_SEARCHES when three of the caller's are running; UNAVAILABLE when the index or an owner
+        cannot be reached.
         """
 
     @_abc_1.abstractmethod
@@ -74,6 +74,6 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _search_service_pb2.GetSearchStatusRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_search_service_pb2.GetSearchStatusResponse, _abc.Awaitable[_search_service_pb2.GetSearchStatusResponse]]:
-        """Figures of the caller's tenant."""
+        """Returns figures of the caller's tenant."""
 
 def add_SearchServiceServicer_to_server(servicer: SearchServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -23,7 +23,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class TaskCreated(_message.Message):
     """Facts of topic `tasks.task.v1`, key = task id; `entity_version` = the task's version.
 
-    A task came into being.
+    A task was created.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -46,7 +46,7 @@ Global___TaskCreated: _TypeAlias = TaskCreated  # noqa: Y015
 
 @_typing.final
 class TaskChanged(_message.Message):
-    """Something about a task changed; `changes` say what."""
+    """A task was changed; `changes` lists the changes."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -59,7 +59,7 @@ class TaskChanged(_message.Message):
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[_tasks_pb2.TaskChange]: ...
     @_builtins.property
     def added_assignee_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Those who were not assignees before this change."""
+        """The assignees added by this change."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ Global___TaskOverdue: _TypeAlias = TaskOverdue  # noqa: Y015
 class ProjectCreated(_message.Message):
     """Facts of topic `tasks.project.v1`, key = project id.
 
-    A project came into being.
+    A project was created.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

@@ -33,7 +33,7 @@ class _TaskPriorityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TaskPrio
     TASK_PRIORITY_URGENT: _TaskPriority.ValueType  # 4
 
 class TaskPriority(_TaskPriority, metaclass=_TaskPriorityEnumTypeWrapper):
-    """How soon a task matters."""
+    """Urgency of a task."""
 
 TASK_PRIORITY_UNSPECIFIED: TaskPriority.ValueType  # 0
 TASK_PRIORITY_LOW: TaskPriority.ValueType  # 1
@@ -169,9 +169,9 @@ class Task(_message.Message):
     id: _builtins.str
     tenant_id: _builtins.str
     project_id: _builtins.str
-    """Empty: a task of its own, seen by creator, owner and assignees."""
+    """Empty: a task outside projects, visible to creator, owner and assignees."""
     key: _builtins.str
-    """Short name in the tenant, for example `T-128`; what people say and search."""
+    """Short name in the tenant, for example `T-128`; used by people and in search."""
     title: _builtins.str
     description: _builtins.str
     state: Global___Task.State.ValueType
@@ -225,7 +225,7 @@ Global___Task: _TypeAlias = Task  # noqa: Y015
 
 @_typing.final
 class Due(_message.Message):
-    """When a task is due (TSK-3)."""
+    """Due value of a task (TSK-3)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -253,7 +253,7 @@ Global___Due: _TypeAlias = Due  # noqa: Y015
 
 @_typing.final
 class TaskChange(_message.Message):
-    """One change of a task: who, from, to, when (TSK-1)."""
+    """One change of a task: actor, old and new value, time (TSK-1)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

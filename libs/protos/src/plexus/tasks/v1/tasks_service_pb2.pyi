@@ -189,8 +189,8 @@ class GetTaskRequest(_message.Message):
     task_id: _builtins.str
     """Its id, or empty for a task named by its key."""
     key: _builtins.str
-    """Its key, for example `T-128`: the only request that takes one. Every other names a task by its id, which is what
-    policies and the ledger go by.
+    """Its key, for example `T-128`: only this request accepts one. All others name a task by its id, which is also used
+    by policies and the ledger.
     """
     def __init__(
         self,
@@ -300,7 +300,7 @@ class UpdateTaskRequest(_message.Message):
     request_id: _builtins.str
     task_id: _builtins.str
     expected_version: _builtins.int
-    """0: whatever it is."""
+    """0: any version."""
     title: _builtins.str
     description: _builtins.str
     priority: _tasks_pb2.TaskPriority.ValueType

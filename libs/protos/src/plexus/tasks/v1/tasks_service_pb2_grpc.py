@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class TasksServiceStub:
-    """Work: projects, boards and tasks. What one may not see answers TASK_NOT_FOUND or PROJECT_NOT_FOUND (GW-2).
+    """Projects, boards and tasks. An object hidden from the caller answers TASK_NOT_FOUND or PROJECT_NOT_FOUND (GW-2).
     """
 
     def __init__(self, channel):
@@ -93,25 +93,25 @@ class TasksServiceStub:
 
 
 class TasksServiceServicer:
-    """Work: projects, boards and tasks. What one may not see answers TASK_NOT_FOUND or PROJECT_NOT_FOUND (GW-2).
+    """Projects, boards and tasks. An object hidden from the caller answers TASK_NOT_FOUND or PROJECT_NOT_FOUND (GW-2).
     """
 
     def CreateProject(self, request, context):
-        """Makes a project with the columns To do, Doing, Blocked, Done.
+        """Creates a project with the columns To do, Doing, Blocked, Done.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListProjects(self, request, context):
-        """The caller's projects.
+        """Lists the caller's projects.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateTask(self, request, context):
-        """Makes a task; the caller is its owner unless another is named.
+        """Creates a task; the caller is its owner unless another is named.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -125,7 +125,7 @@ class TasksServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListTasks(self, request, context):
-        """Tasks the caller may see, last changed first.
+        """Lists tasks the caller may see, last changed first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -139,35 +139,35 @@ class TasksServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AssignTask(self, request, context):
-        """Sets who works on it.
+        """Sets the assignees of a task.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def MoveTask(self, request, context):
-        """Moves it on the board, and so through its states. Refused: TRANSITION_NOT_ALLOWED, VERSION_CONFLICT.
+        """Moves a task on the board, and so through its states. Refused: TRANSITION_NOT_ALLOWED, VERSION_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListTaskHistory(self, request, context):
-        """Every change, oldest first.
+        """Lists every change of a task, oldest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetBoard(self, request, context):
-        """The board of a project: its columns with their tasks in rank order.
+        """Returns the board of a project: its columns with their tasks in rank order.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetTasksStatus(self, request, context):
-        """Figures of the caller's tenant.
+        """Returns figures of the caller's tenant.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -240,7 +240,7 @@ def add_TasksServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class TasksService:
-    """Work: projects, boards and tasks. What one may not see answers TASK_NOT_FOUND or PROJECT_NOT_FOUND (GW-2).
+    """Projects, boards and tasks. An object hidden from the caller answers TASK_NOT_FOUND or PROJECT_NOT_FOUND (GW-2).
     """
 
     @staticmethod

@@ -27,65 +27,65 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class TasksServiceStub:
-    """Work: projects, boards and tasks. What one may not see answers TASK_NOT_FOUND or PROJECT_NOT_FOUND (GW-2)."""
+    """Projects, boards and tasks. An object hidden from the caller answers TASK_NOT_FOUND or PROJECT_NOT_FOUND (GW-2)."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> TasksServiceAsyncStub: ...
     CreateProject: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.CreateProjectRequest, _tasks_service_pb2.CreateProjectResponse]
-    """Makes a project with the columns To do, Doing, Blocked, Done."""
+    """Creates a project with the columns To do, Doing, Blocked, Done."""
     ListProjects: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.ListProjectsRequest, _tasks_service_pb2.ListProjectsResponse]
-    """The caller's projects."""
+    """Lists the caller's projects."""
     CreateTask: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.CreateTaskRequest, _tasks_service_pb2.CreateTaskResponse]
-    """Makes a task; the caller is its owner unless another is named."""
+    """Creates a task; the caller is its owner unless another is named."""
     GetTask: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.GetTaskRequest, _tasks_service_pb2.GetTaskResponse]
     """Returns one task. Refused: INVALID_ARGUMENT unless the request has either an id or a key."""
     ListTasks: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.ListTasksRequest, _tasks_service_pb2.ListTasksResponse]
-    """Tasks the caller may see, last changed first."""
+    """Lists tasks the caller may see, last changed first."""
     UpdateTask: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.UpdateTaskRequest, _tasks_service_pb2.UpdateTaskResponse]
     """Changes title, description, priority, due date or owner. Refused: VERSION_CONFLICT (ABORTED)."""
     AssignTask: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.AssignTaskRequest, _tasks_service_pb2.AssignTaskResponse]
-    """Sets who works on it."""
+    """Sets the assignees of a task."""
     MoveTask: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.MoveTaskRequest, _tasks_service_pb2.MoveTaskResponse]
-    """Moves it on the board, and so through its states. Refused: TRANSITION_NOT_ALLOWED, VERSION_CONFLICT."""
+    """Moves a task on the board, and so through its states. Refused: TRANSITION_NOT_ALLOWED, VERSION_CONFLICT."""
     ListTaskHistory: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.ListTaskHistoryRequest, _tasks_service_pb2.ListTaskHistoryResponse]
-    """Every change, oldest first."""
+    """Lists every change of a task, oldest first."""
     GetBoard: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.GetBoardRequest, _tasks_service_pb2.GetBoardResponse]
-    """The board of a project: its columns with their tasks in rank order."""
+    """Returns the board of a project: its columns with their tasks in rank order."""
     GetTasksStatus: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.GetTasksStatusRequest, _tasks_service_pb2.GetTasksStatusResponse]
-    """Figures of the caller's tenant."""
+    """Returns figures of the caller's tenant."""
 
 @_typing.type_check_only
 class TasksServiceAsyncStub(TasksServiceStub):
-    """Work: projects, boards and tasks. What one may not see answers TASK_NOT_FOUND or PROJECT_NOT_FOUND (GW-2)."""
+    """Projects, boards and tasks. An object hidden from the caller answers TASK_NOT_FOUND or PROJECT_NOT_FOUND (GW-2)."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateProject: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.CreateProjectRequest, _tasks_service_pb2.CreateProjectResponse]  # type: ignore[assignment]
-    """Makes a project with the columns To do, Doing, Blocked, Done."""
+    """Creates a project with the columns To do, Doing, Blocked, Done."""
     ListProjects: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.ListProjectsRequest, _tasks_service_pb2.ListProjectsResponse]  # type: ignore[assignment]
-    """The caller's projects."""
+    """Lists the caller's projects."""
     CreateTask: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.CreateTaskRequest, _tasks_service_pb2.CreateTaskResponse]  # type: ignore[assignment]
-    """Makes a task; the caller is its owner unless another is named."""
+    """Creates a task; the caller is its owner unless another is named."""
     GetTask: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.GetTaskRequest, _tasks_service_pb2.GetTaskResponse]  # type: ignore[assignment]
     """Returns one task. Refused: INVALID_ARGUMENT unless the request has either an id or a key."""
     ListTasks: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.ListTasksRequest, _tasks_service_pb2.ListTasksResponse]  # type: ignore[assignment]
-    """Tasks the caller may see, last changed first."""
+    """Lists tasks the caller may see, last changed first."""
     UpdateTask: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.UpdateTaskRequest, _tasks_service_pb2.UpdateTaskResponse]  # type: ignore[assignment]
     """Changes title, description, priority, due date or owner. Refused: VERSION_CONFLICT (ABORTED)."""
     AssignTask: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.AssignTaskRequest, _tasks_service_pb2.AssignTaskResponse]  # type: ignore[assignment]
-    """Sets who works on it."""
+    """Sets the assignees of a task."""
     MoveTask: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.MoveTaskRequest, _tasks_service_pb2.MoveTaskResponse]  # type: ignore[assignment]
-    """Moves it on the board, and so through its states. Refused: TRANSITION_NOT_ALLOWED, VERSION_CONFLICT."""
+    """Moves a task on the board, and so through its states. Refused: TRANSITION_NOT_ALLOWED, VERSION_CONFLICT."""
     ListTaskHistory: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.ListTaskHistoryRequest, _tasks_service_pb2.ListTaskHistoryResponse]  # type: ignore[assignment]
-    """Every change, oldest first."""
+    """Lists every change of a task, oldest first."""
     GetBoard: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.GetBoardRequest, _tasks_service_pb2.GetBoardResponse]  # type: ignore[assignment]
-    """The board of a project: its columns with their tasks in rank order."""
+    """Returns the board of a project: its columns with their tasks in rank order."""
     GetTasksStatus: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.GetTasksStatusRequest, _tasks_service_pb2.GetTasksStatusResponse]  # type: ignore[assignment]
-    """Figures of the caller's tenant."""
+    """Returns figures of the caller's tenant."""
 
 class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Work: projects, boards and tasks. What one may not see answers TASK_NOT_FOUND or PROJECT_NOT_FOUND (GW-2)."""
+    """Projects, boards and tasks. An object hidden from the caller answers TASK_NOT_FOUND or PROJECT_NOT_FOUND (GW-2)."""
 
     @_abc_1.abstractmethod
     def CreateProject(
@@ -93,7 +93,7 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tasks_service_pb2.CreateProjectRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tasks_service_pb2.CreateProjectResponse, _abc.Awaitable[_tasks_service_pb2.CreateProjectResponse]]:
-        """Makes a project with the columns To do, Doing, Blocked, Done."""
+        """Creates a project with the columns To do, Doing, Blocked, Done."""
 
     @_abc_1.abstractmethod
     def ListProjects(
@@ -101,7 +101,7 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tasks_service_pb2.ListProjectsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tasks_service_pb2.ListProjectsResponse, _abc.Awaitable[_tasks_service_pb2.ListProjectsResponse]]:
-        """The caller's projects."""
+        """Lists the caller's projects."""
 
     @_abc_1.abstractmethod
     def CreateTask(
@@ -109,7 +109,7 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tasks_service_pb2.CreateTaskRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tasks_service_pb2.CreateTaskResponse, _abc.Awaitable[_tasks_service_pb2.CreateTaskResponse]]:
-        """Makes a task; the caller is its owner unless another is named."""
+        """Creates a task; the caller is its owner unless another is named."""
 
     @_abc_1.abstractmethod
     def GetTask(
@@ -125,7 +125,7 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tasks_service_pb2.ListTasksRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tasks_service_pb2.ListTasksResponse, _abc.Awaitable[_tasks_service_pb2.ListTasksResponse]]:
-        """Tasks the caller may see, last changed first."""
+        """Lists tasks the caller may see, last changed first."""
 
     @_abc_1.abstractmethod
     def UpdateTask(
@@ -141,7 +141,7 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tasks_service_pb2.AssignTaskRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tasks_service_pb2.AssignTaskResponse, _abc.Awaitable[_tasks_service_pb2.AssignTaskResponse]]:
-        """Sets who works on it."""
+        """Sets the assignees of a task."""
 
     @_abc_1.abstractmethod
     def MoveTask(
@@ -149,7 +149,7 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tasks_service_pb2.MoveTaskRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tasks_service_pb2.MoveTaskResponse, _abc.Awaitable[_tasks_service_pb2.MoveTaskResponse]]:
-        """Moves it on the board, and so through its states. Refused: TRANSITION_NOT_ALLOWED, VERSION_CONFLICT."""
+        """Moves a task on the board, and so through its states. Refused: TRANSITION_NOT_ALLOWED, VERSION_CONFLICT."""
 
     @_abc_1.abstractmethod
     def ListTaskHistory(
@@ -157,7 +157,7 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tasks_service_pb2.ListTaskHistoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tasks_service_pb2.ListTaskHistoryResponse, _abc.Awaitable[_tasks_service_pb2.ListTaskHistoryResponse]]:
-        """Every change, oldest first."""
+        """Lists every change of a task, oldest first."""
 
     @_abc_1.abstractmethod
     def GetBoard(
@@ -165,7 +165,7 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tasks_service_pb2.GetBoardRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tasks_service_pb2.GetBoardResponse, _abc.Awaitable[_tasks_service_pb2.GetBoardResponse]]:
-        """The board of a project: its columns with their tasks in rank order."""
+        """Returns the board of a project: its columns with their tasks in rank order."""
 
     @_abc_1.abstractmethod
     def GetTasksStatus(
@@ -173,6 +173,6 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tasks_service_pb2.GetTasksStatusRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tasks_service_pb2.GetTasksStatusResponse, _abc.Awaitable[_tasks_service_pb2.GetTasksStatusResponse]]:
-        """Figures of the caller's tenant."""
+        """Returns figures of the caller's tenant."""
 
 def add_TasksServiceServicer_to_server(servicer: TasksServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,7 +1,7 @@
-"""Attribute policies in Cedar: read, checked, and kept only when they can do no more than refuse.
+"""Attribute policies in Cedar: parsed, checked, and accepted only if all they can do is refuse.
 
-The engine names no place in what it cannot read, so the place is looked for: text is cut into
-statements, and a statement into the lines at whose end its problem shows.
+The engine reports no position for text that it cannot parse, so the position is searched: text is
+cut into statements, and a statement into the lines at whose end its problem shows.
 """
 
 import json
@@ -67,11 +67,11 @@ def create(
 def change(
     policy: AccessPolicy, *, cedar: str, enabled: bool, expected_version: int
 ) -> AccessPolicy:
-    """Put another text. Out: the same object when nothing differs, else the next version.
+    """Replace the text. Out: the same object when nothing differs, else the next version.
 
     Raises:
-        PolicyInvalid: the text cannot be kept; with line and problem.
-        VersionConflict: `expected_version` is neither 0 nor the present one.
+        PolicyInvalid: the text cannot be stored; with line and problem.
+        VersionConflict: `expected_version` is neither 0 nor the current one.
     """
     check_version(expected_version, current=policy.version)
     check(cedar)
@@ -80,7 +80,7 @@ def change(
 
 
 def remove(policy: AccessPolicy) -> AccessPolicy:
-    """Take a policy away; it refuses nothing any more."""
+    """Delete a policy; it refuses nothing any more."""
     return replace(policy, removed=True, version=policy.version + 1)
 
 
@@ -94,7 +94,7 @@ def name_of(value: str) -> str:
 
 
 def check(cedar: str) -> None:
-    """Check that a text holds policies that only forbid, by attributes that exist.
+    """Check that a text contains only forbidding policies, by attributes that exist.
 
     Raises:
         PolicyInvalid: it does not; with the line, from 1, and the problem.

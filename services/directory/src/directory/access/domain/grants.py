@@ -1,8 +1,8 @@
-"""What somebody holds where: the owner's own decision on its own objects (GW-3).
+"""Grants of a person by place: the owner's own decision on its own objects (GW-3).
 
-A role is bound for a scope and everything in it. An object lies in one or more ways below the
-tenant: a person in each of their departments, a department or a group in one. Somebody holds a
-permission on it when they hold it for the whole tenant, or on every way.
+A role is bound for a scope and everything in it. An object lies on one or more paths below the
+tenant: a person in each of their departments, a department or a group in one. A person holds a
+permission on it when they hold it for the whole tenant, or on every path.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ Way = frozenset[Object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where an object lies: its ways from the tenant; none for what lies in the tenant only."""
+    """Position of an object: its paths from the tenant; none for an object of the tenant itself."""
 
     ways: tuple[Way, ...] = ()
 
@@ -34,7 +34,7 @@ IN_TENANT: Final = Place()
 
 
 def place_of_departments(paths: Iterable[Iterable[str]]) -> Place:
-    """Place what belongs to departments; in: the path of each, from its root down to itself."""
+    """Return the position of an object in departments; in: the path of each, root first."""
     return Place(ways=tuple(frozenset(Object(DEPARTMENT, id_) for id_ in path) for path in paths))
 
 
@@ -45,14 +45,14 @@ def place_of_group(group_id: str, *, path: Iterable[str]) -> Place:
 
 
 def shows_less(given: Masks, than: Masks) -> bool:
-    """Tell whether a role shows no column that another does not; one without masks shows all."""
+    """Return whether a role shows no column that another hides; one without masks shows all."""
     shown = dict(given.items())
     return all(message in shown and shown[message] <= fields for message, fields in than.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What a binding gives: permissions for a scope, where that lies, and the columns shown."""
+    """Grant by a binding: permissions for a scope, the scope's position, and visible columns."""
 
     permissions: frozenset[str]
     scope: Object
@@ -62,12 +62,12 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grants:
-    """Everything that somebody holds at one moment.
+    """All grants of a person at one moment.
 
     Attributes:
         everywhere: permissions for the whole tenant.
-        masked: columns that are seen by those of `everywhere` that no role without masks gives.
-        within: what is held for a part of it only.
+        masked: columns visible only by those of `everywhere` that no role without masks grants.
+        within: grants for a part of the tenant only.
         limited_to: permissions that an API token is limited to; empty for no limit.
     """
 
@@ -78,20 +78,20 @@ class Grants:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is held at all."""
+        """True if nothing is held at all."""
         return not self.everywhere and not self.within
 
     @property
     def holds_everything(self) -> bool:
-        """Whether nothing can be given or taken over that is not held."""
+        """True if nothing can be granted or taken over that is not held."""
         return self.everywhere >= PERMISSIONS and not self.masked and not self.limited_to
 
     def holds_everywhere(self, permission: str) -> bool:
-        """Tell whether the permission is held for the whole tenant."""
+        """Return whether the permission is held for the whole tenant."""
         return permission in self.everywhere and self._lets(permission)
 
     def holds(self, permission: str, place: Place) -> bool:
-        """Tell whether the permission is held on what lies there."""
+        """Return whether the permission is held on an object at that position."""
         if self.holds_everywhere(permission):
             return True
         scopes = self.scopes_of(permission)
@@ -149,7 +149,7 @@ class Grants:
     def require_giving(
         self, permissions: Iterable[str], place: Place, *, masks: Masks = NONE
     ) -> None:
-        """Check that nothing is given there beyond what is held there, and no column more is shown.
+        """Check that the grant adds nothing beyond the actor's own there, and no more columns.
 
         Raises:
             GrantExceedsOwn: something is; the metadata names the first such permission.
@@ -163,7 +163,7 @@ class Grants:
             raise GrantExceedsOwn(permission=min(missing))
 
     def require_roles(self, previous: Iterable[str], after: Iterable[str]) -> None:
-        """Check that built-in roles of a person may be given and taken: both need what they hold.
+        """Check that built-in roles may be granted and removed: both need all their permissions.
 
         Raises:
             GrantExceedsOwn: a role that changes hands holds more than is held for the tenant.
@@ -172,10 +172,10 @@ class Grants:
         self.require_giving(permissions_of(changed - ACCOUNT), IN_TENANT)
 
     def require_standing_over(self, other: "Grants") -> None:
-        """Check that somebody else holds nothing beyond this: whoever takes over gains nothing.
+        """Check that another person holds nothing beyond this, so a takeover gains nothing.
 
         Raises:
-            GrantExceedsOwn: they hold more.
+            GrantExceedsOwn: the other person holds more.
         """
         for permission in other.everywhere - permissions_of(ACCOUNT):
             columns = other.masked.get(permission, NONE)

@@ -15,7 +15,7 @@ MAX_EXCEPTIONS: Final = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Module:
-    """Whether a part of the product is on, and the departments for which it is the other way."""
+    """Switch of a product module, and the departments for which it is the opposite."""
 
     tenant_id: TenantId
     name: str
@@ -29,16 +29,16 @@ class Module:
         return f"{self.tenant_id}:{self.name}"
 
     def is_on(self, departments: Iterable[str]) -> bool:
-        """Tell whether it is on for somebody; in: ids of their departments and of all above."""
+        """Return whether it is on for a person; in: ids of their departments and of all above."""
         excepted = not frozenset(self.except_department_ids).isdisjoint(departments)
         return self.enabled != excepted
 
 
 def unswitched(name: str, *, tenant_id: TenantId) -> Module:
-    """Show a module that nobody has switched: it is on, at version 0.
+    """Return a module that was never switched: it is on, at version 0.
 
     Raises:
-        ModuleUnknown: there is none of that name.
+        ModuleUnknown: there is no module of that name.
     """
     if name not in NAMES:
         raise ModuleUnknown(name=name, modules=", ".join(NAMES))

@@ -32,7 +32,7 @@ class PermissionUnknown(Refusal):
 
 
 class GrantExceedsOwn(Refusal):
-    """Somebody would be given, or could take over, what the caller does not hold there."""
+    """A person would receive, or could take over, grants that the caller does not hold there."""
 
     kind = Kind.PERMISSION_DENIED
     text = "You do not hold {permission} there yourself, so it is not yours to give."
@@ -63,28 +63,28 @@ class RoleBindingNotFound(Refusal):
 
 
 class SubjectNotFound(Refusal):
-    """Whom the role is for does not exist here; the same for absent and hidden (GW-2)."""
+    """The role's subject does not exist here; the same for absent and hidden (GW-2)."""
 
     kind = Kind.NOT_FOUND
     text = "There is nobody of that name. Give a person, a department or a group."
 
 
 class GroupSelfChosen(Refusal):
-    """People join the group by what they say of themselves, so it can hold no role."""
+    """People join the group by editing their own profile, so it can hold no role."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "Anybody can join this group by their skills or language. Give the role to others."
 
 
 class ScopeNotFound(Refusal):
-    """What the role is for does not exist, or the caller binds nothing there (GW-2)."""
+    """The role's scope does not exist, or the caller may not bind roles there (GW-2)."""
 
     kind = Kind.NOT_FOUND
     text = "There is no such scope. Give a department or group in which you bind roles."
 
 
 class PolicyInvalid(Refusal):
-    """The text is no policy that can be kept; says where and why."""
+    """The text is not a valid policy; with line and problem."""
 
     kind = Kind.INVALID
     text = "Line {line}: {problem}."

@@ -1,4 +1,4 @@
-"""Role bindings: somebody holds a role for a scope and everything in it (GW-3)."""
+"""Role bindings: a subject holds a role for a scope and everything in it (GW-3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ MAX_ID: Final = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """Who holds which role for what, and until when; None for until it is taken away."""
+    """Role held by a subject for a scope until an instant; None for no expiry."""
 
     id: BindingId
     tenant_id: TenantId
@@ -29,7 +29,7 @@ class Binding:
     removed: bool = False
 
     def binds(self, now: datetime) -> bool:
-        """Tell whether it grants anything at that instant."""
+        """Return whether it grants anything at that instant."""
         return not self.removed and (self.expires_at is None or now < self.expires_at)
 
 
@@ -59,19 +59,19 @@ def bind(
 
 
 def bind_again(binding: Binding, *, expires_at: datetime | None) -> Binding:
-    """Let a binding last as long as it is asked for now; out: itself when that is the same."""
+    """Set the expiry of a binding; out: the same object when it does not differ."""
     if binding.expires_at == expires_at:
         return binding
     return replace(binding, expires_at=expires_at, version=binding.version + 1)
 
 
 def unbind(binding: Binding) -> Binding:
-    """Take a role away; it binds nothing any more."""
+    """Remove a binding; it grants nothing any more."""
     return replace(binding, removed=True, version=binding.version + 1)
 
 
 def check_subject(value: str) -> Subject:
-    """Read who is to hold a role: `person:<id>`, `group:<id>#member` or `department:<id>#member`.
+    """Parse the subject of a role: `person:<id>`, `group:<id>#member` or `department:<id>#member`.
 
     Raises:
         InvalidArgument: it is none of these.
@@ -88,15 +88,15 @@ def check_subject(value: str) -> Subject:
 
 
 def is_self_chosen(*, skills: Sequence[str], locales: Sequence[str]) -> bool:
-    """Return whether a group's rule takes people in by what they say of themselves.
+    """Return whether people can join a group by its rule through their own profile.
 
-    Such a group holds no role: its members could give it to themselves.
+    Such a group can hold no role: its members could grant it to themselves.
     """
     return bool(skills or locales)
 
 
 def check_scope(value: str, *, tenant_id: TenantId) -> Object:
-    """Read what a role is held for, `<kind>:<id>`; empty stands for the tenant.
+    """Parse the scope of a role, `<kind>:<id>`; empty stands for the tenant.
 
     Raises:
         InvalidArgument: it is no scope.

@@ -39,12 +39,12 @@ class Role:
 
     @property
     def columns(self) -> Masks:
-        """What it shows of messages; nothing for everything."""
+        """Visible columns of messages; empty for all."""
         return columns(self.masks)
 
     @property
     def built_in(self) -> bool:
-        """Whether it is part of the product and the same in every tenant."""
+        """True if it is part of the product and the same in every tenant."""
         return self.id in BUILT_IN
 
     @property
@@ -54,13 +54,13 @@ class Role:
 
     @property
     def key(self) -> str:
-        """What no role of any tenant shares: a built-in one has the same id in all of them."""
+        """Key unique across tenants: a built-in role has the same id in all of them."""
         return f"{self.tenant_id}:{self.id}" if self.built_in else self.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleChanges:
-    """What to change of a role; None leaves a field as it is."""
+    """Changes of a role; None leaves a field unchanged."""
 
     name: str | None = None
     description: str | None = None
@@ -69,7 +69,7 @@ class RoleChanges:
 
 
 def columns(masks: Iterable[FieldMask]) -> Masks:
-    """Read field masks as what they show."""
+    """Return the visible columns of field masks."""
     return Masks({mask.message: frozenset(mask.fields) for mask in masks})
 
 
@@ -126,15 +126,15 @@ def create(
 def change(role: Role, changes: RoleChanges, *, expected_version: int = 0) -> Role:
     """Apply the set changes. Out: the same object when nothing differs, else the next version.
 
-    Of a built-in role only the masks change, and `admin` shows everything: there has to be a role
-    that can show again what another one hides.
+    Of a built-in role only the masks change, and `admin` shows everything: one role must always be
+    able to show what another hides.
 
     Raises:
-        RoleBuiltIn: it cannot be changed so.
-        VersionConflict: `expected_version` is neither 0 nor the present one.
-        InvalidArgument: a field holds what it may not.
+        RoleBuiltIn: this change of a built-in role is not allowed.
+        VersionConflict: `expected_version` is neither 0 nor the current one.
+        InvalidArgument: the value of a field is not allowed.
         RoleNameTaken: the name is that of a built-in role.
-        PermissionUnknown: no contract names a permission.
+        PermissionUnknown: a permission is in no contract.
     """
     if role.built_in and (role.id == ADMIN or changes != RoleChanges(masks=changes.masks)):
         raise RoleBuiltIn(role_id=role.id)
@@ -154,10 +154,10 @@ def change(role: Role, changes: RoleChanges, *, expected_version: int = 0) -> Ro
 
 
 def remove(role: Role) -> Role:
-    """Take a role out of the tenant; it grants nothing any more.
+    """Delete a role of the tenant; it grants nothing any more.
 
     Raises:
-        RoleBuiltIn: it cannot be removed.
+        RoleBuiltIn: a built-in role cannot be deleted.
     """
     check_own(role)
     return replace(role, removed=True, version=role.version + 1)
@@ -174,7 +174,7 @@ def check_own(role: Role) -> None:
 
 
 def check_version(expected: int, *, current: int) -> None:
-    """Check the version that a change was made for; 0 stands for whatever it is.
+    """Check the version that a change was made for; 0 stands for any version.
 
     Raises:
         VersionConflict: it is another one.

@@ -1,4 +1,4 @@
-"""Putting and taking away attribute policies."""
+"""Storing and deleting attribute policies."""
 
 from datetime import datetime
 from typing import Final
@@ -7,16 +7,15 @@ import structlog
 from plexuskit.errors import VersionConflict
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
+from plexuskit.request_ids import Request
 
 from directory.access import events
 from directory.access.domain import access_policies
 from directory.access.domain.access_policies import AccessPolicy
 from directory.access.domain.refusals import PolicyNotFound
 from directory.access.store import Store
-from directory.access.store.documents import policy_document, policy_from
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import PolicyId
-from directory.shared.domain.requests import Request
 
 log = structlog.get_logger()
 
@@ -34,21 +33,25 @@ async def put_access_policy(
     request: Request | None,
     now: datetime,
 ) -> AccessPolicy:
-    """Store an attribute policy by its name; nothing is written when nothing differs.
+    """Store an attribute policy under its name; write nothing if nothing differs.
 
     Raises:
         PermissionMissing: the actor may not manage policies.
         InvalidArgument: the name is not allowed.
         PolicyInvalid: the text cannot be kept; with line and problem.
         VersionConflict: someone changed it since `expected_version`, or there is none yet.
+        PolicyNotFound: it was removed since the same request was carried out.
         RequestIdReused: the request id was used with other content.
     """
 
     async def work(tx: Transaction) -> AccessPolicy:
         grants = await store.grants.of_actor(actor, now=now, tx=tx)
         grants.require_everywhere(MANAGE)
-        if answered := await store.requests.answer(request, tx=tx):
-            return policy_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            current = await store.policies.find(answered["name"], tenant_id=actor.tenant_id, tx=tx)
+            if current is None:
+                raise PolicyNotFound
+            return current
         previous = await store.policies.find(
             access_policies.name_of(name), tenant_id=actor.tenant_id, tx=tx
         )
@@ -66,7 +69,7 @@ async def put_access_policy(
             after = access_policies.change(
                 previous, cedar=cedar, enabled=enabled, expected_version=expected_version
             )
-        await store.requests.remember(request, policy_document(after), now=now, tx=tx)
+        await store.requests.record(request, {"name": after.name}, now=now, tx=tx)
         if after is previous:
             return after
         if previous is None:
@@ -85,24 +88,24 @@ async def put_access_policy(
 async def delete_access_policy(
     store: Store, *, actor: Actor, name: str, request: Request | None, now: datetime
 ) -> None:
-    """Take an attribute policy away.
+    """Delete an attribute policy.
 
     Raises:
         PermissionMissing: the actor may not manage policies.
-        PolicyNotFound: there is none of that name.
+        PolicyNotFound: there is no policy of that name.
         RequestIdReused: the request id was used with other content.
     """
 
     async def work(tx: Transaction) -> None:
         grants = await store.grants.of_actor(actor, now=now, tx=tx)
         grants.require_everywhere(MANAGE)
-        if await store.requests.answer(request, tx=tx):
+        if await store.requests.answer(request, now=now, tx=tx):
             return
         previous = await store.policies.find(name, tenant_id=actor.tenant_id, tx=tx)
         if previous is None:
             raise PolicyNotFound
         after = access_policies.remove(previous)
-        await store.requests.remember(request, policy_document(after), now=now, tx=tx)
+        await store.requests.record(request, {"name": after.name}, now=now, tx=tx)
         await store.policies.save(after, now=now, tx=tx)
         fact = events.policy_changed(after, actor_id=actor.person_id, now=now)
         await store.outbox.add(fact, tx=tx)

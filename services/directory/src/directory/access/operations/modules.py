@@ -6,14 +6,13 @@ from typing import Final
 
 import structlog
 from plexuskit.mongo import Transaction
+from plexuskit.request_ids import Request
 
 from directory.access import events
 from directory.access.domain import modules
 from directory.access.domain.modules import Module
 from directory.access.store import Store
-from directory.access.store.documents import module_document, module_from
 from directory.shared.domain.actors import Actor
-from directory.shared.domain.requests import Request
 
 log = structlog.get_logger()
 
@@ -30,7 +29,7 @@ async def set_module(
     request: Request | None,
     now: datetime,
 ) -> Module:
-    """Switch a module for the tenant, and the other way round for some departments.
+    """Switch a module for the tenant, with the opposite setting for some departments.
 
     Raises:
         PermissionMissing: the actor may not manage modules.
@@ -43,13 +42,13 @@ async def set_module(
     async def work(tx: Transaction) -> Module:
         grants = await store.grants.of_actor(actor, now=now, tx=tx)
         grants.require_everywhere(MANAGE)
-        if answered := await store.requests.answer(request, tx=tx):
-            return module_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.modules.get(answered["name"], tenant_id=actor.tenant_id, tx=tx)
         previous = await store.modules.get(name, tenant_id=actor.tenant_id, tx=tx)
         after = modules.switch(
             previous, enabled=enabled, except_department_ids=except_department_ids
         )
-        await store.requests.remember(request, module_document(after), now=now, tx=tx)
+        await store.requests.record(request, {"name": after.name}, now=now, tx=tx)
         await store.places.check_departments(
             after.except_department_ids, tenant_id=actor.tenant_id, tx=tx
         )

@@ -1,4 +1,4 @@
-"""Giving roles for scopes and taking them away."""
+"""Binding and unbinding of roles for scopes."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,6 +8,7 @@ import structlog
 from plexus_access.objects import Object, Subject
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
+from plexuskit.request_ids import Request
 
 from directory.access import events
 from directory.access.domain import role_bindings
@@ -15,10 +16,8 @@ from directory.access.domain.refusals import RoleBindingNotFound, ScopeNotFound
 from directory.access.domain.role_bindings import Binding
 from directory.access.domain.roles import Role
 from directory.access.store import Store
-from directory.access.store.documents import binding_document, binding_from
 from directory.shared.domain.actors import SERVICE, Actor
 from directory.shared.domain.ids import BindingId, TenantId
-from directory.shared.domain.requests import Request
 
 log = structlog.get_logger()
 
@@ -37,7 +36,7 @@ async def bind_role(
     request: Request | None,
     now: datetime,
 ) -> Binding:
-    """Give a role to somebody for a scope, or answer the binding there is, with the new expiry.
+    """Bind a role to a subject for a scope; an existing binding gets the new expiry.
 
     Raises:
         PermissionMissing: the actor binds roles nowhere.
@@ -48,14 +47,20 @@ async def bind_role(
         GroupSelfChosen: it is a group that people join by what they say of themselves.
         ScopeNotFound: there is no such scope, or the actor binds no roles there (GW-2).
         GrantExceedsOwn: the role holds, or shows, more than the actor may on that scope.
+        RoleBindingNotFound: it ended since the same request was carried out.
         RequestIdReused: the request id was used with other content.
     """
 
     async def work(tx: Transaction) -> Binding:
         grants = await store.grants.of_actor(actor, now=now, tx=tx)
         grants.require(BIND)
-        if answered := await store.requests.answer(request, tx=tx):
-            return binding_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            current, place = await store.places.get_binding(
+                answered["id"], tenant_id=actor.tenant_id, tx=tx
+            )
+            if not grants.holds(BIND, place):
+                raise RoleBindingNotFound
+            return current
         whom = role_bindings.check_subject(subject)
         what = role_bindings.check_scope(scope, tenant_id=actor.tenant_id)
         until = role_bindings.check_expiry(expires_at, now=now)
@@ -110,7 +115,7 @@ async def _bind(
             created_by=actor.person_id,
             now=now,
         )
-    await store.requests.remember(request, binding_document(after), now=now, tx=tx)
+    await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
     if after is previous:
         return after
     if previous is None:
@@ -125,20 +130,20 @@ async def _bind(
 async def unbind_role(
     store: Store, *, actor: Actor, binding_id: str, request: Request | None, now: datetime
 ) -> None:
-    """Take a role away from somebody for a scope.
+    """Remove a role from a subject for a scope.
 
-    An administrator by `Person.roles` is none by a binding, so this never takes the last one.
+    Administrators by `Person.roles` do not depend on bindings, so this never removes the last one.
 
     Raises:
-        PermissionMissing: the actor binds roles nowhere.
-        RoleBindingNotFound: there is none, or the actor binds no roles on its scope (GW-2).
+        PermissionMissing: the actor may bind roles nowhere.
+        RoleBindingNotFound: absent, or the actor may not bind roles on its scope (GW-2).
         RequestIdReused: the request id was used with other content.
     """
 
     async def work(tx: Transaction) -> None:
         grants = await store.grants.of_actor(actor, now=now, tx=tx)
         grants.require(BIND)
-        if await store.requests.answer(request, tx=tx):
+        if await store.requests.answer(request, now=now, tx=tx):
             return
         previous, place = await store.places.get_binding(
             binding_id, tenant_id=actor.tenant_id, tx=tx
@@ -146,7 +151,7 @@ async def unbind_role(
         if not grants.holds(BIND, place):
             raise RoleBindingNotFound
         after = role_bindings.unbind(previous)
-        await store.requests.remember(request, binding_document(after), now=now, tx=tx)
+        await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
         await store.bindings.save_many([after], now=now, tx=tx)
         fact = events.binding_changed(after, actor_id=actor.person_id, now=now)
         await store.outbox.add(fact, tx=tx)
@@ -164,7 +169,7 @@ async def end_bindings_about(
     now: datetime,
     tx: Transaction,
 ) -> None:
-    """Remove what is bound to the members of a department or group that goes, or for it."""
+    """Remove bindings of the members of a department or group that is removed, and those for it."""
     found = await store.bindings.list_about(object_, tenant_id=tenant_id, tx=tx)
     await _end(store, found, actor_id=actor_id, now=now, tx=tx)
 
@@ -182,9 +187,9 @@ async def _end(
 
 
 async def end_expired_bindings(store: Store, *, now: datetime) -> int:
-    """Remove bindings whose time is over, with a fact for each; out: how many.
+    """Remove expired bindings, with a fact for each; out: their number.
 
-    They bind nothing from that time on in any case; any number of processes may do this.
+    They grant nothing from that time on in any case; any number of processes may do this.
     """
 
     async def work(tx: Transaction) -> int:

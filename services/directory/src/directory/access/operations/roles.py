@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
+from plexuskit.request_ids import Request
 
 from directory.access import events
 from directory.access.domain import roles
@@ -14,10 +15,8 @@ from directory.access.domain.grants import IN_TENANT, shows_less
 from directory.access.domain.role_bindings import unbind
 from directory.access.domain.roles import FieldMask, Role, RoleChanges
 from directory.access.store import Store
-from directory.access.store.documents import role_document, role_from
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import RoleId
-from directory.shared.domain.requests import Request
 
 log = structlog.get_logger()
 
@@ -50,8 +49,8 @@ async def create_role(
     async def work(tx: Transaction) -> Role:
         grants = await store.grants.of_actor(actor, now=now, tx=tx)
         grants.require_everywhere(MANAGE)
-        if answered := await store.requests.answer(request, tx=tx):
-            return role_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.roles.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         role = roles.create(
             role_id=RoleId(new_id("rol", now=now)),
             tenant_id=actor.tenant_id,
@@ -61,7 +60,7 @@ async def create_role(
             masks=masks,
         )
         grants.require_giving(role.permissions, IN_TENANT, masks=role.columns)
-        await store.requests.remember(request, role_document(role), now=now, tx=tx)
+        await store.requests.record(request, {"id": role.id}, now=now, tx=tx)
         await store.roles.add(role, tx=tx)
         fact = events.role_changed(role, actor_id=actor.person_id, now=now)
         await store.outbox.add(fact, tx=tx)
@@ -82,16 +81,16 @@ async def update_role(
     request: Request | None,
     now: datetime,
 ) -> Role:
-    """Change the set fields of a role; nothing is written when nothing differs.
+    """Change the set fields of a role; write nothing if nothing differs.
 
     Raises:
         PermissionMissing: the actor may not manage roles.
-        RoleNotFound: there is none in the tenant.
-        RoleBuiltIn: it is part of the product, and more than its masks would change.
-        VersionConflict: someone changed it since `expected_version`.
+        RoleNotFound: the tenant has no such role.
+        RoleBuiltIn: it is built in, and more than its masks would change.
+        VersionConflict: it was changed since `expected_version`.
         InvalidArgument: a field is not allowed.
-        PermissionUnknown: no contract names a permission.
-        GrantExceedsOwn: what is added, or shown, is more than the actor may for the tenant.
+        PermissionUnknown: a permission is in no contract.
+        GrantExceedsOwn: the added permissions or columns exceed the actor's own in the tenant.
         RoleNameTaken: another role has the name.
         RequestIdReused: the request id was used with other content.
     """
@@ -99,12 +98,12 @@ async def update_role(
     async def work(tx: Transaction) -> Role:
         grants = await store.grants.of_actor(actor, now=now, tx=tx)
         grants.require_everywhere(MANAGE)
-        if answered := await store.requests.answer(request, tx=tx):
-            return role_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.roles.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         previous = await store.roles.get(role_id, tenant_id=actor.tenant_id, tx=tx)
         after = roles.change(previous, changes, expected_version=expected_version)
         grants.require_giving(_added(previous, after), IN_TENANT, masks=after.columns)
-        await store.requests.remember(request, role_document(after), now=now, tx=tx)
+        await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
         if after is not previous:
             if previous.version:
                 await store.roles.save(after, now=now, tx=tx)
@@ -118,7 +117,7 @@ async def update_role(
 
 
 def _added(previous: Role, after: Role) -> frozenset[str]:
-    """Say which permissions give more than before: new ones, all where more columns are shown."""
+    """Return the permissions that grant more than before: new ones, or all if columns are added."""
     if shows_less(after.columns, previous.columns):
         return after.permissions - previous.permissions
     return after.permissions
@@ -139,11 +138,11 @@ async def delete_role(
     async def work(tx: Transaction) -> int:
         grants = await store.grants.of_actor(actor, now=now, tx=tx)
         grants.require_everywhere(MANAGE)
-        if await store.requests.answer(request, tx=tx):
+        if await store.requests.answer(request, now=now, tx=tx):
             return 0
         previous = await store.roles.get(role_id, tenant_id=actor.tenant_id, tx=tx)
         after = roles.remove(previous)
-        await store.requests.remember(request, role_document(after), now=now, tx=tx)
+        await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
         bound = await store.bindings.list_of_role(after.id, tenant_id=actor.tenant_id, tx=tx)
         ended = [unbind(binding) for binding in bound]
         await store.roles.save(after, now=now, tx=tx)

@@ -56,11 +56,11 @@ async def list_role_bindings(
 ) -> tuple[list[Binding], str]:
     """List bindings, the oldest first; out: a page and the next one's token, or "".
 
-    Who reads roles for a part of the tenant sees the bindings for what lies in that part.
+    Callers who may read roles for a part of the tenant see the bindings in that part.
 
     Raises:
-        PermissionMissing: the actor reads roles nowhere.
-        InvalidArgument: subject or scope are none, or page size or token are wrong.
+        PermissionMissing: the actor may read roles nowhere.
+        InvalidArgument: subject, scope, page size or token is invalid.
     """
     grants = await store.grants.holding(actor, ROLES, now=now)
     whom = str(check_subject(subject)) if subject else ""

@@ -26,7 +26,7 @@ class Store(SharedStore):
         self.places = Places(db)
 
     async def provision(self) -> None:
-        """Create what is missing of collections and indexes; safe to run at every start."""
+        """Create missing collections and indexes; safe to run at every start."""
         await super().provision()
         await self.roles.provision()
         await self.bindings.provision()

@@ -62,7 +62,7 @@ class Policies:
     async def list_by_name(
         self, *, tenant_id: TenantId, after: str, budget: PageBudget
     ) -> tuple[list[AccessPolicy], bool]:
-        """List the tenant's policies by name, after a name; tell whether more follow."""
+        """List the tenant's policies by name, after a name; return whether more follow."""
         found, more = await self._policies.find_page(
             {"tenant_id": tenant_id, "removed": False, "name": {"$gt": after}},
             budget=budget,

@@ -22,7 +22,7 @@ from directory.shared.domain.ids import (
 )
 from directory.shared.store.documents import Document
 
-# So long snapshots carry what is removed, for readers that missed its fact.
+# Time that snapshots include removed documents, for readers that missed the fact.
 REMOVED_FOR: Final = timedelta(days=90)
 
 
@@ -135,7 +135,7 @@ def module_document(module: Module) -> Document:
 
 
 def module_from(document: Mapping[str, Any]) -> Module:
-    """Read how a module is switched."""
+    """Read the switch of a module."""
     return Module(
         tenant_id=TenantId(document["tenant_id"]),
         name=document["name"],
@@ -146,7 +146,7 @@ def module_from(document: Mapping[str, Any]) -> Module:
 
 
 def marked(document: Document, *, now: datetime) -> Document:
-    """Note on a removed document when it was, from which its time runs."""
+    """Set the removal time on a removed document, from which it expires."""
     return document | {"removed_at": now} if document["removed"] else document
 
 

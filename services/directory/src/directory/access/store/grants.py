@@ -1,4 +1,4 @@
-"""What people hold where: bindings of theirs, of their departments' and of their groups'."""
+"""Grants of people: by their own bindings, those of their departments and of their groups."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from plexus_access.masks import Masks, union
 from plexus_access.objects import DEPARTMENT, GROUP, MEMBER, PERSON, TENANT, Subject, object_of
-from plexus_access.roles import BUILT_IN, NAMES, permissions_of
+from plexus_access.roles import BUILT_IN, GUEST, NAMES, permissions_of
 from plexuskit.mongo import Database, Transaction
 
 from directory.access.domain.grants import Grants, Held
@@ -24,7 +24,7 @@ _NO_ROLE: Final[Mapping[str, Any]] = {"permissions": (), "masks": ()}
 
 
 class GrantReader:
-    """Reads grants; each in one command, whatever somebody holds."""
+    """Reader of grants; each read is one command, whatever the person holds."""
 
     def __init__(self, db: Database) -> None:
         # Read only: their own rooms write them.
@@ -34,9 +34,9 @@ class GrantReader:
     async def holding(
         self, actor: Actor, permission: str, *, now: datetime, tx: Transaction | None = None
     ) -> Grants:
-        """Read what an actor holds who needs a permission somewhere.
+        """Read the grants of an actor who needs a permission somewhere.
 
-        Nothing is asked for what everybody has; a privileged role counts only where it is stored,
+        Permissions that everyone has need no read; a privileged role counts only if it is stored,
         whatever the caller context names (GW-12).
 
         Raises:
@@ -51,7 +51,7 @@ class GrantReader:
     async def holding_everywhere(
         self, actor: Actor, permission: str, *, now: datetime, tx: Transaction | None = None
     ) -> Grants:
-        """Read what an actor holds who needs a permission for the whole tenant.
+        """Read the grants of an actor who needs a permission for the whole tenant.
 
         Raises:
             PermissionMissing: the permission is not held for the tenant.
@@ -63,10 +63,10 @@ class GrantReader:
     async def of_actor(
         self, actor: Actor, *, now: datetime, tx: Transaction | None = None
     ) -> Grants:
-        """Read what an actor holds now; nothing for who is deactivated.
+        """Read the current grants of an actor; none for a deactivated one.
 
-        A role for the tenant counts when both the caller context and what is stored name it, so
-        that neither an old token nor a narrower session gives more. An API token's limits are part
+        A role for the tenant counts when both the caller context and the stored state name it, so
+        that neither an old token nor a narrower session grants more. An API token's limits are part
         of it.
         """
         who = {
@@ -80,7 +80,7 @@ class GrantReader:
     async def of_person(
         self, person_id: PersonId, *, tenant_id: TenantId, now: datetime, tx: Transaction
     ) -> Grants:
-        """Read what somebody holds, also who is deactivated: they may be let in again."""
+        """Read the grants of a person, also of a deactivated one, who may be reactivated."""
         who = {"_id": person_id, "tenant_id": tenant_id}
         found = await self._read(who, tenant_id=tenant_id, now=now, tx=tx)
         return _grants(found, roles=frozenset(NAMES)) if found else _NOBODY
@@ -93,7 +93,7 @@ class GrantReader:
         now: datetime,
         tx: Transaction,
     ) -> dict[PersonId, Grants]:
-        """Read what each of several people holds, as `of_person` does, in one command."""
+        """Read the grants of each of several people, as `of_person` does, in one command."""
         if not person_ids:
             return {}
         who = {"_id": {"$in": sorted(person_ids)}, "tenant_id": tenant_id}
@@ -103,7 +103,7 @@ class GrantReader:
     async def of_subjects(
         self, subjects: Iterable[Subject], *, tenant_id: TenantId, now: datetime, tx: Transaction
     ) -> Grants:
-        """Read what whoever joins departments and groups comes to hold by that alone."""
+        """Read the grants that people gain by joining departments and groups."""
         written = sorted(map(str, subjects))
         found = await self._bindings.aggregate(
             [
@@ -119,7 +119,7 @@ class GrantReader:
     async def role_ids(
         self, person_id: PersonId, *, tenant_id: TenantId, now: datetime, tx: Transaction
     ) -> frozenset[str]:
-        """Name every role that somebody holds, for the tenant or for a part of it."""
+        """List the ids of every role that a person holds, for the tenant or for a part of it."""
         who = {"_id": person_id, "tenant_id": tenant_id}
         found = await self._read(who, tenant_id=tenant_id, now=now, tx=tx)
         if found is None:
@@ -167,7 +167,7 @@ def _grants(
 
 
 def _held(document: Mapping[str, Any], shown: Mapping[str, Masks]) -> Iterator[Held]:
-    """Read what each binding of an answer gives."""
+    """Read the grants of each binding in a result."""
     own = {role["_id"]: role for role in document["own_roles"]}
     for binding in document["bindings"]:
         role_id = binding["role_id"]
@@ -182,11 +182,17 @@ def _held(document: Mapping[str, Any], shown: Mapping[str, Masks]) -> Iterator[H
 
 
 def _pipeline(who: Mapping[str, Any], *, tenant_id: TenantId, now: datetime) -> list[Stage]:
-    """Join a person with departments, bindings, their roles and where their scopes lie."""
+    """Join a person with departments, bindings, their roles and the positions of their scopes."""
     return [
         {"$match": who},
         open_departments(tenant_id, local="department_ids", name="departments"),
-        {"$project": {"roles": 1, "subjects": _subjects()}},
+        # No binding reaches a guest, whatever group or department they are in (GW-5).
+        {
+            "$project": {
+                "roles": 1,
+                "subjects": {"$cond": [{"$in": [GUEST, "$roles"]}, [], _subjects()]},
+            }
+        },
         join(
             BINDINGS,
             local="subjects",
@@ -199,7 +205,7 @@ def _pipeline(who: Mapping[str, Any], *, tenant_id: TenantId, now: datetime) -> 
 
 
 def _joined(tenant_id: TenantId) -> list[Stage]:
-    """Join `bindings` with what their roles permit and where their scopes lie."""
+    """Join `bindings` with the permissions of their roles and the positions of their scopes."""
     return [
         join(
             "roles",
@@ -229,7 +235,7 @@ def _shown_by_built_in(tenant_id: TenantId) -> Stage:
 
 
 def _subjects() -> Stage:
-    """Write everybody that a person is: themselves, their groups, their departments and above."""
+    """Return the stage that lists a person's subjects: themselves, their groups and departments."""
     above = {
         "$reduce": {
             "input": "$departments.path",

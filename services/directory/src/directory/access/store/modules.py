@@ -1,4 +1,4 @@
-"""How modules are switched; what nobody has switched is not stored."""
+"""Module switches; the default state is not stored."""
 
 from collections.abc import AsyncIterator
 from typing import Final
@@ -24,10 +24,10 @@ class Modules:
         await self._modules.ensure_indexes([])
 
     async def get(self, name: str, *, tenant_id: TenantId, tx: Transaction) -> Module:
-        """Load a module; one that nobody has switched is on.
+        """Load a module; one that was never switched is on.
 
         Raises:
-            ModuleUnknown: there is none of that name.
+            ModuleUnknown: there is no module of that name.
         """
         module = unswitched(name, tenant_id=tenant_id)
         found = await self._modules.find_one({"_id": module.key}, tx=tx)

@@ -1,7 +1,7 @@
-"""Where objects lie: what decides who may manage them (GW-3).
+"""Positions of objects, which decide who may manage them (GW-3).
 
-What is asked does not depend on whether an object exists or may be seen (GW-2): each question is
-one command, and the answer is judged in memory.
+The queries do not depend on whether an object exists or may be seen (GW-2): each question is one
+command, and the result is judged in memory.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -61,7 +61,7 @@ class Places:
     async def group_with_path(
         self, group_id: str, *, tenant_id: TenantId, tx: Transaction
     ) -> tuple[Mapping[str, Any], Place]:
-        """Load the document of a group, and where it lies by the department that manages it.
+        """Load the document of a group, and its position by the department that manages it.
 
         Raises:
             GroupNotFound: there is none in the tenant.
@@ -79,7 +79,7 @@ class Places:
         return found[0], place_of_group(group_id, path=path)
 
     async def departments_of(self, person_id: PersonId, *, tenant_id: TenantId) -> frozenset[str]:
-        """Find the ids of somebody's departments and of all above them."""
+        """Find the ids of a person's departments and of all above them."""
         person = await self.person_with_paths(person_id, tenant_id=tenant_id)
         return frozenset(id_ for each in person[PATHS] for id_ in each["path"])
 
@@ -89,7 +89,7 @@ class Places:
         """Check that the tenant has all of these departments, none of them closed.
 
         Raises:
-            DepartmentNotFound: one is missing; which one stands in the metadata, for it was given.
+            DepartmentNotFound: one is missing; the metadata names it, since the caller supplied it.
         """
         wanted = sorted(set(department_ids))
         if not wanted:
@@ -118,10 +118,10 @@ class Places:
         return {document["_id"]: document["path"] for document in found}
 
     async def of_scope(self, scope: Object, *, tenant_id: TenantId, tx: Transaction) -> Place:
-        """Find where a scope lies.
+        """Find the position of a scope.
 
-        Conversations and projects are others' to know: directory sees only their form, and they lie
-        in nothing but themselves.
+        Conversations and projects belong to other services: directory knows only their form, and
+        they are in nothing but themselves.
 
         Raises:
             ScopeNotFound: the tenant has no such department or group, or is another one.
@@ -149,7 +149,7 @@ class Places:
     async def get_binding(
         self, binding_id: str, *, tenant_id: TenantId, tx: Transaction
     ) -> tuple[Binding, Place]:
-        """Load a role binding, and where its scope lies.
+        """Load a role binding, and the position of its scope.
 
         Raises:
             RoleBindingNotFound: there is none in the tenant.
@@ -174,7 +174,7 @@ class Places:
         Raises:
             SubjectNotFound: it has not.
             GuestHoldsGuest: it is a guest.
-            GroupSelfChosen: people join the group by what they say of themselves.
+            GroupSelfChosen: people join the group by editing their own profile.
         """
         collection = {
             PERSON: self._people,
@@ -192,7 +192,7 @@ class Places:
             raise GroupSelfChosen
 
     async def within(self, scopes: Iterable[Object], *, tenant_id: TenantId) -> frozenset[Object]:
-        """Find what lies in scopes, themselves included: departments below, and their groups."""
+        """Find all objects within scopes, these included: departments below, and their groups."""
         given = set(scopes)
         above = [scope.id for scope in given if scope.kind == DEPARTMENT]
         departments = await self._departments.find_all(
@@ -208,7 +208,7 @@ class Places:
 
 
 def _existing(id_: str, tenant_id: TenantId) -> dict[str, Any]:
-    """Match what is there and neither closed nor removed."""
+    """Match existing documents that are neither closed nor removed."""
     return {
         "_id": id_,
         "tenant_id": tenant_id,

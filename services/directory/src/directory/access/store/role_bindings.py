@@ -1,4 +1,4 @@
-"""The role bindings: who holds what where, each query bound to one tenant (GW-2)."""
+"""The role bindings: subject, role and scope, each query bound to one tenant (GW-2)."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
@@ -132,7 +132,7 @@ class Bindings:
         now: datetime,
         tx: Transaction,
     ) -> list[Subject]:
-        """Find to whom any of the roles is bound for exactly a scope, as long as it binds."""
+        """Find the subjects with a binding in force of any of the roles for exactly a scope."""
         found = await self._bindings.find_all(
             {
                 "scope": str(scope),
@@ -170,9 +170,9 @@ class Bindings:
         after: str,
         budget: PageBudget,
     ) -> tuple[list[Binding], bool]:
-        """List bindings, the oldest first, after an id; tell whether more follow.
+        """List bindings, the oldest first, after an id; return whether more follow.
 
-        An empty subject, or None for scopes, means those of every one.
+        An empty subject, or None for scopes, means all of them.
         """
         wanted: dict[str, Any] = {"tenant_id": tenant_id, "_id": {"$gt": after}, **_PRESENT}
         hint = _BY_ID

@@ -109,7 +109,7 @@ class Roles:
     async def list_own(
         self, *, tenant_id: TenantId, after: str, budget: PageBudget
     ) -> tuple[list[Role], bool]:
-        """List the tenant's own roles by name, after a name; tell whether more follow."""
+        """List the tenant's own roles by name, after a name; return whether more follow."""
         found, more = await self._roles.find_page(
             {
                 "tenant_id": tenant_id,

@@ -1,4 +1,4 @@
-"""Joining role bindings with where their scopes lie, inside one command."""
+"""Join of role bindings with the positions of their scopes, inside one command."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -39,7 +39,7 @@ def open_departments(tenant_id: TenantId, *, local: str, name: str) -> Stage:
 
 
 def scope_stages(tenant_id: TenantId, *, local: str) -> list[Stage]:
-    """Look up where scopes lie, for `place_of`; `local` is the field with the ids of the scopes."""
+    """Look up the positions of scopes, for `place_of`; `local` is the field of the scopes' ids."""
     return [
         join(
             "groups",
@@ -54,12 +54,12 @@ def scope_stages(tenant_id: TenantId, *, local: str) -> list[Stage]:
 
 
 def place_of(scope: Object, joined: Mapping[str, Any]) -> Place:
-    """Read where a scope lies from a document with `scope_stages` behind it."""
+    """Read the position of a scope from a document that `scope_stages` has joined."""
     paths = {each["_id"]: each["path"] for each in joined["scope_departments"]}
     if scope.kind == TENANT:
         return IN_TENANT
     if scope.kind == DEPARTMENT:
-        # A closed department lies in nothing that anybody manages any more.
+        # A closed department is in no place that can still be managed.
         return place_of_departments([paths.get(scope.id, (scope.id,))])
     if scope.kind == GROUP:
         managed = {each["_id"]: each.get("department_id", "") for each in joined["scope_groups"]}
@@ -68,6 +68,6 @@ def place_of(scope: Object, joined: Mapping[str, Any]) -> Place:
 
 
 def _ids(local: str) -> Mapping[str, Any]:
-    """Take one id or several as a list."""
+    """Return one id or several as a list."""
     field = f"${local}"
     return {"$cond": [{"$isArray": [field]}, field, [field]]}

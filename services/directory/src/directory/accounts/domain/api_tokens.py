@@ -16,7 +16,7 @@ MAX_LIFE: Final = timedelta(days=366)
 USED_TO_THE: Final = timedelta(minutes=1)
 MAX_SCOPES: Final = 100
 MAX_TOKENS: Final = 100
-# Open tokens that one token made, and those made. They end together, in one transaction.
+# Open tokens that one token made, and those they made. They end together, in one transaction.
 MAX_MADE: Final = 100
 _MAX_NAME: Final = 100
 # Ids, times and the frame of a message, generously.
@@ -45,17 +45,17 @@ class ApiToken:
 
     @property
     def shown_bytes(self) -> int:
-        """At most how many bytes the token takes in a list."""
+        """Maximum size of the token in a list, in bytes."""
         scopes = sum(len(scope) + 2 for scope in self.scopes)
         return _SHOWN_BYTES + 4 * len(self.name) + scopes
 
     def alive(self, *, now: datetime) -> bool:
-        """Whether an app can still act with it."""
+        """Return whether an app can still use it."""
         return self.ended_at is None and now < self.expires_at
 
 
 def clean_name(name: str) -> str:
-    """Check what a token is called.
+    """Check the name of a token.
 
     Raises:
         InvalidArgument: it is empty or longer than 100 characters.
@@ -67,7 +67,7 @@ def clean_name(name: str) -> str:
 
 
 def check_scopes(scopes: Sequence[str], *, known: frozenset[str]) -> tuple[str, ...]:
-    """Check what a token may do; in: every permission there is.
+    """Check the scopes of a token; in: all existing permissions.
 
     Raises:
         InvalidArgument: there is no scope, or there are more than 100.
@@ -101,7 +101,8 @@ def check_expiry(expires_at: datetime | None, *, maker: ApiToken | None, now: da
 def may_act_as(person_id: PersonId, *, service: bool, made_by: str) -> bool:
     """Return whether a token that `made_by` made may act as a person (GW-11).
 
-    A human's token reads what the human reads, direct conversations too, so nobody else makes one.
+    A human's token reads everything the human reads, direct conversations too, so only they make
+    one.
     """
     return made_by == person_id or service
 

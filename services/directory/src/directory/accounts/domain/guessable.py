@@ -42,11 +42,11 @@ _PINYIN_AND_NUMBER: Final = re.compile(
 
 
 def is_guessable(password: str, *, about: Sequence[str]) -> bool:
-    """Tell whether a password is among those that are tried first.
+    """Return whether a password is among the first that attackers try.
 
     Args:
         password: in the form that will be hashed.
-        about: what is known of the person: handle, names, the local part of the e-mail.
+        about: known facts of the person: handle, names, the local part of the e-mail.
     """
     folded = password.casefold()
     known = _known(about)
@@ -68,7 +68,7 @@ def _known(about: Sequence[str]) -> list[str]:
 
 
 def _made_of(known: Sequence[str], folded: str) -> bool:
-    """Tell whether the password is a number, or known words with signs and a number."""
+    """Return whether the password is a number, or known words with symbols and a number."""
     words = "|".join(re.escape(word) for word in sorted(known, key=len, reverse=True))
     left = re.sub(words, "", folded) if words else folded
     return _NUMBER.fullmatch(left) is not None

@@ -1,4 +1,4 @@
-"""What a password may be, and what guessing costs."""
+"""Password rules, and the cost of guessing."""
 
 import hashlib
 import unicodedata
@@ -25,7 +25,7 @@ FORGOTTEN_AFTER: Final = timedelta(hours=24)
 class Attempts:
     """Attempts at one handle from one source that have not (yet) succeeded.
 
-    Counted whether the handle exists or not, so that lock-out tells nobody which handles there are.
+    Counted whether the handle exists or not, so that lock-out does not reveal existing handles.
     """
 
     failures: int
@@ -33,7 +33,7 @@ class Attempts:
 
 
 def normalise(password: str, *, field: str, about: Sequence[str]) -> str:
-    """Check a new password and bring it into NFKC, so that every keyboard types the same.
+    """Check a new password and convert it to NFKC, so that every keyboard types the same.
 
     Args:
         password: as it was typed.
@@ -58,24 +58,24 @@ def normalise(password: str, *, field: str, about: Sequence[str]) -> str:
 
 
 def comparable(password: str) -> str:
-    """Bring a password that is to be checked into the form that was hashed; refuses nothing.
+    """Normalise a password to the form that was hashed, for checking; refuses nothing.
 
-    What is too long to be anybody's is cut one past the longest: it stays wrong and costs no more
-    than others.
+    A password over the maximum is cut to one character more: it stays wrong and costs no more than
+    others.
     """
     return unicodedata.normalize("NFKC", password[: 4 * MAX_CHARACTERS])[: MAX_CHARACTERS + 1]
 
 
 def attempt_key(*, tenant_id: str, handle: str, source: str) -> str:
-    """Make the key that attempts at a handle are counted under.
+    """Return the key under which attempts at a handle are counted.
 
-    Each source counts for itself, so that nobody can lock another person out (GW-13). A hash:
-    people type passwords into the handle field, and those must not be stored.
+    Each source has its own count, so that no attacker can lock out another person (GW-13). The key
+    is a hash: people type passwords into the handle field, and those must not be stored.
 
     Args:
         tenant_id: the tenant.
-        handle: as it was typed.
-        source: a network, a known device, or a session that is open already.
+        handle: the handle as typed.
+        source: a network, a known device, or an open session.
     """
     typed = f"{tenant_id}\n{fold(handle.strip())}\n{source}"
     return hashlib.sha256(typed.encode("utf-8", "surrogatepass")).hexdigest()
@@ -88,7 +88,7 @@ def factor_key(*, tenant_id: str, person_id: str, source: str) -> str:
 
 
 def locked_for(attempts: Attempts | None, *, now: datetime) -> timedelta | None:
-    """How long no password is even looked at; None: not locked."""
+    """Return how long passwords are refused unchecked; None: not locked."""
     if attempts is None or attempts.locked_until is None or attempts.locked_until <= now:
         return None
     return attempts.locked_until - now
@@ -98,7 +98,7 @@ def count(attempts: Attempts | None, *, now: datetime) -> Attempts:
     """Count an attempt as failed before its password is checked: parallel guesses gain nothing.
 
     From the fifth failure on the source is locked: 30 s, doubled with each further one, at most 15
-    minutes. Attempts during a lock are not counted: nobody can be locked out for ever.
+    minutes. Attempts during a lock are not counted, so no lock lasts for ever.
     """
     failures = (attempts.failures if attempts else 0) + 1
     if failures < FREE_FAILURES:

@@ -4,7 +4,7 @@ from plexuskit.errors import Kind, Refusal
 
 
 class PasswordChecksBusy(Refusal):
-    """More password checks wait than the service accepts; says nothing about any account."""
+    """More password checks are waiting than the service accepts; independent of any account."""
 
     kind = Kind.EXHAUSTED
     text = "Too many people are signing in at once. Try again in a moment."
@@ -18,7 +18,7 @@ class RefreshRefused(Refusal):
 
 
 class RefreshReused(Refusal):
-    """A spent refresh token was presented again: someone else may hold it, so the session ended."""
+    """A spent refresh token was presented again: it may be stolen, so the session ended."""
 
     kind = Kind.UNAUTHENTICATED
     text = "The session was ended because its token was used twice. Sign in again."

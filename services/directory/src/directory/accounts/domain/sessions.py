@@ -26,11 +26,11 @@ MAX_OPEN: Final = 200
 FAMILY_BYTES: Final = 16
 SECRET_BYTES: Final = 32
 CACHE_KEY_LABEL: Final = b"plexus client cache v1"
-# Methods of a session, in the words of RFC 8176.
+# Methods of a session, as named in RFC 8176.
 PASSWORD: Final = "pwd"  # noqa: S105 -- names a method, is no password
 CODE: Final = "otp"
 HARDWARE_KEY: Final = "hwk"
-# Not of RFC 8176, which has no word for it: the company's provider vouches.
+# Not in RFC 8176, which has no name for it: the company's provider vouches.
 FEDERATED: Final = "fed"
 SECOND_FACTOR: Final = "mfa"
 # The permissions of a session whose person must set up a second factor first.
@@ -38,7 +38,7 @@ LIMITED: Final = frozenset({"sessions.set_second_factor", "sessions.end"})
 
 
 class EndCause(enum.Enum):
-    """Why a session ended before its time."""
+    """Reason why a session ended early."""
 
     SIGNED_OUT = "signed_out"
     REFRESH_REUSED = "refresh_reused"
@@ -52,7 +52,7 @@ class EndCause(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshToken:
-    """What a client holds: its session's family (16 bytes) and a single-use secret (32 bytes).
+    """Refresh token: its session's family (16 bytes) and a single-use secret (32 bytes).
 
     Only SHA-256 of either is stored. The family finds the session and proves that a token was once
     issued for it, so that spent tokens need not be kept: right family and wrong secret is a replay,
@@ -74,7 +74,7 @@ class RefreshToken:
 
     @property
     def cache_key(self) -> bytes:
-        """Key of what a client stores, known to nobody without a refresh token of the session."""
+        """Key of the client's local cache, unknown without a refresh token of the session."""
         return hmac.digest(self.family, CACHE_KEY_LABEL, hashlib.sha256)
 
     @property
@@ -91,7 +91,7 @@ class Session:
     tenant_id: TenantId
     person_id: PersonId
     device: str
-    # What was proved (RFC 8176), and the provider that vouched; empty for a local account.
+    # Methods proved (RFC 8176), and the provider that vouched; empty for a local account.
     methods: tuple[str, ...]
     single_sign_on: str
     started_at: datetime
@@ -100,8 +100,7 @@ class Session:
     # Moves with every refresh: 30 days after the last one.
     expires_at: datetime
     family_hash: bytes = field(repr=False)
-    # Hashes of the secrets that may be used now: one, or siblings when an answer was asked for
-    # again.
+    # Hashes of the currently valid secrets: one, or siblings when a response was requested again.
     live: tuple[bytes, ...] = field(repr=False)
     # Hash of the secret used last, and when; empty before the first refresh.
     spent: bytes = field(repr=False)
@@ -113,13 +112,13 @@ class Session:
     version: int
 
     def alive(self, *, now: datetime) -> bool:
-        """Whether the session can still be refreshed."""
+        """Return whether the session can still be refreshed."""
         return self.ended_at is None and now < self.expires_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """What a signed-in client gets."""
+    """Tokens of a signed-in client."""
 
     access_token: str = field(repr=False)
     access_expires_at: datetime
@@ -181,11 +180,11 @@ def start(
 def refresh(session: Session, token: RefreshToken, *, successor: bytes, now: datetime) -> Session:
     """Spend a refresh token; `successor` is the hash of the next secret.
 
-    A live token is spent and its siblings with it. The token spent last may come again within 5
-    minutes as long as none of the refresh tokens that it led to was used: it gets a further sibling
-    (3 at most), because the hashed first one cannot be answered again. Whichever sibling is used
-    first goes on; the others are spent by that. Anything else of the family is a replay. Uses of
-    access tokens do not count, because only the gateway sees them.
+    A live token is spent and its siblings with it. The token spent last may be presented again
+    within 5 minutes as long as none of the refresh tokens issued for it was used: it gets a further
+    sibling (3 at most), because the first one is hashed and cannot be returned again. The first
+    sibling to be used continues the session and spends the others. Any other token of the family is
+    a replay. Uses of access tokens do not count, because only the gateway sees them.
 
     Raises:
         RefreshRefused: the session has ended or expired.
@@ -209,19 +208,19 @@ def refresh(session: Session, token: RefreshToken, *, successor: bytes, now: dat
 
 
 def prove(session: Session, *, methods: tuple[str, ...]) -> Session:
-    """Note that more was proved in a session. Out: the same object when nothing differs."""
+    """Record further proved methods in a session. Out: the same object when nothing differs."""
     if methods == session.methods:
         return session
     return replace(session, methods=methods, version=session.version + 1)
 
 
 def device_name(device: str) -> str:
-    """Clean what a session is called; cut at 200 characters."""
+    """Clean the name of a session; truncated to 200 characters."""
     return without_tricks(device[: 4 * MAX_DEVICE])[:MAX_DEVICE]
 
 
 def to_the_minute(at: datetime) -> datetime:
-    """Cut an instant to its minute: when somebody was there is nobody's business to the second."""
+    """Truncate an instant to its minute: a person's activity is not recorded to the second."""
     return at.replace(second=0, microsecond=0)
 
 
@@ -233,7 +232,7 @@ def end(session: Session, *, cause: EndCause, now: datetime) -> Session:
 
 
 def keep(session: Session, *, generation: int) -> Session:
-    """Take a session along into the next generation of its person's sessions."""
+    """Carry a session over into the next generation of its person's sessions."""
     return replace(session, generation=generation, version=session.version + 1)
 
 
@@ -245,7 +244,7 @@ class Generation:
 
     Attributes:
         number: 0 until sessions are ended together for the first time.
-        ended_at: when that was last, by whom and why; None, empty and None before.
+        ended_at: time, actor and cause of that; None, empty and None before.
     """
 
     tenant_id: TenantId
@@ -277,10 +276,10 @@ def _asked_again(session: Session, token: RefreshToken, *, now: datetime) -> boo
 
 
 def with_second(methods: tuple[str, ...], *, method: str) -> tuple[str, ...]:
-    """Add a second factor to what was proved; saying it again changes nothing."""
+    """Add a second factor to the proved methods; repeating it changes nothing."""
     return tuple(dict.fromkeys((*methods, method, SECOND_FACTOR)))
 
 
 def has_second(methods: tuple[str, ...]) -> bool:
-    """Tell whether a second factor was given."""
+    """Return whether a second factor was used."""
     return SECOND_FACTOR in methods

@@ -11,11 +11,11 @@ _DEVICE: Final = "device:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where an attempt comes from.
+    """Origin of an attempt.
 
     Attributes:
-        network: of the client, as the gateway sees it; empty where it does not know.
-        device_key: what the client keeps of an earlier sign-in; not yet checked.
+        network: the client's network, as the gateway sees it; empty if unknown.
+        device_key: the client's key from an earlier sign-in; not yet checked.
     """
 
     network: str = ""
@@ -27,9 +27,9 @@ class FailedSignIns:
     """Failed attempts of one minute, added up for a person and a network.
 
     Attributes:
-        person_id: empty for handles that nobody has, which are not kept.
+        person_id: empty for unknown handles, which are not stored.
         minute: its beginning.
-        second_factor: whether the second factor was wrong and not the password.
+        second_factor: true if the second factor was wrong, false if the password was.
     """
 
     tenant_id: TenantId
@@ -48,7 +48,7 @@ class FailedSignIns:
 
 
 def device_source(device_key: str) -> str:
-    """Return what failed attempts of a known device are counted by."""
+    """Return the key by which failed attempts of a known device are counted."""
     return f"{_DEVICE}{device_key}"
 
 
@@ -58,5 +58,5 @@ def is_device(source: str) -> bool:
 
 
 def network_source(origin: Origin) -> str:
-    """Return what failed attempts of a stranger are counted by."""
+    """Return the key by which failed attempts of an unknown device are counted."""
     return f"network:{origin.network}"

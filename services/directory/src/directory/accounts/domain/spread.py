@@ -1,4 +1,4 @@
-"""Guesses at one handle from many networks: together they get what one network gets (GW-13)."""
+"""Guesses at one handle from many networks: together they get the attempts of one (GW-13)."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -16,14 +16,14 @@ EVERYWHERE: Final = "everywhere"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """Failures at a handle over all sources that are no known device.
+    """Failures at a handle over all sources except known devices.
 
     Counted whether the handle exists or not. Forgotten 24 hours after the last one.
 
     Attributes:
-        networks: hashes of those that failed, at most MAX_NETWORKS.
-        together: failures since there were so many; None before.
-        counted: how often it was changed.
+        networks: hashes of the networks that failed, at most MAX_NETWORKS.
+        together: failures since that number was reached; None before.
+        counted: number of changes.
     """
 
     networks: frozenset[str] = frozenset()
@@ -37,15 +37,15 @@ def network_hash(network: str) -> str:
 
 
 def is_guarded(spread: Spread | None) -> bool:
-    """Return whether so many networks have failed that all of them count together."""
+    """Return whether enough networks have failed that all of them count together."""
     return spread is not None and len(spread.networks) >= MAX_NETWORKS
 
 
 def count_spread(spread: Spread | None, *, network: str, now: datetime) -> Spread:
     """Count an attempt as failed before its password is checked.
 
-    Up to MAX_NETWORKS this only notes the network, whose own count limits it. Beyond, all share one
-    count with the same delays: n networks do not get n times as many guesses.
+    Up to MAX_NETWORKS this only records the network, whose own count limits it. Beyond, all share
+    one count with the same delays: n networks do not get n times as many guesses.
     """
     current = spread or Spread()
     counted = current.counted + 1

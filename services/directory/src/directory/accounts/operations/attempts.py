@@ -1,4 +1,4 @@
-"""Counting attempts at a password before it is looked at, so that parallel guesses gain nothing."""
+"""Counting of password attempts before the check, so that parallel guesses gain nothing."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ _WHEN_CROWDED: Final = timedelta(seconds=1)
 async def count_attempt(
     store: Store, key: str, *, refusal: type[Refusal], now: datetime
 ) -> timedelta | None:
-    """Count an attempt as failed; out: how long the key is locked if it does fail, or None.
+    """Count an attempt as failed; out: the lock of the key if it does fail, or None.
 
     Raises:
         Refusal: of the given type, with `retry_after`, while the key is locked.
@@ -53,7 +53,7 @@ async def refuse_while_guarded(
 async def count_from_network(
     store: Store, key: str, *, network: str, refusal: type[Refusal], now: datetime
 ) -> timedelta | None:
-    """Count an attempt as failed for the handle; out: how long many networks are locked together.
+    """Count an attempt as failed for the handle; out: the common lock of many networks.
 
     Raises:
         Refusal: of the given type, with `retry_after`, while they are.
@@ -70,7 +70,7 @@ async def count_from_network(
 
 
 async def forgive_network(store: Store, key: str, *, network: str) -> None:
-    """Take a network off those that failed at a handle, after a success from there."""
+    """Remove a network from those that failed at a handle, after a success from there."""
     await store.spread.forgive(key, network=network_hash(network))
 
 
@@ -86,14 +86,14 @@ class Counting:
         origin: Origin,
         refusal: type[Refusal],
     ) -> None:
-        """Take what is counted.
+        """Prepare the count of an attempt.
 
         Args:
-            store: keeps the counts.
+            store: holds the counts.
             key: makes the key of a `source`: of a handle, or of a person's second factor.
             source: a known device, or a network.
-            origin: of the attempt.
-            refusal: raised while there were too many.
+            origin: origin of the attempt.
+            refusal: raised after too many failures.
         """
         self._store = store
         self._network = origin.network
@@ -102,7 +102,7 @@ class Counting:
         self._spread = key(source=EVERYWHERE) if source == network_source(origin) else ""
 
     async def count(self, *, now: datetime) -> timedelta | None:
-        """Count the attempt as failed; out: how long its source is locked if it does fail.
+        """Count the attempt as failed; out: the lock of its source if it does fail.
 
         Raises:
             Refusal: it is locked already; nothing is counted then.

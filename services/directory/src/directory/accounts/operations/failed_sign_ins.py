@@ -23,10 +23,10 @@ async def note_failed_sign_in(
     second_factor: bool = False,
     now: datetime,
 ) -> None:
-    """Add a failed attempt to those of its minute.
+    """Add a failed attempt to the others of its minute.
 
-    Handles that nobody has are added up for the network, without the handle: people type passwords
-    there. The write is the same for both, so that its cost tells nothing (GW-2).
+    Failures at unknown handles are added up per network, without the handle: people type passwords
+    there. The write is the same for both, so that its cost reveals nothing (GW-2).
     """
     failed = FailedSignIns(
         tenant_id=tenant_id,
@@ -39,7 +39,7 @@ async def note_failed_sign_in(
 
 
 async def state_failed_sign_ins(store: Store, *, now: datetime) -> int:
-    """State the failed attempts of minutes that are over; out: how many facts."""
+    """Publish the failed attempts of past minutes; out: the number of facts."""
     total = 0
     while stated := await _state_some(store, now=now):
         total += stated

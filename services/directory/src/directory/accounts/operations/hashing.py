@@ -1,4 +1,4 @@
-"""Password hashes: argon2id in threads of its own, never more at once than settings say."""
+"""Password hashes: argon2id in separate threads, with a configured maximum at once."""
 
 import asyncio
 import secrets
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class _Turn:
-    """Whose turn it is at a key, and how many hold or wait for it."""
+    """Current turn at a key, and the number of holders and waiters."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     holders: int = 0
@@ -44,9 +44,9 @@ class Hashing:
 
     @asynccontextmanager
     async def turn(self, key: str) -> AsyncIterator[None]:
-        """Let the holders of a key check one after the other.
+        """Serialise checks with the same key.
 
-        Attempts are counted as failed until they succeed, so one person's devices that sign in
+        Attempts are counted as failed until they succeed, so devices of one person that sign in
         together would lock one another out.
         """
         turn = self._turns.setdefault(key, _Turn())
@@ -70,7 +70,7 @@ class Hashing:
         return len(self._line)
 
     def source(self, counted_by: str, *, network: str) -> Source:
-        """Return the source of a sign-in by what its attempts are counted by.
+        """Return the source of a sign-in by the key of its attempts.
 
         Args:
             counted_by: a device that has signed in before, or the network; see `sign_in_attempts`.
@@ -99,7 +99,7 @@ class Hashing:
         return equal and password_hash is not None
 
     def outdated(self, password_hash: str) -> bool:
-        """Whether a hash was made at another cost than today's."""
+        """Return whether a hash was made with a cost other than the current one."""
         return self._hasher.check_needs_rehash(password_hash)
 
     def _verify(self, password_hash: str, password: str) -> bool:
@@ -116,7 +116,7 @@ class Hashing:
         """
         await self._begin(source)
         future = asyncio.get_running_loop().run_in_executor(self._threads, work)
-        # The thread works on when the caller goes away: it is free only when it is done.
+        # The thread continues when the caller disconnects: it is free only when it is done.
         future.add_done_callback(self._done)
         return await asyncio.shield(future)
 
@@ -136,7 +136,7 @@ class Hashing:
             raise
 
     def _pass_on(self) -> None:
-        """Give a thread to whose turn it is, or keep it free."""
+        """Pass a thread to the next waiter, or keep it free."""
         while (place := self._line.next()) is not None:
             if not place.turn.done():
                 place.turn.set_result(None)
@@ -146,7 +146,7 @@ class Hashing:
     def _done(self, future: "asyncio.Future[T]") -> None:
         self._pass_on()
         if not future.cancelled():
-            # Marks the outcome as seen also when nobody waits for it any more.
+            # Marks the result as retrieved even if no one waits for it any more.
             future.exception()
 
     def _is_company(self, network: str) -> bool:

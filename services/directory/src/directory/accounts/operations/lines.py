@@ -8,7 +8,7 @@ from typing import Final
 
 from directory.accounts.domain.refusals import PasswordChecksBusy
 
-# After so many turns of known sources one of strangers goes, so that neither keeps the other out.
+# After this many turns of known sources an unknown one runs, so that neither blocks the other.
 _KNOWN_IN_A_ROW: Final = 3
 _RETRY: Final = timedelta(seconds=1)
 
@@ -18,8 +18,8 @@ class Source:
     """A source of password checks, which takes its turns among the others.
 
     Attributes:
-        key: a network, a device, or a person who is signed in.
-        known: a device that has signed in before, a company network, or a person who is signed in.
+        key: a network, a device, or a signed-in person.
+        known: a device of an earlier sign-in, a company network, or a signed-in person.
         company: a company network, whose people share one address.
     """
 
@@ -47,7 +47,7 @@ class Line:
     """Places of those who wait, each source in an order of its own."""
 
     def __init__(self, *, maximum: int, max_of_source: int) -> None:
-        """Take the bounds.
+        """Set the bounds.
 
         Args:
             maximum: places of all sources together.
@@ -83,7 +83,7 @@ class Line:
         return place
 
     def leave(self, place: Place) -> None:
-        """Give a place up whose turn has not come: its caller has gone."""
+        """Drop a place still in line, because its caller has gone."""
         lane = self._lane(place.source)
         places = lane.get(place.source.key)
         if places is not None and place in places:
@@ -91,7 +91,7 @@ class Line:
             self._taken(lane, place.source.key)
 
     def next(self) -> Place | None:
-        """Take out the place whose turn it is; None when nobody waits."""
+        """Remove and return the next place in line; None if the line is empty."""
         of_strangers = self._strangers and (
             not self._known or self._known_in_a_row >= _KNOWN_IN_A_ROW
         )

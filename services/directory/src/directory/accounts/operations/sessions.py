@@ -31,14 +31,14 @@ async def end_sessions(
     but: SessionId | None = None,
     api_tokens: bool = True,
 ) -> int:
-    """End all open sessions of people and revoke their API tokens; out: how many together.
+    """End all open sessions of people and revoke their API tokens; out: the number of both.
 
-    In: a session that goes on, and whether API tokens are revoked too.
+    In: a session to keep, and whether API tokens are revoked too.
 
-    The next generation decides at once, whatever their number: no earlier session can be refreshed
-    from now on, and gateways that ask learn that it has ended. The 200 that were used last, which
-    alone can have an access token that is still good, get their facts here; the others from
-    `end_earlier_sessions`. Signing in at the same moment conflicts with this, so none is missed.
+    The next generation takes effect at once, whatever their number: no earlier session can be
+    refreshed from now on, and gateways that ask learn that it has ended. The 200 that were used
+    last, the only ones that can have a valid access token, get their facts here; the others from
+    `end_earlier_sessions`. A concurrent sign-in conflicts with this transaction, so none is missed.
     """
     opened = await store.sessions.list_open(person_ids, limit=ENDED_AT_ONCE + 1, tx=tx)
     kept = await store.sessions.find(but, tenant_id=tenant_id, tx=tx) if but else None
@@ -71,7 +71,7 @@ async def end_surplus(
 ) -> None:
     """End the sessions used longest ago, so that with one more a person has at most 200 open.
 
-    At most 100 at once: who has more from before there was a bound loses them with later sign-ins.
+    At most 100 at once: people with more, from before this bound, lose them with later sign-ins.
     """
     surplus = await store.sessions.list_surplus(
         generation, skip=MAX_OPEN - 1, limit=SURPLUS_AT_ONCE, now=now, tx=tx
@@ -87,9 +87,9 @@ async def end_surplus(
 
 
 async def end_earlier_sessions(store: Store, *, now: datetime) -> int:
-    """End what is left of earlier generations, 200 sessions in a transaction; out: how many.
+    """End the rest of earlier generations, 200 sessions per transaction; out: the number.
 
-    The state says what is left, so a process that dies loses none of it, and any number of
+    The remaining work is in the stored state, so none is lost if a process dies, and any number of
     processes may do this at once.
     """
     total = 0
@@ -101,7 +101,7 @@ async def end_earlier_sessions(store: Store, *, now: datetime) -> int:
 
 
 async def _end_earlier(store: Store, person_id: PersonId, *, now: datetime) -> int:
-    """End some sessions of a person's earlier generations; out: how many, 0 when none is left."""
+    """End some sessions of a person's earlier generations; out: their number, 0 at the end."""
 
     async def work(tx: Transaction) -> int:
         generation = await store.generations.find(person_id, tx=tx)
@@ -150,9 +150,9 @@ async def revoke_each(
     now: datetime,
     tx: Transaction,
 ) -> None:
-    """Revoke these API tokens and state it, as of sessions: gateways know no difference.
+    """Revoke these API tokens with a fact each, as for sessions: gateways treat both alike.
 
-    What was made with one of them ends too.
+    Sessions and tokens made with one of them end too.
     """
     if not revoked:
         return

@@ -20,11 +20,11 @@ class KeyRing:
             UnusableKeys: the file is there and cannot be read as keys.
         """
         load_or_create(path, now=clock.now())
-        # From here on it is read only: a file made anew would end everybody's sign-in.
+        # From here on the file is only read: a new file would end every session.
         self._file = Watched([path], lambda: load(path), unusable=UnusableKeys, name="signing keys")
 
     def public_jwks(self) -> str:
-        """Show every key of the file as an RFC 7517 JWK set: published before they sign."""
+        """Return every key of the file as an RFC 7517 JWK set: published before they sign."""
         return self._keys.public_jwks()
 
     def signing(self, *, now: datetime) -> OKPKey:

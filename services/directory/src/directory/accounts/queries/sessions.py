@@ -14,9 +14,9 @@ MAX_SESSIONS: Final = 10_000
 async def find_ended_sessions(
     store: Store, *, session_ids: Sequence[str], now: datetime
 ) -> list[str]:
-    """Find which sessions and API tokens do not go on: ended, expired, or unknown (GW-4).
+    """Find the sessions and API tokens that have ended: ended, expired, or unknown (GW-4).
 
-    Unknown means ended: what is too old to be stored must not stay open.
+    Unknown means ended: a session too old to be stored must not stay open.
 
     Raises:
         InvalidArgument: more than 10,000 are asked for.

@@ -45,7 +45,7 @@ class Store(AccessStore):
         self.api_tokens = ApiTokens(db)
 
     async def provision(self) -> None:
-        """Create what is missing of collections and indexes; safe to run at every start."""
+        """Create missing collections and indexes; safe to run at every start."""
         await super().provision()
         await self.credentials.provision()
         await self.attempts.provision()

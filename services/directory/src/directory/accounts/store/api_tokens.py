@@ -17,7 +17,7 @@ KEPT_AFTER_EXPIRY: Final = timedelta(days=7)
 
 
 class ApiTokens:
-    """Everybody's API tokens."""
+    """API tokens of all people."""
 
     def __init__(self, db: Database) -> None:
         self._tokens = db.collection("api_tokens", schema_version=SCHEMA_VERSION)
@@ -46,7 +46,7 @@ class ApiTokens:
     async def save_many(
         self, changed: Sequence[tuple[ApiToken, ApiToken]], *, tx: Transaction
     ) -> None:
-        """Store changes as (before, after); one of someone else's is a write conflict."""
+        """Store changes as (before, after); a concurrent change is a write conflict."""
         writes = [
             ReplaceOne({"_id": previous.id, "version": previous.version}, api_token_document(after))
             for previous, after in changed
@@ -106,7 +106,7 @@ class ApiTokens:
         return sorted(map(api_token_from, found), key=lambda token: token.id, reverse=True)
 
     async def find_alive(self, token_ids: Sequence[str], *, now: datetime) -> frozenset[str]:
-        """Find which of the ids are tokens that go on."""
+        """Find the ids of live tokens."""
         found = await self._tokens.find_all(
             {"_id": {"$in": list(token_ids)}, "ended_at": None, "expires_at": {"$gt": now}},
             projection={"_id": 1},
@@ -114,7 +114,7 @@ class ApiTokens:
         return frozenset(document["_id"] for document in found)
 
     async def note_use(self, token: ApiToken, *, at: datetime) -> None:
-        """Note the minute in which a token was used; of many uses in a minute one writes."""
+        """Record the minute in which a token was used; of many uses in a minute one writes."""
         if token.last_used_at is not None and at - token.last_used_at < USED_TO_THE:
             return
         # The version stays: a use is no change that another one must not overtake.

@@ -28,7 +28,7 @@ class Credential:
 
     @property
     def stamp(self) -> bytes:
-        """Tells this password from the person's next one, and nothing about it."""
+        """Stamp that distinguishes this password from the next one without revealing it."""
         return hashlib.sha256(self.password_hash.encode()).digest()
 
 
@@ -45,7 +45,7 @@ class Credentials:
     async def find(
         self, person_id: PersonId, *, tx: Transaction | None = None
     ) -> Credential | None:
-        """Load a person's account; None for someone without."""
+        """Load a person's account; None for a person without one."""
         found = await self._credentials.find_one({"_id": person_id}, tx=tx)
         if found is None:
             return None
@@ -82,14 +82,14 @@ class AttemptLog:
         )
 
     async def find(self, key: str) -> Attempts | None:
-        """Load the attempts of a key; None when there were none lately."""
+        """Load the attempts of a key; None when there were none recently."""
         found = await self._attempts.find_one({"_id": key})
         return attempts_from(found) if found else None
 
     async def swap(
         self, key: str, *, previous: Attempts | None, after: Attempts, now: datetime
     ) -> bool:
-        """Store `after` if `previous` is still what is stored; whether it was."""
+        """Store `after` if `previous` is still stored; return whether it was."""
         counted = {
             "failures": after.failures,
             "locked_until": after.locked_until,
@@ -116,14 +116,14 @@ class SpreadLog:
         self._attempts = db.collection("sign_in_attempts", schema_version=SCHEMA_VERSION)
 
     async def find(self, key: str) -> Spread | None:
-        """Load the failures at a handle; None when there were none lately."""
+        """Load the failures at a handle; None when there were none recently."""
         found = await self._attempts.find_one({"_id": key})
         return spread_from(found) if found else None
 
     async def swap(
         self, key: str, *, previous: Spread | None, after: Spread, now: datetime
     ) -> bool:
-        """Store `after` if `previous` is still what is stored; whether it was."""
+        """Store `after` if `previous` is still stored; return whether it was."""
         content = {
             "networks": sorted(after.networks),
             "failures": after.together.failures if after.together else 0,
@@ -141,7 +141,7 @@ class SpreadLog:
         return True
 
     async def forgive(self, key: str, *, network: str) -> None:
-        """Take a network off those that failed, after a success from there."""
+        """Remove a network from those that failed, after a success from there."""
         await self._attempts.update(
             {"_id": key}, {"$pull": {"networks": network}, "$inc": {"counted": 1}}
         )

@@ -11,7 +11,7 @@ Entry = dict[str, Any]
 
 
 class UnusableKeys(Exception):  # noqa: N818 - names the fact, like a refusal
-    """A file of keys is none; says which file, never what is in it."""
+    """Invalid key file; names the file, never its content."""
 
 
 def ensure(path: Path, make: Callable[[], Entry]) -> None:
@@ -50,7 +50,7 @@ def read(path: Path) -> list[Entry]:
 
 
 def replace(path: Path, entries: Sequence[Entry]) -> None:
-    """Put a new file in the place of the present one; readers see the one or the other."""
+    """Replace the current file atomically; readers see the old or the new one."""
     _write_beside(path, entries).replace(path)
 
 

@@ -1,7 +1,7 @@
-"""Encryption of what must be stored and read again: secrets of one-time codes and of providers.
+"""Encryption of secrets that must be read again: of one-time codes and of providers.
 
-AES-256-GCM with keys of a file of its own, made with mode 0600 at the first start and shared by all
-replicas. Whoever holds a copy of the database alone holds none of these secrets.
+AES-256-GCM with keys of a separate file, made with mode 0600 at the first start and shared by all
+replicas. A copy of the database alone reveals none of these secrets.
 """
 
 import base64
@@ -24,7 +24,7 @@ _KID_BYTES: Final = 8
 
 
 class SealBroken(Exception):  # noqa: N818 - names the fact, like a refusal
-    """What was stored cannot be opened: its key is gone, or it was altered or moved."""
+    """Sealed value that cannot be opened: its key is gone, or it was altered or moved."""
 
 
 class Sealing:
@@ -41,7 +41,7 @@ class Sealing:
         return self._newest + nonce + sealed
 
     def open(self, sealed: bytes, *, owner: str) -> bytes:
-        """Decrypt what was sealed for the record of `owner`.
+        """Decrypt a value sealed for the record of `owner`.
 
         Raises:
             SealBroken: the key is gone, or the record is altered or another's.

@@ -15,7 +15,7 @@ _UNFINISHED: Final = "unfinished"
 
 
 class SessionGenerations:
-    """Everybody's generation of sessions, and whose earlier sessions are still being ended."""
+    """Session generations of all people, and the people whose earlier sessions are being ended."""
 
     def __init__(self, db: Database) -> None:
         self._generations = db.collection("session_generations", schema_version=SCHEMA_VERSION)
@@ -44,7 +44,7 @@ class SessionGenerations:
             document = await self._generations.find_and_update(
                 {"_id": person_id},
                 {
-                    # A counter, not a time: setting what is there already never conflicts.
+                    # A counter, not a time: setting an equal value never conflicts.
                     "$inc": {"opened": 1},
                     "$setOnInsert": {"tenant_id": tenant_id, "number": 0, "unfinished": False},
                 },
@@ -67,7 +67,7 @@ class SessionGenerations:
         now: datetime,
         tx: Transaction,
     ) -> None:
-        """Begin the next generation of people's sessions: all that were opened before have ended.
+        """Begin the next generation of people's sessions: all earlier ones have ended.
 
         In: whether documents of theirs are left to be ended afterwards, until `finish`.
         """
@@ -88,7 +88,7 @@ class SessionGenerations:
             raise Retry from duplicate
 
     async def finish(self, person_id: PersonId, *, tx: Transaction) -> None:
-        """Note that no session of a person's earlier generations is left to be ended."""
+        """Record that no session of a person's earlier generations remains to be ended."""
         await self._generations.update({"_id": person_id}, {"$set": {"unfinished": False}}, tx=tx)
 
     async def find(

@@ -40,10 +40,10 @@ _INDEXES: Final = (
 
 
 class Sessions:
-    """Everybody's sessions."""
+    """Sessions of all people."""
 
     def __init__(self, db: Database, generations: SessionGenerations) -> None:
-        """Take the database, and the generations that decide which sessions have ended."""
+        """Open the collection; `generations` decide which sessions have ended."""
         self._sessions = db.collection("sessions", schema_version=SCHEMA_VERSION)
         self._generations = generations
 
@@ -58,7 +58,7 @@ class Sessions:
     async def save_many(
         self, changed: Sequence[tuple[Session, Session]], *, tx: Transaction
     ) -> None:
-        """Store changes as (before, after); one of someone else's is a write conflict."""
+        """Store changes as (before, after); a concurrent change is a write conflict."""
         writes = [
             ReplaceOne({"_id": previous.id, "version": previous.version}, session_document(after))
             for previous, after in changed
@@ -98,7 +98,7 @@ class Sessions:
     async def list_surplus(
         self, generation: Generation, *, skip: int, limit: int, now: datetime, tx: Transaction
     ) -> list[Session]:
-        """List the sessions of a person that go on, beyond the first ones used last."""
+        """List a person's live sessions, beyond the most recently used ones."""
         found = await self._sessions.find_all(
             _alive(generation.person_id, generation=generation, now=now),
             sort=_USED_LAST_FIRST,
@@ -134,9 +134,9 @@ class Sessions:
         budget: PageBudget,
         now: datetime,
     ) -> tuple[list[Session], bool]:
-        """List the sessions of a person that go on, the one used last first; tell whether more do.
+        """List a person's live sessions, the one used last first; return whether more follow.
 
-        In: after which use and session the page begins; None for the first page.
+        In: last use and id of the session after which the page begins; None for the first page.
         """
         generation = await self._generations.find(person_id)
         wanted = _alive(person_id, generation=generation, now=now) | {"tenant_id": tenant_id}
@@ -152,7 +152,7 @@ class Sessions:
         return await converted(found, session_from), more
 
     async def find_alive(self, session_ids: Sequence[str], *, now: datetime) -> frozenset[str]:
-        """Find which of the ids are sessions that go on."""
+        """Find the ids of live sessions."""
         found = await self._sessions.find_all(
             {"_id": {"$in": list(session_ids)}, "ended_at": None, "expires_at": {"$gt": now}},
             projection={"person_id": 1, "generation": 1},
@@ -167,7 +167,7 @@ class Sessions:
         )
 
     async def count_alive(self, *, tenant_id: TenantId, now: datetime) -> int:
-        """Count the tenant's sessions that go on."""
+        """Count the tenant's live sessions."""
         return await self._sessions.count(
             {"tenant_id": tenant_id, "ended_at": None, "expires_at": {"$gt": now}}
         )

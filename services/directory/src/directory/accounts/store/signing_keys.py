@@ -35,11 +35,11 @@ class SigningKeys:
     made_at: tuple[int, ...]
 
     def signing(self, *, now: datetime) -> OKPKey:
-        """Return the newest key that every gateway can know; where none is that old, the oldest."""
+        """Return the newest key that every gateway can know; if none is that old, the oldest."""
         return self.keys[_signing(self.made_at, now=now)]
 
     def public_jwks(self) -> str:
-        """Show the public halves as an RFC 7517 JWK set."""
+        """Return the public halves as an RFC 7517 JWK set."""
         shown = [
             {name: key.as_dict(private=False)[name] for name in _PUBLIC}
             | {"use": "sig", "alg": ALGORITHM}
@@ -59,7 +59,7 @@ def load_or_create(path: Path, *, now: datetime) -> SigningKeys:
 
 
 def rotate(path: Path, *, now: datetime) -> SigningKeys:
-    """Add a new key, which signs 10 minutes later, and take out what no token needs any more.
+    """Add a new key, which signs 10 minutes later, and remove keys that no token needs any more.
 
     One rotation at a time; running processes notice by themselves.
 

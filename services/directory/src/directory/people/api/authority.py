@@ -20,7 +20,7 @@ _FRAME: Final = 1_000
 
 
 class AuthorityApi(AuthorityServicer):
-    """The owner's word on who may read whom."""
+    """Owner's decisions on read access to people."""
 
     def __init__(self, store: Store, *, clock: Clock) -> None:
         self._store = store
@@ -43,7 +43,7 @@ class AuthorityApi(AuthorityServicer):
         )
 
     async def Recheck(self, request: pb.RecheckRequest, context: Any) -> pb.RecheckResponse:
-        """Say which objects the person may read now, and their versions."""
+        """Return the objects that the person may read now, with their versions."""
         versions = await queries.recheck(
             self._store,
             tenant_id=request.tenant_id,
@@ -58,7 +58,7 @@ class AuthorityApi(AuthorityServicer):
     async def FilterMembers(
         self, request: pb.FilterMembersRequest, context: Any
     ) -> pb.FilterMembersResponse:
-        """Say who of the people belongs to departments or groups now."""
+        """Return those of the people who belong to departments or groups now."""
         person_ids = await queries.filter_members(
             self._store,
             tenant_id=request.tenant_id,
@@ -82,7 +82,7 @@ class AuthorityApi(AuthorityServicer):
     async def Snapshot(
         self, request: pb.SnapshotRequest, context: Any
     ) -> AsyncIterator[pb.SnapshotResponse]:
-        """Stream every relation of people, or facts; at least one frame also when there is none."""
+        """Stream every relation of people, or facts; at least one frame, also if there is none."""
         if request.HasField("published_since"):
             async for facts in self._new_facts(request):
                 yield facts

@@ -5,11 +5,12 @@ from typing import Any
 from plexus.directory.v1 import directory_service_pb2 as pb
 from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceServicer
 from plexuskit.clock import Clock
+from plexuskit.request_ids import request_of
 
 from directory.people import operations, queries
 from directory.people.events import department_to_proto
 from directory.people.store import Store
-from directory.shared.api.translation import acting, request_of
+from directory.shared.api.translation import acting
 
 
 class DepartmentsApi(DirectoryServiceServicer):
@@ -29,7 +30,7 @@ class DepartmentsApi(DirectoryServiceServicer):
             name=request.name,
             parent_id=request.parent_id,
             external_id=request.external_id,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.CreateDepartmentResponse(department=department_to_proto(department))
@@ -37,7 +38,7 @@ class DepartmentsApi(DirectoryServiceServicer):
     async def UpdateDepartment(
         self, request: pb.UpdateDepartmentRequest, context: Any
     ) -> pb.UpdateDepartmentResponse:
-        """Rename a department or give it a leader."""
+        """Rename a department or set its leader."""
         actor = acting()
         department = await operations.update_department(
             self._store,
@@ -46,7 +47,7 @@ class DepartmentsApi(DirectoryServiceServicer):
             name=request.name if request.HasField("name") else None,
             leader_id=request.leader_id if request.HasField("leader_id") else None,
             expected_version=request.expected_version,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.UpdateDepartmentResponse(department=department_to_proto(department))
@@ -61,7 +62,7 @@ class DepartmentsApi(DirectoryServiceServicer):
             actor=actor,
             department_id=request.department_id,
             parent_id=request.parent_id,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.MoveDepartmentResponse(
@@ -78,7 +79,7 @@ class DepartmentsApi(DirectoryServiceServicer):
             actor=actor,
             department_id=request.department_id,
             into_id=request.into_id,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.MergeDepartmentResponse(
@@ -100,7 +101,7 @@ class DepartmentsApi(DirectoryServiceServicer):
             below=request.below,
             person_ids=request.person_ids,
             child_ids=request.child_ids,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.SplitDepartmentResponse(department=department_to_proto(done.department))

@@ -12,7 +12,7 @@ from directory.shared.api.translation import acting
 
 
 class DirectoryApi(PeopleApi, DepartmentsApi, GroupsApi):
-    """Who there is: people, departments and groups, each in a part of its own."""
+    """People, departments and groups, each in a part of its own."""
 
     async def GetDirectoryStatus(
         self, request: pb.GetDirectoryStatusRequest, context: Any

@@ -6,6 +6,7 @@ from plexus.directory.v1 import directory_service_pb2 as pb
 from plexus.directory.v1 import people_pb2
 from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceServicer
 from plexuskit.clock import Clock
+from plexuskit.request_ids import request_of
 
 from directory.people import operations, queries
 from directory.people.api.translation import kind_of
@@ -14,7 +15,7 @@ from directory.people.domain.groups import Rule
 from directory.people.events import group_to_proto, person_to_proto
 from directory.people.operations.groups import GroupDraft
 from directory.people.store import Store
-from directory.shared.api.translation import acting, request_of
+from directory.shared.api.translation import acting
 
 
 class GroupsApi(DirectoryServiceServicer):
@@ -39,7 +40,7 @@ class GroupsApi(DirectoryServiceServicer):
                 member_ids=request.member_ids,
                 external_id=request.external_id,
             ),
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.CreateGroupResponse(group=group_to_proto(group))
@@ -57,7 +58,7 @@ class GroupsApi(DirectoryServiceServicer):
             description=request.description if request.HasField("description") else None,
             rule=_rule(request.rule) if request.HasField("rule") else None,
             expected_version=request.expected_version,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.UpdateGroupResponse(group=group_to_proto(group))
@@ -73,7 +74,7 @@ class GroupsApi(DirectoryServiceServicer):
             group_id=request.group_id,
             add_ids=request.add_ids,
             remove_ids=request.remove_ids,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.ChangeGroupMembersResponse(group=group_to_proto(group))
@@ -87,7 +88,7 @@ class GroupsApi(DirectoryServiceServicer):
             self._store,
             actor=actor,
             group_id=request.group_id,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.DeleteGroupResponse()

@@ -5,6 +5,7 @@ from typing import Any
 from plexus.directory.v1 import directory_service_pb2 as pb
 from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceServicer
 from plexuskit.clock import Clock
+from plexuskit.request_ids import request_of
 
 from directory.accounts.operations.hashing import Hashing
 from directory.people import operations, queries
@@ -18,7 +19,7 @@ from directory.people.api.translation import (
 )
 from directory.people.events import person_to_proto
 from directory.people.store import Store
-from directory.shared.api.translation import acting, request_of
+from directory.shared.api.translation import acting
 
 
 class PeopleApi(DirectoryServiceServicer):
@@ -40,9 +41,7 @@ class PeopleApi(DirectoryServiceServicer):
             actor=actor,
             draft=draft_of(request),
             password=request.password,
-            request=request_of(
-                request, actor=actor, request_id=request.request_id, secret=("password",)
-            ),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.CreatePersonResponse(person=person_to_proto(person))
@@ -59,7 +58,7 @@ class PeopleApi(DirectoryServiceServicer):
             changes=changes_of(request),
             expected_version=request.expected_version,
             reason=request.reason,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.UpdatePersonResponse(person=person_to_proto(person))
@@ -67,13 +66,13 @@ class PeopleApi(DirectoryServiceServicer):
     async def DeactivatePerson(
         self, request: pb.DeactivatePersonRequest, context: Any
     ) -> pb.DeactivatePersonResponse:
-        """Take away the right to sign in."""
+        """Deactivate a person, who can no longer sign in."""
         actor = acting()
         person = await operations.deactivate_person(
             self._store,
             actor=actor,
             person_id=request.person_id,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.DeactivatePersonResponse(person=person_to_proto(person))
@@ -81,13 +80,13 @@ class PeopleApi(DirectoryServiceServicer):
     async def ReactivatePerson(
         self, request: pb.ReactivatePersonRequest, context: Any
     ) -> pb.ReactivatePersonResponse:
-        """Let a deactivated person back in."""
+        """Reactivate a deactivated person."""
         actor = acting()
         person = await operations.reactivate_person(
             self._store,
             actor=actor,
             person_id=request.person_id,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.ReactivatePersonResponse(person=person_to_proto(person))
@@ -102,7 +101,7 @@ class PeopleApi(DirectoryServiceServicer):
             actor=actor,
             person_id=request.person_id,
             absence=absence_of(request.absence) if request.HasField("absence") else None,
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.SetAbsenceResponse(person=person_to_proto(person))
@@ -110,13 +109,13 @@ class PeopleApi(DirectoryServiceServicer):
     async def UpdateProfile(
         self, request: pb.UpdateProfileRequest, context: Any
     ) -> pb.UpdateProfileResponse:
-        """Change what the caller says of themselves."""
+        """Update the caller's own profile."""
         actor = acting()
         person = await operations.update_profile(
             self._store,
             actor=actor,
             changes=profile_changes_of(request),
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.UpdateProfileResponse(person=person_to_proto(person))

@@ -17,7 +17,7 @@ from directory.people.events import person_to_proto, reduced_person_to_proto
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import DepartmentId, PersonId
 
-# Repeated days are dropped, so a few more than a week are let through.
+# Repeated days are dropped, so a few more than a week are accepted.
 MAX_WEEKDAYS: Final = 70
 _KINDS: Final = {
     people_pb2.Person.KIND_UNSPECIFIED: Kind.HUMAN,
@@ -29,14 +29,14 @@ _KINDS: Final = {
 
 
 def shown_to(actor: Actor, person: Person) -> people_pb2.Person:
-    """Show a person whole, or reduced to a guest who is somebody else (GW-5)."""
+    """Return a person in full, or reduced if the actor is a guest and another person (GW-5)."""
     if actor.guest and person.id != actor.person_id:
         return reduced_person_to_proto(person)
     return person_to_proto(person)
 
 
 def draft_of(request: pb.CreatePersonRequest) -> Draft:
-    """Read what a new person is made from.
+    """Read the draft of a new person.
 
     Raises:
         InvalidArgument: working hours, kind or an instant cannot be.
@@ -86,7 +86,7 @@ def changes_of(request: pb.UpdatePersonRequest) -> Changes:
 
 
 def profile_changes_of(request: pb.UpdateProfileRequest) -> Changes:
-    """Read what people change of themselves; no other field can come from it.
+    """Read people's changes of their own profile; no other field can come from it.
 
     Raises:
         InvalidArgument: working hours cannot be.
@@ -100,7 +100,7 @@ def profile_changes_of(request: pb.UpdateProfileRequest) -> Changes:
 
 
 def absence_of(absence: people_pb2.Absence) -> Absence:
-    """Read a planned absence; whether its times can be is the domain's to say.
+    """Read a planned absence; the domain checks its times.
 
     Raises:
         InvalidArgument: an instant there is not.
@@ -114,10 +114,10 @@ def absence_of(absence: people_pb2.Absence) -> Absence:
 
 
 def imported_of(person: pb.ImportedPerson, index: int) -> Imported:
-    """Read somebody of an import.
+    """Read a person of an import.
 
     Raises:
-        InvalidArgument: working hours cannot be.
+        InvalidArgument: working hours are invalid.
     """
     return Imported(
         external_id=person.external_id,
@@ -175,7 +175,7 @@ def hours_of(hours: people_pb2.WorkingHours, *, field: str = "working_hours") ->
 
 
 def kind_of(kind: "people_pb2.Person.Kind.ValueType") -> Kind:
-    """Translate what acts under a name; unspecified is a human.
+    """Translate the kind of an actor; unspecified is a human.
 
     Raises:
         InvalidArgument: a kind that this version does not know.

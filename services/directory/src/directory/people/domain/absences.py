@@ -1,4 +1,4 @@
-"""Absence: a time in which somebody is away, and who stands in for them."""
+"""Absence: a period in which a person is away, and their deputy."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ _MAX_NOTE: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Absence:
-    """A time away: `starts_at` belongs to it, `ends_at` does not; `deputy_id` is "" for nobody."""
+    """Period away: `starts_at` belongs to it, `ends_at` does not; `deputy_id` "" for no deputy."""
 
     starts_at: datetime
     ends_at: datetime
@@ -23,7 +23,7 @@ class Absence:
     note: str
 
     def meets(self, other: "Absence") -> bool:
-        """Whether the two times share an instant."""
+        """Return whether the two periods overlap."""
         return self.starts_at < other.ends_at and other.starts_at < self.ends_at
 
 

@@ -1,7 +1,7 @@
-"""The department tree: every node knows the way from its root.
+"""The department tree: every node holds the path from its root.
 
-What changes the tree takes the departments concerned and answers the changes as (before, after).
-A closed department has left the tree: it is its own root, nothing stands below it.
+Functions that change the tree take the departments concerned and return the changes as (before,
+after). A closed department has left the tree: it is its own root and has no children.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,7 +36,7 @@ class Department:
 
     @property
     def depth(self) -> int:
-        """How many nodes from the root to this one; 1 for a root."""
+        """Number of nodes from the root to this one; 1 for a root."""
         return len(self.path)
 
 
@@ -78,12 +78,12 @@ def change(
     leader_id: str | None,
     expected_version: int,
 ) -> Department:
-    """Rename a department or give it a leader; None leaves as it is, "" takes the leader away.
+    """Rename a department or set its leader; None leaves a field unchanged, "" removes the leader.
 
     Out: the same object when nothing differs, else the next version.
 
     Raises:
-        VersionConflict: `expected_version` is neither 0 nor the present one.
+        VersionConflict: `expected_version` is neither 0 nor the current one.
         InvalidArgument: the name is not allowed, or the version negative.
     """
     if expected_version < 0:
@@ -103,13 +103,13 @@ def change(
 def move(
     department: Department, *, below: Iterable[Department], parent: Department | None
 ) -> list[Changed]:
-    """Put a department with everything below it under another one, or make it a root.
+    """Move a department with everything below it under another one, or make it a root.
 
-    In: everything that stands below it. Out: who has another path, parents before children; nothing
-    when it stands there already.
+    In: everything below it. Out: the departments whose path changed, parents before children; empty
+    if it is there already.
 
     Raises:
-        DepartmentCycle: the parent is the department or stands below it.
+        DepartmentCycle: the parent is the department itself or below it.
         InvalidArgument: the tree would be deeper than 20.
     """
     above = parent.path if parent else ()
@@ -137,12 +137,12 @@ def move(
 def merge(
     department: Department, *, into: Department, below: Sequence[Department]
 ) -> list[Changed]:
-    """Close a department; what stands directly below it goes to another one with all below it.
+    """Close a department; its children go to another one with everything below them.
 
-    In: everything that stands below it. Out: who changed, the closed one last.
+    In: everything below it. Out: the changed departments, the closed one last.
 
     Raises:
-        DepartmentCycle: the other one is the department or stands below it.
+        DepartmentCycle: the other one is the department itself or below it.
         InvalidArgument: the tree would be deeper than 20.
     """
     if department.id in into.path:
@@ -164,7 +164,7 @@ def merge(
 
 
 def check_split(person_ids: Sequence[str]) -> None:
-    """Check how many people one split takes along.
+    """Check the number of people that one split moves.
 
     Raises:
         InvalidArgument: they are more than 2,000.
@@ -182,13 +182,13 @@ def split(
     child_ids: Iterable[str],
     below: Sequence[Department],
 ) -> tuple[Department, list[Changed]]:
-    """Make a department and take some that stand directly below the old one with it.
+    """Create a department and move some children of the old one to it.
 
     In: the old department; the parent of the new one (the old one itself for a new one below it);
-    everything that stands below the old one. Out: the new department and who changed.
+    everything below the old one. Out: the new department and the changed ones.
 
     Raises:
-        DepartmentNotFound: a child does not stand directly below the department.
+        DepartmentNotFound: a child is not directly below the department.
         InvalidArgument: the name is not allowed, or the tree would be deeper than 20.
     """
     new = create(

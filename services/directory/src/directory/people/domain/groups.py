@@ -1,4 +1,4 @@
-"""Groups: named sets of people, given by name or by what people are."""
+"""Groups: named sets of people, by name or by rule."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -23,9 +23,9 @@ _MAX_DESCRIPTION: Final = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Who belongs by what they are: each field that is set must hold, by any of its values.
+    """Membership rule: each field that is set must match, by any of its values.
 
-    Departments have the people of those below them too. Titles are exact, as the person's own or a
+    Departments include the people of those below. Titles match exactly, the person's own or a
     post's. Only active people belong.
     """
 
@@ -40,7 +40,7 @@ class Rule:
 class Group:
     """A named set of people; `rule` is None for one by name.
 
-    `version` counts changes of the group and of who belongs to it, `size` how many do.
+    `version` counts changes of the group and of its members, `size` the members.
     """
 
     id: GroupId
@@ -56,7 +56,7 @@ class Group:
 
     @property
     def self_chosen(self) -> bool:
-        """Whether people can join by what they say of themselves: such a group holds no role."""
+        """True if people can join by editing their own profile: such a group can hold no role."""
         return self.rule is not None and is_self_chosen(
             skills=self.rule.skills, locales=self.rule.locales
         )
@@ -73,7 +73,7 @@ def rule(
     """Check a rule: at least one field is set, none holds more than 200 values.
 
     Raises:
-        InvalidArgument: nothing is set, which would mean everybody, or a field holds too much.
+        InvalidArgument: nothing is set, which would mean everyone, or a field has too many values.
     """
     made = Rule(
         department_ids=_values(map(DepartmentId, department_ids), "department_ids"),
@@ -127,12 +127,12 @@ def change(
     by: Rule | None,
     expected_version: int,
 ) -> Group:
-    """Change the set fields; None leaves one as it is.
+    """Change the set fields; None leaves a field unchanged.
 
     Out: the same object when nothing differs, else the next version.
 
     Raises:
-        VersionConflict: `expected_version` is neither 0 nor the present one.
+        VersionConflict: `expected_version` is neither 0 nor the current one.
         InvalidArgument: a field is not allowed.
         GroupByName: a rule is given for a group without one.
     """
@@ -152,20 +152,20 @@ def change(
 
 
 def remove(group: Group) -> Group:
-    """Remove a group: nobody belongs to it any more, its name is free."""
+    """Remove a group: it has no members any more, and its name is free."""
     return next_version(replace(group, removed=True, size=0))
 
 
 def next_version(group: Group) -> Group:
-    """Count the version up: the group, or who belongs to it, is another than before."""
+    """Increase the version, because the group or its membership changed."""
     return replace(group, version=group.version + 1)
 
 
 def sized(group: Group, size: int) -> Group:
-    """Say how many belong to a group.
+    """Set the size of a group.
 
     Raises:
-        GroupTooLarge: they are more than 10,000.
+        GroupTooLarge: more than 10,000 members.
     """
     if size > MAX_MEMBERS:
         raise GroupTooLarge(group_id=group.id, most=MAX_MEMBERS)

@@ -1,4 +1,4 @@
-"""Handles: what people sign in and are mentioned with, in one normal form per person."""
+"""Handles: names for sign-in and mentions, in one normal form per person."""
 
 import re
 import unicodedata
@@ -16,13 +16,12 @@ _JOINED: Final = re.compile(r"-{2,}")
 
 
 def normalise(handle: str, *, field: str = "handle") -> str:
-    """Bring a handle into its normal form: NFKC, lower case, letters, digits and `. _ -`.
+    """Normalise a handle: NFKC, lower case, letters, digits and `. _ -`.
 
-    In: what a person typed, for example `Zhang.Wei` or `张伟`. Out: 1 to 64 characters that start
-        with a
-    letter or digit.
+    In: a handle as typed, for example `Zhang.Wei` or `张伟`. Out: 1 to 64 characters that start
+    with a letter or digit.
 
-    A handle says who somebody is, so nothing is taken out of it: what hides something is refused.
+    A handle identifies a person, so nothing is removed from it: hidden characters are refused.
 
     Raises:
         InvalidArgument: it is empty, too long, holds other characters, or mixes letters of scripts
@@ -44,9 +43,9 @@ def normalise(handle: str, *, field: str = "handle") -> str:
 
 
 def derive(wanted: str, *, otherwise: str) -> str:
-    """Make a valid handle out of another system's name for someone; never refuses.
+    """Derive a valid handle from a name in another system; never refuses.
 
-    In: the wanted handle with any characters, and what to use when nothing of it is left. Out: a
+    In: the wanted handle with any characters, and the fallback when nothing of it is left. Out: a
         normal handle.
     """
     for source in (wanted, otherwise, "person"):
@@ -66,7 +65,7 @@ def numbered(handle: str, number: int) -> str:
 
 
 def allocate(wanted: Sequence[str], *, taken: Iterable[str]) -> list[str]:
-    """Give each wanted handle to its first asker and a number to the others.
+    """Assign each wanted handle to its first claimant, and numbered handles to the others.
 
     In: normal handles in the order of asking; all handles taken before, numbered ones included.
         Out: one free

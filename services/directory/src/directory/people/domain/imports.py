@@ -21,7 +21,7 @@ MAX_PEOPLE: Final = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """Somebody as the other system describes them; empty fields are what it does not say."""
+    """Person as described by another system; empty fields are unknown."""
 
     external_id: str
     handle: str
@@ -44,7 +44,7 @@ class Imported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What an import does: new people, changes as (before, after), all in request order."""
+    """Effect of an import: new people, and changes as (before, after), all in request order."""
 
     created: tuple[Person, ...]
     changed: tuple[tuple[Person, Person], ...]
@@ -57,8 +57,8 @@ def checked(people: Sequence[Imported]) -> Iterator[Imported]:
     One after the other: a thousand passwords take longer than a turn of the event loop may.
 
     Raises:
-        InvalidArgument: more than 1,000 people, an external id twice, or a field with what it may
-            not hold, named as `people[3].email`.
+        InvalidArgument: more than 1,000 people, an external id twice, or a field with a value that
+            is not allowed, named as `people[3].email`.
     """
     if len(people) > MAX_PEOPLE:
         raise InvalidArgument(field="people", problem=f"holds more than {MAX_PEOPLE}")
@@ -73,7 +73,7 @@ def checked(people: Sequence[Imported]) -> Iterator[Imported]:
 
 
 def wanted_handle(person: Imported) -> str:
-    """Make a normal handle of what the other system calls someone; never refuses."""
+    """Return a normal handle for a person's name in the other system; never refuses."""
     return handles.derive(person.handle, otherwise=person.external_id.partition(":")[2])
 
 
@@ -87,16 +87,15 @@ def plan(
     tenant: Tenant,
     now: datetime,
 ) -> Plan:
-    """Decide who is made and who is changed.
+    """Decide which people are created and which are changed.
 
-    In: checked people; those present by external id; every handle taken that a new person may ask
-        for, numbered
-    ones included; an id for each external id; the managers that were there before this import, by
-    external id. Out: the plan, its `people` in the order of `imported`.
+    In: checked people; existing people by external id; every taken handle that a new person may ask
+        for, numbered ones included; an id for each external id; the existing managers by external
+        id. Out: the plan, its `people` in the order of `imported`.
 
     Raises:
-        InvalidArgument: a manager is nobody, a person would be what none may be, or somebody who
-            is here would become a service account.
+        InvalidArgument: a manager does not exist, a new person would be invalid, or an existing
+            person would become a service account.
     """
     _check_kinds(imported, existing=existing)
     known = {
@@ -141,10 +140,10 @@ def plan(
 
 
 def merge(person: Person, imported: Imported, *, manager_id: str) -> Person:
-    """Bring a person to what the other system says now. Out: the same object when nothing differs.
+    """Update a person from the other system. Out: the same object when nothing differs.
 
-    An import never erases (an empty field keeps what is there), never gives another handle, kind or
-    password, and never lets someone back in who was deactivated here.
+    An import never erases (an empty field keeps the current value), never sets another handle, kind
+    or password, and never reactivates a person who was deactivated here.
     """
     departments = profiles.departments(imported.department_ids) or person.department_ids
     after = replace(
@@ -167,7 +166,7 @@ def merge(person: Person, imported: Imported, *, manager_id: str) -> Person:
 
 
 def _managers(imported: Sequence[Imported], *, known: Mapping[str, PersonId]) -> dict[str, str]:
-    """Find whom each person of the import reports to; "" for those who name nobody."""
+    """Find the manager of each person of the import; "" for those without one."""
     found: dict[str, str] = {}
     for index, person in enumerate(imported):
         wanted = person.manager_external_id
@@ -180,7 +179,7 @@ def _managers(imported: Sequence[Imported], *, known: Mapping[str, PersonId]) ->
 
 
 def _check_kinds(imported: Sequence[Imported], *, existing: Mapping[str, Person]) -> None:
-    """Check that nobody becomes a service account: others make tokens for those (GW-11)."""
+    """Check that no person becomes a service account: others make tokens for those (GW-11)."""
     for index, person in enumerate(imported):
         here = existing.get(person.external_id)
         if person.service_account and here and here.kind is not Kind.SERVICE_ACCOUNT:
@@ -195,7 +194,7 @@ def _checked(person: Imported, where: str) -> Imported:
     return replace(
         person,
         external_id=external_id,
-        # A name of which nothing is visible is none: the handle stands in for it.
+        # A name without a visible character counts as none: the handle is used instead.
         display_name=profiles.title(person.display_name, field=f"{where}.display_name"),
         email=profiles.email(person.email, field=f"{where}.email"),
         title=profiles.title(person.title, field=f"{where}.title"),
@@ -229,7 +228,7 @@ def _create(
         id=person_id,
         tenant_id=tenant.id,
         handle=handle,
-        # A placeholder for someone long gone often has no name of its own.
+        # A placeholder for a person long gone often has no name of its own.
         display_name=imported.display_name or handle,
         email=imported.email,
         state=State.DEACTIVATED if imported.deactivated else State.ACTIVE,

@@ -1,4 +1,4 @@
-"""Who reports to whom: managers named for people, and the leaders of departments otherwise."""
+"""Reporting lines: managers named for people, otherwise the leaders of departments."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,22 +8,22 @@ from directory.people.domain.refusals import ReportingCycle, SuperiorUnavailable
 
 
 def check(manager: Person) -> None:
-    """Check that people may report to somebody.
+    """Check that people may report to a person.
 
     Raises:
-        SuperiorUnavailable: it is somebody deactivated or a guest.
+        SuperiorUnavailable: the person is deactivated or a guest.
     """
     if not manager.active or manager.kind is Kind.GUEST:
         raise SuperiorUnavailable
 
 
 def check_chain(person_id: str, managers: Mapping[str, str]) -> None:
-    """Check that nobody reports to themselves: following managers up ends.
+    """Check that a person does not report to themselves: the chain of managers ends.
 
-    In: the person; the manager named for each person on the way up, the person's new one included.
+    In: the person; the manager of each person up the chain, the person's new one included.
 
     Raises:
-        ReportingCycle: the way up comes back to where it was.
+        ReportingCycle: the chain comes back to a person already in it.
     """
     seen = {person_id}
     above = managers.get(person_id, "")
@@ -35,8 +35,8 @@ def check_chain(person_id: str, managers: Mapping[str, str]) -> None:
 
 
 def leaders_up(path: Iterable[Department], *, of: str) -> list[str]:
-    """List whom a person reports to by default, nearest first: leaders from their department up.
+    """List the default superiors of a person, nearest first: leaders from their department up.
 
-    In: the departments from the main one up to its root; the person, who does not lead themselves.
+    In: the departments from the main one up to its root; the person, who cannot lead themselves.
     """
     return [each.leader_id for each in path if each.leader_id and each.leader_id != of]

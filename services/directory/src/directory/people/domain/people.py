@@ -1,4 +1,4 @@
-"""People: how one is made, changed and deactivated. Every change counts the version up by one."""
+"""People: creation, change and deactivation. Every change increases the version by one."""
 
 import enum
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ MAX_STAY: Final = timedelta(days=366)
 
 
 class Kind(enum.Enum):
-    """What acts under the name."""
+    """Kind of actor behind the name."""
 
     HUMAN = "human"
     SERVICE_ACCOUNT = "service_account"
@@ -33,10 +33,10 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Someone, or something, that acts in a tenant.
+    """Human or service account that acts in a tenant.
 
-    `group_ids` are the groups that the person belongs to; they are no part of what the person's
-    facts tell, so a change of them alone is no new version.
+    `group_ids` are the groups that the person belongs to; they are not part of the person's facts,
+    so a change of them alone makes no new version.
     """
 
     id: PersonId
@@ -66,12 +66,12 @@ class Person:
 
     @property
     def active(self) -> bool:
-        """Whether the person may sign in, as far as nobody's time is over."""
+        """True if the person may sign in, unless their access has expired."""
         return self.state is State.ACTIVE
 
     @property
     def administers(self) -> bool:
-        """Whether the person is an administrator that can act."""
+        """True if the person is an active administrator."""
         return self.active and ADMIN in self.roles
 
     @property
@@ -80,17 +80,17 @@ class Person:
         return (self.handle, self.display_name, self.email.partition("@")[0])
 
     def expired(self, *, now: datetime) -> bool:
-        """Whether the person is a guest whose time is over."""
+        """Return whether the person is a guest whose access has expired."""
         return self.guest_expires_at is not None and self.guest_expires_at <= now
 
     def welcome(self, *, now: datetime) -> bool:
-        """Whether the person may sign in at this instant (GW-5)."""
+        """Return whether the person may sign in at this instant (GW-5)."""
         return self.active and not self.expired(now=now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What a new person is made from, as it was asked for."""
+    """Requested fields of a new person."""
 
     handle: str
     display_name: str
@@ -112,7 +112,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What to change of a person; None leaves a field as it is."""
+    """Changes of a person; None leaves a field unchanged."""
 
     display_name: str | None = None
     email: str | None = None
@@ -131,13 +131,13 @@ class Changes:
 
 
 def create(draft: Draft, *, person_id: PersonId, tenant: Tenant, now: datetime) -> Person:
-    """Make a person at version 1.
+    """Create a person at version 1.
 
-    Where the draft is silent: the tenant's zone and working hours, and `zh-CN`. Whether manager
-    and departments exist is the store's to say.
+    Defaults: the tenant's zone and working hours, and `zh-CN`. The store checks that manager and
+    departments exist.
 
     Raises:
-        InvalidArgument: a field of the draft holds what it may not.
+        InvalidArgument: the value of a field is not allowed.
     """
     guest = draft.kind is Kind.GUEST
     return check(
@@ -171,12 +171,11 @@ def create(draft: Draft, *, person_id: PersonId, tenant: Tenant, now: datetime) 
 def change(person: Person, changes: Changes, *, expected_version: int = 0, now: datetime) -> Person:
     """Apply the set changes. Out: the same object when nothing differs, else the next version.
 
-    Posts in departments that the person leaves end with it, unless the changes say which posts
-    there are.
+    Posts in departments that the person leaves end with it, unless the changes list the posts.
 
     Raises:
-        VersionConflict: `expected_version` is neither 0 nor the present one.
-        InvalidArgument: a field holds what it may not.
+        VersionConflict: `expected_version` is neither 0 nor the current one.
+        InvalidArgument: the value of a field is not allowed.
     """
     if expected_version < 0:
         raise InvalidArgument(field="expected_version", problem="is negative")
@@ -205,11 +204,11 @@ def change(person: Person, changes: Changes, *, expected_version: int = 0, now: 
 
 
 def check(person: Person) -> Person:
-    """Check what must hold of a whole person; out: the same one.
+    """Check the rules across fields of a person; out: the same object.
 
     Raises:
         InvalidArgument: a post is in no department of the person, a guest has a department or
-            another role than `guest`, or somebody else has that role (GW-5).
+            another role than `guest`, or a person who is no guest has that role (GW-5).
     """
     held = {post.department_id for post in person.posts}
     if strange := held.difference(person.department_ids):
@@ -227,15 +226,15 @@ def check(person: Person) -> Person:
 
 
 def deactivate(person: Person) -> Person:
-    """Take away the right to sign in. Out: the same object for someone already deactivated."""
+    """Deactivate a person. Out: the same object if already deactivated."""
     return next_version(person, replace(person, state=State.DEACTIVATED))
 
 
 def reactivate(person: Person, *, now: datetime) -> Person:
-    """Give back the right to sign in. Out: the same object for someone active.
+    """Reactivate a person. Out: the same object if already active.
 
     Raises:
-        GuestExpired: it is a guest whose time is over.
+        GuestExpired: the person is a guest whose access has expired.
     """
     if person.expired(now=now):
         raise GuestExpired
@@ -248,9 +247,9 @@ def set_absence(person: Person, absence: Absence | None) -> Person:
 
 
 def transfer(person: Person, *, previous: DepartmentId, after: DepartmentId) -> Person:
-    """Take a person with their posts from one department to another, in the same place of the list.
+    """Move a person with their posts from one department to another, in the same list position.
 
-    Out: the same object for somebody who is not of the first one.
+    Out: the same object for a person outside the first one.
     """
     if previous not in person.department_ids:
         return person
@@ -271,7 +270,7 @@ def next_version(previous: Person, after: Person) -> Person:
 
 
 def loses_administrator(previous: Person, after: Person) -> bool:
-    """Whether the change takes an active administrator away."""
+    """Return whether the change removes an active administrator."""
     return previous.administers and not after.administers
 
 

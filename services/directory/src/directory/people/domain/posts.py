@@ -1,4 +1,4 @@
-"""Posts and skills of a person: what they are called in which department, and what they can."""
+"""Posts and skills of a person: titles in departments, and abilities."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -26,10 +26,10 @@ class Post:
 def posts(values: Iterable[Post], *, field: str = "posts") -> tuple[Post, ...]:
     """Check posts: at most 20, each with a title, repetitions dropped.
 
-    Whether their departments are the person's is said of the whole person (`people.check`).
+    `people.check` checks that their departments are the person's.
 
     Raises:
-        InvalidArgument: there are more, or one has no title or too long a one.
+        InvalidArgument: there are more, or a title is missing or too long.
     """
     clean = (
         Post(post.department_id, clean_name(post.title, field=field, max_chars=_MAX_CHARACTERS))
@@ -42,12 +42,12 @@ def posts(values: Iterable[Post], *, field: str = "posts") -> tuple[Post, ...]:
 
 
 def within(held: Sequence[Post], departments: Sequence[DepartmentId]) -> tuple[Post, ...]:
-    """Keep the posts in these departments: who leaves a department has no post there any more."""
+    """Keep the posts in these departments: people who leave a department lose their post there."""
     return tuple(post for post in held if post.department_id in departments)
 
 
 def moved(held: Sequence[Post], *, previous: DepartmentId, after: DepartmentId) -> tuple[Post, ...]:
-    """Take the posts of one department to another, repetitions dropped."""
+    """Move the posts of one department to another, duplicates dropped."""
     taken = (
         replace(post, department_id=after) if post.department_id == previous else post
         for post in held
@@ -56,7 +56,7 @@ def moved(held: Sequence[Post], *, previous: DepartmentId, after: DepartmentId) 
 
 
 def skills(values: Iterable[str], *, field: str = "skills") -> tuple[str, ...]:
-    """Check skills: at most 50 lines, in the order given; what differs in case only is one.
+    """Check skills: at most 50 lines, in the order given; those that differ only in case are one.
 
     Raises:
         InvalidArgument: there are more, or one is empty or longer than 100 characters.

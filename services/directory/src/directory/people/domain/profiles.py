@@ -1,4 +1,4 @@
-"""What the fields of a person may hold: each function answers the clean value or refuses."""
+"""Validation of a person's fields: each function returns the clean value or refuses."""
 
 import re
 from collections.abc import Iterable
@@ -104,9 +104,9 @@ def roles(
 def departments(
     values: Iterable[str], *, field: str = "department_ids"
 ) -> tuple[DepartmentId, ...]:
-    """Check a person's departments: at most 20, main one first, repetitions dropped.
+    """Check a person's departments: at most 20, main one first, duplicates dropped.
 
-    Whether they exist is the store's to say.
+    The store checks that they exist.
 
     Raises:
         InvalidArgument: there are more.

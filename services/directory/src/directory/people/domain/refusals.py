@@ -4,7 +4,7 @@ from plexuskit.errors import Kind, Refusal
 
 
 class EmployeeNumberTaken(Refusal):
-    """Someone in the tenant has the employee number already."""
+    """Another person of the tenant has the employee number already."""
 
     kind = Kind.ALREADY_EXISTS
     text = "The employee number {employee_number} is taken. Check it."
@@ -18,7 +18,7 @@ class GroupNameTaken(Refusal):
 
 
 class GroupByRule(Refusal):
-    """The group's members follow its rule, so nobody can be added or removed by name."""
+    """The group's members follow its rule, so people cannot be added or removed by name."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "The members of this group follow its rule. Change the rule instead."
@@ -39,7 +39,7 @@ class GroupTooLarge(Refusal):
 
 
 class DepartmentCycle(Refusal):
-    """The department would stand below itself."""
+    """The department would be below itself."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "The department cannot go to itself or below itself. Choose another one."
@@ -61,7 +61,7 @@ class ReportingCycle(Refusal):
 
 
 class SuperiorUnavailable(Refusal):
-    """Whom the person should report to is deactivated or a guest."""
+    """The person's manager would be deactivated or a guest."""
 
     kind = Kind.FAILED_PRECONDITION
     reason = "MANAGER_UNAVAILABLE"
@@ -69,21 +69,21 @@ class SuperiorUnavailable(Refusal):
 
 
 class DeputyUnavailable(Refusal):
-    """Who should stand in is deactivated, a guest, or away at that time."""
+    """The deputy is deactivated, a guest, or away at that time."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "That deputy is deactivated, a guest, or away at that time. Choose another one."
 
 
 class GuestExpired(Refusal):
-    """The time of the guest is over, so they cannot come back before it is set anew."""
+    """The guest's access has expired, so they cannot be reactivated before it is extended."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "The time of this guest is over. Set a later guest_expires_at first."
 
 
 class HandleTaken(Refusal):
-    """Someone in the tenant has the handle already."""
+    """Another person of the tenant has the handle already."""
 
     kind = Kind.ALREADY_EXISTS
     text = "The handle {handle} is taken. Choose another one."
@@ -97,7 +97,7 @@ class PersonDeactivated(Refusal):
 
 
 class LastAdministrator(Refusal):
-    """The change would leave the tenant without an active administrator, for ever."""
+    """The change would leave the tenant without an active administrator for good."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "This is the last active administrator. Make another one first."

@@ -10,7 +10,7 @@ from directory.shared.domain.ids import DepartmentId, PersonId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """What rules ask about an active person; titles are the person's own and those of posts."""
+    """Traits of an active person for rules; titles are the person's own and those of posts."""
 
     person_id: PersonId
     department_ids: Collection[str]

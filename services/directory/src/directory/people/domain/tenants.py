@@ -12,7 +12,7 @@ from directory.shared.domain.ids import TenantId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
-    """A company; its zone (IANA) and working hours stand in for people without any."""
+    """A company; its zone (IANA) and working hours are the defaults of its people."""
 
     id: TenantId
     name: str
@@ -44,7 +44,7 @@ def create(
 
 
 def check_bootstrap(*, given: str, secret: str) -> None:
-    """Compare the bootstrap secret in constant time; a deployment without one refuses everybody.
+    """Compare the bootstrap secret in constant time; a deployment without one refuses everyone.
 
     Raises:
         BootstrapRefused: they differ, or there is none.

@@ -1,4 +1,4 @@
-"""When somebody works: windows on the clock of their own zone, on some days of the week."""
+"""Working hours: windows on the clock of a person's own zone, on some days of the week."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MONDAY, SUNDAY = 1, 7
 class Window:
     """Minutes after midnight: `start` belongs to it, `end` does not.
 
-    An end that is not after the start lies on the next day; 1,440 is midnight at the day's end.
+    An end that is not after the start is on the next day; 1,440 is midnight at the day's end.
     """
 
     start: int

@@ -1,9 +1,10 @@
-"""Planning an absence: one's own, or that of somebody one manages."""
+"""Planning an absence: one's own, or that of a person one manages."""
 
 from datetime import datetime
 
 import structlog
 from plexuskit.mongo import Transaction
+from plexuskit.request_ids import Request
 
 from directory.people.domain import absences, people
 from directory.people.domain.absences import Absence
@@ -12,11 +13,9 @@ from directory.people.domain.refusals import DeputyUnavailable
 from directory.people.operations.changes import change_one
 from directory.people.operations.rights import PEOPLE
 from directory.people.store import Store
-from directory.people.store.documents import person_document, person_from
 from directory.shared.domain.actors import Actor, require
 from directory.shared.domain.ids import TenantId
 from directory.shared.domain.refusals import PersonNotFound
-from directory.shared.domain.requests import Request
 
 log = structlog.get_logger()
 
@@ -30,29 +29,29 @@ async def set_absence(
     request: Request | None,
     now: datetime,
 ) -> Person:
-    """Plan an absence with who stands in, or end it with None; "" means one's own.
+    """Plan an absence with a deputy, or end it with None; "" means one's own.
 
-    Somebody else's: who manages them, by name or as leader of their department, and who may manage
-    people.
+    Absences of others may be set by their manager, named or leader of their department, and by
+    people who may manage people.
 
     Raises:
-        PermissionMissing: it is somebody else, there or not, and the actor manages people nowhere.
-        PersonNotFound: the person is nobody whom the actor manages, or the deputy nobody at all.
-        InvalidArgument: the times cannot be, the note is too long, or the deputy is the person.
+        PermissionMissing: for another person, existing or not, if the actor manages people nowhere.
+        PersonNotFound: the actor does not manage the person, or the deputy does not exist.
+        InvalidArgument: the times are invalid, the note is too long, or the deputy is the person.
         DeputyUnavailable: the deputy is deactivated, a guest, or away at that time.
         RequestIdReused: the request id was used with other content.
     """
     require(actor, "people.set_absence")
 
     async def work(tx: Transaction) -> Person:
-        if answered := await store.requests.answer(request, tx=tx):
-            return person_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.people.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         previous = await _planned_for(store, person_id, actor=actor, now=now, tx=tx)
         planned = None if absence is None else absences.check(absence, of=previous.id, now=now)
         if planned is not None and planned.deputy_id:
             await _check_deputy(store, planned, tenant_id=actor.tenant_id, now=now, tx=tx)
         after = people.set_absence(previous, planned)
-        await store.requests.remember(request, person_document(after), now=now, tx=tx)
+        await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
         await change_one(store, previous, after, actor_id=actor.person_id, now=now, tx=tx)
         return after
 
@@ -64,7 +63,7 @@ async def set_absence(
 async def _planned_for(
     store: Store, person_id: str, *, actor: Actor, now: datetime, tx: Transaction
 ) -> Person:
-    """Load whose absence the actor plans: their own, or of somebody who is there and theirs."""
+    """Load the person whose absence is planned: the actor or a person whom they manage."""
     if person_id in {"", actor.person_id}:
         return await store.people.get(actor.person_id, tenant_id=actor.tenant_id, tx=tx)
     grants = await store.grants.of_actor(actor, now=now, tx=tx)

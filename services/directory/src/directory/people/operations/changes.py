@@ -1,4 +1,4 @@
-"""Writing changed people inside somebody else's transaction: state, facts, and what follows."""
+"""Writes of changed people inside a caller's transaction: state, facts and consequences."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -29,11 +29,11 @@ async def save_changed(
     now: datetime,
     tx: Transaction,
 ) -> None:
-    """Store changed people with their facts, and end the sessions of those who were deactivated.
+    """Store changed people with their facts, and end the sessions of deactivated ones.
 
     Raises:
-        LastAdministrator: nobody could administer the tenant any more.
-        EmployeeNumberTaken: someone else has an employee number.
+        LastAdministrator: the tenant would have no administrator any more.
+        EmployeeNumberTaken: another person has an employee number.
     """
     if not changed:
         return
@@ -89,7 +89,7 @@ async def change_one(
 
 
 def deactivated(changed: Sequence[Changed]) -> list[Person]:
-    """Find who was deactivated by these changes."""
+    """Find the people deactivated by these changes."""
     return [after for previous, after in changed if previous.active and not after.active]
 
 
@@ -100,12 +100,12 @@ async def check_managers(
     tenant_id: TenantId,
     tx: Transaction,
 ) -> None:
-    """Check whom people report to from now on; None stands before somebody new.
+    """Check the managers of changed people; None is the previous state of a new person.
 
     Raises:
-        PersonNotFound: a manager is nobody of the tenant.
+        PersonNotFound: a manager is not in the tenant.
         SuperiorUnavailable: a manager is deactivated or a guest.
-        ReportingCycle: somebody would report to themselves, directly or through others.
+        ReportingCycle: a person would report to themselves, directly or through others.
     """
     saying = [
         after

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import structlog
 from plexus_access.objects import DEPARTMENT, Object
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
+from plexuskit.request_ids import Answer, Request
 
 from directory.access.domain.grants import place_of_departments
 from directory.access.operations.role_bindings import end_bindings_about
@@ -32,11 +32,9 @@ from directory.people.operations.subtrees import (
     transfer_people,
 )
 from directory.people.store import Store
-from directory.people.store.documents import department_document, department_from
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import DepartmentId
 from directory.shared.domain.refusals import DepartmentNotFound, PersonNotFound
-from directory.shared.domain.requests import Request
 
 log = structlog.get_logger()
 
@@ -51,14 +49,14 @@ async def create_department(
     request: Request | None,
     now: datetime,
 ) -> Department:
-    """Make a department, or answer the one that its external id already has.
+    """Create a department, or return the one that already has its external id.
 
-    For one that was merged that is the one it went into: a feed that still names it goes on there.
+    If that one was merged, return the one it went into, so that a feed can continue to name it.
 
     Raises:
-        PermissionMissing: the actor manages departments nowhere, or makes a root and manages not
-            all.
-        DepartmentNotFound: the parent is unknown or closed, or the actor manages nothing there.
+        PermissionMissing: the actor manages departments nowhere, or would make a root without
+            managing all.
+        DepartmentNotFound: the parent is unknown or closed, or outside the actor's scope.
         InvalidArgument: a field is not allowed, or the tree would be too deep.
         RequestIdReused: the request id was used with other content.
     """
@@ -66,8 +64,8 @@ async def create_department(
 
     async def work(tx: Transaction) -> Department:
         grants = await store.grants.holding(actor, DEPARTMENTS, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return department_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.departments.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         if external_id:
             existing = await store.departments.find_by_external_id(
                 external_id, tenant_id=actor.tenant_id, tx=tx
@@ -79,9 +77,7 @@ async def create_department(
             if existing is not None:
                 if not grants.holds(DEPARTMENTS, place_of_departments([existing.path])):
                     raise DepartmentNotFound
-                await store.requests.remember(
-                    request, department_document(existing), now=now, tx=tx
-                )
+                await store.requests.record(request, {"id": existing.id}, now=now, tx=tx)
                 return existing
 
         parent = await managed_home(store, grants, parent_id, tenant_id=actor.tenant_id, tx=tx)
@@ -92,7 +88,7 @@ async def create_department(
             parent=parent,
             external_id=external_id,
         )
-        await store.requests.remember(request, department_document(department), now=now, tx=tx)
+        await store.requests.record(request, {"id": department.id}, now=now, tx=tx)
         await store.departments.add(department, tx=tx)
         fact = events.department_added(department, actor_id=actor.person_id, now=now)
         await store.outbox.add(fact, tx=tx)
@@ -112,21 +108,21 @@ async def update_department(
     request: Request | None,
     now: datetime,
 ) -> Department:
-    """Rename a department or give it a leader; nothing is written when nothing differs.
+    """Rename a department or set its leader; write nothing if nothing differs.
 
     Raises:
         PermissionMissing: the actor manages departments nowhere.
-        DepartmentNotFound: there is none that the actor manages, or it is closed.
-        PersonNotFound: the leader is nobody of the tenant who is active, or a guest.
-        VersionConflict: someone changed the department since `expected_version`.
+        DepartmentNotFound: it does not exist, is closed, or is outside the actor's scope.
+        PersonNotFound: the leader is not an active person of the tenant, or is a guest.
+        VersionConflict: the department was changed since `expected_version`.
         InvalidArgument: the name is not allowed.
         RequestIdReused: the request id was used with other content.
     """
 
     async def work(tx: Transaction) -> Department:
         grants = await store.grants.holding(actor, DEPARTMENTS, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return department_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.departments.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         previous = await managed_department(
             store, grants, department_id, tenant_id=actor.tenant_id, tx=tx
         )
@@ -137,7 +133,7 @@ async def update_department(
             leader = await store.people.get(after.leader_id, tenant_id=actor.tenant_id, tx=tx)
             if not leader.active or leader.kind is Kind.GUEST:
                 raise PersonNotFound
-        await store.requests.remember(request, department_document(after), now=now, tx=tx)
+        await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
         if after is not previous:
             await store.departments.save_many([(previous, after)], tx=tx)
             fact = events.department_changed(after, actor_id=actor.person_id, now=now)
@@ -149,7 +145,7 @@ async def update_department(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restructured:
-    """The department that the step was about, and how much went elsewhere with it."""
+    """The department of the step, and the number of others that moved with it."""
 
     department: Department
     departments_moved: int
@@ -167,25 +163,25 @@ async def move_department(
 ) -> Restructured:
     """Move a department with everything below it under another one; "" makes it a root (GW-3).
 
-    Out: the department, and how many have another path now, itself included; 0 when it stood there.
+    Out: the department, and how many paths changed, its own included; 0 if it was there already.
 
     Raises:
-        PermissionMissing: the actor manages departments nowhere, or a root is concerned and they
-            manage not all.
+        PermissionMissing: the actor manages departments nowhere, or a root is concerned and they do
+            not manage all.
         DepartmentNotFound: one of them is unknown or closed, or the actor does not manage it, or
-            what the first stands in.
-        GrantExceedsOwn: whoever belongs there holds what the actor does not.
-        DepartmentCycle: the parent is the department or stands below it.
+            not the parent of the first.
+        GrantExceedsOwn: its members would hold grants there that the actor does not.
+        DepartmentCycle: the parent is the department itself or below it.
         InvalidArgument: the tree would be deeper than 20.
-        GroupTooLarge: a group whose rule names a department on the way would be.
+        GroupTooLarge: a group whose rule names a department on the path would be.
         RequestIdReused: the request id was used with other content.
     """
     tenant_id = actor.tenant_id
 
     async def work(tx: Transaction) -> Restructured:
         grants = await store.grants.holding(actor, DEPARTMENTS, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return _remembered(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await _again(store, answered, actor=actor, tx=tx)
         previous = await managed_department(
             store, grants, department_id, tenant_id=tenant_id, tx=tx
         )
@@ -198,7 +194,7 @@ async def move_department(
         done = Restructured(
             department=changed[0][1] if changed else previous, departments_moved=len(changed)
         )
-        await store.requests.remember(request, _memory(done), now=now, tx=tx)
+        await store.requests.record(request, _answer(done), now=now, tx=tx)
         if changed:
             await save_departments(store, changed, actor=actor, now=now, tx=tx)
             await regroup_all(store, actor=actor, now=now, tx=tx)
@@ -218,29 +214,29 @@ async def merge_department(
     request: Request | None,
     now: datetime,
 ) -> Restructured:
-    """Close a department: its people and what stands below it go to another one.
+    """Close a department: its people and the departments below it go to another one.
 
-    Groups that it managed, and rules that name it, go there too; what was bound to its members or
-    for it ends. Out: the other one.
+    Groups that it managed, and rules that name it, go there too; role bindings of its members or
+    for it end. Out: the other one.
 
     Raises:
-        PermissionMissing: the actor manages departments nowhere, or a root is concerned and they
-            manage not all.
+        PermissionMissing: the actor manages departments nowhere, or a root is concerned and they do
+            not manage all.
         DepartmentNotFound: one of them is unknown or closed, or the actor does not manage it, or
-            what the first stands in.
-        GrantExceedsOwn: whoever belongs there holds what the actor does not.
-        DepartmentCycle: the other one is the department or stands below it.
+            not the parent of the first.
+        GrantExceedsOwn: its members would hold grants there that the actor does not.
+        DepartmentCycle: the other one is the department itself or below it.
         DepartmentTooLarge: more than 2,000 people are in it directly.
         InvalidArgument: the tree would be deeper than 20.
-        GroupTooLarge: a group whose rule names a department on the way would be.
+        GroupTooLarge: a group whose rule names a department on the path would be.
         RequestIdReused: the request id was used with other content.
     """
     tenant_id = actor.tenant_id
 
     async def work(tx: Transaction) -> Restructured:
         grants = await store.grants.holding(actor, DEPARTMENTS, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return _remembered(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await _again(store, answered, actor=actor, tx=tx)
         closing = await managed_department(store, grants, department_id, tenant_id=tenant_id, tx=tx)
         check_contained(grants, closing)
         into = await managed_department(store, grants, into_id, tenant_id=tenant_id, tx=tx)
@@ -257,7 +253,7 @@ async def merge_department(
         done = Restructured(
             department=into, departments_moved=len(changed) - 1, people_moved=len(moved)
         )
-        await store.requests.remember(request, _memory(done), now=now, tx=tx)
+        await store.requests.record(request, _answer(done), now=now, tx=tx)
         await save_departments(store, changed, actor=actor, now=now, tx=tx)
         await transfer_people(store, moved, actor=actor, now=now, tx=tx)
         of_it = await store.groups.of_department(closing.id, tenant_id=tenant_id, tx=tx)
@@ -296,19 +292,19 @@ async def split_department(
     request: Request | None,
     now: datetime,
 ) -> Restructured:
-    """Make a department beside another, or below it, out of some of its people and departments.
+    """Create a department beside another, or below it, from some of its people and departments.
 
     Out: the new one.
 
     Raises:
-        PermissionMissing: the actor manages departments nowhere, or a root is concerned and they
-            manage not all.
+        PermissionMissing: the actor manages departments nowhere, or a root is concerned and they do
+            not manage all.
         DepartmentNotFound: the department is unknown or closed, or the actor does not manage it or,
-            for one beside it, what it stands in; or a child is not directly below it.
-        PersonNotFound: a person is not directly of the department.
+            for one beside it, its parent; or a child is not directly below it.
+        PersonNotFound: a person is not a direct member of the department.
         InvalidArgument: more than 2,000 people, the name is not allowed, or the tree would be
             deeper than 20.
-        GroupTooLarge: a group whose rule names a department on the way would be.
+        GroupTooLarge: a group whose rule names a department on the path would be.
         RequestIdReused: the request id was used with other content.
     """
     departments.check_split(person_ids)
@@ -317,8 +313,8 @@ async def split_department(
 
     async def work(tx: Transaction) -> Restructured:
         grants = await store.grants.holding(actor, DEPARTMENTS, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return _remembered(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await _again(store, answered, actor=actor, tx=tx)
         old = await managed_department(store, grants, department_id, tenant_id=tenant_id, tx=tx)
         above: Department | None = old
         if not below:
@@ -337,7 +333,7 @@ async def split_department(
             for person in await named_people(store, old, person_ids, tx=tx)
         ]
         done = Restructured(department=new, departments_moved=len(changed), people_moved=len(moved))
-        await store.requests.remember(request, _memory(done), now=now, tx=tx)
+        await store.requests.record(request, _answer(done), now=now, tx=tx)
         await store.departments.add(new, tx=tx)
         added = events.department_added(new, actor_id=actor.person_id, now=now)
         await store.outbox.add(added, tx=tx)
@@ -357,17 +353,22 @@ async def split_department(
     return done
 
 
-def _memory(done: Restructured) -> dict[str, Any]:
+def _answer(done: Restructured) -> Answer:
     return {
-        "department": department_document(done.department),
+        "id": done.department.id,
         "departments_moved": done.departments_moved,
         "people_moved": done.people_moved,
     }
 
 
-def _remembered(answered: dict[str, Any]) -> Restructured:
+async def _again(store: Store, answered: Answer, *, actor: Actor, tx: Transaction) -> Restructured:
+    """Return what a step did, with its department as it is now.
+
+    Raises:
+        DepartmentNotFound: it was closed since.
+    """
     return Restructured(
-        department=department_from(answered["department"]),
+        department=await store.departments.get(answered["id"], tenant_id=actor.tenant_id, tx=tx),
         departments_moved=answered["departments_moved"],
         people_moved=answered["people_moved"],
     )

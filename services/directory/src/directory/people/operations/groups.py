@@ -1,4 +1,4 @@
-"""Making, changing and removing groups, and who belongs to those by name."""
+"""Creation, change and removal of groups, and membership by name."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from plexus_access.objects import GROUP, Object, Subject
 from plexuskit.errors import InvalidArgument
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
+from plexuskit.request_ids import Request
 
 from directory.access.domain.grants import Grants
 from directory.access.domain.refusals import GroupSelfChosen
@@ -20,17 +21,15 @@ from directory.people.domain.refusals import GroupByRule, PersonDeactivated
 from directory.people.operations.memberships import publish, regroup
 from directory.people.operations.rights import GROUPS, check_joining, managed_group, managed_home
 from directory.people.store import Store
-from directory.people.store.groups import group_document, group_from
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import GroupId
-from directory.shared.domain.requests import Request
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupDraft:
-    """What a new group is made from: a rule, or people by id; `department_id` "" is the tenant."""
+    """Requested fields of a group: a rule, or people by id; `department_id` "" is the tenant."""
 
     name: str
     description: str = ""
@@ -43,18 +42,18 @@ class GroupDraft:
 async def create_group(
     store: Store, *, actor: Actor, draft: GroupDraft, request: Request | None, now: datetime
 ) -> Group:
-    """Make a group with its members, or answer the one that its external id already has.
+    """Create a group with its members, or return the one that already has its external id.
 
     Raises:
-        PermissionMissing: the actor manages groups nowhere, or makes one of the tenant's and
-            manages not all.
+        PermissionMissing: the actor manages groups nowhere, or would make one of the tenant without
+            managing all.
         GroupNameTaken: a group of the tenant has the name.
         DepartmentNotFound: the managing department, or one of the rule, is unknown or closed, or
             the actor manages no groups there.
-        PersonNotFound: a member is nobody of the tenant.
+        PersonNotFound: a member is not in the tenant.
         PersonDeactivated: a member is deactivated.
-        GroupByRule: there are members by name beside a rule.
-        GroupTooLarge: the rule gives more than 10,000 people.
+        GroupByRule: members are named beside a rule.
+        GroupTooLarge: the rule matches more than 10,000 people.
         InvalidArgument: a field is not allowed, or more than 5,000 members are named.
         RequestIdReused: the request id was used with other content.
     """
@@ -65,15 +64,15 @@ async def create_group(
 
     async def work(tx: Transaction) -> Group:
         grants = await store.grants.holding(actor, GROUPS, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return group_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.groups.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         if draft.external_id:
             existing = await store.groups.find_by_external_id(
                 draft.external_id, tenant_id=actor.tenant_id, tx=tx
             )
             if existing is not None:
                 await managed_group(store, grants, existing.id, tenant_id=actor.tenant_id, tx=tx)
-                await store.requests.remember(request, group_document(existing), now=now, tx=tx)
+                await store.requests.record(request, {"id": existing.id}, now=now, tx=tx)
                 return existing
         await managed_home(
             store,
@@ -122,10 +121,11 @@ async def update_group(
         PermissionMissing: the actor manages groups nowhere.
         GroupNotFound: there is none that the actor manages.
         GroupNameTaken: another group of the tenant has the name.
-        GrantExceedsOwn: by another rule people would hold what the actor does not.
-        GroupSelfChosen: a role is bound to it, and the rule is about what people say of themselves.
+        GrantExceedsOwn: through another rule people would hold grants that the actor does not.
+        GroupSelfChosen: a role is bound to it, and the rule uses fields that people edit
+            themselves.
         GroupByName: a rule is given for a group without one.
-        GroupTooLarge: the rule gives more than 10,000 people.
+        GroupTooLarge: the rule matches more than 10,000 people.
         DepartmentNotFound: a department of the rule is unknown or closed.
         VersionConflict: the group changed since `expected_version`.
         InvalidArgument: a field is not allowed.
@@ -134,8 +134,8 @@ async def update_group(
 
     async def work(tx: Transaction) -> Group:
         grants = await store.grants.holding(actor, GROUPS, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return group_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.groups.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         previous = await managed_group(store, grants, group_id, tenant_id=actor.tenant_id, tx=tx)
         after = groups.change(
             previous, name=name, description=description, by=rule, expected_version=expected_version
@@ -145,7 +145,7 @@ async def update_group(
             await _check_joining(store, grants, after, now=now, tx=tx)
             await _check_chosen(store, after, now=now, tx=tx)
         if after is previous:
-            await store.requests.remember(request, group_document(after), now=now, tx=tx)
+            await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
             return after
         return await _finish(store, after, actor=actor, request=request, now=now, tx=tx)
 
@@ -162,17 +162,17 @@ async def change_group_members(
     request: Request | None,
     now: datetime,
 ) -> Group:
-    """Add people to a group by name and remove others; who is in both lists is removed.
+    """Add people to a group by name and remove others; a person in both lists is removed.
 
-    Nothing is written when it changes nothing.
+    Nothing is written if nothing changes.
 
     Raises:
         PermissionMissing: the actor manages groups nowhere.
-        GroupNotFound: there is none that the actor manages.
+        GroupNotFound: absent, or not managed by the actor.
         GroupByRule: its members follow its rule.
-        GrantExceedsOwn: whoever is added would hold what the actor does not.
-        PersonNotFound: somebody is nobody of the tenant.
-        PersonDeactivated: somebody to add is deactivated.
+        GrantExceedsOwn: added people would hold grants that the actor does not.
+        PersonNotFound: a person is not in the tenant.
+        PersonDeactivated: a person to add is deactivated.
         GroupTooLarge: it would have more than 10,000 members.
         InvalidArgument: more than 5,000 people are named.
         RequestIdReused: the request id was used with other content.
@@ -181,8 +181,8 @@ async def change_group_members(
 
     async def work(tx: Transaction) -> Group:
         grants = await store.grants.holding(actor, GROUPS, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return group_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.groups.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         group = await managed_group(store, grants, group_id, tenant_id=actor.tenant_id, tx=tx)
         if group.rule is not None:
             raise GroupByRule
@@ -191,7 +191,7 @@ async def change_group_members(
         joined = [id_ for id_, person in added.items() if group.id not in person.group_ids]
         gone = [id_ for id_, person in removed.items() if group.id in person.group_ids]
         if not joined and not gone:
-            await store.requests.remember(request, group_document(group), now=now, tx=tx)
+            await store.requests.record(request, {"id": group.id}, now=now, tx=tx)
             return group
         if joined:
             await _check_joining(store, grants, group, now=now, tx=tx)
@@ -206,23 +206,23 @@ async def change_group_members(
 async def delete_group(
     store: Store, *, actor: Actor, group_id: str, request: Request | None, now: datetime
 ) -> None:
-    """Remove a group: nobody belongs to it any more, its name is free, and roles of it end.
+    """Remove a group: it has no members any more, its name is free, and its roles end.
 
     Raises:
         PermissionMissing: the actor manages groups nowhere.
-        GroupNotFound: there is none that the actor manages.
+        GroupNotFound: absent, or not managed by the actor.
         RequestIdReused: the request id was used with other content.
     """
 
     async def work(tx: Transaction) -> None:
         grants = await store.grants.holding(actor, GROUPS, now=now, tx=tx)
-        if await store.requests.answer(request, tx=tx):
+        if await store.requests.answer(request, now=now, tx=tx):
             return
         group = await managed_group(store, grants, group_id, tenant_id=actor.tenant_id, tx=tx)
         members = await store.members.of_group(group.id, tx=tx)
         await store.members.move({group.id: ((), members)}, tx=tx)
         removed = groups.remove(group)
-        await store.requests.remember(request, group_document(removed), now=now, tx=tx)
+        await store.requests.record(request, {"id": removed.id}, now=now, tx=tx)
         await publish(store, [removed], actor_id=actor.person_id, now=now, tx=tx)
         await end_bindings_about(
             store,
@@ -246,7 +246,7 @@ async def _finish(
     now: datetime,
     tx: Transaction,
 ) -> Group:
-    """Bring a group's members up to its rule, store and state it, and remember the answer."""
+    """Bring a group's members up to its rule, store and state it, and record the request."""
     await regroup(
         store,
         among=(),
@@ -257,7 +257,7 @@ async def _finish(
         tx=tx,
     )
     stored = await store.groups.get(group.id, tenant_id=actor.tenant_id, tx=tx)
-    await store.requests.remember(request, group_document(stored), now=now, tx=tx)
+    await store.requests.record(request, {"id": stored.id}, now=now, tx=tx)
     return stored
 
 
@@ -275,7 +275,7 @@ async def _check_joining(
 
 
 async def _check_chosen(store: Store, group: Group, *, now: datetime, tx: Transaction) -> None:
-    """Check that nobody comes to hold a role by what they say of themselves."""
+    """Check that no person can gain a role by editing their own profile."""
     if group.self_chosen:
         held = await store.grants.of_subjects(
             [Subject(GROUP, group.id)], tenant_id=group.tenant_id, now=now, tx=tx

@@ -25,9 +25,9 @@ log = structlog.get_logger()
 async def check_passwords(
     store: Store, checked: Sequence[Imported], *, tenant_id: TenantId
 ) -> None:
-    """Refuse a password for an account that a provider's subject signs in to.
+    """Refuse a password for an account that is linked to a provider's subject.
 
-    Who imports would know the password of the account that its owner reaches by single sign-on.
+    The importer would know the password of an account that its owner reaches by single sign-on.
 
     Raises:
         InvalidArgument: with the field of the first such person.
@@ -46,11 +46,11 @@ async def check_passwords(
 async def hashes_of(
     store: Store, hashing: Hashing, checked: Sequence[Imported], *, actor: Actor
 ) -> Mapping[str, str]:
-    """Hash the passwords of those who are new; out: hashes by external id.
+    """Hash the passwords of new people; out: hashes by external id.
 
-    Nobody is ever deleted, so who is present now is so in the transaction as well: a hash can be
-    superfluous there, never missing. One after the other, so that an import leaves room for people
-    who sign in.
+    People are never deleted, so a person who exists now exists in the transaction too: a hash can
+    be superfluous there, never missing. Hashes are made one after the other, so that an import
+    leaves capacity for sign-ins.
     """
     external_ids = [person.external_id for person in checked]
     existing = await store.people.find_by_external_ids(external_ids, tenant_id=actor.tenant_id)
@@ -75,7 +75,7 @@ async def plan_of(
     now: datetime,
     tx: Transaction,
 ) -> Plan:
-    """Load what the import meets in the tenant and decide who is made and who changes.
+    """Load the existing people that the import concerns, and plan creations and changes.
 
     Raises:
         DepartmentNotFound: a department is unknown or closed.
@@ -123,7 +123,7 @@ async def write_new(
     """Store new people with their passwords and one fact each.
 
     Raises:
-        EmployeeNumberTaken: someone else has an employee number.
+        EmployeeNumberTaken: another person has an employee number.
     """
     if not plan.created:
         return

@@ -1,4 +1,4 @@
-"""Letting groups follow what changes around them, inside the transaction of the change."""
+"""Update of groups after changes of people and departments, inside the change's transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from directory.people.store import Store
 from directory.shared.domain.ids import DepartmentId, GroupId, PersonId, TenantId
 
 Move = tuple[frozenset[PersonId], frozenset[PersonId]]
-"""Who joins a group and who leaves it."""
+"""People who join a group and people who leave it."""
 
 
 async def regroup(
@@ -27,11 +27,11 @@ async def regroup(
     now: datetime,
     tx: Transaction,
 ) -> None:
-    """Bring the membership of groups up to what people and departments are now; one fact each.
+    """Update the membership of groups to the current people and departments; one fact each.
 
-    In: whose belonging may be another, None for anybody when departments stand elsewhere; who was
-    deactivated, and so leaves groups by name as well; groups that changed themselves, at their next
-    version, whose rules are asked anew for everybody.
+    In: people whose membership may have changed, None for all people when departments moved; people
+    who were deactivated, and so leave groups by name as well; groups that changed themselves, at
+    their next version, whose rules are evaluated again for everyone.
 
     Raises:
         GroupTooLarge: more than 10,000 people would belong to a group.
@@ -84,13 +84,13 @@ async def _by_rule(
     tenant_id: TenantId,
     tx: Transaction,
 ) -> dict[GroupId, Move]:
-    """Find who joins and leaves groups by their rules, in a constant number of queries.
+    """Find the people who join and leave groups by their rules, in a constant number of queries.
 
     Args:
         store: the service's database.
         current: the groups by rule.
-        among: whose belonging may be another, None for anybody.
-        anew: groups whose rules are asked anew for everybody.
+        among: people whose membership may have changed, None for all.
+        anew: groups whose rules are evaluated again for everyone.
         tenant_id: the tenant.
         tx: the transaction.
     """

@@ -9,6 +9,7 @@ import structlog
 from plexuskit.errors import InvalidArgument
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
+from plexuskit.request_ids import Request
 from plexuskit.turns import in_turns
 
 from directory.accounts.domain.passwords import normalise
@@ -36,10 +37,8 @@ from directory.people.operations.rights import (
 )
 from directory.people.operations.standing import Written, check_regrouped, check_written
 from directory.people.store import Store
-from directory.people.store.documents import person_document, person_from
 from directory.shared.domain.actors import SERVICE, Actor
 from directory.shared.domain.ids import PersonId
-from directory.shared.domain.requests import Request
 
 log = structlog.get_logger()
 
@@ -59,16 +58,16 @@ async def create_person(
     request: Request | None,
     now: datetime,
 ) -> Person:
-    """Make a person, with a local account when a password is given.
+    """Create a person, with a local account if a password is given.
 
     Raises:
         PermissionMissing: the actor manages people nowhere.
-        GrantExceedsOwn: by a role or a department of theirs they would hold more than the actor.
+        GrantExceedsOwn: a role or department would grant the person more than the actor holds.
         InvalidArgument: a field, the handle or the password is not allowed.
-        HandleTaken: someone of the tenant has the handle.
-        EmployeeNumberTaken: someone of the tenant has the employee number.
-        DepartmentNotFound: a department is unknown or closed, or the actor manages nobody there.
-        PersonNotFound: the manager is nobody of the tenant.
+        HandleTaken: another person of the tenant has the handle.
+        EmployeeNumberTaken: another person of the tenant has the employee number.
+        DepartmentNotFound: a department is unknown, closed, or outside the actor's scope.
+        PersonNotFound: the manager is not in the tenant.
         SuperiorUnavailable: the manager is deactivated or a guest.
         RequestIdReused: the request id was used with other content.
     """
@@ -89,9 +88,9 @@ async def create_person(
 
     async def work(tx: Transaction) -> tuple[Person, bool]:
         grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return person_from(answered), False
-        await store.requests.remember(request, person_document(person), now=now, tx=tx)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.people.get(answered["id"], tenant_id=actor.tenant_id, tx=tx), False
+        await store.requests.record(request, {"id": person.id}, now=now, tx=tx)
         await check_departments(
             store, grants, person.department_ids, tenant_id=actor.tenant_id, now=now, tx=tx
         )
@@ -134,42 +133,42 @@ async def update_person(
     request: Request | None,
     now: datetime,
 ) -> Person:
-    """Change the set fields of a person; nothing is written when nothing differs.
+    """Change the set fields of a person; write nothing if nothing differs.
 
-    An address with which single sign-on would sign whoever has it in as the person takes a reason,
-    as another's password does; the ledger keeps it (GW-11).
+    An e-mail address by which single sign-on would link its holder to the person requires a reason,
+    as does setting another's password; the ledger keeps it (GW-11).
 
     Raises:
-        ReasonRequired: it is such an address of another, and no reason is given.
+        ReasonRequired: the change sets such an address for another person without a reason.
         PermissionMissing: the actor manages people nowhere.
-        PersonNotFound: there is none whom the actor manages.
-        GrantExceedsOwn: a role that changes hands, a department that the person comes to belong
-            to, or who can sign in as them holds more than the actor does.
-        VersionConflict: someone changed the person since `expected_version`.
+        PersonNotFound: absent, or not managed by the actor.
+        GrantExceedsOwn: a changed role, a new department of the person, or the new means of signing
+            in as them holds more than the actor does.
+        VersionConflict: the person was changed since `expected_version`.
         InvalidArgument: a field is not allowed.
-        DepartmentNotFound: a department is unknown or closed, or the actor manages nobody there.
-        EmployeeNumberTaken: someone else of the tenant has the employee number.
+        DepartmentNotFound: a department is unknown, closed, or outside the actor's scope.
+        EmployeeNumberTaken: another person of the tenant has the employee number.
         SuperiorUnavailable: the manager is deactivated or a guest.
         ReportingCycle: the manager reports to the person.
-        LastAdministrator: nobody could administer the tenant any more.
-        GroupTooLarge: a group whose rule gives the person now is full.
+        LastAdministrator: the tenant would have no administrator any more.
+        GroupTooLarge: a group whose rule now matches the person is full.
         RequestIdReused: the request id was used with other content.
     """
 
     async def work(tx: Transaction) -> Person:
         grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return person_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.people.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         previous = await store.places.managed_person(
             grants, person_id, tenant_id=actor.tenant_id, tx=tx
         )
         after = people.change(previous, changes, expected_version=expected_version, now=now)
         grants.require_roles(previous.roles, after.roles)
         if after.email != previous.email:
-            # Single sign-on may know somebody by it.
+            # Single sign-on may identify people by it.
             await check_standing(store, grants, previous, now=now, tx=tx)
             await _give_reason(store, after, reason=reason, actor=actor, now=now, tx=tx)
-        await store.requests.remember(request, person_document(after), now=now, tx=tx)
+        await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
         if changes.department_ids is not None:
             wanted = profiles.departments(changes.department_ids)
             await check_departments(
@@ -208,29 +207,29 @@ async def _give_reason(
 async def deactivate_person(
     store: Store, *, actor: Actor, person_id: str, request: Request | None, now: datetime
 ) -> Person:
-    """Take away a person's right to sign in, end their sessions, and take them out of groups.
+    """Deactivate a person: end their sessions and remove them from groups.
 
-    Again changes nothing.
+    Repeating it changes nothing.
 
     Raises:
         PermissionMissing: the actor manages people nowhere.
-        PersonNotFound: there is none whom the actor manages.
-        GrantExceedsOwn: they hold something that the actor does not.
-        LastAdministrator: nobody could administer the tenant any more.
+        PersonNotFound: absent, or not managed by the actor.
+        GrantExceedsOwn: the person holds grants that the actor does not.
+        LastAdministrator: the tenant would have no administrator any more.
         RequestIdReused: the request id was used with other content.
     """
 
     async def work(tx: Transaction) -> Person:
         grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return person_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.people.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         previous = await store.places.managed_person(
             grants, person_id, tenant_id=actor.tenant_id, tx=tx
         )
         after = people.deactivate(previous)
         if after is not previous:
             await check_standing(store, grants, previous, now=now, tx=tx)
-        await store.requests.remember(request, person_document(after), now=now, tx=tx)
+        await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
         await change_one(store, previous, after, actor_id=actor.person_id, now=now, tx=tx)
         return after
 
@@ -242,29 +241,29 @@ async def deactivate_person(
 async def reactivate_person(
     store: Store, *, actor: Actor, person_id: str, request: Request | None, now: datetime
 ) -> Person:
-    """Let a deactivated person back in; they sign in anew, and groups by rule take them in.
+    """Reactivate a person; they sign in again, and join groups by rule again.
 
-    Again changes nothing. Groups by name do not remember them.
+    Repeating it changes nothing. Membership of groups by name is not restored.
 
     Raises:
         PermissionMissing: the actor manages people nowhere.
-        PersonNotFound: there is none whom the actor manages.
-        GrantExceedsOwn: they would hold something that the actor does not.
-        GuestExpired: it is a guest whose time is over.
-        GroupTooLarge: a group whose rule gives the person is full.
+        PersonNotFound: absent, or not managed by the actor.
+        GrantExceedsOwn: the person would hold grants that the actor does not.
+        GuestExpired: the person is a guest whose access has expired.
+        GroupTooLarge: a group whose rule matches the person is full.
         RequestIdReused: the request id was used with other content.
     """
 
     async def work(tx: Transaction) -> Person:
         grants = await store.grants.holding(actor, PEOPLE, now=now, tx=tx)
-        if answered := await store.requests.answer(request, tx=tx):
-            return person_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.people.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         previous = await store.places.managed_person(
             grants, person_id, tenant_id=actor.tenant_id, tx=tx
         )
         after = people.reactivate(previous, now=now)
         await check_standing(store, grants, previous, now=now, tx=tx)
-        await store.requests.remember(request, person_document(after), now=now, tx=tx)
+        await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
         await change_one(store, previous, after, actor_id=actor.person_id, now=now, tx=tx)
         await check_joined(store, grants, previous, after, now=now, tx=tx)
         return after
@@ -275,10 +274,10 @@ async def reactivate_person(
 
 
 async def expire_guests(store: Store, *, now: datetime) -> int:
-    """Deactivate guests whose time is over, at most 100; out: how many were looked at.
+    """Deactivate guests whose access has expired, at most 100; out: the number examined.
 
-    Any number of processes may do so at once: each guest is looked at again in a transaction of
-    their own, and who is deactivated already is left as is.
+    Any number of processes may do so at once: each guest is examined again in a separate
+    transaction, and one that is already deactivated is left unchanged.
     """
     found = await store.people.find_expired(now=now, limit=EXPIRED_AT_ONCE)
     for guest in found:
@@ -298,7 +297,7 @@ async def expire_guests(store: Store, *, now: datetime) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOutcome:
-    """Everybody of the request in its order, and what became of them."""
+    """People of an import in request order, and the outcome for each."""
 
     people: tuple[Person, ...]
     created: int
@@ -309,22 +308,21 @@ class ImportOutcome:
 async def import_people(
     store: Store, hashing: Hashing, *, actor: Actor, imported: Sequence[Imported], now: datetime
 ) -> ImportOutcome:
-    """Make or change people by their external id; running it again changes nothing.
+    """Create or change people by their external id; running it again changes nothing.
 
-    All or nothing. Passwords are set for people that are new only, hashed once per distinct
-    password.
+    All or nothing. Passwords are set only for new people, hashed once per distinct password.
 
     Raises:
         PermissionMissing: the actor may not import people into the tenant.
         InvalidArgument: a field is not allowed, or an external id comes twice.
         DepartmentNotFound: a department is unknown or closed.
-        EmployeeNumberTaken: an employee number is someone else's.
+        EmployeeNumberTaken: an employee number belongs to another person.
         SuperiorUnavailable: a manager is deactivated or a guest.
-        ReportingCycle: somebody would report to themselves.
-        GrantExceedsOwn: somebody would come to hold more than the actor does, or somebody who holds
-            more would get another e-mail address or be deactivated (GW-11).
+        ReportingCycle: a person would report to themselves.
+        GrantExceedsOwn: a person would gain more than the actor holds, or a person who holds more
+            would get another e-mail address or be deactivated (GW-11).
         LastAdministrator: it would deactivate the last administrator.
-        GroupTooLarge: a group whose rule gives somebody of them is full.
+        GroupTooLarge: a group whose rule matches one of them is full.
     """
     await store.grants.holding_everywhere(actor, IMPORT, now=now)
     checked = await in_turns(imports.checked(imported), at_once=CHECKED_AT_ONCE)

@@ -3,20 +3,19 @@
 from datetime import datetime
 
 from plexuskit.mongo import Transaction
+from plexuskit.request_ids import Request
 
 from directory.people.domain import people
 from directory.people.domain.people import Changes, Person
 from directory.people.operations.changes import change_one
 from directory.people.store import Store
-from directory.people.store.documents import person_document, person_from
 from directory.shared.domain.actors import Actor, require
-from directory.shared.domain.requests import Request
 
 
 async def update_profile(
     store: Store, *, actor: Actor, changes: Changes, request: Request | None, now: datetime
 ) -> Person:
-    """Change what people say of themselves: skills, zone, language and working hours.
+    """Change a person's own fields: skills, zone, language and working hours.
 
     Raises:
         PermissionMissing: the actor may not change their profile.
@@ -27,11 +26,11 @@ async def update_profile(
     require(actor, "people.update_profile")
 
     async def work(tx: Transaction) -> Person:
-        if answered := await store.requests.answer(request, tx=tx):
-            return person_from(answered)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            return await store.people.get(answered["id"], tenant_id=actor.tenant_id, tx=tx)
         previous = await store.people.get(actor.person_id, tenant_id=actor.tenant_id, tx=tx)
         after = people.change(previous, changes, now=now)
-        await store.requests.remember(request, person_document(after), now=now, tx=tx)
+        await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
         await change_one(store, previous, after, actor_id=actor.person_id, now=now, tx=tx)
         return after
 

@@ -1,7 +1,7 @@
-"""Loading what an actor may manage: hidden is absent, with the same commands for both (GW-2).
+"""Loading of objects that an actor may manage: hidden is absent, with the same commands (GW-2).
 
-For use inside a transaction, with grants that were read in it (`store.grants.holding`). Who holds
-the permission for the tenant pays nothing extra.
+For use inside a transaction, with grants that were read in it (`store.grants.holding`). For actors
+with the permission for the whole tenant there is no extra cost.
 """
 
 from collections.abc import Iterable
@@ -85,10 +85,10 @@ async def managed_home(
 
 
 def check_contained(grants: Grants, department: Department) -> None:
-    """Check that the actor manages what a department stands in: it changes when that one goes.
+    """Check that the actor manages the parent of a department, which changes when that one goes.
 
     Raises:
-        DepartmentNotFound: they manage the department, but not what is above it.
+        DepartmentNotFound: the actor manages the department, but not its parent.
     """
     above = department.path[:-1]
     place = place_of_departments([above]) if above else IN_TENANT
@@ -105,13 +105,13 @@ async def check_departments(
     now: datetime,
     tx: Transaction,
 ) -> None:
-    """Check that departments exist, and that the actor may put people into each.
+    """Check that departments exist, and that the actor may add people to each.
 
     Raises:
-        DepartmentNotFound: one is missing, or not theirs; which one stands in the metadata, for it
-            was given.
-        InvalidArgument: there is none, and the actor manages people of departments only.
-        GrantExceedsOwn: whoever belongs there holds something that the actor does not.
+        DepartmentNotFound: one is missing, or outside the actor's scope; the metadata names it,
+            since the caller supplied it.
+        InvalidArgument: none is given, and the actor manages people of departments only.
+        GrantExceedsOwn: members of a department hold grants that the actor does not.
     """
     wanted = sorted(set(department_ids))
     if grants.holds_everything:
@@ -163,10 +163,10 @@ async def check_joined(
     now: datetime,
     tx: Transaction,
 ) -> None:
-    """Check the groups that a rule has just put somebody into; None before they were made.
+    """Check the groups that a rule has just added a person to; None if the person is new.
 
     Raises:
-        GrantExceedsOwn: one of them is bound to more than the actor holds.
+        GrantExceedsOwn: one of them has more grants than the actor holds.
     """
     if grants.holds_everything:
         return

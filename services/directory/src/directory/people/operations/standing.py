@@ -1,8 +1,8 @@
-"""Checks of bulk and feed writes: nobody comes to hold more than the actor does (GW-11).
+"""Checks of bulk and feed writes: no person gains more than the actor holds (GW-11).
 
 The same rules as for `UpdatePerson`, for any number of people in a fixed number of commands. For
-use inside a transaction, with grants that were read in it. A refusal names the first person whom it
-concerns; finding them costs a few commands more.
+use inside a transaction, with grants that were read in it. A refusal names the first person
+concerned; finding that person costs a few commands more.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -38,9 +38,9 @@ async def check_written(
     In: ids of people whose means of signing in change beyond their e-mail address.
 
     Raises:
-        GrantExceedsOwn: a department that somebody comes to belong to is bound to more than the
-            actor holds; or somebody who holds more would be deactivated, let back in, or signed in
-            as by another address or password.
+        GrantExceedsOwn: a new department of a person is bound to more than the actor holds; or a
+            person who holds more would be deactivated, reactivated, or reachable for sign-in by
+            another address or password.
     """
     if grants.holds_everything:
         return
@@ -131,7 +131,7 @@ async def check_regrouped(
 
 
 async def _naming_first(check: Check, written: Sequence[Written]) -> None:
-    """Check all together; what is refused is halved until the first person at fault is left.
+    """Check all together; after a refusal, bisect to the first person at fault.
 
     Raises:
         PersonExceedsOwn: with the person, as the request knows them.

@@ -44,9 +44,9 @@ async def check_joining_below(
     now: datetime,
     tx: Transaction,
 ) -> None:
-    """Check what people come to hold who belong below another department from now on.
+    """Check the grants that people gain who will belong below another department.
 
-    Rules that name a department that closes name the other one afterwards: its people join then.
+    Rules that name a closing department name the other one afterwards: its people join then.
     """
     if parent is not None and not grants.holds_everything:
         subjects = [Subject(DEPARTMENT, id_) for id_ in parent.path]

@@ -40,8 +40,8 @@ async def init_tenant(
     """Make the tenant and its first administrator, once per deployment.
 
     Raises:
-        BootstrapRefused: the secret is wrong, or the deployment has none; said before anything else
-            is.
+        BootstrapRefused: the secret is wrong, or the deployment has none; checked before anything
+            else.
         TenantExists: there is a tenant, or another call made it at the same moment.
         InvalidArgument: a field is not allowed.
     """

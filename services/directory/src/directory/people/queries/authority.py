@@ -1,4 +1,4 @@
-"""The owner's word: everybody active in a tenant may read its people (SRC-1, SRC-2)."""
+"""Owner's read access: every active person of a tenant may read its people (SRC-1, SRC-2)."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ _TOPICS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ref:
-    """An object that is asked about: a `person`, `department` or `tenant`."""
+    """An object of a query: a `person`, `department` or `tenant`."""
 
     kind: str
     id: str
@@ -64,9 +64,9 @@ class Related:
 async def readable_containers(
     store: Store, *, tenant_id: str, person_id: str, now: datetime
 ) -> Readable:
-    """Find what a person may read now: their tenant while they are active, else nothing.
+    """Find the containers that a person may read now: their tenant while active, else none.
 
-    Nothing for a guest, who sees no directory (GW-5).
+    None for a guest, who sees no directory (GW-5).
     """
     person = await _active(store, tenant_id=tenant_id, person_id=person_id, now=now)
     if person is None or person.kind is Kind.GUEST:
@@ -77,10 +77,10 @@ async def readable_containers(
 async def recheck(
     store: Store, *, tenant_id: str, person_id: str, refs: Sequence[Ref], now: datetime
 ) -> list[int]:
-    """Find the present version of each object the person may read, 0 for the others, in order.
+    """Find the current version of each object the person may read, 0 for the others, in order.
 
-    The deactivated stay readable: they stay named where they took part. A guest may read themselves
-    only (GW-5).
+    Deactivated people stay readable: their names stay where they took part. A guest may read only
+    themselves (GW-5).
 
     Raises:
         InvalidArgument: more than 500 are asked about.
@@ -109,7 +109,7 @@ async def recheck(
 
 
 async def snapshot(store: Store, *, tenant_id: str) -> AsyncIterator[Related]:
-    """Read the relations of everybody of a tenant, or of every tenant when empty."""
+    """Read the relations of all people of a tenant, or of every tenant if empty."""
     async for person in store.people.stream(tenant_id=TenantId(tenant_id) if tenant_id else None):
         for related in relations(person):
             yield related
@@ -118,17 +118,17 @@ async def snapshot(store: Store, *, tenant_id: str) -> AsyncIterator[Related]:
 async def snapshot_facts(
     store: Store, *, tenant_id: str, topics: Sequence[str], now: datetime
 ) -> AsyncIterator[Fact]:
-    """Read the present state behind topics, as the latest facts of each entity would tell it.
+    """Read the current state behind topics, as the latest facts of each entity carry it.
 
     For projections that start later than topics reach back (architecture: permission checks).
 
     Raises:
-        InvalidArgument: a topic that carries no state of directory's.
+        InvalidArgument: a topic that carries no state of directory.
     """
     if unknown := set(topics) - _TOPICS:
         raise InvalidArgument(field="topics", problem=f"names {min(unknown)!r}")
     tenant = TenantId(tenant_id) if tenant_id else None
-    # Departments first: who belongs where is known when somebody is told of.
+    # Departments first, so that memberships are known before people arrive.
     if DIRECTORY_DEPARTMENT_V1.name in topics:
         async for department in store.departments.stream(tenant_id=tenant):
             yield events.current_department(department, now=now)
@@ -158,7 +158,7 @@ async def _group_facts(
 async def _access_facts(
     store: Store, *, tenant: TenantId | None, now: datetime
 ) -> AsyncIterator[Fact]:
-    """Read roles before what binds them; what was removed lately is told of too."""
+    """Read roles before their bindings; recently removed ones are included."""
     owner = SERVICE
     async for role in store.roles.stream(tenant_id=tenant):
         yield role_changed(role, actor_id=owner, now=now)
@@ -171,7 +171,7 @@ async def _access_facts(
 
 
 def relations(person: Person) -> list[Related]:
-    """Say how a person relates to their tenant: it is theirs; while active they hold its roles."""
+    """Return a person's relations to their tenant: membership, and roles while active."""
     subject, tenant = f"person:{person.id}", f"tenant:{person.tenant_id}"
     belongs = [(subject, "tenant", tenant)]
     holds = [(tenant, role, subject) for role in person.roles] if person.active else []

@@ -13,7 +13,7 @@ async def list_departments(
 ) -> tuple[list[Department], str]:
     """List the tree, parents before children; out: a page and the next one's token, or "".
 
-    A guest sees no department, whatever roles say (GW-5).
+    A guest sees no department, whatever their roles (GW-5).
 
     Raises:
         PermissionMissing: the actor may not read departments.

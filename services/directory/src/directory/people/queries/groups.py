@@ -1,4 +1,4 @@
-"""Reading groups and who belongs to them; a guest sees none (GW-5)."""
+"""Queries of groups and their members; a guest sees none (GW-5)."""
 
 from plexuskit.paging import InvalidPageToken, Listing
 

@@ -1,4 +1,4 @@
-"""Who belongs to departments and groups now: the owner's answer, never a projection's (MSG-13)."""
+"""Current members of departments and groups, from the owner and not a projection (MSG-13)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,10 +23,10 @@ async def filter_members(
     person_ids: Sequence[str],
     now: datetime,
 ) -> list[str]:
-    """Find who of the people is active and belongs to one of the sets, in the order asked (MSG-13).
+    """Return the people who are active and belong to one of the sets, in request order (MSG-13).
 
-    In: sets as `department:<id>`, which has everybody of those below it too, or `group:<id>`; one
-    that does not exist has nobody (GW-2). At most two queries, both on what the majority has.
+    In: sets as `department:<id>`, which includes the departments below, or `group:<id>`; an unknown
+    set is empty (GW-2). At most two queries, both on majority-committed data.
 
     Raises:
         InvalidArgument: more than 50 sets or 10,000 people, or a set of another kind.

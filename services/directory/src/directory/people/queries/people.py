@@ -1,4 +1,4 @@
-"""Reading people; everybody active in a tenant may read the tenant's people."""
+"""Queries of people; every active person of a tenant may read the tenant's people."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -25,8 +25,7 @@ async def get_person(
 
     Raises:
         PermissionMissing: the actor may not read people.
-        PersonNotFound: there is none in the tenant, also for what cannot be anybody's handle
-            (GW-2).
+        PersonNotFound: the tenant has no such person, also for an invalid handle (GW-2).
         InvalidArgument: none of the three is given.
 
     A guest finds others by id only, never by a handle that could be guessed (GW-5).
@@ -120,7 +119,7 @@ async def list_people(
 async def handle_after(store: Store, person_id: str, *, actor: Actor) -> str:
     """Return the handle after which a page begins.
 
-    Tokens name the last person by id: a handle may be hidden from who continues (GW-3).
+    Tokens name the last person by id: a handle may be hidden from the next caller (GW-3).
 
     Raises:
         InvalidPageToken: it is not of this listing.
@@ -135,7 +134,7 @@ async def handle_after(store: Store, person_id: str, *, actor: Actor) -> str:
 
 
 def hidden_by_handle(actor: Actor, person: Person) -> bool:
-    """Whether somebody found by handle is hidden from the actor: from guests all but themselves."""
+    """Return whether a person found by handle is hidden: guests find only themselves."""
     return actor.guest and person.id != actor.person_id
 
 
@@ -145,6 +144,6 @@ def _normal_handles(handles: Sequence[str]) -> list[str]:
         try:
             normal.append(normalise(handle))
         except InvalidArgument:
-            # Nobody can have it: unknown like any other that nobody has.
+            # An invalid handle: unknown like any other without a person.
             continue
     return normal

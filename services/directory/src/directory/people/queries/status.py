@@ -9,7 +9,7 @@ from directory.shared.domain.actors import Actor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryStatus:
-    """How many humans (active or not), departments and open sessions there are."""
+    """Number of humans (active or not), departments and open sessions."""
 
     people: int
     departments: int

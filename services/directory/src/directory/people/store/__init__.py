@@ -30,7 +30,7 @@ class Store(AccountsStore):
     places: PeoplePlaces
 
     def __init__(self, db: Database, *, followers: Sequence[Follower] = ()) -> None:
-        """Take the database, and what follows changes of people in their transactions."""
+        """Open the stores; `followers` are called in transactions that change people."""
         super().__init__(db)
         self._reorganising: defaultdict[TenantId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.tenants = Tenants(db)
@@ -67,7 +67,7 @@ class Store(AccountsStore):
             return await self._db.transact(alone, attempts=_ATTEMPTS)
 
     async def provision(self) -> None:
-        """Create what is missing of collections and indexes; safe to run at every start."""
+        """Create missing collections and indexes; safe to run at every start."""
         await super().provision()
         await self.tenants.provision()
         await self.people.provision()

@@ -84,7 +84,7 @@ class Departments:
     async def save_many(
         self, changed: Sequence[tuple[Department, Department]], *, tx: Transaction
     ) -> None:
-        """Store changes as (before, after); one of someone else's is a write conflict."""
+        """Store changes as (before, after); a concurrent change is a write conflict."""
         writes = [
             ReplaceOne(
                 {"_id": previous.id, "version": previous.version}, department_document(after)
@@ -96,7 +96,7 @@ class Departments:
     async def subtree(
         self, department_id: DepartmentId, *, tenant_id: TenantId, tx: Transaction
     ) -> list[Department]:
-        """Load everything that stands below a department, without itself."""
+        """Load everything below a department, without itself."""
         found = await self._departments.find_all(
             {"tenant_id": tenant_id, "path": department_id, "_id": {"$ne": department_id}},
             hint=_BY_PATH,
@@ -182,7 +182,7 @@ class Departments:
     async def existing(
         self, department_ids: Sequence[str], *, tenant_id: TenantId
     ) -> dict[str, int]:
-        """Find the present versions of departments, the unknown left out."""
+        """Find the current versions of departments, the unknown left out."""
         found = await self._departments.find_all(
             {"_id": {"$in": list(department_ids)}, "tenant_id": tenant_id},
             projection={"version": 1},
@@ -197,7 +197,7 @@ class Departments:
         budget: PageBudget,
         include_closed: bool,
     ) -> tuple[list[Department], bool]:
-        """List departments, parents first, after a (depth, id); tell whether more follow."""
+        """List departments, parents first, after a (depth, id); return whether more follow."""
         depth, department_id = after
         wanted = {
             "tenant_id": tenant_id,

@@ -16,7 +16,7 @@ from directory.shared.store.documents import Document
 
 
 def person_document(person: Person) -> Document:
-    """Write a person; `search` is what a part of the handle or name is looked for in."""
+    """Write a person; `search` is the text in which parts of handle and name are searched."""
     document: Document = {
         "_id": person.id,
         "tenant_id": person.tenant_id,
@@ -51,7 +51,7 @@ def person_document(person: Person) -> Document:
 
 
 def person_from(document: Mapping[str, Any]) -> Person:
-    """Read a person; what a document from before there was such a field does not say is empty."""
+    """Read a person; a field missing in an older document is empty."""
     return Person(
         id=PersonId(document["_id"]),
         tenant_id=TenantId(document["tenant_id"]),

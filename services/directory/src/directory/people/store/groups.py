@@ -1,4 +1,4 @@
-"""The groups collection, its indexes and queries; who belongs stands on the people (`Members`)."""
+"""The groups collection, its indexes and queries; membership is in `Members`."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
@@ -74,7 +74,7 @@ class Groups:
             raise GroupNameTaken(name=group.name) from duplicate
 
     async def save_many(self, changed: Sequence[Group], *, tx: Transaction) -> None:
-        """Store changed groups, whose changes this transaction alone makes.
+        """Store changed groups, which only this transaction changes.
 
         Raises:
             GroupNameTaken: another group of the tenant has the name.
@@ -130,7 +130,7 @@ class Groups:
     async def of_department(
         self, department_id: str, *, tenant_id: TenantId, tx: Transaction
     ) -> list[Group]:
-        """Load the groups that a department's administrators manage, or whose rule names it."""
+        """Load the groups managed by a department's administrators, or whose rule names it."""
         existing = {"tenant_id": tenant_id, "removed": False}
         found = await self._groups.find_all(
             {
@@ -151,7 +151,7 @@ class Groups:
         budget: PageBudget,
         among: Sequence[GroupId] | None,
     ) -> tuple[list[Group], bool]:
-        """List groups by name without regard to case, after one; tell whether more follow."""
+        """List groups by name without regard to case, after one; return whether more follow."""
         wanted: dict[str, Any] = {"tenant_id": tenant_id, "name_key": {"$gt": after, **_TEXT}}
         hint = _BY_NAME
         if among is not None:
@@ -186,7 +186,7 @@ class Groups:
 
 
 def name_key(name: str) -> str:
-    """Bring a group's name into the form in which names are compared and ordered."""
+    """Return a group's name in the form in which names are compared and ordered."""
     return fold(name)
 
 

@@ -1,4 +1,4 @@
-"""Who holds a permission for the whole tenant: the way back from what `grants` reads."""
+"""Reverse lookup of `grants`: people with a permission for the whole tenant."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -44,7 +44,7 @@ class Holders:
     async def everywhere(
         self, permission: str, *, tenant_id: TenantId, now: datetime, limit: int, tx: Transaction
     ) -> tuple[PersonId, ...]:
-        """Find who is active and holds a permission for the tenant, in the order of their ids.
+        """Find active people with a permission for the tenant, in the order of their ids.
 
         By a role of their own, or by one that is bound for the tenant to them, to a group or to a
         department with all below it. Neither service accounts nor guests.

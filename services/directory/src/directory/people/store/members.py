@@ -1,4 +1,4 @@
-"""Who belongs to departments and groups: queries and changes of membership on the people."""
+"""Members of departments and groups: queries and changes of membership."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -28,11 +28,11 @@ _TRAITS: Final = dict.fromkeys(
 
 
 class Members:
-    """The people of departments and groups; who they are otherwise is the room of `People`.
+    """Members of departments and groups; `People` stores the people themselves.
 
-    Groups stand on their people, for whoever asks about a person, and as a list of each group's,
-    for whoever asks about a group; both change in one transaction. No index holds what people
-    belong to: with one, 10,000 who join by a rule would take longer than a transaction may.
+    A person holds the list of their groups, and each group the list of its members, so that both
+    questions are one read; both change in one transaction. No index covers the groups of people:
+    with one, 10,000 people who join by a rule would take longer than a transaction may.
     """
 
     def __init__(self, db: Database) -> None:
@@ -128,8 +128,8 @@ class Members:
         """Find which of some people each rule gives and which belong to its group, in one query.
 
         Args:
-            person_ids: of whom, active or not.
-            rules: by the group whose rule it is.
+            person_ids: the people, active or not.
+            rules: rules by group.
             below: the departments of each rule with all below them.
             tenant_id: the tenant.
             tx: the transaction.
@@ -157,7 +157,7 @@ class Members:
     async def of_groups(
         self, group_ids: Iterable[GroupId], *, tx: Transaction | None = None
     ) -> dict[GroupId, frozenset[PersonId]]:
-        """Find who belongs to each of several groups, in one query."""
+        """Find the members of each of several groups, in one query."""
         wanted = sorted(set(group_ids))
         found = await self._lists.find_all({"_id": {"$in": wanted}}, tx=tx) if wanted else []
         lists = {document["_id"]: frozenset(document["person_ids"]) for document in found}
@@ -166,13 +166,13 @@ class Members:
     async def of_group(
         self, group_id: GroupId, *, tx: Transaction | None = None
     ) -> frozenset[PersonId]:
-        """Find who belongs to a group."""
+        """Find the members of a group."""
         return (await self.of_groups([group_id], tx=tx))[group_id]
 
     async def list_of_group(
         self, group_id: GroupId, *, tenant_id: TenantId, after: str, budget: PageBudget
     ) -> tuple[list[Person], bool]:
-        """List who belongs to a group by handle, after one; tell whether more follow."""
+        """List the members of a group by handle, after one; return whether more follow."""
         listed = await self.of_group(group_id)
         found, more = await self._people.find_page(
             {"_id": {"$in": sorted(listed)}, "tenant_id": tenant_id, "handle": {"$gt": after}},
@@ -183,10 +183,10 @@ class Members:
         return await converted(found, person_from), more
 
     async def transfer(self, changed: Sequence[tuple[Person, Person]], *, tx: Transaction) -> None:
-        """Store people who changed in nothing but their departments and posts, as (before, after).
+        """Store people whose departments and posts alone changed, as (before, after).
 
-        One write for all who have the same ones now, so that a whole department fits into the 3 s
-        of a transaction.
+        One write for all people with the same ones, so that a whole department fits into the 3 s of
+        a transaction.
         """
         alike: dict[tuple[tuple[DepartmentId, ...], tuple[Post, ...]], list[str]] = {}
         for _, after in changed:
@@ -209,9 +209,9 @@ class Members:
         *,
         tx: Transaction,
     ) -> None:
-        """Let people join and leave groups, given as (joined, gone) of each group.
+        """Apply joins and leaves of groups, given as (joined, gone) of each group.
 
-        Three commands, whatever the number of groups: the people, their lists, the new lists.
+        Three commands for any number of groups: the people, their lists, the new lists.
         """
         current = await self.of_groups(moves, tx=tx)
         changes: list[Write] = []
@@ -260,7 +260,7 @@ def _matches(
 
 
 def _traits(document: Mapping[str, Any]) -> Traits:
-    """Read what rules ask about; documents from before a field existed do not have it."""
+    """Read the traits that rules match; older documents may lack a field."""
     posts = [post["title"] for post in document.get("posts", ())]
     return Traits(
         person_id=PersonId(document["_id"]),

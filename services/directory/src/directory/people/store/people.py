@@ -46,8 +46,8 @@ _INDEXES: Final = (
         partial={"external_id": {"$type": "string"}},
         name=_BY_EXTERNAL_ID,
     ),
-    # A part of a name is looked for in the index itself, in order of the handle: no document is
-    # read in vain.
+    # A part of a name is searched in the index itself, in order of the handle: no document is read
+    # in vain.
     Index(
         keys=[("tenant_id", ASCENDING), ("handle", ASCENDING), ("search", ASCENDING)],
         name=_BY_SEARCH,
@@ -90,10 +90,10 @@ class Follower(Protocol):
 
 
 class People:
-    """Everybody of every tenant."""
+    """People of every tenant."""
 
     def __init__(self, db: Database, *, followers: Sequence[Follower] = ()) -> None:
-        """Take the database, and what follows changes made here in their transactions."""
+        """Open the collection; `followers` are called in transactions that change people."""
         self._followers = followers
         self._people = db.collection("people", schema_version=SCHEMA_VERSION)
 
@@ -105,8 +105,8 @@ class People:
         """Store a new person.
 
         Raises:
-            HandleTaken: someone of the tenant has the handle.
-            EmployeeNumberTaken: someone of the tenant has the employee number.
+            HandleTaken: another person of the tenant has the handle.
+            EmployeeNumberTaken: another person of the tenant has the employee number.
         """
         try:
             await self._people.insert(person_document(person), tx=tx)
@@ -119,8 +119,8 @@ class People:
         """Store new people whose handles were free in this transaction's view.
 
         Raises:
-            EmployeeNumberTaken: someone else has an employee number.
-            Retry: someone took a handle or external id meanwhile; the transaction decides again.
+            EmployeeNumberTaken: another person has an employee number.
+            Retry: a handle or external id was taken meanwhile; the transaction decides again.
         """
         try:
             await self._people.insert_many([person_document(p) for p in people], tx=tx)
@@ -137,7 +137,7 @@ class People:
         is a write conflict and the transaction runs again.
 
         Raises:
-            EmployeeNumberTaken: someone else has an employee number.
+            EmployeeNumberTaken: another person has an employee number.
         """
         writes = [
             ReplaceOne({"_id": previous.id, "version": previous.version}, person_document(after))
@@ -176,7 +176,7 @@ class People:
     async def find_by_email(
         self, email: str, *, tenant_id: TenantId, tx: Transaction | None = None
     ) -> list[Person]:
-        """Load everybody of the tenant who has an address, whatever its case."""
+        """Load all people of the tenant who have an address, whatever its case."""
         # The collation ignores more than case; addresses that differ otherwise are left out here.
         found = await self._people.find_all(
             {"tenant_id": tenant_id, "email": email},
@@ -281,7 +281,7 @@ class People:
         include_deactivated: bool,
         only: PersonId | None = None,
     ) -> tuple[list[Person], bool]:
-        """List people in order of their handle, after one; tell whether more follow.
+        """List people in order of their handle, after one; return whether more follow.
 
         In: departments (descendants included) or None for all; a folded part of handle or name, or
             ""; the only person who may be found, or None.
@@ -326,7 +326,7 @@ class People:
         )
 
     async def stream(self, *, tenant_id: TenantId | None) -> AsyncIterator[Person]:
-        """Read everybody of one tenant, or of all, in no promised order."""
+        """Read all people of one tenant, or of all tenants, in no particular order."""
         wanted = {"tenant_id": tenant_id} if tenant_id else {}
         hint = BY_HANDLE if tenant_id else None
         async for document in self._people.find(wanted, hint=hint, batch_size=1_000):
@@ -347,7 +347,7 @@ class People:
         """Load people by id, all of whom must exist.
 
         Raises:
-            PersonNotFound: one does not; which one stands in the metadata, for it was given.
+            PersonNotFound: one does not exist; the metadata names it, since the caller supplied it.
         """
         wanted = sorted(set(person_ids))
         if not wanted:
@@ -383,7 +383,7 @@ class People:
     async def managers_up(
         self, person_ids: Iterable[str], *, tenant_id: TenantId, tx: Transaction
     ) -> dict[str, str]:
-        """Find whom these people, their managers, and so on up, are said to report to."""
+        """Find the named manager of these people, of their managers, and so on up."""
         managers: dict[str, str] = {}
         asked = set(person_ids) - {""}
         while asked:
@@ -400,7 +400,7 @@ class People:
     async def versions(
         self, person_ids: Sequence[PersonId], *, tenant_id: TenantId
     ) -> dict[str, int]:
-        """Find the present versions of people, the unknown left out."""
+        """Find the current versions of people, the unknown left out."""
         found = await self._people.find_all(
             {"_id": {"$in": list(person_ids)}, "tenant_id": tenant_id}, projection={"version": 1}
         )

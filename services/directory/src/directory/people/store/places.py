@@ -1,4 +1,4 @@
-"""People and groups together with where they lie (GW-3)."""
+"""People and groups with their positions (GW-3)."""
 
 from typing import Final
 
@@ -22,7 +22,7 @@ class PeoplePlaces(Places):
     async def get_person(
         self, person_id: str, *, tenant_id: TenantId, tx: Transaction | None = None
     ) -> tuple[Person, Place]:
-        """Load a person, and where they belong.
+        """Load a person with their positions.
 
         Raises:
             PersonNotFound: there is none in the tenant.
@@ -39,13 +39,13 @@ class PeoplePlaces(Places):
         tenant_id: TenantId,
         tx: Transaction | None = None,
     ) -> Person:
-        """Load somebody on whom a permission is held.
+        """Load a person on whom a permission is held.
 
-        For a part of the tenant that is who belongs to that part with every department, and holds
-        no role for the tenant but those that come with an account.
+        A permission for a part of the tenant covers people who belong to that part with every
+        department and hold no role for the tenant except those that come with an account.
 
         Raises:
-            PersonNotFound: there is nobody of that id, or not there (GW-2).
+            PersonNotFound: no person has that id, or they are not covered (GW-2).
         """
         person, place = await self.get_person(person_id, tenant_id=tenant_id, tx=tx)
         if not grants.holds_everywhere(permission) and not (
@@ -57,7 +57,7 @@ class PeoplePlaces(Places):
     async def get_group(
         self, group_id: str, *, tenant_id: TenantId, tx: Transaction
     ) -> tuple[Group, Place]:
-        """Load a group, and where it lies by the department that manages it.
+        """Load a group, and its position by the department that manages it.
 
         Raises:
             GroupNotFound: there is none in the tenant.

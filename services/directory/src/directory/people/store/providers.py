@@ -22,9 +22,9 @@ class ProviderIds:
     async def linking(
         self, email: str, *, person_id: PersonId, tenant_id: TenantId, tx: Transaction
     ) -> bool:
-        """Return whether a provider would sign whoever has an address in as a person.
+        """Return whether a provider would sign the holder of an address in as a person.
 
-        That is so where it links by addresses of that domain and has not linked the person yet.
+        It would if it links by addresses of that domain and has not linked the person yet.
         """
         domain = email.rpartition("@")[2].lower()
         found = await self._providers.find_all(

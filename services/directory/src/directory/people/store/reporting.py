@@ -1,4 +1,4 @@
-"""Whom a person reports to: who is named, or else a leader of their departments."""
+"""Superior of a person: the named manager, or else a leader of their departments."""
 
 from plexuskit.mongo import Transaction
 
@@ -16,7 +16,7 @@ class Reporting:
         self._departments = departments
 
     async def manager_of(self, person: Person, *, tx: Transaction | None = None) -> str:
-        """Find whom a person reports to: the manager named for them, else by department; or "".
+        """Find the superior of a person: the named manager, else by department; or "".
 
         By department: the leader of the main one, or of the next one above that has another who is
         active.

@@ -49,13 +49,13 @@ class Tenants:
     async def serialise_organisation(self, tenant_id: TenantId, *, tx: Transaction) -> None:
         """Make changes of a tenant's organisation conflict, so that each sees the others whole.
 
-        Two moves that would together make a cycle, a person hired into a department while it is
-        merged, somebody changed while a rule is: a snapshot alone would let both happen.
+        A snapshot alone would allow two moves that together make a cycle, a person hired into a
+        department while it is merged, or a person changed while a rule is.
         """
         await self._tenants.update({"_id": tenant_id}, {"$inc": {"organisation_changes": 1}}, tx=tx)
 
     async def serialise_administrators(self, tenant_id: TenantId, *, tx: Transaction) -> None:
-        """Make changes of who administers a tenant conflict, so that each counts what is left."""
+        """Make changes of a tenant's administrators conflict, so that each counts the others."""
         await self._tenants.update(
             {"_id": tenant_id}, {"$inc": {"administrator_changes": 1}}, tx=tx
         )

@@ -1,7 +1,7 @@
-"""Bounds of what the feed says: those that the contract declares of the same fields (GW-8).
+"""Bounds of the feed's values, as the contract declares them for the same fields (GW-8).
 
-A SCIM body is another format of the requests that make and change people, departments and groups.
-Its words are checked here, before any other code reads them, as a server checks those requests.
+A SCIM body is another format of the requests that create and change people, departments and groups.
+Its values are checked here, before any other code reads them, as a server checks requests.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ _PERSON: Final = pb.CreatePersonRequest
 _DEPARTMENTS: Final = ("organization", "division", "department")
 
 Word = tuple[str, type[Any], str, Any]
-"""An attribute, the message and the field that declare its bounds, and what the feed says."""
+"""Attribute, the message and field that declare its bounds, and the feed's value."""
 
 
 def check_user(user: FeedUser) -> FeedUser:

@@ -1,4 +1,4 @@
-"""What the service provider says of itself (RFC 7644, 4)."""
+"""Service provider configuration, resource types and schemas (RFC 7644, 4)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

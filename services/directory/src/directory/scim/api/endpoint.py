@@ -1,4 +1,4 @@
-"""What every resource endpoint does: which method on which path means what (RFC 7644, 3.2)."""
+"""Common resource endpoint: meaning of methods and paths (RFC 7644, 3.2)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -82,7 +82,7 @@ class Endpoint(ABC):
     async def _body(
         self, exchange: Exchange, rewrite: Callable[..., Rewritten], *, actor: Actor
     ) -> dict[str, Any]:
-        """Return the body in the form of the protocol; record what it leaves out."""
+        """Return the body in the protocol's form; record ignored attributes."""
         rewritten = rewrite(exchange.json(), model=self.model)
         await self._ignored.record(
             rewritten.ignored, resource=self.resource, actor=actor, now=self._clock.now()

@@ -13,7 +13,7 @@ UNPROCESSABLE: Final = (SCIMException, ValidationError, Refusal)
 
 _STATUSES: Final = {
     Kind.INVALID: (400, "invalidValue"),
-    # What a body names and does not exist is a wrong value of it.
+    # An object named in a body that does not exist is an invalid value of the body.
     Kind.NOT_FOUND: (400, "invalidValue"),
     Kind.ALREADY_EXISTS: (409, "uniqueness"),
     Kind.FAILED_PRECONDITION: (409, None),
@@ -27,7 +27,7 @@ _STATUSES: Final = {
 
 
 def answer_to(error: SCIMException | ValidationError | Refusal) -> Answer:
-    """Return the answer for what stood in the way."""
+    """Return the response for an error."""
     match error:
         case ValidationError():
             return _rendered(problems.of_validation(error))
@@ -42,7 +42,7 @@ def answer_to(error: SCIMException | ValidationError | Refusal) -> Answer:
 
 
 def refused(status: int, detail: str, **headers: str) -> Answer:
-    """Return an error that only HTTP has a word for."""
+    """Return an error that only HTTP can express."""
     return _rendered(Error(status=status, detail=detail), headers)
 
 

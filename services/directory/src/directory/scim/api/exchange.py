@@ -1,4 +1,4 @@
-"""An HTTP exchange: what was asked, and an answer in SCIM's own form."""
+"""An HTTP exchange: the request, and a response in SCIM's form."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -39,7 +39,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
-    """One request; nothing of it was looked at yet."""
+    """One request, not examined yet."""
 
     method: str
     path: str
@@ -100,7 +100,7 @@ class Exchange:
         return part
 
     def location(self, endpoint: str, id_: str = "") -> str:
-        """Return where something is to be found."""
+        """Return the URL of a resource."""
         return f"{self.base_url}{endpoint}" + (f"/{id_}" if id_ else "")
 
     def expected(self) -> Callable[[str], bool]:
@@ -109,20 +109,20 @@ class Exchange:
         return lambda etag: not tags or _is_among(etag, tags)
 
     def has(self, etag: str) -> bool:
-        """Tell whether the client says by `If-None-Match` that it has this version."""
+        """Return whether the client has this version, by its `If-None-Match`."""
         return _is_among(etag, self.headers.get("if-none-match", "").strip())
 
 
 def dumped(
     resource: Resource[Any], *, context: Context, part: ResponseParameters[Any]
 ) -> dict[str, Any]:
-    """Return a resource as JSON, with the attributes that were asked for."""
+    """Return a resource as JSON, with the requested attributes."""
     shown: dict[str, Any] = resource.model_dump(scim_ctx=context, response_parameters=part)
     return shown
 
 
 def id_of(segment: str) -> str:
-    """Check what stands for an id in a path.
+    """Check a path segment used as an id.
 
     Raises:
         NotFoundException: nothing can have it.

@@ -36,7 +36,7 @@ class Groups(Endpoint):
         self._write_queue = write_queue
 
     async def list(self, exchange: Exchange, asked: dict[str, Any], *, actor: Actor) -> Answer:
-        """Answer a search; members are looked up only when they are shown."""
+        """Answer a search; members are looked up only if they are returned."""
         request = searches(resources.Group).model_validate(asked, scim_policy=POLICY)
         page, total = await queries.list_feed_groups(
             self._store,
@@ -52,7 +52,7 @@ class Groups(Endpoint):
         return Answer(status=200, body=body)
 
     async def get(self, exchange: Exchange, id_: str, *, actor: Actor) -> Answer:
-        """Show one group, unless the client has that version."""
+        """Return one group, unless the client has that version."""
         group, members = await queries.get_feed_group(
             self._store, actor=actor, group_id=id_, now=self._clock.now()
         )
@@ -113,7 +113,7 @@ def _answer(
 
 
 def _shows_members(part: ResponseParameters[Any]) -> bool:
-    """Tell whether the answer may hold members at all."""
+    """Return whether the response may contain members at all."""
     named = {str(path).lower().rpartition(":")[2].split(".")[0] for path in part.attributes or ()}
     hidden = {str(path).lower().rpartition(":")[2] for path in part.excluded_attributes or ()}
     return "members" not in hidden and (not named or "members" in named)

@@ -1,4 +1,4 @@
-"""Faults of a request in words that an administrator of the sending system can act on.
+"""Faults of a request in terms on which an administrator of the sending system can act.
 
 The library validates with pydantic, whose texts are about inputs, models and Python types.
 """
@@ -45,7 +45,7 @@ _CUSTOM: Final[Mapping[str, str]] = {
 
 
 def of_validation(faults: ValidationError) -> Error:
-    """Return the SCIM error of a body that is not what it should be: its first three faults."""
+    """Return the SCIM error of an invalid body: its first three faults."""
     found = faults.errors(include_url=False, include_input=False)
     first = Error.from_validation_error(found[0])
     named = list(dict.fromkeys(map(_problem, found)))[:MAX_NAMED]
@@ -53,7 +53,7 @@ def of_validation(faults: ValidationError) -> Error:
 
 
 def of_exception(fault: SCIMException) -> Error:
-    """Return the SCIM error of what the library refused while it applied a request."""
+    """Return the SCIM error of a refusal by the library while it applied a request."""
     error = fault.to_error()
     if isinstance(fault.__cause__, ValidationError):
         error.detail = of_validation(fault.__cause__).detail

@@ -41,7 +41,7 @@ class ScimApi(ScimServiceServicer):
     async def ExchangeScim(
         self, request: pb.ExchangeScimRequest, context: Any
     ) -> pb.ExchangeScimResponse:
-        """Answer one HTTP request; what stands in its way is a SCIM error in the answer."""
+        """Answer one HTTP request; a failure becomes a SCIM error in the response."""
         exchange = Exchange(
             method=request.method,
             path=request.path,
@@ -61,7 +61,7 @@ class ScimApi(ScimServiceServicer):
         )
 
     async def _answer(self, exchange: Exchange, *, actor: Actor) -> Answer:
-        # Whatever is asked for, also what is only looked up: by a role of the tenant's own too.
+        # Every request is checked, reads included; roles defined by the tenant count too.
         await self._store.grants.holding_everywhere(
             actor, "people.provision", now=self._clock.now()
         )
@@ -80,13 +80,13 @@ class ScimApi(ScimServiceServicer):
     async def GetFeedStatus(
         self, request: pb.GetFeedStatusRequest, context: Any
     ) -> pb.GetFeedStatusResponse:
-        """Say how the feed stands."""
+        """Return the feed's status."""
         return pb.GetFeedStatusResponse(status=await self._status(acting()))
 
     async def ResolveFeed(
         self, request: pb.ResolveFeedRequest, context: Any
     ) -> pb.ResolveFeedResponse:
-        """Let those who wait be deactivated, or let them stay."""
+        """Deactivate the people who are waiting, or keep them."""
         actor = acting()
         await operations.resolve_feed(
             self._store,
@@ -112,6 +112,7 @@ def _to_proto(feed: Feed) -> pb.FeedStatus:
         deactivated=feed.deactivated,
         allowed=feed.allowed,
         waiting_person_ids=[each.person_id for each in feed.waiting],
+        waiting=feed.waiting_count,
         refused=[
             pb.FeedRefusal(
                 about=each.about,

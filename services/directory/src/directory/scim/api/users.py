@@ -64,7 +64,7 @@ class Users(Endpoint):
         return Answer(status=200, body=body)
 
     async def get(self, exchange: Exchange, id_: str, *, actor: Actor) -> Answer:
-        """Show one user, unless the client has that version."""
+        """Return one user, unless the client has that version."""
         record = await queries.get_user(
             self._store, actor=actor, person_id=id_, now=self._clock.now()
         )

@@ -1,1 +1,1 @@
-"""What an HR feed says by SCIM 2.0 (RFC 7643, RFC 7644), and what it means for people."""
+"""HR feed by SCIM 2.0 (RFC 7643, RFC 7644), and its effect on people."""

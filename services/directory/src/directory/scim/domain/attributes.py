@@ -70,7 +70,7 @@ def serves(model: type[Any], urn: str) -> bool:
 
 
 def without_filter(path: Path[Any]) -> str:
-    """Return the name of what a path leads to, without what selects among its values."""
+    """Return the name of the attribute that a path leads to, without its filter."""
     return f"{path.schema}:{path.attr}" if path.schema else path.attr
 
 

@@ -1,4 +1,4 @@
-"""Bodies as they come in: JSON that is small, shallow and storable, or a SCIM error."""
+"""Parsing of request bodies: JSON that is small, shallow and storable, or a SCIM error."""
 
 import json
 from typing import Any, Final
@@ -13,7 +13,7 @@ _LARGEST: Final = 2**63 - 1
 
 
 def decode(body: bytes) -> dict[str, Any]:
-    """Read a request's JSON object; nothing in it can harm what handles or stores it.
+    """Read a request's JSON object; nothing in it can harm later processing or storage.
 
     Raises:
         InvalidSyntaxException: no JSON object, twice the same name, or nested deeper than 12.
@@ -52,7 +52,7 @@ def text(value: str, *, where: str) -> str:
 
 
 def _check(decoded: dict[str, Any]) -> None:
-    """Walk through without recursion: depth is what is being checked."""
+    """Walk through without recursion: depth is the property to check."""
     waiting: list[tuple[Any, int]] = [(decoded, 1)]
     seen = 0
     while waiting:

@@ -13,9 +13,9 @@ ResourceT = TypeVar("ResourceT", bound=Resource[Any])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change(Generic[ResourceT]):
-    """A pure function from the present resource to the wanted one.
+    """Pure function from the current resource to the wanted one.
 
-    `activates`: the request itself says that the resource is active, as opposed to leaving it so.
+    `activates`: the request itself sets the resource to active, as opposed to leaving it so.
     """
 
     apply: Callable[[ResourceT], ResourceT]
@@ -23,7 +23,7 @@ class Change(Generic[ResourceT]):
 
 
 def replacement(body: dict[str, Any], *, model: type[ResourceT]) -> Change[ResourceT]:
-    """Read a PUT; `active` that it leaves out stays as it is: nobody comes back by silence.
+    """Read a PUT; without `active` the state stays, so no one is reactivated by omission.
 
     Raises:
         ValidationError, SCIMException: the body is no such resource; when it is applied also
@@ -47,7 +47,7 @@ def replacement(body: dict[str, Any], *, model: type[ResourceT]) -> Change[Resou
 def patch(body: dict[str, Any], *, model: type[ResourceT]) -> Change[ResourceT]:
     """Read a PATCH; its operations are applied in order, all of them or none.
 
-    One without operations changes nothing: that is what is left of those on undeclared attributes.
+    One without operations changes nothing, as when all were on undeclared attributes.
 
     Raises:
         ValidationError, SCIMException: the body is no patch of such a resource; when it is applied

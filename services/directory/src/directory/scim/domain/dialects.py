@@ -66,7 +66,7 @@ def patch(body: dict[str, Any], *, model: type[Any]) -> Rewritten:
 
 
 class _Reading:
-    """One body's reading: what it rewrites, and what it leaves out, each name once."""
+    """State of reading one body: rewritten parts, and ignored names, each once."""
 
     def __init__(self, model: type[Any]) -> None:
         self._model = model
@@ -168,8 +168,8 @@ class _Reading:
         elif found.name != _SCHEMAS and (
             operation["value"] is not None or not _is(operation, _ADD)
         ):
-            # Null is an unassigned value (RFC 7643, 2.5): there is nothing to add. And a resource
-            # says by its attributes which schemas it has.
+            # Null is an unassigned value (RFC 7643, 2.5): there is nothing to add. A resource's
+            # schemas follow from its attributes.
             selects = parsed.value_filter is not None and not found.sub_attribute
             yield {**rewritten, "value": self._written(found, operation, plain, selects=selects)}
 
@@ -237,7 +237,7 @@ def _removal(operation: dict[str, Any], found: Attribute, *, selects: bool) -> d
 
 
 def _identity(found: Attribute, entry: Any) -> dict[str, Any]:
-    """Return what identifies an entry among the others: its value, and its type where given.
+    """Return the identity of an entry among the others: its value, and its type if given.
 
     Raises:
         InvalidValueException: nothing identifies it.

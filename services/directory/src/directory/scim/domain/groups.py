@@ -1,4 +1,4 @@
-"""Groups as the feed sees them, and what its words mean for a group."""
+"""Groups as the feed sees them, and the effect of its resources on a group."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -21,7 +21,7 @@ def etag(group: Group) -> str:
 
 
 def resource(group: Group, members: Collection[PersonId], *, base_url: str) -> resources.Group:
-    """Show a group; `base_url` is what ids are found below. In: who belongs to it, in no order."""
+    """Return the resource of a group; `base_url` precedes ids. In: its members, in no order."""
     said = group.external_id.removeprefix(f"{SOURCE}:")
     return resources.Group(
         id=group.id,
@@ -69,9 +69,9 @@ def external_id(wanted: resources.Group) -> str:
 
 
 def changed(group: Group, wanted: resources.Group) -> Group:
-    """Bring name and key of a group to what is wanted; out: the same one when nothing differs.
+    """Update name and key of a group to the wanted ones; out: the same object if nothing differs.
 
-    Another system's key stays: it is how that system finds the group again.
+    Another system's key stays, since that system finds the group by it.
 
     Raises:
         InvalidArgument: a name or key is not allowed.

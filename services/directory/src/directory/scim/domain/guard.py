@@ -10,6 +10,7 @@ from directory.shared.domain.ids import PersonId, TenantId
 
 WINDOW: Final = timedelta(hours=24)
 MAX_ABOUT: Final = 256
+MAX_WAITING_SHOWN: Final = 1_000
 REFUSED_KEPT: Final = timedelta(days=30)
 MAX_REFUSED_SHOWN: Final = 100
 IGNORED_KEPT: Final = timedelta(days=30)
@@ -30,7 +31,7 @@ class DeactivationWaits(Refusal):
 
 
 class FeedNotStopped(Refusal):
-    """There is nothing to answer: nobody waits."""
+    """No deactivation is waiting."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "The feed is not stopped, so there is nothing to approve or drop."
@@ -45,19 +46,19 @@ class FeedChanged(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """How many a feed may deactivate in 24 hours: a share of the active, and always some."""
+    """Bound of a feed's deactivations in 24 hours: a share of the active people, with a minimum."""
 
     percent: int
     at_least: int
 
     def allowed(self, *, active: int, deactivated: int) -> int:
-        """Return how many of those active when the window began may go; all counts of people."""
+        """Return how many of the people active at the window's start may be deactivated."""
         return max(self.at_least, (active + deactivated) * self.percent // 100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """Somebody whom the feed wanted to deactivate after it had stopped; `remove`: by DELETE."""
+    """Person whose deactivation waits after the feed has stopped; `remove`: by DELETE."""
 
     person_id: PersonId
     remove: bool
@@ -66,9 +67,9 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """What a feed asked for last about somebody, or a group, beyond what it holds.
+    """Latest request of a feed about a person or group that exceeded its grants.
 
-    `about` is an id, or the name of what would have been made; `permission` the first it lacks.
+    `about` is an id, or the name of a new person or group; `permission` the first one missing.
     """
 
     about: str
@@ -91,17 +92,27 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """How a tenant's feed stands; it is stopped while somebody waits."""
+    """State of a tenant's feed, which is stopped while deactivations wait.
+
+    Attributes:
+        deactivated: deactivations of the last 24 hours.
+        allowed: the limit of them.
+        waiting: the 1,000 people at most who wait longest, in this order.
+        waiting_count: the number of all who wait.
+        refused: the last refusals of what the feed sent.
+        ignored: attributes without a column.
+    """
 
     deactivated: int
     allowed: int
     waiting: tuple[Waiting, ...]
+    waiting_count: int
     refused: tuple[Refused, ...] = ()
     ignored: tuple[Ignored, ...] = ()
 
     @property
     def stopped(self) -> bool:
-        """Whether deactivations wait for an administrator."""
+        """True while deactivations wait for an administrator."""
         return bool(self.waiting)
 
     @property
@@ -112,7 +123,7 @@ class Feed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """That a feed stopped, the `version`th time in its tenant, and who may answer."""
+    """Stop of a feed, the `version`th in its tenant, with the people who may resolve it."""
 
     tenant_id: TenantId
     version: int
@@ -128,13 +139,13 @@ class Stop:
 
 
 def passes(*, deactivated: int, allowed: int, waiting: bool) -> bool:
-    """Tell whether one more deactivation may happen: nobody waits, and it stays in the bounds."""
+    """Return whether one more deactivation is allowed: no person waits, and it is within bounds."""
     return not waiting and deactivated < allowed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedRules:
-    """How departments are read, what a returning userName means, and how much may go in a day."""
+    """Rules of a feed: mapping of departments, effect of a returning userName, bound per day."""
 
     department_template: str
     department_separator: str

@@ -1,4 +1,4 @@
-"""The form of a resource that filters and orders look at: names of fields, folded values."""
+"""The form of a resource for filters and orders: names of fields, folded values."""
 
 import enum
 from collections.abc import Iterator
@@ -12,10 +12,11 @@ _ELSEWHERE: Final = frozenset({"schemas", "id", "meta", "password", "groups"})
 
 
 def match_document(resource: BaseModel) -> dict[str, Any]:
-    """Bring a resource into the form that `plexus` queries are made for.
+    """Convert a resource to the form that `plexus` queries are made for.
 
     Out: by Python names of the attributes; strings as the library compares them, in NFC and, where
-    case says nothing, in lower case; what is unassigned is left out, so that it counts as absent.
+    case is ignored, in lower case; unassigned attributes are left out, so that they count as
+    absent.
     """
     return {name: value for name, value in _members(resource) if name not in _ELSEWHERE}
 

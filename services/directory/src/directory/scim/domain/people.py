@@ -1,4 +1,4 @@
-"""What the feed's words about somebody mean for the person."""
+"""Effect of the feed's attributes on a person."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ _JOINED_NAMES: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A person as the feed wants them; empty, or None, is what it does not say."""
+    """A person as the feed wants them; empty, or None, for values that it does not send."""
 
     display_name: str
     email: str
@@ -33,7 +33,7 @@ class Wanted:
     active: bool | None
 
     def draft(self, *, handle: str, department_id: DepartmentId | None) -> Draft:
-        """Return what a new person is made from."""
+        """Return the draft of a new person."""
         return Draft(
             handle=handle,
             display_name=self.display_name,
@@ -48,7 +48,7 @@ class Wanted:
         )
 
     def changes(self, *, department_ids: Sequence[DepartmentId]) -> Changes:
-        """Return what to change of a person that is there; their role is never the feed's."""
+        """Return the changes of an existing person; their role is never changed by the feed."""
         return Changes(
             display_name=self.display_name,
             email=self.email,
@@ -63,10 +63,10 @@ class Wanted:
 
 
 def wanted(user: FeedUser) -> Wanted:
-    """Read what a resource says of the person.
+    """Read the wanted person from a resource.
 
     Raises:
-        InvalidArgument: the display name, address, title or externalId holds what it may not.
+        InvalidArgument: the display name, address, title or externalId is not allowed.
     """
     external_id = user.external_id or ""
     enterprise = user[EnterpriseUser] or EnterpriseUser()
@@ -97,22 +97,22 @@ def wanted_handle(user: FeedUser) -> str:
 def departments_of(
     person: Person, *, said: DepartmentId | None, now_said: DepartmentId | None
 ) -> tuple[DepartmentId, ...]:
-    """Put the feed's department first, in the place of the one that it said before.
+    """Put the feed's department first, in place of the feed's previous one.
 
-    What else the person belongs to was decided here, and stays.
+    The person's other departments were set here, and stay.
     """
     others = [id_ for id_ in person.department_ids if id_ not in {said, now_said}]
     return tuple([now_said, *others] if now_said else others)
 
 
 def department_path(user: FeedUser, *, template: str, separator: str) -> tuple[str, ...]:
-    """Name the departments from the root down that the enterprise extension speaks of.
+    """Return the names of departments, from the root down, in the enterprise extension.
 
-    In: `{organization}`, `{division}` and `{department}` in a template, whose parts the separator
-        parts. Out: names, none of them empty; nothing for somebody without a department.
+    In: `{organization}`, `{division}` and `{department}` in a template, whose parts are separated
+        by the separator. Out: names, none of them empty; nothing for a person without a department.
 
     Raises:
-        InvalidArgument: a value holds the separator: only the template leads from one department
+        InvalidArgument: a value contains the separator: only the template leads from one department
             to another, so that no value reaches a department of its own choice.
     """
     names = department_words(user)
@@ -131,7 +131,7 @@ def department_path(user: FeedUser, *, template: str, separator: str) -> tuple[s
 
 
 def department_words(user: FeedUser) -> dict[str, str]:
-    """Return what the enterprise extension says of departments, by attribute, empty if nothing."""
+    """Return the department attributes of the enterprise extension; empty if there are none."""
     extension: EnterpriseUser | None = user[EnterpriseUser]
     return {
         name: (getattr(extension, name, None) or "") if extension else ""

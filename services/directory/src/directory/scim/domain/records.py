@@ -1,4 +1,4 @@
-"""What the feed said last of somebody, kept beside the person that was made of it."""
+"""Latest resource of a person in the feed, kept beside the person made of it."""
 
 import json
 from dataclasses import dataclass, replace
@@ -12,17 +12,17 @@ from directory.scim.domain.resources import POLICY, USER, Email, EnterpriseUser,
 from directory.shared.domain.ids import DepartmentId, PersonId, TenantId
 
 MAX_USER_NAME: Final = 256
-# Amendments that stand in the enterprise extension.
+# Amendments of attributes in the enterprise extension.
 EXTENDED: Final = frozenset({"employee_number", "cost_center", "manager"})
 MAX_BYTES: Final = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """Somebody as the feed knows them; `removed` after DELETE, when it sees them no more.
+    """Person as the feed knows them; `removed` after DELETE, when the feed sees them no more.
 
-    `amended` holds what was changed here since the feed spoke last, by name of the attribute;
-    `department_id` is the department that the feed's words stand for.
+    `amended` holds changes made here since the feed's latest write, by name of the attribute;
+    `department_id` is the department that the feed's attributes stand for.
     """
 
     person_id: PersonId
@@ -44,7 +44,7 @@ class Record:
         return user
 
     def shown(self, *, location: str) -> FeedUser:
-        """Return the resource with its meta; `location` is where it is to be found."""
+        """Return the resource with its meta; `location` is its URL."""
         user = self.user()
         user.meta = Meta(
             resource_type="User",
@@ -57,14 +57,14 @@ class Record:
 
     @property
     def etag(self) -> str:
-        """The weak entity tag: what is shown also tells things that count no version."""
+        """Weak entity tag: the representation also contains values without a version."""
         return f'W/"{self.version}"'
 
 
 def begin(
     user: FeedUser, person: Person, *, department_id: DepartmentId | None, now: datetime
 ) -> Record:
-    """Make the record of somebody that the feed tells of for the first time.
+    """Create the record of a person who is new to the feed.
 
     Raises:
         InvalidValueException: the resource is larger than 256 KB, or its userName longer than 256.
@@ -85,10 +85,10 @@ def begin(
 def renew(
     record: Record, user: FeedUser, *, department_id: DepartmentId | None, now: datetime
 ) -> Record:
-    """Take what the feed says now in the place of what it said before; it stands again if removed.
+    """Replace the feed's previous resource by the current one; a removed record is restored.
 
     Raises:
-        InvalidValueException: as `begin` does.
+        InvalidValueException: as for `begin`.
     """
     return replace(
         record,
@@ -102,19 +102,19 @@ def renew(
 
 
 def remove(record: Record, *, now: datetime) -> Record:
-    """Let the feed see somebody no more."""
+    """Hide a person from the feed."""
     return replace(record, removed=True, changed_at=now, version=record.version + 1)
 
 
 def same(record: Record, renewed: Record) -> bool:
-    """Tell whether a renewed record says nothing new."""
+    """Return whether a renewed record is unchanged."""
     return (
         record.department_id == renewed.department_id and _kept(record.user()) == renewed.resource
     )
 
 
 def amendments(previous: Person, after: Person) -> dict[str, Any]:
-    """Name what a change made here means for a record; empty when it says nothing of the person."""
+    """Return a record's amendments after a change made here; empty if it changed no attribute."""
     changed = {
         "active": (previous.active, after.active),
         "display_name": (previous.display_name, after.display_name),
@@ -154,7 +154,7 @@ def _kept(user: FeedUser) -> dict[str, Any]:
         raise InvalidValueException(
             detail=f"userName is longer than {MAX_USER_NAME} characters", attribute="userName"
         )
-    # As in a creation request: what only the provider may say is left out of it.
+    # As in a creation request: read-only attributes are left out.
     kept: dict[str, Any] = user.model_dump(scim_ctx=Context.RESOURCE_CREATION_REQUEST)
     kept.pop("password", None)
     if len(json.dumps(kept, ensure_ascii=False).encode()) > MAX_BYTES:

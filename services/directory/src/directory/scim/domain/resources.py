@@ -1,4 +1,4 @@
-"""The resources that the feed speaks of, and what this service provider says of itself."""
+"""SCIM resources of the feed, and the configuration of this service provider."""
 
 from functools import cache
 from typing import Annotated, Any, ClassVar, Final, TypeAlias
@@ -46,7 +46,7 @@ class Email(scim2_models.Email):
 
 
 class User(scim2_models.User[AnyExtension]):
-    """Somebody that the feed tells of."""
+    """Person in the feed."""
 
     emails: list[Email] | None = None  # type: ignore[assignment]
 
@@ -54,7 +54,7 @@ class User(scim2_models.User[AnyExtension]):
 
 
 class Superior(scim2_models.Manager):
-    """Whom somebody reports to, with no more required than RFC 7643, 8.7.1 does: feeds say less."""
+    """Manager of a person, requiring no more than RFC 7643, 8.7.1 does: feeds often send less."""
 
     value: Annotated[str | None, CaseExact.true] = None
     ref: Reference[scim2_models.User[Any]] | None = Field(
@@ -128,9 +128,9 @@ PROVIDER: Final = ScimProvider(
 
 @cache
 def parts(model: type[Any]) -> type[Any]:
-    """Return the type of the attributes that a request asks for, of one resource type.
+    """Return the type of the attributes that a request selects, of one resource type.
 
-    Kept, as the two below: the library makes such a type anew whenever nobody holds it, in 0.1 s.
+    Cached, as the two below: the library takes 0.1 s to make such a type when none is referenced.
     """
     return ResponseParameters[model]  # type: ignore[valid-type]
 

@@ -1,4 +1,4 @@
-"""What an HR feed changes: people, groups and departments as it says, within its guard."""
+"""Changes of people, groups and departments by an HR feed, within its guard."""
 
 from directory.scim.operations.feeds import resolve_feed
 from directory.scim.operations.groups import change_group, create_group, remove_group

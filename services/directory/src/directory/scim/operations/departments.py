@@ -70,7 +70,7 @@ async def _current(
 async def resolve_department(
     store: Store, path: Sequence[str], *, actor: Actor, now: datetime, turn: Turn
 ) -> DepartmentId | None:
-    """Find the department of a path from the root down, or make what is missing of it.
+    """Find the department of a path from the root down, or create its missing parts.
 
     A department that the feed made is found by its path even after it was renamed or moved here;
     one that was here before is taken by its name.

@@ -28,17 +28,17 @@ async def resolve_feed(
     expected_waiting: int,
     now: datetime,
 ) -> None:
-    """Deactivate everybody who waits, or let them stay; the day's count begins anew.
+    """Deactivate all waiting people, or keep them; the day's count starts again.
 
-    Whoever holds more than the actor stays, and is listed among what the feed was refused (GW-11).
+    People who hold more than the actor stay, and are listed as refused by the feed (GW-11).
 
-    Each is deactivated once, however many administrators answer. A process that stops amidst leaves
-    the feed stopped with those that are left.
+    Each is deactivated once, however many administrators answer. If the process stops midway, the
+    feed stays stopped with the remaining people.
 
     Raises:
-        PermissionMissing: the actor may not answer for the feed.
-        FeedNotStopped: nobody waits.
-        FeedChanged: not as many wait as the answer is about.
+        PermissionMissing: the actor may not resolve the feed.
+        FeedNotStopped: no person is waiting.
+        FeedChanged: the number of waiting people differs from the request's.
     """
     await store.grants.holding_everywhere(actor, APPROVE, now=now)
 
@@ -69,7 +69,7 @@ async def _deactivate(
     store: Store, write_queue: WriteQueue, some: tuple[Waiting, ...], *, actor: Actor, now: datetime
 ) -> None:
     async def work(turn: Turn) -> None:
-        # Whoever waits no more was handled by another answer, or taken back by the feed.
+        # People no longer waiting were handled by another answer, or withdrawn by the feed.
         waited = await store.feeds.take_waiting([each.person_id for each in some], tx=turn.tx)
         found = await store.people.load_many(waited, tenant_id=actor.tenant_id, tx=turn.tx)
         changed = [(previous, people.deactivate(previous)) for previous in found.values()]

@@ -1,4 +1,4 @@
-"""Making, changing and removing groups as the feed says."""
+"""Creation, change and removal of groups by the feed."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -33,13 +33,13 @@ log = structlog.get_logger()
 async def create_group(
     store: Store, write_queue: WriteQueue, *, actor: Actor, wanted: resources.Group, now: datetime
 ) -> tuple[Group, frozenset[PersonId]]:
-    """Make a group by name with its members; out: it, and who belongs to it.
+    """Create a group by name with its members; out: the group and its members.
 
     Raises:
         PermissionMissing: the actor may not provision people.
         GroupNameTaken: a group of the tenant has the name or the externalId.
-        PersonNotFound, PersonDeactivated: somebody cannot belong to it.
-        InvalidArgument, InvalidValueException, GroupTooLarge: it cannot be.
+        PersonNotFound, PersonDeactivated: a person cannot be a member.
+        InvalidArgument, InvalidValueException, GroupTooLarge: the group is invalid.
     """
     await store.grants.holding_everywhere(actor, PERMISSION, now=now)
     group_id = GroupId(new_id("grp", now=now))
@@ -82,17 +82,17 @@ async def change_group(
     base_url: str,
     now: datetime,
 ) -> tuple[Group, frozenset[PersonId]]:
-    """Bring a group to what the feed says now; out: it, and who belongs to it.
+    """Change a group as the feed requests; out: the group and its members.
 
-    In: what to change; whether the feed expects an entity tag; what ids are found below.
+    In: the change; the entity tag check; the ids to look up.
 
     Raises:
         PermissionMissing: the actor may not provision people.
         NotFoundException: there is no such group.
-        PreconditionFailedException: the present group is not the one that was expected.
+        PreconditionFailedException: the current group is not the expected one.
         MutabilityException: the members follow a rule.
-        GrantExceedsOwn: whoever joins would hold more than the feed does (GW-11).
-        GroupNameTaken, PersonNotFound, PersonDeactivated, GroupTooLarge: it cannot be.
+        GrantExceedsOwn: new members would hold more than the feed does (GW-11).
+        GroupNameTaken, PersonNotFound, PersonDeactivated, GroupTooLarge: the result is invalid.
         InvalidArgument, SCIMException: the change cannot be made.
     """
     await store.grants.holding_everywhere(actor, PERMISSION, now=now)
@@ -135,13 +135,13 @@ async def remove_group(
     expected: Callable[[str], bool],
     now: datetime,
 ) -> None:
-    """Remove a group: nobody belongs to it any more, and its name is free.
+    """Remove a group: it has no members any more, and its name is free.
 
     Raises:
         PermissionMissing: the actor may not provision people.
         NotFoundException: there is no such group.
-        GrantExceedsOwn: it holds more than the feed does, which its members would lose (GW-11).
-        PreconditionFailedException: the present group is not the one that was expected.
+        GrantExceedsOwn: members would lose grants that the feed does not hold (GW-11).
+        PreconditionFailedException: the current group is not the expected one.
     """
     await store.grants.holding_everywhere(actor, PERMISSION, now=now)
 
@@ -172,7 +172,7 @@ async def remove_group(
 async def _check_rights(
     store: Store, group: Group, *, actor: Actor, now: datetime, turn: Turn
 ) -> None:
-    """Check that a group whose members change holds nothing that the feed does not (GW-11)."""
+    """Check that a group with changing members has no grants beyond the feed's (GW-11)."""
     grants = await store.grants.holding(actor, PERMISSION, now=now, tx=turn.tx)
     subjects = [Subject(GROUP, group.id)]
     await check_joining(store, grants, subjects, tenant_id=actor.tenant_id, now=now, tx=turn.tx)

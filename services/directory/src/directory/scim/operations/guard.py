@@ -28,13 +28,13 @@ async def admit(
     now: datetime,
     tx: Transaction,
 ) -> bool:
-    """Decide about one deactivation of an active person; True: go on, it is counted.
+    """Decide about one deactivation of an active person; True: proceed, it is counted.
 
-    False: the person waits, and nothing else of the request may be written. The first who waits
-    stops the feed: one fact tells those who may answer, however many wait after them.
+    False: the person waits, and nothing else of the request may be written. The first person to
+    wait stops the feed: one fact notifies those who may resolve it, however many wait after that.
     """
     tenant_id = actor.tenant_id
-    # First, so that whoever decides at the same time decides after this or again.
+    # First, so that a concurrent decision comes after this one or is retried.
     await store.feeds.serialise(tenant_id, tx=tx)
     deactivated = await store.feeds.count(tenant_id, now=now, tx=tx)
     active = await store.people.count_active_humans(tenant_id=tenant_id, tx=tx)
@@ -60,7 +60,7 @@ async def _tell(
     now: datetime,
     tx: Transaction,
 ) -> None:
-    """State that the feed stopped, to whoever may answer at this moment."""
+    """Publish that the feed stopped, to the people who may resolve it at this moment."""
     tenant_id = actor.tenant_id
     stop = Stop(
         tenant_id=tenant_id,
@@ -76,6 +76,6 @@ async def _tell(
 
 
 def stopped(actor: Actor) -> guard.DeactivationWaits:
-    """Say, once the transaction is over, that somebody waits; out: the refusal to raise."""
+    """Log, once the transaction is over, that a person waits; out: the refusal to raise."""
     log.warning("feed.stopped", tenant_id=actor.tenant_id, by=actor.person_id)
     return guard.DeactivationWaits()

@@ -1,4 +1,4 @@
-"""Whom a new resource means: somebody who was removed, somebody who is here, or nobody yet."""
+"""Match of a new resource to a removed, an existing or a new person."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from directory.shared.domain.texts import fold
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Who is meant, with what the feed said of them before; or the handle of somebody new."""
+    """Matched person with the feed's earlier record of them; or the handle of a new person."""
 
     person: Person | None = None
     record: Record | None = None
@@ -28,11 +28,11 @@ class Found:
 async def find_meant(
     store: Store, user: FeedUser, meant: Wanted, *, actor: Actor, rules: FeedRules, tx: Transaction
 ) -> Found:
-    """Find whom a new resource means.
+    """Find the person that a new resource stands for.
 
     Raises:
-        UniquenessException: another resource has the userName or externalId, or someone is
-            deactivated and may not come back by the feed.
+        UniquenessException: another resource has the userName or externalId, or the person is
+            deactivated and may not be reactivated by the feed.
     """
     tenant_id = actor.tenant_id
     records = await store.scim.find_named(
@@ -51,7 +51,7 @@ async def find_meant(
     here = await store.people.find_either(
         handle=handle, external_id=meant.external_id, tenant_id=tenant_id, tx=tx
     )
-    # Who has the external id comes before who has the handle.
+    # A match by external id comes before a match by handle.
     for person in sorted(here, key=lambda person: person.handle == handle):
         if not _is_meant(person, user, meant) or await store.scim.has(person.id, tx=tx):
             continue
@@ -87,7 +87,7 @@ async def check_free(
 
 
 def _is_meant(person: Person, user: FeedUser, meant: Wanted) -> bool:
-    """Tell whether a person without a record is the one: no name alone makes two people one."""
+    """Return whether a person without a record matches: a name alone is not enough."""
     if person.kind is not Kind.HUMAN:
         return False
     if meant.external_id and person.external_id == meant.external_id:

@@ -1,4 +1,4 @@
-"""Keeping what a feed was refused for want of rights, so that an administrator sees it (GW-11)."""
+"""Storage of a feed's refusals for missing grants, so that an administrator sees them (GW-11)."""
 
 from collections.abc import Awaitable
 from datetime import datetime
@@ -19,11 +19,11 @@ log = structlog.get_logger()
 async def refusing(
     store: Store, request: Awaitable[T], *, about: str, actor: Actor, now: datetime
 ) -> T:
-    """Await a request of the feed; keep its refusal for want of rights, or forget an earlier one.
+    """Await a request of the feed; store its refusal for missing grants, or clear an earlier one.
 
-    In: whom it is about: an id, or the userName or display name of what would be made.
+    In: the person or group: an id, or the userName or display name of a new one.
 
-    Raises whatever the request does.
+    Raises the errors of the request.
     """
     try:
         done = await request

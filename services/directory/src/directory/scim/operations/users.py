@@ -1,4 +1,4 @@
-"""Making, changing and removing people as the feed says, with what it said beside them."""
+"""Creation, change and removal of people by the feed, with its records."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -47,21 +47,21 @@ async def create_user(
     rules: FeedRules,
     now: datetime,
 ) -> Record:
-    """Make a person of a resource, or take over one that is here and that the feed means.
+    """Create a person from a resource, or take over an existing one that it stands for.
 
-    Somebody that the feed removed comes back when `rules.reactivates`. Who is here without the feed
-    is taken over when their external id, handle or address is the resource's.
+    A person removed by the feed comes back when `rules.reactivates`. A person created outside the
+    feed is taken over if their external id, handle or address is the resource's.
 
     Raises:
         PermissionMissing: the actor may not provision people.
         UniquenessException: another resource has the userName or externalId.
-        GrantExceedsOwn: somebody would come to hold more than the feed does, or somebody who holds
-            more would be signed in as, deactivated or let back in (GW-11).
-        DeactivationWaits: the feed has stopped, and this would deactivate somebody (INT-1).
-        InvalidArgument, SCIMException: the resource holds what a person may not have.
+        GrantExceedsOwn: a person would gain more than the feed holds, or a person who holds more
+            would get new means of signing in, be deactivated or reactivated (GW-11).
+        DeactivationWaits: the feed has stopped, and this would deactivate a person (INT-1).
+        InvalidArgument, SCIMException: a value of the resource is not allowed.
     """
     await store.grants.holding_everywhere(actor, PERMISSION, now=now)
-    # Who is made or comes back is active, unless the feed says otherwise.
+    # A new or returning person is active, unless the feed sets otherwise.
     meant = replace(wanted(user), active=user.active is not False)
     password = await writes.hashed(hashing, user, source=signed_in(actor.person_id))
     tenant = await store.tenants.get(actor.tenant_id)
@@ -120,22 +120,22 @@ async def change_user(
     rules: FeedRules,
     now: datetime,
 ) -> Record:
-    """Bring somebody to what the feed says now; nothing is written when nothing differs.
+    """Change a person as the feed requests; write nothing if nothing differs.
 
-    In: what to change; whether the feed expects an entity tag.
+    In: the change; the entity tag check.
 
     Raises:
         PermissionMissing: the actor may not provision people.
         NotFoundException: the feed does not know the person.
-        PreconditionFailedException: the present resource is not the one that was expected.
+        PreconditionFailedException: the current resource is not the expected one.
         GrantExceedsOwn: as for `create_user`.
-        DeactivationWaits: the feed has stopped, and this would deactivate somebody (INT-1).
-        LastAdministrator: nobody could administer the tenant any more.
+        DeactivationWaits: the feed has stopped, and this would deactivate a person (INT-1).
+        LastAdministrator: the tenant would have no administrator any more.
         UniquenessException: another resource has the userName or externalId.
-        InvalidArgument, SCIMException: the change cannot be made, or not of a person.
+        InvalidArgument, SCIMException: the change is invalid, or not allowed for a person.
     """
     await store.grants.holding_everywhere(actor, PERMISSION, now=now)
-    # A password is hashed before the transaction; what is read here decides nothing else.
+    # A password is hashed before the transaction; this read decides nothing else.
     current = await store.scim.get(person_id, tenant_id=actor.tenant_id)
     password = await writes.hashed(
         hashing, change.apply(current.user()), source=signed_in(actor.person_id)
@@ -178,7 +178,7 @@ async def change_user(
 
 
 def _about(user: FeedUser) -> str:
-    """Name somebody whom the feed would make."""
+    """Return a name for a person whom the feed would create."""
     return (user.user_name or user.external_id or "")[:MAX_ABOUT]
 
 
@@ -192,7 +192,7 @@ async def _may(
     now: datetime,
     tx: Transaction,
 ) -> bool:
-    """Ask the guard when this deactivates somebody."""
+    """Ask the guard if the change deactivates a person."""
     if after.active or not previous.active:
         return True
     return await admit(
@@ -223,7 +223,7 @@ def _changed(
     department_id: DepartmentId | None,
     now: datetime,
 ) -> Person:
-    """Bring a person to what is meant; out: `previous` itself when nothing differs."""
+    """Update a person to the wanted state; out: `previous` itself if nothing differs."""
     belongs = departments_of(
         previous, said=record.department_id if record else None, now_said=department_id
     )
@@ -232,7 +232,7 @@ def _changed(
     after = replace(
         changed,
         state=_STATES.get(meant.active, previous.state),
-        # Another system's key stays: it is how that system finds the person again.
+        # Another system's key stays, since that system finds the person by it.
         external_id=previous.external_id if others else meant.external_id,
         version=previous.version,
     )
@@ -249,15 +249,15 @@ async def remove_user(
     rules: FeedRules,
     now: datetime,
 ) -> None:
-    """Deactivate a person and hide them from the feed; nothing that they wrote is lost.
+    """Deactivate a person and hide them from the feed; everything they wrote is kept.
 
     Raises:
         PermissionMissing: the actor may not provision people.
         NotFoundException: the feed does not know the person.
-        PreconditionFailedException: the present resource is not the one that was expected.
+        PreconditionFailedException: the current resource is not the expected one.
         GrantExceedsOwn: the person holds more than the feed does (GW-11).
         DeactivationWaits: the feed has stopped; the removal waits (INT-1).
-        LastAdministrator: nobody could administer the tenant any more.
+        LastAdministrator: the tenant would have no administrator any more.
     """
     await store.grants.holding_everywhere(actor, PERMISSION, now=now)
 

@@ -1,4 +1,4 @@
-"""One lane per tenant for what a feed writes: what waits goes into one transaction together.
+"""One lane per tenant for writes of a feed: waiting requests share one transaction.
 
 Changes of an organisation come one after the other (`Store.reorganise`). A feed that sends sixteen
 requests at once would need as many transactions; here those that arrive while a transaction commits
@@ -33,14 +33,14 @@ _REFUSALS: Final = (Refusal, SCIMException, ValidationError)
 
 @dataclass(slots=True, kw_only=True)
 class Turn:
-    """A transaction that several requests share, and what is written once at its end."""
+    """A transaction shared by several requests, and the writes at its end."""
 
     tx: Transaction
     facts: list[Fact] = field(default_factory=list)
     touched: list[PersonId] = field(default_factory=list)
     left: list[Person] = field(default_factory=list)
     checks: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
-    """What must hold once groups follow their rules; a refusal undoes the turn."""
+    """Checks after groups follow their rules; a refusal undoes the turn."""
 
 
 Work = Callable[[Turn], Awaitable[T]]
@@ -56,7 +56,7 @@ class _Waiting:
 
 
 class WriteQueue:
-    """Carries out what feeds write, a few requests at a time and tenant by tenant."""
+    """Carries out writes of feeds, a few requests at a time and tenant by tenant."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -81,7 +81,7 @@ class WriteQueue:
         return await done
 
     async def _drain(self, tenant_id: str, queue: deque[_Waiting]) -> None:
-        # Whoever begins the lane has its request in it once the loop comes here.
+        # The caller who starts the lane has its request queued before the loop reaches this point.
         while queue:
             some = [queue.popleft() for _ in range(min(len(queue), MAX_TOGETHER))]
             wanted = [each for each in some if not each.done.done()]
@@ -99,7 +99,7 @@ class WriteQueue:
             if len(some) == 1:
                 _fail(some, refusal)
                 return
-            # Nothing is written; who was refused is found, and the others are not kept waiting.
+            # Nothing is written; the refused request is found, and the others are not kept waiting.
             for each in some:
                 await self._together([each])
         except Exception as error:  # noqa: BLE001 - each caller raises it where it is logged

@@ -63,12 +63,12 @@ async def check(
     now: datetime,
     turn: Turn,
 ) -> None:
-    """Check before a write, and again at the turn's end, that nobody gets more than the actor has.
+    """Check, before a write and at the turn's end, that no person gains more than the actor holds.
 
-    None stands before somebody new.
+    None is the previous state of a new person.
 
     Raises:
-        GrantExceedsOwn: it would, or it concerns the account of somebody who holds more (GW-11).
+        GrantExceedsOwn: they would, or the account belongs to a person who holds more (GW-11).
     """
     if after is previous and not password.hash:
         return
@@ -137,7 +137,7 @@ async def save_many(
     """Store changed people after a check, as `save` does, in a fixed number of commands.
 
     Raises:
-        LastAdministrator: nobody could administer the tenant any more.
+        LastAdministrator: the tenant would have no administrator any more.
     """
     different = [(previous, after) for previous, after in changed if after is not previous]
     if not different:
@@ -167,9 +167,9 @@ async def add(
     """Store a new person, with an account when there is a password.
 
     Raises:
-        GrantExceedsOwn: they would hold more than the feed does.
-        Retry: someone took the handle meanwhile; the transaction finds another one.
-        EmployeeNumberTaken: someone of the tenant has the employee number.
+        GrantExceedsOwn: the person would hold more than the feed does.
+        Retry: the handle was taken meanwhile; the transaction finds another one.
+        EmployeeNumberTaken: another person of the tenant has the employee number.
         PersonNotFound, SuperiorUnavailable: there is no such manager.
     """
     await check(store, None, person, actor=actor, now=now, turn=turn)
@@ -193,12 +193,12 @@ async def save(
     now: datetime,
     turn: Turn,
 ) -> None:
-    """Store a changed person after `check`; who is deactivated is signed out and leaves groups.
+    """Store a changed person after `check`; a deactivated one is signed out and leaves groups.
 
     Raises:
-        LastAdministrator: nobody could administer the tenant any more.
-        EmployeeNumberTaken: someone else of the tenant has the employee number.
-        PersonNotFound, SuperiorUnavailable, ReportingCycle: nobody can report to that manager.
+        LastAdministrator: the tenant would have no administrator any more.
+        EmployeeNumberTaken: another person of the tenant has the employee number.
+        PersonNotFound, SuperiorUnavailable, ReportingCycle: the manager is not possible.
     """
     await _set_password(store, after, password, now=now, turn=turn)
     await save_many(store, [(previous, after)], actor=actor, now=now, turn=turn)

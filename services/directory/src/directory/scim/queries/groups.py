@@ -1,4 +1,4 @@
-"""What the feed reads of groups; there are few, so filters are looked at one by one."""
+"""Queries of groups for the feed; there are few, so filters are applied one by one."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ from directory.shared.domain.ids import GroupId, PersonId
 from directory.shared.domain.refusals import GroupNotFound
 
 PERMISSION: Final = "people.provision"
-# More are not looked at one by one, and fewer when each has to be asked for its members.
+# More are not examined one by one, and fewer if each needs a query of its members.
 MAX_GROUPS: Final = 5_000
 MAX_WITH_MEMBERS: Final = 500
 # JSON of a group without its members, and of each member with its address.
@@ -31,7 +31,7 @@ _MEMBER_BYTES: Final = 200
 async def get_feed_group(
     store: Store, *, actor: Actor, group_id: str, now: datetime
 ) -> tuple[Group, frozenset[PersonId]]:
-    """Load a group, and who belongs to it.
+    """Load a group with its members.
 
     Raises:
         PermissionMissing: the actor may not provision people.
@@ -120,7 +120,7 @@ def _size(group: Group, *, members: bool) -> int:
 
 
 class _Mentions(FilterVisitor[bool]):
-    """Tells whether a filter asks about an attribute."""
+    """Visitor that finds out if a filter refers to an attribute."""
 
     def __init__(self, name: str) -> None:
         self._name = name

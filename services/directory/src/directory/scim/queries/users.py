@@ -14,7 +14,7 @@ PERMISSION: Final = "people.provision"
 
 
 async def get_user(store: Store, *, actor: Actor, person_id: str, now: datetime) -> Record:
-    """Load what the feed said of somebody.
+    """Load the feed's record of a person.
 
     Raises:
         PermissionMissing: the actor may not provision people.

@@ -1,4 +1,4 @@
-"""What the feed said, as it is stored and asked for."""
+"""Storage and queries of the feed's records."""
 
 from plexuskit.mongo import Database
 
@@ -19,7 +19,7 @@ class Store(PeopleStore):
         self.feeds = Feeds(db)
 
     async def provision(self) -> None:
-        """Create what is missing of collections and indexes; safe to run at every start."""
+        """Create missing collections and indexes; safe to run at every start."""
         await super().provision()
         await self.scim.provision()
         await self.feeds.provision()

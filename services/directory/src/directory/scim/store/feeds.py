@@ -1,4 +1,4 @@
-"""What the guard of a feed counts; every decision touches one document per tenant (INT-1)."""
+"""Counts of a feed's guard; every decision touches one document per tenant (INT-1)."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ _SPARE: Final = timedelta(hours=1)
 
 
 class Feeds:
-    """The guards of feeds: deactivations of the last day, those that wait, and what was ignored."""
+    """The guards of feeds: deactivations of the last day, waiting people, ignored attributes."""
 
     def __init__(self, db: Database) -> None:
         self._guards = db.collection("scim_guards", schema_version=SCHEMA_VERSION)
@@ -63,7 +63,12 @@ class Feeds:
             ]
         )
         await self._waiting.ensure_indexes(
-            [Index(keys=[("tenant_id", ASCENDING), ("since", ASCENDING)], name="tenant_since")]
+            [
+                Index(
+                    keys=[("tenant_id", ASCENDING), ("since", ASCENDING), ("_id", ASCENDING)],
+                    name="tenant_since_id",
+                )
+            ]
         )
 
     async def serialise(self, tenant_id: TenantId, *, tx: Transaction) -> None:
@@ -73,7 +78,7 @@ class Feeds:
         )
 
     async def count_stop(self, tenant_id: TenantId, *, tx: Transaction) -> int:
-        """Count that a feed stopped, after `serialise`; out: how often it has, dense from 1."""
+        """Count a stop of a feed, after `serialise`; out: the number of stops, dense from 1."""
         guard = await self._guards.find_and_update(
             {"_id": tenant_id}, {"$inc": {"stops": 1}}, tx=tx
         )
@@ -101,11 +106,11 @@ class Feeds:
         await self._deactivations.delete_many({"tenant_id": tenant_id}, tx=tx)
 
     async def waits(self, tenant_id: TenantId, *, tx: Transaction) -> bool:
-        """Tell whether anybody waits."""
+        """Return whether any person waits."""
         return bool(await self._waiting.count({"tenant_id": tenant_id}, limit=1, tx=tx))
 
     async def hold(self, waiting: Waiting, *, tenant_id: TenantId, tx: Transaction) -> None:
-        """Let somebody wait; who waits already does so since the first time."""
+        """Mark a person as waiting; one who waits already keeps their first time."""
         await self._waiting.update(
             {"_id": waiting.person_id},
             {
@@ -123,7 +128,7 @@ class Feeds:
         tenant_id: TenantId,
         tx: Transaction | None = None,
     ) -> None:
-        """Keep the last refusal about each person or thing, for 30 days."""
+        """Store the last refusal about each person or group, for 30 days."""
         writes = []
         for each in refused:
             document = {
@@ -157,7 +162,7 @@ class Feeds:
         )
 
     async def ignore(self, ignored: Sequence[Ignored], *, tenant_id: TenantId) -> None:
-        """Keep the attributes that a feed sent in vain, each once, for 30 days.
+        """Store attributes that a feed sent in vain, each once, for 30 days.
 
         A tenant that has 1,000 of them gets no new ones: those are no schema's, but made up.
         """
@@ -196,7 +201,7 @@ class Feeds:
     async def take_waiting(
         self, person_ids: Sequence[PersonId], *, tx: Transaction
     ) -> list[PersonId]:
-        """Let people wait no more; out: those that did."""
+        """Remove people from the waiting list; out: those who were on it."""
         found = await self._waiting.find_all(
             {"_id": {"$in": list(person_ids)}}, projection={"_id": 1}, tx=tx
         )
@@ -206,15 +211,22 @@ class Feeds:
         return waited
 
     async def release(self, person_ids: Sequence[PersonId], *, tx: Transaction) -> int:
-        """Let people wait no more; out: how many did."""
+        """Remove people from the waiting list; out: how many were on it."""
         return await self._waiting.delete_many({"_id": {"$in": list(person_ids)}}, tx=tx)
 
+    async def count_waiting(self, tenant_id: TenantId) -> int:
+        """Count the people who wait."""
+        return await self._waiting.count({"tenant_id": tenant_id})
+
     async def list_waiting(
-        self, tenant_id: TenantId, *, tx: Transaction | None = None
+        self, tenant_id: TenantId, *, limit: int = 0, tx: Transaction | None = None
     ) -> tuple[Waiting, ...]:
-        """Load everybody who waits, the longest first."""
+        """Load the people who wait, the longest first; all of them without a limit."""
         found = await self._waiting.find_all(
-            {"tenant_id": tenant_id}, sort=[("since", ASCENDING), ("_id", ASCENDING)], tx=tx
+            {"tenant_id": tenant_id},
+            sort=[("since", ASCENDING), ("_id", ASCENDING)],
+            limit=limit,
+            tx=tx,
         )
         return tuple(
             Waiting(

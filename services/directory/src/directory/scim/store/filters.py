@@ -1,7 +1,7 @@
 """SCIM filters as MongoDB queries over the matching form of records (RFC 7644, 3.4.2.2).
 
-Each query finds what `scim2_models.ScimFilter.match` finds; what MongoDB cannot decide the same way
-is refused, never guessed. Reading is bounded by the tenant's own people.
+Each query finds the same as `scim2_models.ScimFilter.match`; filters that MongoDB cannot decide the
+same way are refused, never guessed. Reading is bounded by the tenant's own people.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The `scim` collection: what the feed said of each person, beside the person."""
+"""The `scim` collection: the feed's record of each person, beside the person."""
 
 import json
 from collections.abc import Collection, Iterable
@@ -33,7 +33,7 @@ _USER_NAME: Final = f"{MATCH}.user_name"
 _EXTERNAL_ID: Final = f"{MATCH}.external_id"
 
 _INDEXES: Final = (
-    # Removed ones keep their names: who comes back by one is the same person.
+    # Removed ones keep their names: a person who comes back by one is the same person.
     Index(
         keys=[("tenant_id", ASCENDING), (_USER_NAME, ASCENDING)],
         unique=True,
@@ -61,14 +61,14 @@ _INDEXES: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some records in their order, and how many there are in all."""
+    """Page of records in their order, and the total number."""
 
     total: int
     records: tuple[Record, ...]
 
 
 class Records:
-    """What the feed said of everybody that it manages."""
+    """The feed's records of all people that it manages."""
 
     def __init__(self, db: Database) -> None:
         self._records = db.collection("scim", schema_version=SCHEMA_VERSION)
@@ -81,7 +81,7 @@ class Records:
         """Store a new record.
 
         Raises:
-            Retry: someone took the userName or externalId meanwhile; the transaction sees it then.
+            Retry: the userName or externalId was taken meanwhile; the transaction sees it then.
         """
         try:
             await self._records.insert(_document(record), tx=tx)
@@ -145,7 +145,7 @@ class Records:
         await self._records.bulk(writes, tx=tx)
 
     async def has(self, person_id: str, *, tx: Transaction) -> bool:
-        """Tell whether there is a record of the person, removed or not."""
+        """Return whether the person has a record, removed or not."""
         found = await self._records.find_one({"_id": person_id}, projection={"_id": 1}, tx=tx)
         return found is not None
 
@@ -159,12 +159,12 @@ class Records:
         skip: int,
         limit: int,
     ) -> Page:
-        """Find records that fulfil a query, a page of them in an order, else by id.
+        """Find records that match a query, one page in the given order, else by id.
 
-        A page ends where it is full, by number or by bytes; the feed goes on after what it has.
+        A page ends when it is full, by number or by bytes; the feed continues after what it has.
 
         Raises:
-            InvalidFilterException: nothing can be asked about what orders them.
+            InvalidFilterException: records cannot be ordered by that attribute.
         """
         existing: Query = {"tenant_id": tenant_id, "removed": False}
         query = {"$and": [existing, wanted]} if wanted else existing
@@ -199,9 +199,9 @@ class Records:
         return Page(total=total, records=tuple(map(_record, fitting)))
 
     async def amend(self, changed: Iterable[tuple[Person, Person]], *, tx: Transaction) -> None:
-        """Let records follow changes that were made here, each as (before, after).
+        """Update records after changes made here, each as (before, after).
 
-        People that the feed does not manage have no record, and nothing happens.
+        People that the feed does not manage have no record and are skipped.
         """
         writes = [
             UpdateOne({"_id": after.id}, _amending(amended))

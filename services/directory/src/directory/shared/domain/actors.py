@@ -1,4 +1,4 @@
-"""Who acts, and what their roles let them do: the owner's own decision (GW-1)."""
+"""Actors and the permissions of their roles: the owner's own decision (GW-1)."""
 
 import enum
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ SERVICE: Final = "directory"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """The signed-in person that a request runs for, as the verified caller context says."""
+    """Signed-in person of a request, from the verified caller context."""
 
     tenant_id: TenantId
     person_id: PersonId
@@ -28,19 +28,19 @@ class Actor:
     """Permissions that an API token is limited to; empty for no limit."""
 
     def lets(self, permission: str) -> bool:
-        """Tell whether an API token, if it acts with one, may use the permission at all."""
+        """Return whether an API token, if one is used, allows the permission at all."""
         return not self.scopes or permission in self.scopes
 
     @property
     def guest(self) -> bool:
-        """Whether a guest acts: a guest holds that role and no other (GW-5)."""
+        """True if the actor is a guest: a guest holds that role and no other (GW-5)."""
         return GUEST in self.roles
 
     @property
     def believed(self) -> frozenset[str]:
-        """The role that counts on the gateway's word alone (GW-12): `member`, or `guest`.
+        """The role that is trusted from the gateway alone (GW-12): `member`, or `guest`.
 
-        More is held only by what is stored (`store.grants`).
+        All other grants must be stored (`store.grants`).
         """
         if self.guest:
             return frozenset({GUEST})
@@ -48,19 +48,19 @@ class Actor:
 
 
 def require(actor: Actor, permission: str) -> None:
-    """Check a permission that everybody, or every guest, has.
+    """Check a permission that everyone, or every guest, has.
 
-    Enough where everybody may act on their own; for all others see `store.grants`.
+    Enough for actions on one's own objects; for all others see `store.grants`.
 
     Raises:
-        PermissionMissing: it is none of those, or the API token lacks it.
+        PermissionMissing: it is not one of those, or the API token lacks it.
     """
     if not holds(permission, roles=actor.believed, extra=frozenset(), scopes=actor.scopes):
         raise PermissionMissing(permission=permission)
 
 
 class State(enum.Enum):
-    """Whether a person may sign in."""
+    """Sign-in state of a person."""
 
     ACTIVE = "active"
     DEACTIVATED = "deactivated"

@@ -1,4 +1,4 @@
-"""Identifiers of the directory, one type each, so that one cannot be passed for another."""
+"""Identifiers of directory, one type each, so that one cannot be passed for another."""
 
 from typing import NewType
 

@@ -4,7 +4,7 @@ from plexuskit.errors import Kind, Refusal
 
 
 class PersonNotFound(Refusal):
-    """Nobody of that id or handle can be seen; the same for absent and hidden (GW-2)."""
+    """No person of that id or handle is visible; the same for absent and hidden (GW-2)."""
 
     kind = Kind.NOT_FOUND
     text = "There is no such person. Check the id or the handle."
@@ -29,10 +29,3 @@ class PermissionMissing(Refusal):
 
     kind = Kind.PERMISSION_DENIED
     text = "You need the permission {permission}. Ask an administrator."
-
-
-class RequestIdReused(Refusal):
-    """The request id belongs to an earlier request with other content."""
-
-    kind = Kind.ALREADY_EXISTS
-    text = "The request id {request_id} was used for something else. Make a new one."

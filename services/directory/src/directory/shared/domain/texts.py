@@ -4,9 +4,9 @@ import unicodedata
 
 
 def fold(text: str) -> str:
-    """Bring any text into the form in which handles and names are compared: NFKC and lower case.
+    """Fold a text into the form in which handles and names are compared: NFKC and lower case.
 
-    Lowering can leave the normal form (`İ`), so it is normalised again.
+    Lowering can break the normal form (`İ`), so it is normalised again.
     """
     lowered = unicodedata.normalize("NFKC", text).lower()
     return unicodedata.normalize("NFKC", lowered)

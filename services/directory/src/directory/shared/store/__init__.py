@@ -9,8 +9,9 @@ from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.mongo import Database, Transaction
 from plexuskit.outbox import Outbox
 from plexuskit.relay import OUTBOX, read_facts, read_new_facts
+from plexuskit.request_ids import Requests
 
-from directory.shared.store.requests import Requests
+from directory.shared.store.older_requests import OlderRequests
 
 T = TypeVar("T")
 
@@ -20,7 +21,7 @@ class Store:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self.requests = Requests(db)
+        self.requests = Requests(db, older=OlderRequests())
         self.outbox = Outbox(db)
 
     async def read_facts(self, request: ReadFactsRequest) -> ReadFactsResponse:
@@ -39,5 +40,5 @@ class Store:
 
     async def provision(self) -> None:
         """Create what is missing of collections and indexes; safe to run at every start."""
-        await self.requests.provision()
+        await self.requests.ensure_indexes()
         await self.outbox.ensure_indexes()

@@ -4,17 +4,18 @@ from typing import Any
 
 from plexus.directory.v1 import session_service_pb2 as pb
 from plexus_access.roles import GUEST
+from plexuskit.request_ids import request_of
 from plexuskit.timestamps import requested_field
 
 from directory.accounts.queries import find_ended_sessions
-from directory.shared.api.translation import acting, request_of
+from directory.shared.api.translation import acting
 from directory.sign_in import operations, queries
 from directory.sign_in.api.session_rooms import SessionRoom
 from directory.sign_in.api.translation import api_token_to_proto, session_of_token, session_to_proto
 
 
 class OpenSessionsApi(SessionRoom):
-    """What of people goes on, and ending it."""
+    """List and revoke sessions and API tokens."""
 
     async def ListSessions(
         self, request: pb.ListSessionsRequest, context: Any
@@ -41,7 +42,7 @@ class OpenSessionsApi(SessionRoom):
     async def RevokeSessions(
         self, request: pb.RevokeSessionsRequest, context: Any
     ) -> pb.RevokeSessionsResponse:
-        """End a session, or all but the present one."""
+        """End a session, or all but the current one."""
         ended = await operations.revoke_sessions(
             self._store,
             actor=acting(),
@@ -63,7 +64,7 @@ class OpenSessionsApi(SessionRoom):
             person_id=request.person_id,
             scopes=request.scopes,
             expires_at=requested_field(request, "expires_at"),
-            request=request_of(request, actor=actor, request_id=request.request_id),
+            request=request_of(request),
             now=self._clock.now(),
         )
         return pb.CreateApiTokenResponse(
@@ -73,7 +74,7 @@ class OpenSessionsApi(SessionRoom):
     async def ResolveApiToken(
         self, request: pb.ResolveApiTokenRequest, context: Any
     ) -> pb.ResolveApiTokenResponse:
-        """Tell the gateway who holds an API token."""
+        """Return the holder of an API token to the gateway."""
         found = await operations.resolve_api_token(
             self._store, token_hash=request.token_hash, now=self._clock.now()
         )
@@ -87,7 +88,7 @@ class OpenSessionsApi(SessionRoom):
     async def FindEndedSessions(
         self, request: pb.FindEndedSessionsRequest, context: Any
     ) -> pb.FindEndedSessionsResponse:
-        """Find which sessions and API tokens do not go on."""
+        """Find the sessions and API tokens that have ended."""
         ended = await find_ended_sessions(
             self._store, session_ids=request.session_ids, now=self._clock.now()
         )

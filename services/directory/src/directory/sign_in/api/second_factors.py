@@ -11,12 +11,12 @@ from directory.sign_in.api.translation import factor_to_proto
 
 
 class SecondFactorsApi(SessionRoom):
-    """Setting second factors up and taking them away."""
+    """Setup and removal of second factors."""
 
     async def EnrollTotp(
         self, request: pb.EnrollTotpRequest, context: Any
     ) -> pb.EnrollTotpResponse:
-        """Begin to set up one-time codes."""
+        """Begin the setup of one-time codes."""
         enrolment = await operations.enroll_totp(
             self._store,
             self._means.hashing,
@@ -43,7 +43,7 @@ class SecondFactorsApi(SessionRoom):
     async def BeginPasskey(
         self, request: pb.BeginPasskeyRequest, context: Any
     ) -> pb.BeginPasskeyResponse:
-        """Begin to set up a passkey."""
+        """Begin the setup of a passkey."""
         options = await operations.begin_passkey(
             self._store,
             self._means.hashing,
@@ -83,7 +83,7 @@ class SecondFactorsApi(SessionRoom):
     async def RemoveSecondFactor(
         self, request: pb.RemoveSecondFactorRequest, context: Any
     ) -> pb.RemoveSecondFactorResponse:
-        """Take a second factor away."""
+        """Remove a second factor."""
         await operations.remove_second_factor(
             self._store,
             self._means.hashing,

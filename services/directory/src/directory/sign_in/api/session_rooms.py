@@ -1,4 +1,4 @@
-"""What the parts of SessionService share."""
+"""Dependencies shared by the parts of SessionService."""
 
 from dataclasses import dataclass
 
@@ -16,15 +16,15 @@ from directory.sign_in.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInMeans:
-    """What signing in needs beside the store.
+    """Dependencies of sign-in beside the store.
 
     Attributes:
         hashing: checks passwords.
         issuer: signs access tokens.
-        sealing: encrypts what must be read again.
-        passkeys: asks browsers for passkeys.
-        openid: speaks to the company's provider.
-        bootstrap: allows making the tenant.
+        sealing: encrypts secrets that must be read again.
+        passkeys: makes passkey requests for browsers.
+        openid: client of the company's provider.
+        bootstrap: permission to create the tenant.
     """
 
     hashing: Hashing

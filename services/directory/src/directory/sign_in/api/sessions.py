@@ -22,7 +22,7 @@ from directory.sign_in.api.translation import (
 
 
 class SessionApi(SecondFactorsApi, SignInPoliciesApi, OpenSessionsApi):
-    """Signing in with a local account and what follows from it; the rest is in its bases."""
+    """Sign-in with a local account and its sessions; the rest is in its bases."""
 
     async def InitTenant(
         self, request: pb.InitTenantRequest, context: Any
@@ -118,5 +118,5 @@ class SessionApi(SecondFactorsApi, SignInPoliciesApi, OpenSessionsApi):
     async def GetSigningKeys(
         self, request: pb.GetSigningKeysRequest, context: Any
     ) -> pb.GetSigningKeysResponse:
-        """Show the public keys of access tokens."""
+        """Return the public keys of access tokens."""
         return pb.GetSigningKeysResponse(jwks_json=self._means.issuer.public_jwks)

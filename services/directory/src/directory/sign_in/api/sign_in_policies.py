@@ -1,4 +1,4 @@
-"""plexus.directory.v1.SessionService: how the company signs in, and its providers."""
+"""plexus.directory.v1.SessionService: the company's sign-in policy, and its providers."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ class SignInPoliciesApi(SessionRoom):
     async def ListSignInOptions(
         self, request: pb.ListSignInOptionsRequest, context: Any
     ) -> pb.ListSignInOptionsResponse:
-        """Tell anybody how the company signs in."""
+        """Return the company's sign-in methods; no sign-in needed."""
         options = await queries.list_sign_in_options(self._store)
         return pb.ListSignInOptionsResponse(
             local_accounts=options.local_accounts,
@@ -75,7 +75,7 @@ class SignInPoliciesApi(SessionRoom):
     async def GetSignInPolicy(
         self, request: pb.GetSignInPolicyRequest, context: Any
     ) -> pb.GetSignInPolicyResponse:
-        """Show how the company signs in."""
+        """Return the company's sign-in policy."""
         policy, providers = await queries.get_sign_in_policy(
             self._store, actor=acting(), now=self._clock.now()
         )
@@ -118,7 +118,7 @@ class SignInPoliciesApi(SessionRoom):
     async def DeleteOpenIdProvider(
         self, request: pb.DeleteOpenIdProviderRequest, context: Any
     ) -> pb.DeleteOpenIdProviderResponse:
-        """Take a provider away."""
+        """Delete a provider."""
         await operations.delete_openid_provider(
             self._store, actor=acting(), provider_id=request.provider_id, now=self._clock.now()
         )

@@ -1,4 +1,4 @@
-"""What the servicers of sign-in translate: sessions, tokens, factors, policies and providers."""
+"""Translation for the servicers of sign-in: sessions, tokens, factors, policies and providers."""
 
 from typing import Final
 
@@ -29,7 +29,7 @@ _ANSWERS: Final = {
 
 
 def tokens_to_proto(tokens: Tokens) -> pb.Tokens:
-    """Write what a signed-in client gets."""
+    """Write the tokens of a signed-in client."""
     return pb.Tokens(
         access_token=tokens.access_token,
         access_expires_at=timestamp(tokens.access_expires_at),
@@ -44,7 +44,7 @@ def admitted_to_proto(
     admitted: Admitted,
     response: pb.SignInResponse | pb.CompleteSignInResponse | pb.CompleteSingleSignOnResponse,
 ) -> None:
-    """Write how a sign-in went on: with tokens, a question, or tokens for setting one up."""
+    """Write the result of a sign-in: tokens, a question, or tokens for setting up a factor."""
     if admitted.tokens is not None:
         response.tokens.CopyFrom(tokens_to_proto(admitted.tokens))
     if admitted.person is not None:
@@ -60,12 +60,12 @@ def admitted_to_proto(
 
 
 def origin_of_call(device_key: str = "") -> Origin:
-    """Return where the call that is being served comes from."""
+    """Return the origin of the call that is being served."""
     return Origin(network=caller().network, device_key=device_key)
 
 
 def answer_of(request: pb.CompleteSignInRequest) -> Answer:
-    """Read what a question is answered with; none is an answer too, a wrong one."""
+    """Read the answer to a question; none is an answer too, a wrong one."""
     field = request.WhichOneof("answer")
     if field is None:
         return Answer(kind=AnswerKind.NOTHING, value="")
@@ -145,7 +145,7 @@ def provider_to_proto(provider: Provider) -> pb.OpenIdProvider:
 
 
 def provider_of(provider: pb.OpenIdProvider) -> Provider:
-    """Read a provider as it is asked for; the tenant is the actor's, set by the operation."""
+    """Read the requested settings of a provider; the operation sets the actor's tenant."""
     return Provider(
         id=ProviderId(provider.id),
         tenant_id=TenantId(""),

@@ -1,4 +1,4 @@
-"""What still has to be answered before somebody is signed in: once, in 5 minutes, by 5 attempts."""
+"""Challenge to complete a sign-in: used once, within 5 minutes and 5 attempts."""
 
 import base64
 import hashlib
@@ -15,16 +15,16 @@ RANDOM_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInChallenge:
-    """A sign-in whose first factor was right.
+    """Sign-in whose first factor was correct.
 
     Attributes:
         key: SHA-256 of the opaque id that the client holds.
-        methods: what was proved so far.
-        credential_stamp: of the password that was right; a new password ends the challenge.
-        passkey_challenge: what a passkey must sign; empty for somebody without.
-        device: what the session will be called.
+        methods: methods proved so far.
+        credential_stamp: of the correct password; a new password ends the challenge.
+        passkey_challenge: bytes for a passkey to sign; empty for a person without one.
+        device: name of the future session.
         single_sign_on: name of the provider that vouched; empty for a local account.
-        attempts: how often it was answered wrongly.
+        attempts: number of wrong answers.
     """
 
     key: bytes = field(repr=False)
@@ -39,7 +39,7 @@ class SignInChallenge:
     expires_at: datetime
 
     def open(self, *, now: datetime) -> bool:
-        """Whether it may still be answered."""
+        """Return whether it may still be answered."""
         return now < self.expires_at and self.attempts < MAX_ATTEMPTS
 
 
@@ -49,5 +49,5 @@ def written(random: bytes) -> str:
 
 
 def key_of(value: str) -> bytes:
-    """Find what a text that a client holds is stored under: its hash."""
+    """Return the key under which a client's text is stored: its hash."""
     return hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()

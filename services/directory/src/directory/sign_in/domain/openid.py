@@ -1,4 +1,4 @@
-"""The company's OpenID provider, and whom its word makes of somebody who comes from it."""
+"""OpenID provider settings of the company, and linking of its accounts to people."""
 
 import ipaddress
 import re
@@ -16,7 +16,7 @@ from directory.shared.domain.ids import PersonId, ProviderId, TenantId
 from directory.sign_in.domain.refusals import RedirectNotAllowed
 
 MAX_PROVIDERS: Final = 10
-# How long a browser may be on its way to the provider and back.
+# Time a browser may take for the way to the provider and back.
 ATTEMPT_LIFETIME: Final = timedelta(minutes=10)
 RANDOM_BYTES: Final = 32
 SUBJECT: Final = "sub"
@@ -45,11 +45,11 @@ class Provider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """A browser on its way; what the provider and the client bring back is compared with it.
+    """A browser on its way; the values returned by provider and client are compared with it.
 
     Attributes:
         key: SHA-256 of `state`.
-        proof: SHA-256 of what the client kept and sent through no browser.
+        proof: SHA-256 of the secret that the client kept and never sent through a browser.
         nonce: must come back in the id token.
         code_verifier: of PKCE (RFC 7636).
     """
@@ -67,12 +67,12 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """Who somebody is at a provider, as a verified id token says.
+    """Identity of a user at a provider, from a verified id token.
 
     Attributes:
-        value: of the provider's subject claim.
+        value: the provider's subject claim.
         email: only an address that the provider has verified; else empty.
-        second_factor: the provider says that it asked for one.
+        second_factor: true if the provider states that it asked for one.
     """
 
     value: str
@@ -81,11 +81,11 @@ class Subject:
 
 
 def check(provider: Provider, *, previous: Provider | None, expected_version: int) -> None:
-    """Check a provider as it was asked for.
+    """Check the requested settings of a provider.
 
     Raises:
-        VersionConflict: `expected_version` is not the present one (0 for a new provider).
-        InvalidArgument: a field holds what it may not.
+        VersionConflict: `expected_version` is not the current one (0 for a new provider).
+        InvalidArgument: the value of a field is not allowed.
     """
     current = previous.version if previous else 0
     if expected_version != current:
@@ -120,7 +120,7 @@ def check_address(url: str, *, field: str) -> None:
 
 
 def check_redirect(provider: Provider, redirect_uri: str) -> None:
-    """Check where the browser comes back: a registered address, or a native client's own port.
+    """Check the redirect address: a registered one, or a native client's own port.
 
     A native client listens on a free port of the loopback address (RFC 8252), so for that the
     port may be any where the provider has a loopback address; everything else is compared exactly.
@@ -143,17 +143,17 @@ def check_redirect(provider: Provider, redirect_uri: str) -> None:
 
 
 def is_loopback(parts: SplitResult) -> bool:
-    """Tell whether an address is on this machine."""
+    """Return whether an address is on this machine."""
     return parts.hostname == "localhost" or _is_loopback_literal(parts)
 
 
 def linkable_by_email(
     provider: Provider, subject: Subject, people: Sequence[Person]
 ) -> Person | None:
-    """Choose who is linked by a verified address; None unless it can be exactly one person.
+    """Choose the person to link by a verified address; None unless exactly one is possible.
 
-    In: everybody of the tenant who has the address. Several who share it, somebody who is linked
-    with another subject of the provider, and what is no human are never linked.
+    In: all people of the tenant with the address. Several people who share it, people linked with
+    another subject of the provider, and service accounts are never linked.
     """
     domain = subject.email.rpartition("@")[2].lower()
     active = [person for person in people if person.active]
@@ -167,7 +167,7 @@ def linkable_by_email(
 
 
 def external_id(provider: Provider, subject: Subject) -> str:
-    """Name somebody as the feed of people does: `<provider id>:<subject>`."""
+    """Return the external id that a feed uses for a subject: `<provider id>:<subject>`."""
     return f"{provider.id}:{subject.value}"
 
 

@@ -23,7 +23,7 @@ def digest(code: str) -> bytes:
 
 
 def without(codes: Sequence[bytes], code: str) -> tuple[bytes, ...] | None:
-    """Take a used code out of those that are left; None for one that is not among them."""
+    """Remove a used code from the remaining ones; None if it is not among them."""
     used = digest(code)
     left = tuple(each for each in codes if each != used)
     return left if len(left) < len(codes) else None

@@ -14,7 +14,7 @@ class ApiTokenOfAnother(Refusal):
 
 
 class StepUpRequired(Refusal):
-    """What was asked for needs a fresh proof of who asks, and there was none."""
+    """The action needs a recent proof of the caller's identity, and there was none."""
 
     kind = Kind.PERMISSION_DENIED
     text = "Give your password with this; if you have a second factor, sign in with it first."
@@ -28,7 +28,7 @@ class SecondFactorExists(Refusal):
 
 
 class SecondFactorNotFound(Refusal):
-    """No second factor of that id can be seen; the same for absent and somebody else's (GW-2)."""
+    """No second factor of that id is visible; the same for absent and another person's (GW-2)."""
 
     kind = Kind.NOT_FOUND
     text = "There is no such second factor."
@@ -42,7 +42,7 @@ class SecondFactorNeeded(Refusal):
 
 
 class TooManySecondFactors(Refusal):
-    """The person has as many second factors as anybody may have."""
+    """The person has the maximum number of second factors."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "You have {limit} second factors already. Remove one first."
@@ -77,21 +77,21 @@ class SessionNotFound(Refusal):
 
 
 class ApiTokenInvalid(Refusal):
-    """Nobody holds the token: unknown, revoked, expired, or its person cannot act."""
+    """The token is unknown, revoked or expired, or its person is not active."""
 
     kind = Kind.UNAUTHENTICATED
     text = "The API token is not valid here."
 
 
 class LockedOut(Refusal):
-    """Nobody could administer the tenant any more."""
+    """No administrator could sign in any more."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "No administrator could sign in any more. Link one with the provider first."
 
 
 class NoWorkingProvider(Refusal):
-    """Nobody without a local account could sign in any more."""
+    """People without a local account could not sign in any more."""
 
     kind = Kind.FAILED_PRECONDITION
     text = (
@@ -122,7 +122,7 @@ class ProviderUnavailable(Refusal):
 
 
 class RedirectNotAllowed(Refusal):
-    """The address is none that the provider's answer may be sent to."""
+    """The address is not registered for the provider's redirects."""
 
     kind = Kind.INVALID
     text = "The redirect address is not one of the provider's."

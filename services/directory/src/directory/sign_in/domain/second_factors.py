@@ -21,7 +21,7 @@ _MAX_NAME: Final = 100
 
 
 class FactorKind(enum.Enum):
-    """What a second factor is."""
+    """Kind of a second factor."""
 
     TOTP = "totp"
     PASSKEY = "passkey"
@@ -57,7 +57,7 @@ class Factor:
 
 
 def clean_name(name: str, *, otherwise: str) -> str:
-    """Check what a person calls a factor; empty stands for `otherwise`.
+    """Check the name of a factor; empty stands for `otherwise`.
 
     Raises:
         InvalidArgument: it is longer than 100 characters.
@@ -74,7 +74,7 @@ def matching_step(secret: str, code: str, *, after: int, now: datetime) -> int |
     totp = pyotp.TOTP(secret, digits=DIGITS, interval=STEP_SECONDS)
     current = int(now.timestamp()) // STEP_SECONDS
     found = None
-    # Every candidate is compared, so that time tells nothing of which one fits.
+    # Every candidate is compared, so that the time taken does not reveal the match.
     for step in range(current - STEPS_ASIDE, current + STEPS_ASIDE + 1):
         expected = totp.at(step * STEP_SECONDS)
         equal = hmac.compare_digest(expected.encode(), typed.encode("utf-8", "surrogatepass"))
@@ -84,7 +84,7 @@ def matching_step(secret: str, code: str, *, after: int, now: datetime) -> int |
 
 
 def used(factor: Factor, *, now: datetime, step: int = 0, sign_count: int = 0) -> Factor:
-    """Note that a factor was used, so that the same answer is not good again."""
+    """Record that a factor was used, so that the same answer is not valid again."""
     return replace(
         factor,
         confirmed=True,

@@ -1,4 +1,4 @@
-"""How a company signs in: with local accounts or not, and who needs a second factor."""
+"""Sign-in policy of a company: local accounts or not, and roles that need a second factor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ class SignInPolicy:
     version: int = 0
 
     def needs_second_factor(self, roles: frozenset[str]) -> bool:
-        """Tell whether one of the roles asks its holders for a second factor."""
+        """Return whether one of the roles requires a second factor."""
         return not roles.isdisjoint(self.second_factor_role_ids)
 
 
@@ -36,8 +36,8 @@ def change(
     """Change the policy. Out: the same object when nothing differs, else the next version.
 
     Raises:
-        VersionConflict: `expected_version` is not the present one.
-        InvalidArgument: too many roles, or an id that can be none.
+        VersionConflict: `expected_version` is not the current one.
+        InvalidArgument: too many roles, or an invalid role id.
     """
     if expected_version != policy.version:
         raise VersionConflict(expected_version=expected_version, current_version=policy.version)

@@ -21,11 +21,11 @@ TYPE: Final = "at+jwt"
 
 
 class EdDSA(JWSRegistry):
-    """Allows `EdDSA` alone.
+    """Registry that allows `EdDSA` alone.
 
-    RFC 9864 prefers the name `Ed25519` for the same signature and joserfc warns of the old one; the
-    contract says EdDSA, which every verifier knows, and the keys are Ed25519 only, so there is
-    nothing to mistake.
+    RFC 9864 prefers the name `Ed25519` for the same signature and joserfc warns about the old one;
+    the contract uses EdDSA, which every verifier knows, and all keys are Ed25519, so there is no
+    ambiguity.
     """
 
     def get_alg(self, name: str) -> Any:
@@ -60,7 +60,7 @@ class TokenIssuer:
         scopes: frozenset[str],
         now: datetime,
     ) -> Tokens:
-        """Make what a client gets: an access token for 15 minutes beside its next refresh token.
+        """Make a client's tokens: an access token for 15 minutes beside its next refresh token.
 
         In: the permissions that the session is limited to, empty for no limit.
         """

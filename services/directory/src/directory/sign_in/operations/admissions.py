@@ -38,13 +38,13 @@ from directory.sign_in.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proved:
-    """What was proved so far, by whom, and for which device.
+    """Factors proved so far, with the provider and the device.
 
     Attributes:
-        methods: in the words of RFC 8176.
-        credential_stamp: of the password that was right; empty where a provider vouched.
+        methods: as named in RFC 8176.
+        credential_stamp: of the correct password; empty if a provider vouched.
         single_sign_on: name of that provider.
-        network: where from.
+        network: network of the client.
     """
 
     person_id: PersonId
@@ -58,12 +58,12 @@ class Proved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What the client must still answer.
+    """Question that the client must still answer.
 
     Attributes:
         challenge_id: opaque; only its hash is stored.
-        kinds: of the factors that the person has; a recovery code stands in for any.
-        passkey_options: JSON for the browser; empty for somebody without a passkey.
+        kinds: of the person's factors; a recovery code replaces any of them.
+        passkey_options: JSON for the browser; empty for a person without a passkey.
     """
 
     challenge_id: str = field(repr=False)
@@ -74,10 +74,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
-    """How a sign-in went on: with a session, or with a question.
+    """Result of a sign-in: a session, or a question.
 
     Attributes:
-        enrollment_due: the session may do nothing but set up a second factor.
+        enrollment_due: the session can only set up a second factor.
         device_key: for the device's later sign-ins; empty with a question.
     """
 
@@ -127,7 +127,7 @@ async def ask(
 
 
 async def open_session(store: Store, *, proved: Proved, now: datetime, tx: Transaction) -> Opened:
-    """Open a session in this transaction, if what was proved before it still holds.
+    """Open a session in this transaction, if the earlier proofs are still valid.
 
     Raises:
         SignInRefused: the person or the password is not what it was, or a second factor is due.
@@ -163,7 +163,7 @@ async def open_session(store: Store, *, proved: Proved, now: datetime, tx: Trans
 
 
 def admitted(issuer: TokenIssuer, opened: Opened, *, device_key: str, now: datetime) -> Admitted:
-    """Give the tokens of a session that was opened."""
+    """Return the tokens of a new session."""
     tokens = issuer.issue(
         person=opened.person,
         session=opened.session,
@@ -180,7 +180,7 @@ def admitted(issuer: TokenIssuer, opened: Opened, *, device_key: str, now: datet
 
 
 def confirmed(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
-    """Leave out what is still being set up."""
+    """Leave out factors that are still being set up."""
     return tuple(factor for factor in factors if factor.confirmed)
 
 
@@ -193,7 +193,7 @@ def _still_right(proved: Proved, credential: Credential | None) -> bool:
 async def limits_of(
     store: Store, person: Person, *, methods: tuple[str, ...], now: datetime, tx: Transaction
 ) -> frozenset[str]:
-    """Limit a session by what was proved in it; out: its only permissions, empty for no limit."""
+    """Return the only permissions of a session by its proved methods; empty for no limit."""
     if has_second(methods) or not await owes_second_factor(store, person, now=now, tx=tx):
         return frozenset()
     return LIMITED
@@ -202,7 +202,7 @@ async def limits_of(
 async def owes_second_factor(
     store: Store, person: Person, *, now: datetime, tx: Transaction
 ) -> bool:
-    """Tell whether a role that somebody holds, wherever it is bound, asks for a second factor."""
+    """Return whether a role that a person holds, in any scope, requires a second factor."""
     policy = await store.sign_in_policies.get(person.tenant_id, tx=tx)
     if not policy.second_factor_role_ids:
         return False

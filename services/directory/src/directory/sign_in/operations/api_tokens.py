@@ -1,4 +1,4 @@
-"""API tokens of apps: making them, and telling gateways whose they are."""
+"""API tokens of apps: creation, and resolution for gateways."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,20 +12,19 @@ from plexus_access.roles import PERMISSIONS
 from plexuskit.errors import InvalidArgument
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
+from plexuskit.request_ids import Request
 
 from directory.access.domain.grants import Grants
 from directory.accounts import events
 from directory.accounts.domain import api_tokens
 from directory.accounts.domain.api_tokens import MAX_MADE, MAX_TOKENS, ApiToken
 from directory.accounts.domain.sessions import to_the_minute
-from directory.accounts.store.documents import api_token_document, api_token_from
 from directory.people.domain.people import Kind, Person
 from directory.people.domain.refusals import PersonDeactivated
 from directory.people.operations.rights import check_standing
 from directory.shared.domain.actors import Actor, require
 from directory.shared.domain.ids import ApiTokenId, PersonId
 from directory.shared.domain.refusals import PersonNotFound
-from directory.shared.domain.requests import Request
 from directory.sign_in.domain.refusals import ApiTokenInvalid, ApiTokenOfAnother
 from directory.sign_in.store import Store
 
@@ -45,7 +44,7 @@ class NewApiToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """Who holds an API token."""
+    """Holder of an API token."""
 
     token: ApiToken
     person: Person
@@ -77,7 +76,8 @@ async def create_api_token(
         ApiTokenOfAnother: it is for a human other than the actor.
         InvalidArgument: name, scopes or expiry are not allowed, the expiry is later than that of
             the token in use, or there are 100 tokens.
-        ApiTokenInvalid: the token in use has just been revoked.
+        ApiTokenInvalid: the token in use has just been revoked, or that of the same request is
+            gone.
         PermissionUnknown: a scope is no permission.
         GrantExceedsOwn: the actor does not hold a scope, or not all that the person holds.
         PersonNotFound: there is none whose tokens the actor manages.
@@ -104,9 +104,12 @@ async def create_api_token(
     )
 
     async def work(tx: Transaction) -> NewApiToken:
-        if answered := await store.requests.answer(request, tx=tx):
-            return NewApiToken(token=api_token_from(answered), secret="")
-        await store.requests.remember(request, api_token_document(token), now=now, tx=tx)
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            earlier = await store.api_tokens.find(answered["id"], tenant_id=actor.tenant_id, tx=tx)
+            if earlier is None:
+                raise ApiTokenInvalid
+            return NewApiToken(token=earlier, secret="")
+        await store.requests.record(request, {"id": token.id}, now=now, tx=tx)
         grants = await store.grants.of_actor(actor, now=now, tx=tx)
         person = await _person(store, token.person_id, actor=actor, grants=grants, now=now, tx=tx)
         if not person.welcome(now=now):
@@ -152,11 +155,11 @@ async def _check_maker(store: Store, maker: ApiToken, *, now: datetime, tx: Tran
 
 
 async def resolve_api_token(store: Store, *, token_hash: bytes, now: datetime) -> Resolved:
-    """Tell who holds a token, and note the minute of its use.
+    """Return the holder of a token, and record the minute of its use.
 
     Raises:
-        ApiTokenInvalid: unknown, revoked or expired, its person is not active, or it was made on
-            behalf of a human by another, as was possible once (GW-11).
+        ApiTokenInvalid: unknown, revoked or expired, its person is not active, or another person
+            made it on behalf of a human, as was possible once (GW-11).
     """
     if len(token_hash) != _HASH_BYTES:
         raise ApiTokenInvalid

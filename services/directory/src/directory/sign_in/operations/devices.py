@@ -1,7 +1,7 @@
-"""Keys of devices: what tells a device that has signed in before from a stranger (GW-13).
+"""Device keys: they distinguish devices of earlier sign-ins from unknown ones (GW-13).
 
-A device key is a sealed value without a state of its own: it proves nothing but that somebody
-signed in as the person with it before, and gives only a count of failed attempts of its own.
+A device key is a sealed value without a state of its own: it proves only that a person signed in
+with the device before, and gives the device its own count of failed attempts.
 """
 
 import base64
@@ -22,7 +22,7 @@ def new_device_key(sealing: Sealing, person: Person) -> str:
 
 
 def knows_device(sealing: Sealing, person: Person | None, device_key: str) -> bool:
-    """Tell whether a key was made by an earlier sign-in of the person; the work is the same."""
+    """Return whether a key was made by an earlier sign-in of the person; in constant time."""
     if not device_key or len(device_key) > _MAX_KEY:
         return False
     try:
@@ -43,7 +43,7 @@ def device_key(sealing: Sealing, person: Person, origin: Origin) -> str:
 
 
 def source_of(sealing: Sealing, person: Person | None, origin: Origin) -> str:
-    """Return what a handle's failed attempts are counted by: a known device, or a network."""
+    """Return the key that counts a handle's failed attempts: a known device, or a network."""
     if knows_device(sealing, person, origin.device_key):
         return device_source(origin.device_key)
     return network_source(origin)

@@ -1,4 +1,4 @@
-"""Naming the company's OpenID providers and taking them away."""
+"""Creation and deletion of the company's OpenID providers."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -38,15 +38,15 @@ async def put_openid_provider(
     expected_version: int,
     now: datetime,
 ) -> Provider:
-    """Name the company's OpenID provider, or change it; in: a provider without its secret.
+    """Create or change the company's OpenID provider; in: a provider without its secret.
 
-    An empty secret leaves the present one, unless it would go to another issuer or client.
+    An empty secret keeps the current one, unless it would go to another issuer or client.
 
     Raises:
         PermissionMissing: the actor may not configure sign-in.
         GrantExceedsOwn: the actor does not hold everything.
         InvalidArgument: a field is not allowed, or there are 10 providers.
-        VersionConflict: somebody changed it since `expected_version`.
+        VersionConflict: it was changed since `expected_version`.
         ProviderInvalid: its discovery document cannot be read.
     """
     await require_all(store, actor, now=now)
@@ -87,11 +87,11 @@ async def put_openid_provider(
 async def delete_openid_provider(
     store: Store, *, actor: Actor, provider_id: str, now: datetime
 ) -> None:
-    """Take a provider away; who signed in with it stays signed in.
+    """Delete a provider; people who signed in with it stay signed in.
 
     Raises:
         PermissionMissing: the actor may not configure sign-in.
-        ProviderNotFound: there is none of that id.
+        ProviderNotFound: there is no provider of that id.
         LockedOut: no administrator could sign in any more.
         NoWorkingProvider: it is the last one, and there are no local accounts.
     """

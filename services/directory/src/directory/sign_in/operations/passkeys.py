@@ -33,7 +33,7 @@ async def begin_passkey(
     password: str,
     now: datetime,
 ) -> str:
-    """Begin to set up a passkey; out: PublicKeyCredentialCreationOptions as JSON.
+    """Begin the setup of a passkey; out: PublicKeyCredentialCreationOptions as JSON.
 
     Raises:
         PermissionMissing: the actor may not set up second factors.
@@ -54,7 +54,7 @@ async def begin_passkey(
 async def finish_passkey(
     store: Store, *, passkeys: Passkeys, actor: Actor, answer: str, name: str, now: datetime
 ) -> Enrolled:
-    """Store the passkey that the browser made; from now on it is asked for.
+    """Store the passkey that the browser made; from now on it is required.
 
     Raises:
         PermissionMissing: the actor may not set up second factors.

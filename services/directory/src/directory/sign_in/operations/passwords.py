@@ -36,17 +36,18 @@ async def set_password(
 ) -> None:
     """Set a password and end the person's other sessions; an empty `person_id` means oneself.
 
-    Another's also loses their API tokens: it may be set because the account is in strange hands.
-    An administrator could sign in with it, so it takes a reason, which the ledger keeps (GW-11).
+    Another person also loses their API tokens, since their account may be compromised. An
+    administrator could sign in with the password, so setting it requires a reason, which the ledger
+    keeps (GW-11).
 
-    One's own needs the old password, also for administrators: a stolen session does not give the
-    account away. Wrong ones are counted by session, apart from sign-ins that strangers try.
+    One's own requires the old password, also for administrators: a stolen session must not give the
+    account away. Wrong ones are counted per session, apart from sign-in attempts by strangers.
 
     Raises:
-        PermissionMissing: somebody else's, and the actor manages people nowhere.
-        ReasonRequired: it is another person's, and no reason is given.
-        PersonNotFound: there is none whom the actor manages.
-        GrantExceedsOwn: the person holds something that the actor does not.
+        PermissionMissing: another person's, and the actor manages people nowhere.
+        ReasonRequired: another person's, and no reason is given.
+        PersonNotFound: absent, or not managed by the actor.
+        GrantExceedsOwn: the person holds grants that the actor does not.
         PersonDeactivated: the person cannot sign in.
         OldPasswordWrong: the old password is wrong, or there were too many attempts.
         InvalidArgument: the new password is too short or too long.
@@ -83,8 +84,7 @@ async def set_password(
         if not current.active:
             raise PersonDeactivated
         if own and await store.credentials.find(person.id, tx=tx) != checked:
-            # Somebody else set it between the check and now: the old one is not the old one any
-            # more.
+            # The password was changed between the check and now: the old one is no longer valid.
             raise OldPasswordWrong
         ended = await end_sessions(
             store,
@@ -95,7 +95,8 @@ async def set_password(
             now=now,
             tx=tx,
             but=actor.session_id if own else None,
-            # Whoever sets their own goes on using their apps; another's may be in strange hands.
+            # People who set their own password keep their apps; another's account may be
+            # compromised.
             api_tokens=not own,
         )
         await store.credentials.set(credential, now=now, tx=tx)

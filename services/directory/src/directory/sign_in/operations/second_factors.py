@@ -45,18 +45,18 @@ async def remove_second_factor(
     password: str,
     now: datetime,
 ) -> None:
-    """Take a factor away, or all with an empty id; an empty person means oneself.
+    """Remove a factor, or all if the id is empty; an empty person means oneself.
 
-    Another's is taken away for who lost theirs, also where a role asks for one: their sessions end,
-    and the next one may do nothing but set a new factor up.
+    An administrator removes another's after a loss, even if a role requires one: their sessions
+    end, and the next session can only set up a new factor.
 
     Raises:
-        PermissionMissing: the actor may not, or it is another's and they manage sessions nowhere.
+        PermissionMissing: not allowed, or another person's and the actor manages sessions nowhere.
         StepUpRequired: the password is wrong or missing, or a second factor was not given.
-        PersonNotFound: there is none whose sessions the actor manages.
-        GrantExceedsOwn: the person holds something that the actor does not.
-        SecondFactorNotFound: there is none of that id.
-        SecondFactorNeeded: a role of one's own asks for one, and this is the last.
+        PersonNotFound: absent, or the actor does not manage their sessions.
+        GrantExceedsOwn: the person holds grants that the actor does not.
+        SecondFactorNotFound: there is no factor of that id.
+        SecondFactorNeeded: a role of the actor requires one, and this is the last.
     """
     require(actor, PERMISSION)
     own = person_id in {"", actor.person_id}

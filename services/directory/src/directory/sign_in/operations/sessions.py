@@ -28,13 +28,13 @@ SESSIONS: Final = "sessions.manage"
 async def person_of_sessions(
     store: Store, person_id: str, *, actor: Actor, now: datetime, tx: Transaction
 ) -> Person:
-    """Load whose sessions an actor is about to change: their own, or somebody's they manage.
+    """Load the person whose sessions are changed: the actor or a person they manage.
 
     In: "" or the actor's id for themselves.
 
     Raises:
-        PermissionMissing: it is another, and the actor manages sessions nowhere.
-        PersonNotFound: there is nobody of that id, or their sessions are not the actor's to manage.
+        PermissionMissing: another person, and the actor manages sessions nowhere.
+        PersonNotFound: absent, or the actor does not manage their sessions.
     """
     if person_id in {"", actor.person_id}:
         return await store.people.get(actor.person_id, tenant_id=actor.tenant_id, tx=tx)
@@ -95,7 +95,7 @@ async def refresh_session(
 async def revoke_sessions(
     store: Store, *, actor: Actor, session_id: str, person_id: str, now: datetime
 ) -> int:
-    """End a session or API token, or all of a person but the one that asks; out: how many ended.
+    """End a session or API token, or all of a person but the current one; out: the number.
 
     An empty person means oneself.
 

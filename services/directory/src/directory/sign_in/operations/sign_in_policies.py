@@ -39,14 +39,14 @@ async def update_sign_in_policy(
     expected_version: int,
     now: datetime,
 ) -> SignInPolicy:
-    """Set how the company signs in; nothing is written when nothing differs.
+    """Set the company's sign-in policy; write nothing if nothing differs.
 
     Raises:
         PermissionMissing: the actor may not configure sign-in.
-        VersionConflict: somebody changed it since `expected_version`.
-        InvalidArgument: an id that can be no role's.
+        VersionConflict: it was changed since `expected_version`.
+        InvalidArgument: an invalid role id.
         LockedOut: no administrator could sign in any more.
-        NoWorkingProvider: without local accounts, and no provider answers now.
+        NoWorkingProvider: without local accounts, no provider answers now.
     """
     await store.grants.holding_everywhere(actor, PERMISSION, now=now)
     working = frozenset[ProviderId]()
@@ -79,7 +79,7 @@ async def update_sign_in_policy(
 async def require_all(
     store: Store, actor: Actor, *, now: datetime, tx: Transaction | None = None
 ) -> None:
-    """Check that the actor holds all there is: who names the provider can sign in as anybody."""
+    """Check that the actor holds every grant: naming the provider allows sign-in as any person."""
     grants = await store.grants.holding_everywhere(actor, PERMISSION, now=now, tx=tx)
     grants.require_giving(PERMISSIONS, IN_TENANT)
 

@@ -56,17 +56,17 @@ async def sign_in(
 ) -> Admitted:
     """Exchange handle and password for tokens of a new session, or for a question.
 
-    The handle is looked up in the deployment's only tenant. An unknown handle, a wrong password,
-    somebody without a local account or deactivated, or whose company signs in elsewhere: each is
-    counted, costs one hash and the same reads and writes, and is answered the same (GW-2). From the
-    fifth failure on the handle is locked for the network, or for the device if it signed in as the
-    person before, and the answer says for how long; other sources are not affected (GW-13). Once
-    ten networks have failed within a day, all of them count together; known devices do not.
+    The handle is looked up in the deployment's only tenant. An unknown handle, a wrong password, a
+    person who is deactivated or has no local account, a company without local accounts: each is
+    counted, costs one hash and the same reads and writes, and gets the same response (GW-2). From
+    the fifth failure on the handle is locked for the network, or for the device if it signed in as
+    the person before, and the response states for how long; other sources are not affected (GW-13).
+    Once ten networks have failed within a day, all of them count together; known devices do not.
 
-    A network that is locked out is refused before the handle is looked up.
+    A locked-out network is refused before the handle is looked up.
 
     Raises:
-        SignInRefused: whatever the cause.
+        SignInRefused: for any cause.
         PasswordChecksBusy: too many sign-ins wait already.
     """
     tenant = await store.tenants.find_only()
@@ -119,7 +119,7 @@ async def sign_in(
 async def _source(
     store: Store, sealing: Sealing, *, handle: str, origin: Origin, tenant_id: TenantId
 ) -> str:
-    """Return what the attempt is counted by; the handle is looked up only for a device's key."""
+    """Return the source that counts the attempt; looks up the handle only for a device key."""
     if not origin.device_key:
         return network_source(origin)
     named = await store.people.find_by_handle(_normal(handle), tenant_id=tenant_id)
@@ -150,7 +150,7 @@ async def _check(
 
 
 def _normal(handle: str) -> str:
-    """Normalise a handle; what can be none is looked for like any other that nobody has."""
+    """Normalise a handle; an invalid one is looked up like any unknown one."""
     try:
         return normalise(handle)
     except InvalidArgument:
@@ -171,7 +171,7 @@ async def _open(store: Store, *, proved: Proved, renewed: str | None, now: datet
 
 
 class AnswerKind(enum.Enum):
-    """What a question is answered with."""
+    """Kind of answer to a question."""
 
     NOTHING = "nothing"
     TOTP = "totp"
@@ -199,7 +199,7 @@ async def complete_sign_in(
     origin: Origin,
     now: datetime,
 ) -> Admitted:
-    """Answer the question of a sign-in; each answer is counted before it is looked at.
+    """Answer the question of a sign-in; each answer is counted before it is checked.
 
     A challenge takes five answers. Wrong ones lock the person's second factor as wrong passwords do
     their handle: for the network that they come from, or for the device if it is known; from ten
@@ -207,7 +207,7 @@ async def complete_sign_in(
     device (GW-13). A code, a recovery code and a passkey's signature are good once.
 
     Raises:
-        SignInRefused: whatever the cause.
+        SignInRefused: for any cause.
     """
     challenge = await store.challenges.count_attempt(key_of(challenge_id), now=now)
     if challenge is None:

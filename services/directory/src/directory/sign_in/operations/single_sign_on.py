@@ -1,4 +1,4 @@
-"""Signing in with the company's OpenID provider: to it and back, and who has come."""
+"""Sign-in with the company's OpenID provider: redirect, return, and the person signed in."""
 
 import hmac
 import secrets
@@ -51,7 +51,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """Where the browser is sent, what comes back with it, and what the client keeps to itself."""
+    """Start of a sign-in: the provider's address, the state it returns, and the client's secret."""
 
     authorization_url: str = field(repr=False)
     state: str = field(repr=False)
@@ -60,7 +60,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Returned:
-    """What a client brings back from the provider."""
+    """Values that a client returns from the provider."""
 
     state: str = field(repr=False)
     code: str = field(repr=False)
@@ -121,15 +121,15 @@ async def complete_single_sign_on(
     origin: Origin,
     now: datetime,
 ) -> Admitted:
-    """Trade the provider's code for a session, or for the question for a second factor.
+    """Exchange the provider's code for a session, or for a question about a second factor.
 
-    The person is who has the external id `<provider>:<subject>`, or was linked before; else who
-    alone has the address that the provider has verified. Nobody is made here: people come from the
-    feed. A second factor of one's own is asked for unless the provider says that it did.
+    The person has the external id `<provider>:<subject>`, or was linked before, or is the only one
+    with the address that the provider has verified. No person is created here: people come from the
+    feed. The second factor is asked for here unless the provider states that it did.
 
     Raises:
-        SignInRefused: state, code or token is not good, or nobody is meant.
-        ProviderUnavailable: the provider did not answer; the code may be spent, begin again.
+        SignInRefused: state, code or token is invalid, or no person matches.
+        ProviderUnavailable: the provider did not answer; the code may be spent, start again.
     """
     attempt = await store.challenges.take_single_sign_on(key_of(returned.state), now=now)
     if attempt is None or not hmac.compare_digest(attempt.proof, key_of(returned.proof)):
@@ -196,7 +196,7 @@ async def _subject(
 async def _person(
     store: Store, provider: Provider, subject: Subject, *, now: datetime, tx: Transaction
 ) -> Person:
-    """Find who a subject is, linking them now if that is safe."""
+    """Find the person of a subject, linking them now if that is safe."""
     tenant_id: TenantId = provider.tenant_id
     link_id = openid.link_id(provider, subject.value)
     linked = await store.providers.linked(link_id, tx=tx)

@@ -18,13 +18,13 @@ from directory.sign_in.domain.second_factors import Factor
 from directory.sign_in.operations.admissions import confirmed
 from directory.sign_in.store import Store
 
-# Who has no password proved who they are at the provider, a moment ago.
+# People without a password proved their identity at the provider, moments ago.
 FRESH: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SteppedUp:
-    """Who proved it, and their confirmed second factors."""
+    """The verified person's session and their confirmed second factors."""
 
     person: Person
     factors: tuple[Factor, ...]
@@ -33,13 +33,13 @@ class SteppedUp:
 async def step_up(
     store: Store, hashing: Hashing, *, actor: Actor, password: str, now: datetime
 ) -> SteppedUp:
-    """Check that whoever asks is the person and not only the holder of an open session.
+    """Check that the caller is the person and not only the holder of an open session.
 
     The password, counted like a sign-in; for people without one, a session of the last 10 minutes.
-    Whoever has a second factor must have given it in this session: a stolen password adds none.
+    A person with a second factor must have used it in this session: a stolen password adds none.
 
     Raises:
-        StepUpRequired: neither is so, or an API token asks.
+        StepUpRequired: neither holds, or the caller uses an API token.
     """
     session = await open_session_of(store, actor, now=now)
     person = await store.people.get(actor.person_id, tenant_id=actor.tenant_id)
@@ -68,10 +68,10 @@ async def step_up(
 async def open_session_of(
     store: Store, actor: Actor, *, now: datetime, tx: Transaction | None = None
 ) -> Session:
-    """Load the session that somebody acts in.
+    """Load the session in which the actor acts.
 
     Raises:
-        StepUpRequired: it is over, or there is none because an API token asks.
+        StepUpRequired: it is over, or there is none because the caller uses an API token.
     """
     session = await store.sessions.find(actor.session_id, tenant_id=actor.tenant_id, tx=tx)
     if session is None or session.person_id != actor.person_id or not session.alive(now=now):
@@ -82,7 +82,7 @@ async def open_session_of(
 async def note_second_factor(
     store: Store, actor: Actor, *, method: str, now: datetime, tx: Transaction
 ) -> None:
-    """Note in the actor's session that a second factor was given; its next token says so.
+    """Record in the actor's session that a second factor was used; its next token includes it.
 
     Raises:
         StepUpRequired: the session is over.

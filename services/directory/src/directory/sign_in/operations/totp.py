@@ -27,13 +27,13 @@ from directory.sign_in.store import Store
 
 log = structlog.get_logger()
 
-# How long a secret waits for the first code of its app.
+# Time that a secret waits for the first code of its app.
 UNCONFIRMED: Final = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolment:
-    """What an app for one-time codes is set up with: Base32, and as an `otpauth://` address."""
+    """Setup of an app for one-time codes: Base32, and as an `otpauth://` address."""
 
     secret: str = field(repr=False)
     uri: str = field(repr=False)
@@ -48,7 +48,7 @@ async def enroll_totp(
     password: str,
     now: datetime,
 ) -> Enrolment:
-    """Begin to set up one-time codes; nothing is asked for before the first one was right.
+    """Begin the setup of one-time codes; they are not required before the first correct one.
 
     Raises:
         PermissionMissing: the actor may not set up second factors.
@@ -90,7 +90,7 @@ async def enroll_totp(
 async def confirm_totp(
     store: Store, *, sealing: Sealing, actor: Actor, code: str, now: datetime
 ) -> Enrolled:
-    """Prove that the app works: from now on it is asked for.
+    """Confirm that the app works: from now on its codes are required.
 
     Raises:
         PermissionMissing: the actor may not set up second factors.

@@ -1,4 +1,4 @@
-"""Passkeys by WebAuthn: what a browser is asked for, and whether its answer is one."""
+"""Passkeys by WebAuthn: options for the browser, and verification of its answers."""
 
 import secrets
 from collections.abc import Sequence
@@ -41,11 +41,11 @@ class Passkeys:
 
     @property
     def set_up(self) -> bool:
-        """Whether there is a relying party that passkeys can be made for."""
+        """True if there is a relying party for passkeys."""
         return bool(self._section.rp_id and self._section.origins)
 
     def creation(self, person: Person, current: Sequence[Factor]) -> tuple[str, bytes]:
-        """Ask for a new passkey; out: PublicKeyCredentialCreationOptions and what is to be signed.
+        """Return options for a new passkey: PublicKeyCredentialCreationOptions and the challenge.
 
         Raises:
             PasskeysNotSetUp: this installation has no relying party.
@@ -93,7 +93,7 @@ class Passkeys:
         )
 
     def request(self, factors: Sequence[Factor]) -> tuple[str, bytes]:
-        """Ask for one of the passkeys; out: the options as JSON and what is to be signed."""
+        """Return options for using one of the passkeys: JSON and the challenge."""
         challenge = secrets.token_bytes(CHALLENGE_BYTES)
         options = webauthn.generate_authentication_options(
             rp_id=self._section.rp_id,
@@ -132,7 +132,7 @@ class Passkeys:
         return factor, verified.new_sign_count
 
 
-# What the library raises for answers that are none; its parsers let Python's own through.
+# Exceptions of the library for invalid answers; its parsers let Python's own through.
 _FAILURES: Final[tuple[type[Exception], ...]] = (
     WebAuthnException,
     ValueError,

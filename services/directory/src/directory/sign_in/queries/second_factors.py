@@ -9,7 +9,7 @@ from directory.sign_in.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnFactors:
-    """Somebody's second factors, and how many recovery codes are left."""
+    """A person's second factors, and the number of recovery codes left."""
 
     factors: tuple[Factor, ...]
     recovery_codes_left: int

@@ -19,7 +19,7 @@ _AMONG_TOKENS: Final = -1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenSessions:
-    """A page of what of a person goes on: the session used last first, then the newest token.
+    """Page of a person's live sessions and tokens: session used last first, then newest token.
 
     Attributes:
         next_page_token: empty after the last page.
@@ -39,7 +39,7 @@ async def list_sessions(
     page_token: str,
     now: datetime,
 ) -> OpenSessions:
-    """List sessions and API tokens that go on; an empty person means oneself.
+    """List live sessions and API tokens; an empty person means oneself.
 
     Raises:
         PermissionMissing: the actor may not, or it is another's and they manage sessions nowhere.

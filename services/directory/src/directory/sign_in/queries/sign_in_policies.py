@@ -20,7 +20,7 @@ class SignInOptions:
 async def get_sign_in_policy(
     store: Store, *, actor: Actor, now: datetime
 ) -> tuple[SignInPolicy, tuple[Provider, ...]]:
-    """Read how the company signs in.
+    """Read the company's sign-in policy.
 
     Raises:
         PermissionMissing: the actor may not configure sign-in.
@@ -31,7 +31,7 @@ async def get_sign_in_policy(
 
 
 async def list_sign_in_options(store: Store) -> SignInOptions:
-    """Tell anybody how the company signs in; before it is set up: with local accounts."""
+    """Return the company's sign-in methods; before it is set up: local accounts."""
     tenant = await store.tenants.find_only()
     if tenant is None:
         return SignInOptions(local_accounts=True, providers=())

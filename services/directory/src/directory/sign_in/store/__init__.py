@@ -19,7 +19,7 @@ class Store(PeopleStore):
         self.providers = Providers(db)
 
     async def provision(self) -> None:
-        """Create what is missing of collections and indexes; safe to run at every start."""
+        """Create missing collections and indexes; safe to run at every start."""
         await super().provision()
         await self.factors.provision()
         await self.recovery_codes.provision()

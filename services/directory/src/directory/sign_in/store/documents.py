@@ -55,7 +55,7 @@ def factor_from(document: Mapping[str, Any]) -> Factor:
 
 
 def challenge_document(challenge: SignInChallenge) -> Document:
-    """Write a challenge, under the hash of what the client holds."""
+    """Write a challenge, under the hash of the client's value."""
     return {
         "_id": challenge.key,
         "tenant_id": challenge.tenant_id,

@@ -26,7 +26,7 @@ _OPENID: Final = "openid"
 
 
 class SecondFactors:
-    """Everybody's second factors, those that are being set up included."""
+    """Second factors of all people, those being set up included."""
 
     def __init__(self, db: Database) -> None:
         self._factors = db.collection("second_factors", schema_version=SCHEMA_VERSION)
@@ -57,7 +57,7 @@ class SecondFactors:
         """Store a new factor.
 
         Raises:
-            PasskeyRefused: somebody has that very credential.
+            PasskeyRefused: that very credential is registered already.
         """
         try:
             await self._factors.insert(factor_document(factor), tx=tx)
@@ -68,7 +68,7 @@ class SecondFactors:
         """Store a changed factor.
 
         Raises:
-            Retry: somebody changed it meanwhile; the transaction decides again.
+            Retry: it was changed meanwhile; the transaction decides again.
         """
         written = await self._factors.replace(
             {"_id": previous.id, "version": previous.version}, factor_document(after), tx=tx
@@ -111,13 +111,13 @@ class RecoveryCodes:
 
 
 class Challenges:
-    """What waits for an answer: second factors, new passkeys, browsers sent to a provider."""
+    """Pending challenges: second factors, new passkeys, browsers sent to a provider."""
 
     def __init__(self, db: Database) -> None:
         self._challenges = db.collection("sign_in_challenges", schema_version=SCHEMA_VERSION)
 
     async def provision(self) -> None:
-        """Create the collection; what is not answered is forgotten when its time is over."""
+        """Create the collection; unanswered challenges expire."""
         await self._challenges.ensure_indexes(
             [Index(keys=[("expires_at", ASCENDING)], expire_after=timedelta(0))]
         )
@@ -127,7 +127,7 @@ class Challenges:
         await self._challenges.insert(challenge_document(challenge) | {"kind": _SIGN_IN})
 
     async def count_attempt(self, key: bytes, *, now: datetime) -> SignInChallenge | None:
-        """Count an answer before it is looked at; None for a challenge that takes none."""
+        """Count an answer before it is checked; None for a challenge that accepts none."""
         found = await self._challenges.find_and_update(
             {
                 "_id": key,
@@ -146,7 +146,7 @@ class Challenges:
     async def begin_passkey(
         self, person_id: PersonId, *, challenge: bytes, expires_at: datetime
     ) -> None:
-        """Store what a new passkey must sign, over any earlier question."""
+        """Store the challenge for a new passkey, replacing any earlier question."""
         document = {
             "_id": f"{_PASSKEY}:{person_id}",
             "kind": _PASSKEY,
@@ -156,7 +156,7 @@ class Challenges:
         await self._challenges.replace({"_id": document["_id"]}, document, upsert=True)
 
     async def take_passkey(self, person_id: PersonId, *, now: datetime) -> bytes | None:
-        """Spend what a new passkey must sign; None when there is no open question."""
+        """Spend the challenge for a new passkey; None when there is no open question."""
         key = f"{_PASSKEY}:{person_id}"
         found = await self._challenges.find_one({"_id": key, "expires_at": {"$gt": now}})
         if found is None:

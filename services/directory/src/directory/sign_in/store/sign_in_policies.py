@@ -1,4 +1,4 @@
-"""How a company signs in, its providers, and who is linked with a subject of theirs."""
+"""Sign-in policies, providers, and links between people and provider subjects."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -21,7 +21,7 @@ SCHEMA_VERSION: Final = 1
 
 
 class SignInPolicies:
-    """One policy per tenant; who set none has the default one."""
+    """One policy per tenant; the default one if none was set."""
 
     def __init__(self, db: Database) -> None:
         self._policies = db.collection("sign_in_policies", schema_version=SCHEMA_VERSION)
@@ -43,7 +43,7 @@ class SignInPolicies:
 
 
 class Providers:
-    """The OpenID providers of the company, and subjects of theirs that were linked."""
+    """The OpenID providers of the company, and their linked subjects."""
 
     def __init__(self, db: Database) -> None:
         self._providers = db.collection("openid_providers", schema_version=SCHEMA_VERSION)
@@ -109,11 +109,11 @@ class Providers:
         await self._providers.replace({"_id": document["_id"]}, document, upsert=True, tx=tx)
 
     async def delete(self, provider: Provider, *, tx: Transaction) -> None:
-        """Forget a provider; who was linked stays so, should it come back."""
+        """Delete a provider; links stay, should it come back."""
         await self._providers.delete({"_id": f"{provider.tenant_id}:{provider.id}"}, tx=tx)
 
     async def linked(self, link_id: str, *, tx: Transaction | None = None) -> PersonId | None:
-        """Find whom a subject was linked with; None for a subject that was not."""
+        """Find the person linked with a subject; None without a link."""
         found = await self._links.find_one({"_id": link_id}, tx=tx)
         return PersonId(found["person_id"]) if found else None
 
@@ -125,7 +125,7 @@ class Providers:
         provider_ids: Sequence[ProviderId],
         tx: Transaction,
     ) -> bool:
-        """Tell whether one of the people is linked with a subject of one of the providers."""
+        """Return whether one of the people is linked with a subject of one of the providers."""
         found = await self._links.count(
             {
                 "tenant_id": tenant_id,
@@ -141,7 +141,7 @@ class Providers:
         """Store a link.
 
         Raises:
-            Retry: somebody linked the subject or the person meanwhile.
+            Retry: the subject or the person was linked meanwhile.
         """
         try:
             await self._links.insert(link_document(link), tx=tx)

@@ -5,14 +5,15 @@ from typing import Any
 from plexus.messaging.v1 import conversations_pb2, messaging_service_pb2
 from plexuskit.errors import InvalidArgument
 from plexuskit.grpc import actor
-from plexuskit.mongo import Transaction
 from plexuskit.paging import Listing
+from plexuskit.request_ids import request_of
 
 from messaging.contract.api import page_size
 from messaging.conversations.api.translation import history_of, kind_of, role_of
 from messaging.conversations.events.conversations import conversation_to_proto, member_to_proto
 from messaging.conversations.operations.conversations import (
     Begun,
+    begin_once,
     create_group,
     open_direct,
     update_conversation,
@@ -51,7 +52,12 @@ class ConversationsApi:
             if len(request.member_ids) != 1:
                 raise InvalidArgument(field="member_ids", problem="is exactly one other person")
             begun = await open_direct(
-                self._store, self._people, actor=me, peer_id=request.member_ids[0], now=now
+                self._store,
+                self._people,
+                actor=me,
+                peer_id=request.member_ids[0],
+                now=now,
+                request=request_of(request),
             )
             return _created(begun)
         write = await create_group(
@@ -64,20 +70,8 @@ class ConversationsApi:
             member_ids=request.member_ids,
             now=now,
         )
-
-        async def work(tx: Transaction) -> pb.CreateConversationResponse:
-            return _created(await write(tx))
-
-        response, repeated = await self._store.requests.once(
-            work,
-            request=request,
-            request_id=request.request_id,
-            actor_id=me.person_id,
-            response=pb.CreateConversationResponse,
-            now=now,
-        )
-        response.deduplicated = response.deduplicated or repeated
-        return response
+        begun = await begin_once(self._store, write, request=request_of(request), actor=me, now=now)
+        return _created(begun)
 
     async def UpdateConversation(
         self, request: pb.UpdateConversationRequest, context: Any
@@ -92,6 +86,7 @@ class ConversationsApi:
             confidential=request.confidential if request.HasField("confidential") else None,
             expected_version=request.expected_version,
             now=self._clock.now(),
+            request=request_of(request),
         )
         return pb.UpdateConversationResponse(conversation=_conversation(begun))
 
@@ -123,6 +118,7 @@ class ConversationsApi:
             person_ids=_people(request.person_ids),
             role=role_of(request.role),
             now=self._clock.now(),
+            request=request_of(request),
         )
         return pb.AddMembersResponse(
             conversation=_conversation(changed), added_person_ids=changed.person_ids
@@ -137,6 +133,7 @@ class ConversationsApi:
             conversation_id=request.conversation_id,
             person_ids=_people(request.person_ids),
             now=self._clock.now(),
+            request=request_of(request),
         )
         return pb.RemoveMembersResponse(
             conversation=_conversation(changed), removed_person_ids=changed.person_ids
@@ -150,6 +147,7 @@ class ConversationsApi:
             actor=actor(),
             conversation_id=request.conversation_id,
             now=self._clock.now(),
+            request=request_of(request),
         )
         return pb.LeaveConversationResponse()
 

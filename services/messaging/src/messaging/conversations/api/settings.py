@@ -1,4 +1,4 @@
-"""PersonalService: how a member arranges conversations."""
+"""PersonalService: a member's settings of conversations."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ class SettingsApi:
 
 
 def to_settings_change(request: pb.UpdateConversationSettingsRequest) -> SettingsChange:
-    """Read what is to be set anew; unset fields leave things as they are.
+    """Read the changed settings; unset fields leave the current ones unchanged.
 
     Raises:
         InvalidArgument: no plausible time.

@@ -31,7 +31,7 @@ def clean_title(name: str) -> str:
 
 
 def clean_topic(topic: str) -> str:
-    """Return what a group is about: at most 1,000 characters on one line, without tricks.
+    """Return a group's topic: at most 1,000 characters on one line, without control characters.
 
     Raises:
         InvalidArgument: it is longer.
@@ -71,9 +71,19 @@ def joined(
 
 
 def left(member: Member, *, seq: int, version: int) -> Member:
-    """End the present stay with message `seq` as the last visible one."""
+    """End the current stay with message `seq` as the last visible one."""
     closed = replace(member.stays[-1], last_seq=seq, left_version=version)
     return replace(member, stays=(*member.stays[:-1], closed), version=version)
+
+
+def check_member_count(count: int) -> None:
+    """Refuse a group beyond the limit of members.
+
+    Raises:
+        GroupTooLarge: more than 5,000 members (SCALE-1).
+    """
+    if count > MEMBER_LIMIT:
+        raise GroupTooLarge(limit=MEMBER_LIMIT)
 
 
 def check_additions(conversation: Conversation, *, added: int) -> None:
@@ -85,8 +95,7 @@ def check_additions(conversation: Conversation, *, added: int) -> None:
     """
     if conversation.kind is Kind.DIRECT:
         raise DirectConversationFixed
-    if conversation.member_count + added > MEMBER_LIMIT:
-        raise GroupTooLarge(limit=MEMBER_LIMIT)
+    check_member_count(conversation.member_count + added)
 
 
 def check_removals(
@@ -96,7 +105,7 @@ def check_removals(
 
     Raises:
         DirectConversationFixed: the conversation belongs to its two people.
-        LastOwner: nobody who stays is owner.
+        LastOwner: no remaining member is an owner.
     """
     if conversation.kind is Kind.DIRECT:
         raise DirectConversationFixed

@@ -1,4 +1,4 @@
-"""People and departments as messaging keeps them: what directory's facts last said."""
+"""People and departments as messaging stores them, from directory's latest facts."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from messaging.conversations.domain.working_hours import WorkingHours
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """What messaging needs of a person. `is_app` marks service accounts: nobody works there."""
+    """Person; `is_app` marks service accounts, which have no working hours."""
 
     id: str
     tenant_id: str
@@ -34,10 +34,10 @@ class Department:
 def department_versions(
     department_ids: Iterable[str], known: Mapping[str, Department], *, tenant_id: str
 ) -> dict[str, int]:
-    """Give the version at which each department is addressed (MSG-13).
+    """Return the version at which each department is addressed (MSG-13).
 
     Raises:
-        DepartmentNotFound: one is not in the tenant, or directory has not told of it yet.
+        DepartmentNotFound: one is not in the tenant, or its fact has not arrived from directory.
     """
     versions: dict[str, int] = {}
     for department_id in department_ids:

@@ -4,14 +4,14 @@ from plexuskit.errors import Kind, Refusal
 
 
 class PersonNotFound(Refusal):
-    """Somebody named in the request is not in the directory."""
+    """A person named in the request is not in the directory."""
 
     kind = Kind.NOT_FOUND
     text = "Nobody has the id {person_id}; look people up first."
 
 
 class ConversationIsArchived(Refusal):
-    """Nothing more can be said in an archived conversation."""
+    """An archived conversation accepts no more messages."""
 
     kind = Kind.FAILED_PRECONDITION
     reason = "CONVERSATION_ARCHIVED"
@@ -26,7 +26,7 @@ class DepartmentNotFound(Refusal):
 
 
 class DirectConversationFixed(Refusal):
-    """A direct conversation has its two people for ever."""
+    """A direct conversation always has the same two people."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "A direct conversation keeps its two people; create a group instead."
@@ -54,14 +54,14 @@ class GroupTooLarge(Refusal):
 
 
 class TooManyStays(Refusal):
-    """Somebody has left a group and come back too often to be added again."""
+    """A person has left a group and come back too often to be added again."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "{person_id} has been in {conversation_id} {limit} times; create another group."
 
 
 class PersonDeactivated(Refusal):
-    """MSG-17: who may not sign in any more says nothing more either."""
+    """MSG-17: a deactivated person cannot send."""
 
     kind = Kind.PERMISSION_DENIED
     text = "{person_id} is deactivated."

@@ -1,4 +1,4 @@
-"""How one person has arranged a conversation: folder, mute, mark and star; nobody else's affair."""
+"""Personal settings of a conversation: folder, mute, unread mark and star; private to them."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,7 +10,7 @@ FOLDER_LIMIT = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationSettings:
-    """What a person has set for a conversation; version 0: nothing was ever set."""
+    """Settings of one person for one conversation; version 0 if nothing was ever set."""
 
     conversation_id: str
     person_id: str
@@ -22,13 +22,13 @@ class ConversationSettings:
 
     @property
     def id(self) -> str:
-        """What names the settings: their document and the scope of their facts."""
+        """Id of the settings: their document's id and the scope of their facts."""
         return f"{self.conversation_id}:{self.person_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsChange:
-    """What is to be set anew; None leaves it as it is."""
+    """Change of settings; None leaves a field unchanged."""
 
     folder: str | None = None
     muted_until: datetime | None = None
@@ -39,7 +39,7 @@ class SettingsChange:
 def arranged(
     current: ConversationSettings, change: SettingsChange, *, now: datetime
 ) -> ConversationSettings:
-    """Apply a change; what sets nothing anew gives the present settings and their version.
+    """Apply a change; a change without effect returns the current settings and their version.
 
     Raises:
         InvalidArgument: the folder's name is longer than 100 characters.

@@ -1,4 +1,4 @@
-"""Whether somebody works at an instant, and when they do again (NTF-3's rules for the clock)."""
+"""Working hours: check an instant and find their next beginning (clock rules of NTF-3)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from plexuskit.localtime import instant
 
 DAY: Final = timedelta(days=1)
 DAY_MINUTES: Final = 24 * 60
-# Windows lie within a week of one another; a clock change may swallow one of them.
+# Windows recur within a week; a clock change may swallow one of them.
 _DAYS_AHEAD: Final = 15
 
 
@@ -19,8 +19,8 @@ _DAYS_AHEAD: Final = 15
 class WorkingHours:
     """As directory checked them: `weekdays` 1 Monday to 7 Sunday, windows as (start, end).
 
-    Minutes after midnight; an end that is not after the start lies on the next day. A window
-    belongs to the weekday on which it begins.
+    Minutes after midnight; an end that is not after the start is on the next day. A window belongs
+    to the weekday on which it begins.
     """
 
     weekdays: tuple[int, ...]
@@ -28,11 +28,11 @@ class WorkingHours:
 
 
 DEFAULT: Final = WorkingHours((1, 2, 3, 4, 5), ((540, 720), (810, 1080)))
-"""What directory's contract says of people whose facts name none."""
+"""Defaults in directory's contract for people whose facts carry no working hours."""
 
 
 def works_again_at(hours: WorkingHours, *, zone: ZoneInfo, at: datetime) -> datetime | None:
-    """Return when the next window begins, in UTC; None for who works at that instant.
+    """Return when the next window begins, in UTC; None during working hours.
 
     Start inclusive, end exclusive. A local time that the zone skips in spring is the first instant
     after the gap, one that comes twice in autumn counts the first time; so a window can be an hour

@@ -31,7 +31,7 @@ _ROLES = {
 def conversation_to_proto(
     conversation: Conversation, *, change_no: int, seq: int
 ) -> conversations_pb2.Conversation:
-    """Give a conversation with the numbers of its log."""
+    """Return a conversation as protobuf, with the numbers of its log."""
     return conversations_pb2.Conversation(
         id=conversation.id,
         tenant_id=conversation.tenant_id,
@@ -53,7 +53,7 @@ def conversation_to_proto(
 
 
 def member_to_proto(member: Member) -> conversations_pb2.Member:
-    """Give a member with every stay as an interval; an empty stay has no interval."""
+    """Return a member as protobuf, with an interval for every stay that is not empty."""
     intervals = [
         Interval(first_seq=stay.first_seq, last_seq=stay.last_seq if stay.left_version else 0)
         for stay in member.stays
@@ -83,7 +83,7 @@ def created(
 def changed(
     conversation: Conversation, *, change_no: int, seq: int
 ) -> events_pb2.ConversationChanged:
-    """Name, topic or policy changed, or the conversation was brought back."""
+    """Return the fact that name, topic or policy changed, or that it was unarchived."""
     return events_pb2.ConversationChanged(
         conversation=conversation_to_proto(conversation, change_no=change_no, seq=seq)
     )
@@ -92,7 +92,7 @@ def changed(
 def archived(
     conversation: Conversation, *, change_no: int, seq: int
 ) -> events_pb2.ConversationArchived:
-    """Nothing more can be said."""
+    """Return the fact that the conversation was archived."""
     return events_pb2.ConversationArchived(
         conversation=conversation_to_proto(conversation, change_no=change_no, seq=seq)
     )

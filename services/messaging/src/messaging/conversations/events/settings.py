@@ -11,7 +11,7 @@ from messaging.conversations.domain.settings import ConversationSettings
 
 
 def settings_to_proto(settings: ConversationSettings) -> conversations_pb2.ConversationSettings:
-    """Give how a person has arranged a conversation."""
+    """Return a person's conversation settings as protobuf."""
     return conversations_pb2.ConversationSettings(
         conversation_id=settings.conversation_id,
         folder=settings.folder,

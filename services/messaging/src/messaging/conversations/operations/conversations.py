@@ -9,6 +9,7 @@ from plexuskit.errors import InvalidArgument, VersionConflict
 from plexuskit.grpc import Actor
 from plexuskit.ids import new_id
 from plexuskit.mongo import DuplicateKey, Transaction
+from plexuskit.request_ids import Request
 
 from messaging.conversations.domain.conversations import (
     MEMBER_LIMIT,
@@ -20,12 +21,18 @@ from messaging.conversations.domain.refusals import GroupTooLarge
 from messaging.conversations.events.conversations import archived as archived_fact
 from messaging.conversations.events.conversations import changed as changed_fact
 from messaging.conversations.events.conversations import created as created_fact
-from messaging.conversations.operations.members import require_group_admin
+from messaging.conversations.operations.members import require_group_admin, require_membership
 from messaging.conversations.operations.people import People, require_people
+from messaging.conversations.operations.repeats import (
+    Repeated,
+    apply_once,
+    check_new,
+    record_unchanged,
+)
 from messaging.conversations.store.stores import Store
 from messaging.log.domain.entries import EMPTY, EntryKind, LogState, Numbers
 from messaging.log.domain.states import Conversation, History, Kind, Member, Role
-from messaging.log.operations.changes import Change, apply_change, entry_document
+from messaging.log.operations.changes import Change, entry_document
 from messaging.log.operations.logs import Log
 
 FIRST_CHANGE = 1
@@ -53,11 +60,11 @@ async def create_group(
     member_ids: Sequence[str],
     now: datetime,
 ) -> Callable[[Transaction], Awaitable[Begun]]:
-    """Check a new group and give the re-runnable closure that writes it and returns Begun.
+    """Check a new group and return the re-runnable closure that writes it and returns Begun.
 
     Raises:
         InvalidArgument: the name is empty, or name or topic too long.
-        PersonNotFound: somebody is not in the directory.
+        PersonNotFound: a person is not in the directory.
         GroupTooLarge: more than 5,000 members.
     """
     name, topic = clean_title(name), clean_topic(topic)
@@ -84,14 +91,59 @@ async def create_group(
     return work
 
 
-async def open_direct(
-    store: Store, people: People, *, actor: Actor, peer_id: str, now: datetime
+async def begin_once(
+    store: Store,
+    write: Callable[[Transaction], Awaitable[Begun]],
+    *,
+    request: Request | None,
+    actor: Actor,
+    now: datetime,
 ) -> Begun:
-    """Give the direct conversation of the caller and another person, made on first use.
+    """Begin a conversation in one transaction, or return the one that the same request began.
+
+    Args:
+        store: the service's database.
+        write: what `create_group` gave.
+        request: the call as its id identifies it; None: carried out every time.
+        actor: who asks.
+        now: when.
+
+    Raises:
+        RequestIdReused: the request id was used for other content.
+        ConversationNotFound: the caller has left what the same request began (GW-2).
+    """
+
+    async def work(tx: Transaction) -> Begun:
+        await check_new(store, request, now=now, tx=tx)
+        begun = await write(tx)
+        await store.requests.record(request, {"id": begun.conversation.id}, now=now, tx=tx)
+        return begun
+
+    try:
+        return await store.transact(work)
+    except Repeated as repeated:
+        conversation, _ = await require_membership(
+            store, actor=actor, conversation_id=repeated.answer["id"]
+        )
+    head = await store.entries.head(conversation.id)
+    return Begun(conversation, head.change_no, head.seq, deduplicated=True)
+
+
+async def open_direct(
+    store: Store,
+    people: People,
+    *,
+    actor: Actor,
+    peer_id: str,
+    now: datetime,
+    request: Request | None = None,
+) -> Begun:
+    """Return the direct conversation of the caller and another person; create it on first use.
 
     Raises:
         InvalidArgument: with oneself.
         PersonNotFound: nobody of that id.
+        RequestIdReused: the request id was used for other content.
     """
     if peer_id == actor.person_id:
         raise InvalidArgument(field="member_ids", problem="names yourself")
@@ -112,17 +164,19 @@ async def open_direct(
         )
         roles = {first: Role.MEMBER, second: Role.MEMBER}
 
-        async def work(tx: Transaction) -> Begun:
+        async def write(tx: Transaction) -> Begun:
             return await write_new(
                 store, conversation, roles, actor_id=actor.person_id, now=now, tx=tx
             )
 
         try:
-            return await store.transact(work)
+            return await begin_once(store, write, request=request, actor=actor, now=now)
         except DuplicateKey:  # the other one opened it at the same moment
             found = await store.conversations.find_pair(actor.tenant_id, (first, second))
             if found is None:
                 raise
+    # A repeat comes here too: the pair has one conversation for good.
+    await record_unchanged(store, request, {"id": found.id}, now=now)
     head = await store.entries.head(found.id)
     return Begun(found, head.change_no, head.seq, deduplicated=True)
 
@@ -217,20 +271,23 @@ async def update_conversation(
     confidential: bool | None,
     expected_version: int,
     now: datetime,
+    request: Request | None = None,
 ) -> Begun:
-    """Rename, describe, archive or bring back a group, or keep what is said in it inside (MSG-16).
+    """Rename, describe, archive or unarchive a group, or make it confidential (MSG-16).
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).
         NotGroupAdmin: a plain member.
-        VersionConflict: somebody changed it since `expected_version`.
+        VersionConflict: it was changed since `expected_version`.
         InvalidArgument: the name is empty, or name or topic too long.
+        RequestIdReused: the request id was used for other content.
     """
     name = None if name is None else clean_title(name)
     topic = None if topic is None else clean_topic(topic)
 
     async def decide(log_state: LogState) -> Change | None:
         require_group_admin(log_state, actor)
+        await check_new(log.store, request, now=now)
         current = log_state.conversation
         if expected_version and expected_version != current.version:
             raise VersionConflict(
@@ -249,8 +306,14 @@ async def update_conversation(
             else changed(replace(after, version=current.version + 1), current)
         )
 
-    log_state, _ = await apply_change(
-        log, conversation_id, decide, actor_id=actor.person_id, now=now
+    log_state, _ = await apply_once(
+        log,
+        conversation_id,
+        decide,
+        request=request,
+        answer=lambda _: {"id": conversation_id},
+        actor_id=actor.person_id,
+        now=now,
     )
     return Begun(log_state.conversation, log_state.head.change_no, log_state.head.seq)
 

@@ -1,10 +1,11 @@
-"""Who belongs: adding, removing and leaving (MSG-14)."""
+"""Membership: adding, removing and leaving (MSG-14)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from plexuskit.grpc import Actor
+from plexuskit.request_ids import Answer, Request
 
 from messaging.conversations.domain.conversations import (
     check_additions,
@@ -15,17 +16,18 @@ from messaging.conversations.domain.conversations import (
 from messaging.conversations.domain.refusals import DirectConversationFixed, NotGroupAdmin
 from messaging.conversations.events.conversations import members_added, members_removed
 from messaging.conversations.operations.people import People, require_people
+from messaging.conversations.operations.repeats import apply_once, check_new
 from messaging.conversations.store.stores import Store
 from messaging.log.domain.entries import EntryKind, LogState
 from messaging.log.domain.refusals import ConversationNotFound
 from messaging.log.domain.states import Conversation, Kind, Member, Role
-from messaging.log.operations.changes import Change, apply_change
+from messaging.log.operations.changes import Change
 from messaging.log.operations.logs import Log
 
 
 @dataclass(frozen=True, slots=True)
 class MembershipChanged:
-    """The conversation after the change, its last numbers, and who was touched."""
+    """The conversation after the change, its last numbers, and the affected members."""
 
     conversation: Conversation
     change_no: int
@@ -42,24 +44,28 @@ async def add_members(
     person_ids: Sequence[str],
     role: Role,
     now: datetime,
+    request: Request | None = None,
 ) -> MembershipChanged:
-    """Add people to a group; members stay as they are.
+    """Add people to a group; members stay as they are. A repeat of the request is answered anew.
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).
         DirectConversationFixed: a direct conversation keeps its two people.
         NotGroupAdmin: giving a role above one's own.
-        PersonNotFound: somebody is not in the directory.
+        PersonNotFound: a person is not in the directory.
         GroupTooLarge: more than 5,000 members.
         TooManyStays: somebody has been a member 500 times.
+        RequestIdReused: the request id was used for other content.
     """
     wanted = tuple(dict.fromkeys(person_ids))
     log_state = await log.state(conversation_id)
     require_member(log_state, actor)
-    await require_people(people, actor, wanted)
+    if await log.store.requests.answer(request, now=now) is None:
+        await require_people(people, actor, wanted)
 
     async def decide(log_state: LogState) -> Change | None:
         me = require_member(log_state, actor)
+        await check_new(log.store, request, now=now)
         if role > me.role:
             raise NotGroupAdmin(conversation_id=conversation_id)
         new = [person for person in wanted if person not in log_state.members]
@@ -70,10 +76,7 @@ async def add_members(
         known = {member.person_id: member for member in earlier}
         return added(log_state, new, known=known, role=role, now=now)
 
-    after, change = await apply_change(
-        log, conversation_id, decide, actor_id=actor.person_id, now=now
-    )
-    return _outcome(after, change)
+    return await _changed(log, conversation_id, decide, request=request, actor=actor, now=now)
 
 
 async def remove_members(
@@ -83,18 +86,21 @@ async def remove_members(
     conversation_id: str,
     person_ids: Sequence[str],
     now: datetime,
+    request: Request | None = None,
 ) -> MembershipChanged:
-    """Remove people from a group; who is no member is passed over.
+    """Remove people from a group; ids of non-members are ignored.
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).
-        NotGroupAdmin: the caller is neither owner nor administrator, or removes somebody above.
+        NotGroupAdmin: the caller is a plain member, or removes a member with a higher role.
         LastOwner, DirectConversationFixed: see domain.
+        RequestIdReused: the request id was used for other content.
     """
     wanted = tuple(dict.fromkeys(person_ids))
 
     async def decide(log_state: LogState) -> Change | None:
         me = require_member(log_state, actor)
+        await check_new(log.store, request, now=now)
         if log_state.conversation.kind is Kind.DIRECT:
             raise DirectConversationFixed
         found = [log_state.members[person] for person in wanted if person in log_state.members]
@@ -102,34 +108,35 @@ async def remove_members(
             raise NotGroupAdmin(conversation_id=conversation_id)
         return removed(log_state, found, by_themselves=False)
 
-    after, change = await apply_change(
-        log, conversation_id, decide, actor_id=actor.person_id, now=now
-    )
-    return _outcome(after, change)
+    return await _changed(log, conversation_id, decide, request=request, actor=actor, now=now)
 
 
 async def leave_conversation(
-    log: Log[Store], *, actor: Actor, conversation_id: str, now: datetime
+    log: Log[Store],
+    *,
+    actor: Actor,
+    conversation_id: str,
+    now: datetime,
+    request: Request | None = None,
 ) -> MembershipChanged:
-    """Leave a group.
+    """Leave a group; the repeat of a request is answered though the caller is no member any more.
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).
-        LastOwner: somebody else must become owner first.
+        LastOwner: another member must become owner first.
         DirectConversationFixed: see domain.
+        RequestIdReused: the request id was used for other content.
     """
 
     async def decide(log_state: LogState) -> Change | None:
+        await check_new(log.store, request, now=now)
         return removed(log_state, [require_member(log_state, actor)], by_themselves=True)
 
-    after, change = await apply_change(
-        log, conversation_id, decide, actor_id=actor.person_id, now=now
-    )
-    return _outcome(after, change)
+    return await _changed(log, conversation_id, decide, request=request, actor=actor, now=now)
 
 
 def require_member(log_state: LogState, actor: Actor) -> Member:
-    """Give the caller's membership.
+    """Return the caller's membership.
 
     Raises:
         ConversationNotFound: there is none, or the conversation is another tenant's (GW-2).
@@ -143,7 +150,7 @@ def require_member(log_state: LogState, actor: Actor) -> Member:
 async def require_membership(
     store: Store, *, actor: Actor, conversation_id: str
 ) -> tuple[Conversation, Member]:
-    """Give the conversation and the caller's membership as the store has them now.
+    """Read the conversation and the caller's membership from the store.
 
     Raises:
         ConversationNotFound: there is none, or the conversation is another tenant's (GW-2).
@@ -157,9 +164,9 @@ async def require_membership(
 
 
 def require_group_admin(log_state: LogState, actor: Actor) -> Member:
-    """Give the caller's membership if it may manage the group.
+    """Return the caller's membership if it may manage the group.
 
-    Both may manage a direct conversation.
+    Both members may manage a direct conversation.
 
     Raises:
         ConversationNotFound: the caller is no member.
@@ -211,9 +218,9 @@ def added(
 
 
 def removed(log_state: LogState, found: Sequence[Member], *, by_themselves: bool) -> Change | None:
-    """Decide a removal: the last message so far is the last that they see.
+    """Decide a removal: the last message so far is the last one the removed members can see.
 
-    None when nobody is touched.
+    None if no member is affected.
     """
     if not found:
         return None
@@ -237,6 +244,27 @@ def removed(log_state: LogState, found: Sequence[Member], *, by_themselves: bool
     )
 
 
-def _outcome(after: LogState, change: Change | None) -> MembershipChanged:
-    touched = () if change is None else tuple(member.person_id for member in change.members)
-    return MembershipChanged(after.conversation, after.head.change_no, after.head.seq, touched)
+async def _changed(
+    log: Log[Store],
+    conversation_id: str,
+    decide: Callable[[LogState], Awaitable[Change | None]],
+    *,
+    request: Request | None,
+    actor: Actor,
+    now: datetime,
+) -> MembershipChanged:
+    def answer(change: Change | None) -> Answer:
+        touched = [] if change is None else [member.person_id for member in change.members]
+        return {"id": conversation_id, "person_ids": touched}
+
+    after, answered = await apply_once(
+        log,
+        conversation_id,
+        decide,
+        request=request,
+        answer=answer,
+        actor_id=actor.person_id,
+        now=now,
+    )
+    head, person_ids = after.head, tuple(answered["person_ids"])
+    return MembershipChanged(after.conversation, head.change_no, head.seq, person_ids)

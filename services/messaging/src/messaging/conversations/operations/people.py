@@ -9,12 +9,12 @@ from messaging.conversations.domain.refusals import PersonDeactivated, PersonNot
 
 
 class People(Protocol):
-    """Directory's word on people: a true seam, since it lies in another process."""
+    """Directory's answers on people: a true seam, since it is another process."""
 
     async def unknown(
         self, *, tenant_id: str, asker_id: str, person_ids: Sequence[str]
     ) -> list[str]:
-        """Give those of the ids that are no people whom the asker may address.
+        """Return the ids that name no person whom the asker may address.
 
         Raises:
             DependencyDown: directory cannot be reached.
@@ -23,7 +23,7 @@ class People(Protocol):
 
 
 async def require_people(people: People, actor: Actor, person_ids: Sequence[str]) -> None:
-    """Refuse unless directory knows everybody.
+    """Refuse unless directory knows every person.
 
     Raises:
         PersonNotFound: naming the first unknown.
@@ -37,7 +37,7 @@ async def require_people(people: People, actor: Actor, person_ids: Sequence[str]
 
 
 async def require_active(people: People, *, tenant_id: str, person_id: str) -> None:
-    """Refuse unless the person may act now; directory tells the deactivated nothing (MSG-17).
+    """Refuse unless the person is active: directory finds no one for a deactivated asker (MSG-17).
 
     Raises:
         PersonDeactivated: not active, or not there.

@@ -17,7 +17,7 @@ UNMARK = SettingsChange(marked_unread=False)
 async def update_conversation_settings(
     store: Store, *, actor: Actor, conversation_id: str, change: SettingsChange, now: datetime
 ) -> ConversationSettings:
-    """Arrange a conversation for the caller and give how it is arranged then.
+    """Change the caller's settings of a conversation and return them.
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).
@@ -35,12 +35,12 @@ async def update_conversation_settings(
 
 
 async def clear_marks(store: Store, *, read: Iterable[tuple[str, str, str]], now: datetime) -> None:
-    """Take the mark "unread" off what people have read on in (MSG-7).
+    """Clear the mark "unread" of conversations that people have read further (MSG-7).
 
     Args:
         store: the service's database.
         read: (tenant, conversation, person) of each.
-        now: when.
+        now: current time.
     """
     tenants = {(conversation, person): tenant for tenant, conversation, person in read}
     marked = await store.settings.marked(tenants)

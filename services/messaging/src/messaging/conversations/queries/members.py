@@ -13,7 +13,7 @@ from messaging.log.domain.states import Member
 async def list_members(
     store: Store, *, actor: Actor, conversation_id: str, after: str, limit: int
 ) -> tuple[list[Member], bool]:
-    """List present members in order of person id; and whether more follow.
+    """List current members in order of person id, and return whether more follow.
 
     Raises:
         ConversationNotFound: see seat.
@@ -27,9 +27,9 @@ async def list_members(
 
 
 async def acquainted(store: Store, *, actor: Actor, person_ids: Sequence[str]) -> list[str]:
-    """Give those of the people with whom the caller shares a conversation now, in the order given.
+    """Return the people with whom the caller shares a conversation now, in the order given.
 
-    Two reads, whatever their number. The caller is always among those who are known to the caller.
+    Takes two reads for any number of people. The caller is always included.
     """
     if not person_ids:
         return []

@@ -1,4 +1,4 @@
-"""A person's place in a conversation: what every read begins with (MSG-14)."""
+"""A person's seat in a conversation, the start of every read (MSG-14)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from messaging.log.domain.states import Conversation, Member, sees, visible_rang
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """An active member in a conversation, and the end of its log up to which that is known.
+    """Active membership in a conversation, with the last log entry for which it was verified.
 
-    What is written later may follow a removal that this does not know of, so nothing of it is seen.
+    Later entries may follow a removal that is not known here, so they are not visible.
     """
 
     conversation: Conversation
@@ -31,7 +31,7 @@ class Seat:
         return tuple((first, last) for first, last in clipped if first <= last)
 
     def sees(self, seq: int) -> bool:
-        """Tell whether the member may see a message (MSG-14)."""
+        """Return whether the member may see a message (MSG-14)."""
         known = seq <= self.head.seq
         return known and sees(self.member, history=self.conversation.history, seq=seq)
 
@@ -49,12 +49,12 @@ async def seat(store: Store, *, actor: Actor, conversation_id: str) -> Seat:
 
 
 async def confirm(store: Store, place: Seat, *, through: int) -> None:
-    """Check that a place still holds when more than its log was read, as an edit made since.
+    """Check that a seat is still valid for reads beyond the log, such as a later edit.
 
     Args:
         store: the service's database.
-        place: what the read began with.
-        through: highest change_no of what was read.
+        place: the seat at the start of the read.
+        through: highest change_no in the data read.
 
     Raises:
         ConversationNotFound: the reader was removed meanwhile (MSG-14).

@@ -75,7 +75,7 @@ class ConversationStore(StateStore):
         return {document["conversation_id"]: member_of(document) for document in found}
 
     async def active_member_ids(self, conversation_ids: Iterable[str]) -> dict[str, list[str]]:
-        """Find the ids of present members of several conversations; from the index alone."""
+        """Find the ids of current members of several conversations; from the index alone."""
         found = await self._members.find_all(
             {"conversation_id": {"$in": list(conversation_ids)}, "active": True},
             projection={"_id": 0, "conversation_id": 1, "person_id": 1},
@@ -87,7 +87,7 @@ class ConversationStore(StateStore):
         return people
 
     async def active_ids(self, conversation_id: str) -> set[str]:
-        """Find the ids of the present members; from the index alone."""
+        """Find the ids of the current members; answered from the index alone."""
         rows = await self._members.aggregate(
             [
                 {"$match": {"conversation_id": conversation_id, "active": True}},
@@ -100,7 +100,7 @@ class ConversationStore(StateStore):
     async def list_members(
         self, conversation_id: str, *, after: str, budget: PageBudget
     ) -> tuple[list[Member], bool]:
-        """Read a page of present members in order of person id, and whether more follow."""
+        """Read a page of current members in order of person id, and whether more follow."""
         query = {"conversation_id": conversation_id, "active": True, "person_id": {"$gt": after}}
         found, more = await self._members.find_page(
             query,
@@ -114,7 +114,7 @@ class ConversationStore(StateStore):
     async def still_in(
         self, person_id: str, conversation_ids: Iterable[str], *, tx: Transaction | None = None
     ) -> set[str]:
-        """Give those of the conversations that a person is in now."""
+        """Return the conversations of which a person is a member now."""
         ids = [member_id(conversation_id, person_id) for conversation_id in conversation_ids]
         found = await self._members.find_all(
             {"_id": {"$in": ids}, "active": True}, projection=["conversation_id"], tx=tx
@@ -138,7 +138,7 @@ class ConversationStore(StateStore):
     async def people_in(
         self, conversation_ids: Sequence[str], *, person_ids: Sequence[str]
     ) -> set[str]:
-        """Find who of the named is in any of the conversations now; from the index alone."""
+        """Find the people who are in any of the conversations now; from the index alone."""
         rows = await self._members.aggregate(
             [
                 {
@@ -155,10 +155,10 @@ class ConversationStore(StateStore):
         return {row["_id"] for row in rows}
 
     async def rosters(self, tenant_id: str) -> AsyncIterator[Roster]:
-        """Stream the present members of every conversation, of one tenant or (empty) of all.
+        """Stream the current members of all conversations of one tenant, or (empty) of all.
 
-        The version is read before the members, so all of its changes are among them. One with very
-        many members comes in several parts.
+        The version is read before the members, so all of its changes are among them. A conversation
+        with very many members comes in several parts.
         """
         after = ""
         while True:
@@ -184,7 +184,7 @@ class ConversationStore(StateStore):
     async def _people_of(
         self, conversation_ids: Sequence[str]
     ) -> AsyncIterator[tuple[str, list[str]]]:
-        """Stream the present members of conversations, one after the other; from the index."""
+        """Stream the current members of each conversation in turn; from the index."""
         key, people = "", list[str]()
         found = self._members.find(
             {"conversation_id": {"$in": list(conversation_ids)}, "active": True},
@@ -203,7 +203,7 @@ class ConversationStore(StateStore):
             yield key, people
 
     async def all_members(self, tenant_id: str) -> AsyncIterator[tuple[str, Member]]:
-        """Stream every present member with the tenant, of one tenant or (empty) of all."""
+        """Stream every current member with the tenant, of one tenant or (empty) of all."""
         query = {"active": True, **({"tenant_id": tenant_id} if tenant_id else {})}
         async for document in self._members.find(query, batch_size=1000):
             yield document["tenant_id"], member_of(document)

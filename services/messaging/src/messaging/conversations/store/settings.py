@@ -1,4 +1,4 @@
-"""How people have arranged their conversations."""
+"""Personal settings of conversations."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -31,13 +31,13 @@ class SettingsStore:
     async def find(
         self, person_id: str, conversation_ids: Iterable[str]
     ) -> dict[str, ConversationSettings]:
-        """Find what a person has set for these conversations, by conversation."""
+        """Find a person's settings of these conversations, by conversation."""
         ids = [f"{conversation_id}:{person_id}" for conversation_id in conversation_ids]
         found = await self._settings.find_all({"_id": {"$in": ids}}) if ids else []
         return {document["conversation_id"]: _settings(document) for document in found}
 
     async def marked(self, places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Give those of the (conversation, person) that are marked as unread."""
+        """Return the (conversation, person) pairs that are marked as unread."""
         ids = [f"{conversation_id}:{person_id}" for conversation_id, person_id in places]
         if not ids:
             return []

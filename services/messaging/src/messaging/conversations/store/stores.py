@@ -2,9 +2,10 @@
 
 from plexuskit.mongo import Database
 from plexuskit.outbox import Outbox
-from plexuskit.requests import Requests
+from plexuskit.request_ids import Requests
 
 from messaging.conversations.store.conversations import ConversationStore
+from messaging.conversations.store.older_requests import OlderRequests
 from messaging.conversations.store.people import PeopleStore
 from messaging.conversations.store.settings import SettingsStore
 from messaging.log.store.stores import Store as LogStore
@@ -18,7 +19,7 @@ class Store(LogStore):
         self.conversations = ConversationStore(db)
         self.people = PeopleStore(db)
         self.settings = SettingsStore(db)
-        self.requests = Requests(db)
+        self.requests = Requests(db, older=OlderRequests())
         self.outbox = Outbox(db)
 
     async def provision(self) -> None:

@@ -116,7 +116,8 @@ class ImportApi(import_service_pb2_grpc.ImportServiceServicer):
                     ],
                 )
         finally:
-            # Also when the client went away in the middle: what came in so far is nobody's unread.
+            # Also if the client disconnected midway: messages imported so far must not count as
+            # unread.
             await finish_import(
                 self._log, run, place_cursors=self._place_cursors, now=self._log.clock.now()
             )

@@ -92,9 +92,9 @@ def to_foreign_conversation(item: import_service_pb2.ImportedConversation) -> Fo
 def to_closed(
     item: import_service_pb2.ImportedConversation, begun: Begun, *, own: bool
 ) -> conversations_pb2.Conversation:
-    """Give a conversation that an import leaves alone: nothing of what it is by now (GW-11).
+    """Return a conversation closed to imports, without its current fields (GW-11).
 
-    `own` says that an import created it; of another not even its id is shown.
+    `own` says that an import created it; of any other conversation not even the id is returned.
     """
     return conversations_pb2.Conversation(
         id=begun.conversation.id if own else "", kind=item.kind, external_id=item.external_id

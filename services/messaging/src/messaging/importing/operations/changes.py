@@ -1,4 +1,4 @@
-"""Bringing imported messages to what a later export has of them (MSG-19, GW-11)."""
+"""Update of imported messages from a later export (MSG-19, GW-11)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from plexus.messaging.v1 import messages_pb2, messaging_service_pb2
+from plexus.messaging.v1 import messages_pb2
 from plexuskit.grpc import Actor
 from plexuskit.mongo import Transaction
 from plexuskit.timestamps import timestamp
@@ -26,7 +26,6 @@ from messaging.messages.events import states
 from messaging.messages.events.messages import check_content, edited, reacted, recalled
 from messaging.messages.operations.changes import (
     ChangeRequest,
-    IdempotencyKey,
     ImportedChange,
     MessageChange,
     Target,
@@ -39,14 +38,14 @@ from messaging.messages.store.messages import mentioned_in, message_of
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A message as the last import had it: what people changed here since is no part of it."""
+    """A message in its state after the last import, without later changes by people here."""
 
     content_hash: bytes
     reactions: tuple[Reaction, ...]
 
 
 async def base_of(store: Store, original: Mapping[str, Any]) -> Base:
-    """Return what the last import had of the message with this posted entry."""
+    """Return the state of the last import for the message with this posted entry."""
     message = message_of({**original, "current": None})
     for entry in await store.messages.find_about(original["conversation_id"], original["seq"]):
         if entry["kind"] == EntryKind.EDITED.value and entry.get("origin") == IMPORT:
@@ -72,7 +71,7 @@ def may_differ(original: Mapping[str, Any], new_message: NewMessage) -> bool:
     """
     if original.get("purged"):
         return False
-    # Of a message that an import has edited since, the posted entry has the first words.
+    # If an import has edited a message since, its posted entry has the first text.
     if original.get("imported_edit") or not says_the_same(original, new_message.content_hash):
         return True
     given = () if new_message.imported is None else new_message.imported.reactions
@@ -87,15 +86,15 @@ async def follow_message(
     new_message: NewMessage,
     now: datetime,
 ) -> bool:
-    """Bring a message to what the export has; return whether anything was written.
+    """Update a message to match the export; return whether anything was written.
 
-    What people changed here since the last import stays: an edited text, a reaction taken off.
+    Changes made here since the last import are kept, such as an edited text or a removed reaction.
 
     Raises:
         ImportClosed: people use the conversation, or its import was finished.
-        TooManyEdits: 20 versions are there.
+        TooManyEdits: the message has 20 versions.
         MessageTooLarge, FactTooLarge: the message would be too large with it.
-        DependencyDown: the store failed, or others were faster too often.
+        DependencyDown: the store failed, or concurrent writers won too often.
     """
     imported = new_message.imported
     if imported is None or original.get("purged"):
@@ -151,7 +150,7 @@ class _Change:
         return written
 
     async def edit(self, base: Base) -> bool:
-        """Give a message the words of the export unless they were changed here."""
+        """Replace the text of a message by that of the export unless it was changed here."""
         after = self._new_message
         known = await self._log.store.people.find_departments(after.department_ids)
 
@@ -184,7 +183,7 @@ class _Change:
         return await self._alter(decide)
 
     async def react(self, base: Base, exported: tuple[Reaction, ...]) -> bool:
-        """Put the reactions of the export on a message, and take off those that it no longer has.
+        """Add the reactions of the export to a message, and remove those that the export dropped.
 
         One fact carries all of them; it names the first that differs.
         """
@@ -213,7 +212,7 @@ class _Change:
         return await self._alter(decide)
 
     def _keep_time(self, message: messages_pb2.Message, previous: messages_pb2.Message) -> None:
-        """Write when the export says that the words were edited, not when they came in."""
+        """Record the time of the edit in the export, not the time of the import."""
         imported = self._new_message.imported
         message.ClearField("edited_at")
         if imported is not None and imported.edited_at is not None:
@@ -233,19 +232,11 @@ class _Change:
         async def check(tx: Transaction) -> None:
             await check_following(self._log.store, self._conversation_id, tx=tx)
 
-        response = messaging_service_pb2.EditMessageResponse
-        remembered = self._log.store.requests.remembered(
-            request=messaging_service_pb2.EditMessageRequest(),
-            request_id="",
-            actor_id=self._actor.person_id,
-            response=response,
-            now=self._now,
-        )
         request = ChangeRequest(
             actor=self._actor,
             conversation_id=self._conversation_id,
             seq=self._seq,
-            key=IdempotencyKey(remembered, lambda message: response(message=message)),
+            request=None,
             now=self._now,
         )
         await alter_message(self._log, request, noting, imports=ImportedChange(check))

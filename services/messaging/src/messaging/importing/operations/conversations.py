@@ -8,6 +8,7 @@ from plexuskit.grpc import Actor
 from plexuskit.mongo import DuplicateKey, Transaction
 
 from messaging.contract.events import IMPORT
+from messaging.conversations.domain.conversations import check_member_count
 from messaging.conversations.operations.conversations import Begun, begin, write_new
 from messaging.conversations.operations.people import People, require_people
 from messaging.importing.domain import Exported, Following, ImportDenied, source_of
@@ -36,7 +37,7 @@ class ForeignConversation:
 
 
 def require_importer(actor: Actor) -> None:
-    """Refuse whoever is no administrator; the gateway has checked it too.
+    """Refuse callers who are not administrators; the gateway has checked it too.
 
     Raises:
         ImportDenied: not an administrator.
@@ -48,7 +49,7 @@ def require_importer(actor: Actor) -> None:
 async def import_conversation(
     log: Log[Store], people: People, *, actor: Actor, foreign: ForeignConversation, now: datetime
 ) -> Begun:
-    """Make a conversation once per external id; on a repeat, bring it to what the export has.
+    """Create a conversation once per external id; a repeat updates it from the export.
 
     It changes only as long as it follows the export; never a direct one, or one that people use
     (GW-11). Two people who talk here already keep their one conversation, and no history comes
@@ -56,9 +57,11 @@ async def import_conversation(
 
     Raises:
         ImportDenied: not an administrator.
+        GroupTooLarge: more than 5,000 members (SCALE-1).
         PersonNotFound: a member is not in the directory.
     """
     require_importer(actor)
+    check_member_count(len(foreign.member_ids))
     store = log.store
     found = await store.conversations.find_external(actor.tenant_id, [foreign.external_id])
     if not found:

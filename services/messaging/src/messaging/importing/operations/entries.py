@@ -23,10 +23,10 @@ async def check_following(
     `FinishImport` the note that is written here.
 
     Args:
-        store: of the conversations.
-        conversation_id: where.
+        store: store of the conversations.
+        conversation_id: the conversation.
         tx: the transaction of the change.
-        exported: what the export has now, noted if given.
+        exported: state of the export, recorded if given.
 
     Raises:
         ImportClosed: people use the conversation, or its import was finished.
@@ -45,9 +45,9 @@ async def append_imported(
 ) -> dict[str, Refusal]:
     """Write entries of imported messages in order, all of them or none.
 
-    One transaction reads whether each conversation still follows its export, notes how far it was
-    imported, and writes. A native message meets the number of an entry, `FinishImport` the note: of
-    two that happen at once one is decided again on what the other has written.
+    One transaction reads whether each conversation still follows its export, records the progress
+    of the import, and writes. A native message conflicts on the number of an entry, `FinishImport`
+    on the progress: of two concurrent writes one is decided again on the result of the other.
 
     Args:
         store: of the conversations.

@@ -1,4 +1,4 @@
-"""Bringing imported groups to what a later export has of them (GW-11)."""
+"""Update of imported groups from a later export (GW-11)."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +8,7 @@ from plexuskit.grpc import Actor
 from plexuskit.mongo import Transaction
 
 from messaging.contract.events import IMPORT
+from messaging.conversations.domain.conversations import check_member_count
 from messaging.conversations.events.conversations import members_added
 from messaging.conversations.operations.conversations import FIRST_CHANGE, changed
 from messaging.conversations.operations.members import added, removed
@@ -28,13 +29,13 @@ class GroupFollowing:
     """One import of a group that is there already.
 
     Attributes:
-        log: the way into the log.
-        people: of the directory.
-        actor: who imports.
-        exported: what the export has now.
-        owner_id: who owns the group in the export; empty if it does not say.
-        following: how the import stands to the group.
-        now: when.
+        log: access to the log.
+        people: directory's answers.
+        actor: the importer.
+        exported: current state of the export.
+        owner_id: owner of the group in the export; empty if not exported.
+        following: link between the import and the group.
+        now: current time.
     """
 
     log: Log[Store]
@@ -48,11 +49,12 @@ class GroupFollowing:
     async def follow(self, log_state: LogState) -> tuple[LogState, bool]:
         """Add members, remove those who left, and rename; return the tail and whether it changed.
 
-        What was changed here since the last import stays. Nothing is written once people use the
+        Changes made here since the last import are kept. Nothing is written once people use the
         group or its import was finished.
 
         Raises:
             PersonNotFound: a member is not in the directory.
+            GroupTooLarge: more than 5,000 members (SCALE-1).
         """
         await require_people(self.people, self.actor, self.exported.member_ids)
         changed_at_all = False
@@ -78,7 +80,7 @@ class GroupFollowing:
         await check_following(self.log.store, log_state.conversation.id, tx=tx)
 
     async def _note(self, conversation_id: str) -> None:
-        """Note what the export has, once all of it was followed."""
+        """Record the state of the export, once all of it was applied."""
 
         async def work(tx: Transaction) -> None:
             await check_following(self.log.store, conversation_id, tx=tx, exported=self.exported)
@@ -89,7 +91,11 @@ class GroupFollowing:
             return
 
     async def _joining(self, log_state: LogState) -> Change | None:
-        """Add people who were never seen here: whoever left here stays away."""
+        """Add people who were never seen here: whoever left here stays away.
+
+        Raises:
+            GroupTooLarge: the group has more than 5,000 members once this export is followed.
+        """
         new = [each for each in self.exported.member_ids if each not in log_state.members]
         if not new:
             return None
@@ -100,6 +106,8 @@ class GroupFollowing:
         fresh = [each for each in new if each not in known or self._came_back(each, previous)]
         if not fresh:
             return None
+        leavers = await self._leavers(log_state)
+        check_member_count(len(log_state.members) + len(fresh) - len(leavers))
         stays = {member.person_id: member for member in earlier}
         return added(log_state, fresh, known=stays, role=Role.MEMBER, now=self.now, origin=IMPORT)
 
@@ -108,7 +116,7 @@ class GroupFollowing:
         return self.following.exported is not None and person_id not in previous
 
     async def _owning(self, log_state: LogState) -> Change | None:
-        """Give the group an owner who stays, if all owners leave."""
+        """Make a remaining member owner if all owners leave."""
         leavers = set(await self._leavers(log_state))
         staying = [
             member for member in log_state.members.values() if member.person_id not in leavers
@@ -150,9 +158,9 @@ class GroupFollowing:
         return replace(changed(replace(after, version=current.version + 1), current), origin=IMPORT)
 
     async def _leavers(self, log_state: LogState) -> list[str]:
-        """Return members whom the last import had and this one has not.
+        """Return members listed in the last import and missing from this one.
 
-        An export that lists nobody says nothing about members.
+        An export without a member list removes no members.
         """
         if not self.exported.member_ids:
             return []
@@ -163,7 +171,7 @@ class GroupFollowing:
     async def _previous_members(self, log_state: LogState) -> Sequence[str]:
         if self.following.exported is not None:
             return self.following.exported.member_ids
-        # An earlier version kept no list: whoever was there from the beginning was imported.
+        # An earlier version kept no list: the first members of the group came from the import.
         return [
             member.person_id
             for member in log_state.members.values()

@@ -36,7 +36,7 @@ class ForeignMessage:
 
 @dataclass(frozen=True, slots=True)
 class BatchOutcome:
-    """What became of one batch."""
+    """Result of one batch."""
 
     imported: int
     skipped: int
@@ -46,7 +46,7 @@ class BatchOutcome:
 
 
 class Followed(enum.Enum):
-    """What became of a message that the export has otherwise than the last import."""
+    """Result for a message that differs from the last import."""
 
     CHANGED = enum.auto()
     SAME = enum.auto()
@@ -55,13 +55,13 @@ class Followed(enum.Enum):
 
 @dataclass(slots=True)
 class ImportRun:
-    """One stream of batches: what it learnt about numbers, and where it wrote."""
+    """State of one stream of batches: known numbers, and conversations written."""
 
     actor: Actor
     # seq by request id, per conversation
     known: dict[str, dict[str, int]] = field(default_factory=dict)
     allowed: set[str] = field(default_factory=set)
-    # Direct conversations among them: what is in them stays as it is.
+    # Direct conversations among them: their existing messages stay unchanged.
     direct: set[str] = field(default_factory=set)
     # People of the tenant who sent something.
     senders: set[str] = field(default_factory=set)
@@ -74,9 +74,9 @@ async def import_batch(
     *,
     messages: Sequence[ForeignMessage | tuple[str, Refusal]],
 ) -> BatchOutcome:
-    """Store one batch, in its order; what is there already follows the export (MSG-3, MSG-19).
+    """Store one batch, in its order; existing messages follow the export (MSG-3, MSG-19).
 
-    Nothing of a direct conversation is changed.
+    Existing messages of a direct conversation stay unchanged.
 
     Raises:
         DependencyDown: the store, or directory about people who are new, cannot be reached.
@@ -130,10 +130,10 @@ async def _follow(
 async def _check_conversations(
     log: Log[Store], people: People, run: ImportRun, foreign: Sequence[ForeignMessage]
 ) -> tuple[list[ForeignMessage], list[tuple[str, Refusal]]]:
-    """Keep messages to conversations that this import created and that still follow it (GW-11).
+    """Restrict messages to conversations that this import created and that still follow it (GW-11).
 
-    Decided again, and exactly, in the transaction that writes (see `append_imported`): what this
-    finds closed costs nothing more.
+    The transaction that writes decides again, exactly (see `append_imported`); this check saves the
+    work for closed conversations.
     """
     ids = {message.new_message.conversation_id for message in foreign}
     following = await log.store.imports.find_many(ids & run.allowed)
@@ -161,7 +161,7 @@ async def _check_senders(
     foreign: Sequence[ForeignMessage],
     refusals: list[tuple[str, Refusal]],
 ) -> list[ForeignMessage]:
-    """Keep the messages of people of the tenant; each is looked for once per stream."""
+    """Restrict messages to senders in the tenant; each is looked up once per stream."""
     sent = {message.new_message.sender_id for message in foreign}
     unknown = await strangers(log.store, people, sent - run.senders, actor=run.actor)
     run.senders |= sent - unknown
@@ -189,7 +189,7 @@ def _why_not(message: ForeignMessage, following: Following | None) -> Refusal | 
 async def _split_stored(
     log: Log[Store], run: ImportRun, foreign: Sequence[ForeignMessage]
 ) -> tuple[list[ForeignMessage], list[tuple[ForeignMessage, Mapping[str, Any]]], int]:
-    """Learn the numbers of thread roots, and tell apart what a former run stored.
+    """Look up the numbers of thread roots, and separate messages that an earlier run stored.
 
     One read of all conversations does both.
 
@@ -251,13 +251,13 @@ async def finish_import(
     place_cursors: Callable[[Mapping[str, int], datetime], Awaitable[None]],
     now: datetime,
 ) -> None:
-    """Put the cursor of every member to the imported end: no history is unread (MSG-19).
+    """Move the cursor of every member to the end of the import: no history is unread (MSG-19).
 
     Args:
         log: the conversations.
-        run: what was imported.
+        run: state of the import.
         place_cursors: places the cursors of all members of conversations, given by their last seq.
-        now: when.
+        now: current time.
     """
     ids = sorted(run.allowed)
     for first in range(0, len(ids), FINISHED_TOGETHER):
@@ -268,10 +268,10 @@ async def finish_import(
 async def strangers(
     store: Store, people: People, person_ids: Collection[str], *, actor: Actor
 ) -> set[str]:
-    """Return those of the ids that are nobody of the tenant, active or not.
+    """Return the ids that name no person of the tenant, active or not.
 
-    Exports name only the present members of a channel, so a sender need not be a member. Directory
-    is asked about people of whom messaging has not heard yet: the import made them a moment ago.
+    Exports list only the current members of a channel, so a sender need not be a member. Directory
+    is asked about people unknown to messaging, because the import created them moments ago.
 
     Raises:
         DependencyDown: directory cannot be reached; never a guess.

@@ -1,4 +1,4 @@
-"""Deciding whether an import may still write into a conversation (GW-11).
+"""Decision whether an import may still write into a conversation (GW-11).
 
 An import writes only into conversations that it created itself, and only until people use them: the
 first native message, or `FinishImport`, closes a conversation to it for good.
@@ -21,7 +21,7 @@ log_ = structlog.get_logger()
 async def follow(
     store: Store, *, tenant_id: str, conversations: Iterable[Conversation]
 ) -> dict[str, Following]:
-    """Return how imports stand to those of the conversations that an import created.
+    """Return the links to exports of those conversations that an import created.
 
     Closes those in which people have written meanwhile. One that an earlier version imported is
     known by its external id; a direct one of those is closed, since its people may have used it
@@ -58,7 +58,7 @@ async def follow(
 async def _adopt(
     store: Store, conversations: Collection[Conversation], *, tenant_id: str
 ) -> dict[str, Following]:
-    """Write how imports stand to conversations that were imported before that was kept."""
+    """Write the links of conversations that were imported before links were stored."""
     if not conversations:
         return {}
     made = [
@@ -80,7 +80,7 @@ async def _adopt(
 async def finish_source(log: Log[Store], *, actor: Actor, source: str) -> int:
     """Close every conversation of a source to its import; return how many were open.
 
-    Running it again closes what was imported since.
+    Running it again closes imports since then.
 
     Raises:
         InvalidArgument: the source is empty, longer than 100 characters, or holds a colon.

@@ -1,4 +1,4 @@
-"""Which conversations still follow another system's export (GW-11)."""
+"""Imported conversations and whether they still follow another system's export (GW-11)."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -37,7 +37,7 @@ class ImportStore:
     async def find_many(
         self, conversation_ids: Iterable[str], *, tx: Transaction | None = None
     ) -> dict[str, Following]:
-        """Find how imports stand to conversations."""
+        """Find the links of conversations to their exports."""
         wanted = sorted(set(conversation_ids))
         if not wanted:
             return {}
@@ -66,7 +66,7 @@ class ImportStore:
     async def note_checked(
         self, checked: Mapping[str, int], *, tx: Transaction | None = None
     ) -> None:
-        """Note up to which message everything is known to be imported."""
+        """Record the number up to which all messages are known to be imported."""
         await self._imports.bulk(
             [
                 UpdateOne({"_id": conversation_id}, {"$max": {"checked_seq": seq}})
@@ -76,7 +76,7 @@ class ImportStore:
         )
 
     async def note_followed(self, following: Following, *, tx: Transaction) -> None:
-        """Note what the export has, and that something followed it: `finish` meets this write."""
+        """Record the applied export, after a change by it: `finish` conflicts with this write."""
         await self._imports.update(
             {"_id": following.conversation_id},
             {"$inc": {"followed": 1}, **_set(_exported_fields(following.exported))},
@@ -86,7 +86,7 @@ class ImportStore:
     async def close(
         self, conversation_ids: Collection[str], *, why: Closed, tx: Transaction | None = None
     ) -> None:
-        """Let conversations no longer follow their export; for good, for the first reason."""
+        """Stop conversations from following their export, for good; the first reason is kept."""
         await self._imports.bulk(
             [
                 UpdateOne({"_id": each, "closed": None}, {"$set": {"closed": why.value}})
@@ -96,7 +96,7 @@ class ImportStore:
         )
 
     async def finish(self, source: str, *, tenant_id: str, now: datetime, tx: Transaction) -> int:
-        """Close every conversation of a source; return how many there were to close."""
+        """Close every conversation of a source; return how many were open."""
         await self._sources.update(
             {"_id": _source_id(tenant_id, source)},
             {"$setOnInsert": {"tenant_id": tenant_id, "finished_at": now}},

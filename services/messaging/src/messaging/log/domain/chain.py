@@ -14,7 +14,7 @@ GENESIS: Final = bytes(32)
 SALT_BYTES: Final = 16
 
 _HEADER_TAG: Final = b"plexus.chain.2"
-# Salts are cut from blocks: one system call for so many of them.
+# Salts are cut from blocks: one system call for many of them.
 _BLOCK_BYTES: Final = SALT_BYTES * 512
 
 _LENGTH: Final = struct.Struct(">I")
@@ -27,7 +27,7 @@ _MESSAGE: Final = struct.Struct(">10q4iB")
 
 
 class Seals(NamedTuple):
-    """What the link of an entry is made of, and the link itself."""
+    """Inputs of an entry's link, and the link itself."""
 
     header_hash: bytes
     body_hash: bytes
@@ -42,7 +42,7 @@ class _Salts:
         self._at = 0
 
     def take(self) -> bytes:
-        """Return 16 bytes that nobody had before."""
+        """Return 16 bytes that were never returned before."""
         if self._at >= len(self._block):
             self._block, self._at = os.urandom(_BLOCK_BYTES), 0
         salt = self._block[self._at : self._at + SALT_BYTES]
@@ -90,16 +90,16 @@ def header(
     """Return the canonical header: each field after its length, so that no two share a byte string.
 
     Args:
-        tenant_id: whose conversation it is.
+        tenant_id: tenant of the conversation.
         scope: the conversation.
         fact: full name of the fact's type, which is the entry's kind.
-        entity_id: what the entry is about.
-        actor_id: who caused it.
+        entity_id: entity of the entry.
+        actor_id: the actor.
         origin: empty, or `import`.
-        entity_version: of the entity after it.
-        membership_version: that it was decided under.
+        entity_version: version of the entity after it.
+        membership_version: version of the membership at the decision.
         occurred_at: microseconds since 1970.
-        subject: what the kind of fact adds: a message's header, a digest of members.
+        subject: addition of the kind of fact: a message's header, a digest of members.
     """
     words = (
         tenant_id.encode(),
@@ -114,7 +114,7 @@ def header(
 
 
 def message_subject(words: Sequence[str], numbers: Sequence[int]) -> bytes:
-    """Return what a fact about a message adds: all that is shown of the message but its content.
+    """Return the addition of a fact about a message: all that is shown of it except its content.
 
     Args:
         words: its id, conversation, sender, request id, who recalled it, origin.
@@ -126,7 +126,7 @@ def message_subject(words: Sequence[str], numbers: Sequence[int]) -> bytes:
 
 
 def parts_subject(message_id: str, conversation_id: str, numbers: Sequence[int]) -> bytes:
-    """Return what a fact about what members put on a message adds, in place of the whole message.
+    """Return the addition of a fact about reactions, pin or labels, in place of the whole message.
 
     Args:
         message_id: of the message.
@@ -163,14 +163,14 @@ def sealed(
 
 
 class OlderEntries:
-    """The digest of everything before version 2, taken entry by entry in order.
+    """Digest of everything before version 2, entry by entry in order.
 
     It holds each entry's version 1 link, which binds its content, and its header, which version 1
     bound by nothing. Both outlive a recall, so the digest does too.
     """
 
     def __init__(self, *, digest: bytes = GENESIS, through: int = 0) -> None:
-        """Begin with the first entry, or go on from a digest that was computed before."""
+        """Begin with the first entry, or continue from a digest that was computed before."""
         self._digest = digest
         self._number = through
 

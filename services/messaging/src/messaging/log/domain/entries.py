@@ -14,7 +14,7 @@ NUMBER_WIDTH = 12
 
 
 class EntryKind(enum.StrEnum):
-    """What an entry of the log says happened."""
+    """Kind of change that a log entry records."""
 
     CREATED = "created"
     CHANGED = "changed"
@@ -55,7 +55,7 @@ EMPTY = Head(0, 0, GENESIS, VERSION)
 
 @dataclass(frozen=True, slots=True)
 class LogState:
-    """What a writer must know to decide on the next entry: numbers, fields and active members."""
+    """State needed to decide on the next entry: numbers, fields and active members."""
 
     conversation: Conversation
     head: Head
@@ -63,7 +63,7 @@ class LogState:
 
 
 class Numbers(NamedTuple):
-    """What the log gives an entry."""
+    """Numbers that the log assigns to an entry."""
 
     change_no: int
     seq: int
@@ -97,10 +97,10 @@ def chain(
 
 
 def next_change(head: Head) -> Numbers:
-    """Give the numbers of a change that is no message."""
+    """Return the numbers of a change that is no message."""
     return Numbers(head.change_no + 1, head.seq)
 
 
 def next_post(head: Head, *, root_seq: int) -> Numbers:
-    """Give the numbers of a message (MSG-1)."""
+    """Return the numbers of a message (MSG-1)."""
     return Numbers(head.change_no + 1, head.seq + 1, root_seq)

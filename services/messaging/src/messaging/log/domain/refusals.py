@@ -18,7 +18,7 @@ class RequestIdReused(Refusal):
 
 
 class AnchorsDenied(Refusal):
-    """MSG-20: links of conversations that one is no member of are a privileged read."""
+    """MSG-20: links of conversations in which the caller is not a member are a privileged read."""
 
     kind = Kind.PERMISSION_DENIED
     text = "Only who holds conversations.export_anchors may export anchors."

@@ -1,4 +1,4 @@
-"""State of a conversation, as its log leads to it: fields and members."""
+"""State of a conversation as derived from its log: fields and members."""
 
 import enum
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ class Kind(enum.StrEnum):
 
 
 class History(enum.StrEnum):
-    """What a member sees of the time before joining (MSG-14)."""
+    """Visibility to a member of messages from before joining (MSG-14)."""
 
     SINCE_JOIN = "since_join"
     ALL = "all"
 
 
 class Role(enum.IntEnum):
-    """What a member may do; a higher one may all that a lower one may."""
+    """Role of a member; each role includes the rights of the lower ones."""
 
     MEMBER = 1
     ADMIN = 2
@@ -50,11 +50,11 @@ class Stay:
         return bool(self.left_version) and self.last_seq < self.first_seq
 
     def covers(self, seq: int) -> bool:
-        """Tell whether the message with this number falls into the stay (MSG-14)."""
+        """Return whether the message with this number falls into the stay (MSG-14)."""
         return self.first_seq <= seq and (not self.left_version or seq <= self.last_seq)
 
     def holds_at(self, version: int) -> bool:
-        """Tell whether the stay lasted at this membership version (MSG-9)."""
+        """Return whether the stay lasted at this membership version (MSG-9)."""
         return self.joined_version <= version and (
             not self.left_version or version < self.left_version
         )
@@ -72,11 +72,11 @@ class Member:
 
     @property
     def active(self) -> bool:
-        """Whether the person is a member now."""
+        """True while the person is a member."""
         return bool(self.stays) and not self.stays[-1].left_version
 
     def was_member_at(self, version: int) -> bool:
-        """Tell whether the person belonged to the audience of that membership version (MSG-9)."""
+        """Return whether the person was in the audience at that membership version (MSG-9)."""
         return any(stay.holds_at(version) for stay in self.stays)
 
 
@@ -102,9 +102,9 @@ class Conversation:
 
 
 def sees(member: Member | None, *, history: History, seq: int) -> bool:
-    """Tell whether a member may see the message with this number: the one predicate of MSG-14.
+    """Return whether a member may see the message with this number: the only predicate of MSG-14.
 
-    Who is no longer a member sees nothing (SRC-2); who came back sees the earlier stays too.
+    A former member sees nothing (SRC-2); one who came back also sees the earlier stays.
     """
     if member is None or not member.active:
         return False
@@ -112,7 +112,7 @@ def sees(member: Member | None, *, history: History, seq: int) -> bool:
 
 
 def visible_ranges(member: Member, *, history: History) -> tuple[tuple[int, int], ...]:
-    """Give the (first, last) numbers an active member may see; last 0 means no end (MSG-14)."""
+    """Return the (first, last) numbers an active member may see; last 0 means no end (MSG-14)."""
     if history is History.ALL:
         return ((1, 0),)
     return tuple((stay.first_seq, stay.last_seq) for stay in member.stays if not stay.empty)

@@ -12,16 +12,16 @@ _CONTENT_FIELDS = ("text", "spans", "mentions", "attachments", "forwarded", "quo
 
 
 def emptied(message: messages_pb2.Message) -> messages_pb2.Message:
-    """Take the content out of a message, and the unsalted hash that version 1 left in it."""
+    """Remove the content of a message, and the unsalted hash that chain version 1 left in it."""
     for name in (*_CONTENT_FIELDS, "pin", "labels", "content_hash"):
         message.ClearField(name)  # type: ignore[arg-type] # names of the contract
     return message
 
 
 def emptied_event(event: bytes) -> bytes:
-    """Take content and its salt out of a stored event about a message (MSG-12, MSG-20).
+    """Remove content and its salt from a stored event about a message (MSG-12, MSG-20).
 
-    The header and its salt stay, so sender and times of the tombstone are still proved.
+    The header and its salt stay, so sender and times of the tombstone remain provable.
     """
     envelope = Envelope.FromString(event)
     fact = fact_in(envelope)
@@ -32,7 +32,7 @@ def emptied_event(event: bytes) -> bytes:
 
 
 def emptied_fact(fact: Any) -> None:
-    """Take content and its salt out of a fact about a message."""
+    """Remove content and its salt from a fact about a message."""
     if has_parts(fact):
         for name in PARTS:
             fact.parts.ClearField(name)

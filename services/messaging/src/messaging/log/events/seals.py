@@ -27,7 +27,7 @@ from messaging.log.domain.chain import Seals, packed
 
 SCHEMA_VERSION: Final = 1
 
-# Facts that a recall empties; the others carry what stays.
+# Facts that a recall empties; the others contain only what stays.
 OF_MESSAGES: Final = (
     events_pb2.MessagePosted,
     events_pb2.MessageEdited,
@@ -51,7 +51,7 @@ _OF_MEMBERS: Final = (
 
 _INT: Final = struct.Struct(">q")
 Parts = messages_pb2.Message | messages_pb2.MessageParts
-"""What has reactions, a pin and labels."""
+"""Messages that carry reactions, a pin and labels."""
 
 
 def seal(
@@ -71,11 +71,12 @@ def seal(
     origin: str = "",
     content_salt: bytes = b"",
 ) -> tuple[bytes, Seals]:
-    """Give the stored bytes of an event, exactly what Kafka will carry (MSG-4), and its seals.
+    """Return the stored bytes of an event, as published to Kafka (MSG-4), and its seals.
 
-    The fact receives both salts; a `content_salt` is given only where it must not be in the fact.
-    `previous` is the link before, `content_hash` what `content_of` gives. Raises FactTooLarge,
-    before a number is taken, when a record of the topic could not carry the event (MSG-21).
+    The fact receives both salts; pass `content_salt` only where it must not be in the fact.
+    `previous` is the preceding link, `content_hash` the result of `content_of`. Raises
+    FactTooLarge, before a number is assigned, if the event would not fit into a record of the topic
+    (MSG-21).
     """
     header_salt = chain.new_salt()
     fact.header_salt = header_salt
@@ -153,7 +154,7 @@ def fact_in(envelope: Envelope) -> Any:
 
 
 def subject_of(fact: Any) -> bytes:
-    """Return what the kind of fact adds to the header."""
+    """Return the addition to the header for the kind of fact."""
     if has_parts(fact):
         return _parts_subject(fact.parts)
     if isinstance(fact, OF_MESSAGES):
@@ -199,12 +200,12 @@ def _message_subject(message: messages_pb2.Message) -> bytes:
 
 
 def has_parts(fact: Any) -> bool:
-    """Tell whether a fact carries what members put on a message, without its words (MSG-21)."""
+    """Return whether a fact carries reactions, pin and labels without the text (MSG-21)."""
     return isinstance(fact, _OF_PARTS) and fact.HasField("parts")
 
 
 def placed(fact: Any) -> Parts:
-    """Return what members have put on a message, as a fact about that carries it.
+    """Return a message's reactions, pin and labels, as a fact about them carries them.
 
     Facts from before `parts` carry the whole message.
     """
@@ -218,7 +219,7 @@ def _parts_subject(parts: messages_pb2.MessageParts) -> bytes:
 
 
 def members_digest(members: Any) -> bytes:
-    """Hash members in their order: who, with which role, for which messages."""
+    """Hash members in their order: person, role and visible messages."""
     words: list[bytes] = []
     for member in members:
         words += (
@@ -235,11 +236,11 @@ def members_digest(members: Any) -> bytes:
 
 
 def content_of(fact: Any, *, words_hash: Callable[[messages_pb2.Message], bytes]) -> bytes:
-    """Hash what a fact says, beyond its header.
+    """Hash the content of a fact, without its header.
 
     Args:
         fact: as it is stored, not emptied.
-        words_hash: gives the hash of what a message says (see `messages.domain.hashes`).
+        words_hash: returns the hash of a message's text (see `messages.domain.hashes`).
     """
     if isinstance(fact, (events_pb2.MessagePosted, events_pb2.MessageEdited)):
         return with_additions(words_hash(fact.message), fact)
@@ -247,9 +248,9 @@ def content_of(fact: Any, *, words_hash: Callable[[messages_pb2.Message], bytes]
 
 
 def with_additions(words_hash: bytes, fact: Any) -> bytes:
-    """Extend the hash of what a message says by what else its fact shows.
+    """Extend the hash of a message's text by the other contents of its fact.
 
-    Nothing, for nearly all: then the hash of the words is the hash of the content.
+    Most facts have none: then the hash of the text is the hash of the content.
     """
     message = fact.message
     departments = message.mentions and [
@@ -279,7 +280,7 @@ def with_additions(words_hash: bytes, fact: Any) -> bytes:
 
 
 def state_of(fact: Any) -> bytes:
-    """Hash the state that a fact carries, where that is not the words of a message."""
+    """Hash the state that a fact carries, if that is not the text of a message."""
     return hashlib.sha256(packed((type(fact).DESCRIPTOR.name.encode(), _state(fact)))).digest()
 
 
@@ -314,7 +315,7 @@ def reactions_state(message: Parts) -> bytes:
 
 
 def pin_state(message: Parts) -> bytes:
-    """Return who pinned a message and when; empty if nobody did."""
+    """Return the person who pinned a message and the time; empty if it is not pinned."""
     if not message.HasField("pin"):
         return b""
     return packed((message.pin.person_id.encode(), _INT.pack(micros(message.pin.pinned_at))))
@@ -352,12 +353,12 @@ def conversation_state(conversation: conversations_pb2.Conversation) -> bytes:
 
 
 def older_state(fact: Any) -> bytes:
-    """Return what the digest of older entries adds to header and link: what no recall takes."""
+    """Return the state that the digest of older entries adds; no recall erases it."""
     return b"" if isinstance(fact, OF_MESSAGES) else state_of(fact)
 
 
 def micros(stamp: Timestamp) -> int:
-    """Give an instant in microseconds since 1970."""
+    """Return an instant in microseconds since 1970."""
     return stamp.seconds * 1_000_000 + stamp.nanos // 1_000
 
 

@@ -1,4 +1,4 @@
-"""One batch of the group commit: decide every item, write once, tell every verdict."""
+"""One batch of the group commit: decide every item, write once, report every verdict."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Batch:
         self._waiting = items
         self._log = log
         self._log_states: dict[str, LogState] = {}
-        # What the messages refer to, as `Rules.find` returned it.
+        # Objects the messages refer to, as returned by `Rules.find`.
         self._found: Any = None
-        # What this batch stored, for a second copy of the same item in it.
+        # Items stored by this batch, to recognise a second copy of one of them.
         self._stored: dict[tuple[str, str, str], tuple[bytes, Stored]] = {}
 
     async def write(self) -> None:
@@ -66,7 +66,7 @@ class Batch:
             self.refuse_rest(DependencyDown())
 
     async def _begin_chains(self, staged: list[Staged]) -> bool:
-        """Begin version 2 of the chain where a log ends in version 1; then decide anew."""
+        """Begin version 2 of the chain where a log ends in version 1; then decide again."""
         wanted = {each.item.conversation_id for each in staged}
         older = [
             self._log_states.pop(id_) for id_ in sorted(wanted) if not begun(self._log_states[id_])
@@ -76,19 +76,19 @@ class Batch:
         return bool(older)
 
     def take_rest(self) -> list[Item[Submission]]:
-        """Give up what has no verdict yet, and forget the tails: its write may have happened."""
+        """Drop items without a verdict, and the tails: their write may have happened."""
         waiting, self._waiting = self._waiting, []
         for item in waiting:
             self._log.log_states.forget(item.new_message.conversation_id)
         return waiting
 
     def refuse_rest(self, refusal: Refusal) -> None:
-        """Refuse what has no verdict yet, and forget the tails: its write may have happened."""
+        """Refuse items without a verdict, and drop the tails: their write may have happened."""
         for item in self.take_rest():
             item.on_verdict(refusal)
 
     async def _load(self) -> None:
-        """Get the tail of every conversation of the batch, and what its messages refer to."""
+        """Load the tails of the batch's conversations, and the objects its messages refer to."""
         missing = {
             item.new_message.conversation_id for item in self._waiting
         } - self._log_states.keys()
@@ -117,9 +117,9 @@ class Batch:
         self._waiting = kept
 
     async def _forget_stale(self, doubtful: list[tuple[Item[Submission], Refusal]]) -> set[str]:
-        """Forget tails that another process has written past; give their conversations.
+        """Drop tails that another process has written past; return their conversations.
 
-        Nothing is refused on an old tail: who was just added elsewhere may write at once.
+        Nothing is refused on an old tail: a person just added by another process may write at once.
         """
         places = {item.new_message.conversation_id for item, _ in doubtful}
         stale = await self._log.log_states.find_stale(self._log_states[place] for place in places)
@@ -129,9 +129,9 @@ class Batch:
         return stale
 
     async def _refuse_unless_stored(self, doubtful: list[tuple[Item[Submission], Refusal]]) -> None:
-        """Refuse what may not be posted now.
+        """Refuse items that may not be posted now.
 
-        What was stored while it might be is a retry (MSG-3).
+        An item stored while it was still allowed is a retry (MSG-3).
         """
         wanted: dict[str, set[str]] = {}
         for item, _ in doubtful:
@@ -142,7 +142,7 @@ class Batch:
             item.on_verdict(refusal if original is None else self._retried(item, original))
 
     def _stage(self) -> tuple[list[Staged], list[tuple[Item[Submission], Refusal]]]:
-        """Give numbers to what may be posted; leave repeats of an item for the next round."""
+        """Assign numbers to accepted items; leave repeats of an item for the next round."""
         now = self._log.clock.now()
         stamp = timestamp(now)
         found, decide, compose = self._found, self._log.rules.decide, self._log.rules.compose
@@ -171,7 +171,7 @@ class Batch:
             try:
                 entry = compose(item, log_state, head, relations, now, stamp)
             except (MessageTooLarge, FactTooLarge) as refusal:
-                # A retry of what an earlier version took is answered with its numbers.
+                # A retry of an item stored by an earlier version is answered with its numbers.
                 doubtful.append((item, refusal))
                 continue
             seen.add(item.key)
@@ -185,9 +185,9 @@ class Batch:
         return staged, doubtful
 
     async def _insert(self, staged: list[Staged]) -> None:
-        """Write the staged entries; tell what was written, look at the first that was not.
+        """Insert the staged entries, resolve their verdicts, and handle the first conflict.
 
-        What is imported is written before what is native: it stands before it in each conversation.
+        Imported messages are written before native ones and precede them in each conversation.
         """
         imported = [entry for entry in staged if entry.item.new_message.imported is not None]
         if imported:
@@ -206,7 +206,7 @@ class Batch:
             await self._settle({conversation_id}, outcome.failure)
 
     def _written(self, written: list[Staged]) -> None:
-        """Tell the verdicts of entries that are in the log."""
+        """Resolve the verdicts of entries that are in the log."""
         for entry in written:
             self._advance(entry)
             self._stored[entry.item.key] = (entry.item.new_message.content_hash, entry.stored)
@@ -244,10 +244,10 @@ class Batch:
         )
 
     async def _settle(self, conversation_ids: set[str], failure: DuplicateKey) -> None:
-        """Look at what was taken already.
+        """Resolve a duplicate key.
 
-        A taken number: somebody else wrote, so the tail is read again. A taken request id: a retry,
-        or other content (MSG-3).
+        A taken number means another writer, so the tail is read again. A taken request id means a
+        retry, or different content (MSG-3).
         """
         if failure.index != "request":
             fault.point("send.number_taken")
@@ -260,7 +260,7 @@ class Batch:
                 self._log.log_states.forget(each)
                 self._log_states.pop(each, None)
             return
-        # Where one retry is, there are often more: look all of the batch up at once.
+        # Retries come in groups: look up the whole batch at once.
         wanted: dict[str, set[str]] = {}
         for waiting in self._waiting:
             wanted.setdefault(waiting.conversation_id, set()).add(waiting.new_message.request_id)
@@ -275,7 +275,7 @@ class Batch:
         self._waiting = [waiting for waiting in self._waiting if id(waiting) not in settled]
 
     def _retried(self, item: Item[Submission], original: dict[str, Any]) -> Stored | Refusal:
-        """Judge an item that the log has already; who wrote it may not have saved the head."""
+        """Judge an item that is in the log already; its writer may not have saved the head."""
         self._log.heads.mark_stale([item.conversation_id])
         return repeated(item, original)
 

@@ -97,7 +97,7 @@ async def begin_chain(log_: Writer[Store], log_state: LogState, *, now: datetime
 async def begin_chains(
     log_: Writer[Store], log_states: Iterable[LogState], *, now: datetime
 ) -> dict[str, Refusal]:
-    """Begin version 2 in several logs; out: why not, of those that must be read first.
+    """Begin version 2 in several logs; out: refusals for those that must be read first.
 
     Raises:
         DependencyDown: the store failed.

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 from plexuskit import fault
 from plexuskit.errors import DependencyDown
+from plexuskit.grpc import line_of
 from plexuskit.mongo import DuplicateKey, Transaction
 from plexuskit.telemetry import inject
 from plexuskit.timestamps import timestamp
@@ -29,7 +30,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a decision led to: the new state, the members it touches, and the fact."""
+    """Result of a decision: the new state, the members it affects, and the fact."""
 
     kind: EntryKind
     conversation: Conversation
@@ -49,26 +50,26 @@ async def apply_change(
     now: datetime,
     also: Callable[[Transaction, LogState, Change], Awaitable[None]] | None = None,
 ) -> tuple[LogState, Change | None]:
-    """Decide on the present tail and write entry and state together.
+    """Decide on the current tail and write entry and state together.
 
-    All of it is done again if somebody was faster. The decision comes before the transaction's
-    first write. Nothing is written when `decide` gives None.
+    Everything is repeated after a concurrent write. The decision comes before the transaction's
+    first write. Nothing is written if `decide` returns None.
 
     Args:
-        log: the way into the log; the conversation is held meanwhile.
-        conversation_id: which conversation.
-        decide: re-runnable; may read what the pure decision needs, raises a refusal, or gives the
-            change. What it reads is newer than the tail's head, so that a change in between is met
+        log: access to the log; the conversation is locked meanwhile.
+        conversation_id: the conversation.
+        decide: re-runnable; may read what the pure decision needs, raises a refusal, or returns the
+            change. It reads state newer than the tail's head, so that a change in between conflicts
             at the entry's number.
-        actor_id: who changes it.
-        now: when.
+        actor_id: the person who makes the change.
+        now: current time.
         also: more to write in the same transaction.
 
     Returns:
         The tail after the change, and the change.
 
     Raises:
-        DependencyDown: the store failed, or others were faster too often.
+        DependencyDown: the store failed, or concurrent writers won too often.
     """
 
     async def attempt() -> tuple[LogState, Change | None]:
@@ -93,7 +94,7 @@ async def apply_change(
                 return after, change
         raise DependencyDown
 
-    return await log.exclusive(conversation_id, attempt, person_id=actor_id)
+    return await log.exclusive(conversation_id, attempt, person_id=line_of(actor_id))
 
 
 async def _write(
@@ -123,7 +124,7 @@ async def _write(
 
 
 def after_change(log_state: LogState, change: Change, head: Head) -> LogState:
-    """Give the tail that the change leaves behind."""
+    """Return the tail after the change."""
     members = dict(log_state.members)
     for member in change.members:
         if member.active:
@@ -136,7 +137,7 @@ def after_change(log_state: LogState, change: Change, head: Head) -> LogState:
 def entry_document(
     change: Change, previous: Head, *, actor_id: str, now: datetime
 ) -> tuple[dict[str, Any], Head]:
-    """Give the entry's document with its event, and the head that it makes."""
+    """Return the entry's document with its event, and the resulting head."""
     conversation, numbers = change.conversation, next_change(previous)
     fact = change.fact(numbers)
     event, seals = seal(

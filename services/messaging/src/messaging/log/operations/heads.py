@@ -1,8 +1,8 @@
-"""Keeping heads: what this process acknowledged reaches the cache of last numbers.
+"""Cache of heads: writes acknowledged by this process reach the cache of last numbers.
 
-Heads that changed are written in bulk once a second. Of what is doubtful (a tail that was loaded, a
-retry, a write of unknown result) the log itself is asked, in bulk too. What a process that ended
-owes is found by the mark that it left.
+Heads that changed are written in bulk once a second. For doubtful ones (a tail that was loaded, a
+retry, a write of unknown result) the log itself is read, in bulk too. Heads not written by a
+process that ended are found through the mark that it left.
 """
 
 import asyncio
@@ -27,9 +27,9 @@ log = structlog.get_logger()
 
 SAVE_INTERVAL: Final = 1.0
 MARK_INTERVAL: Final = 10.0
-# Without a mark of any process (data of an earlier release) this much is looked through.
+# Without a mark of any process (data of an earlier release) this much is examined.
 REPAIR_BACK: Final = timedelta(minutes=10)
-# A process that has not marked for this long has ended, or will mark again when it goes on.
+# A process without a mark for this long has ended, or marks again when it resumes.
 ENDED_AFTER: Final = timedelta(minutes=1)
 # Around a mark: writes under way at the mark, and those until the next mark that never came.
 REPAIR_BEFORE: Final = timedelta(seconds=90)
@@ -41,7 +41,7 @@ UNKNOWN_FOR: Final = 60.0
 
 @dataclass(slots=True)
 class StaleHead:
-    """When a conversation's head is compared with its log next, and for how long after that."""
+    """Next comparison of a conversation's head with its log, and the end of repetitions."""
 
     due: float
     interval: float
@@ -62,7 +62,7 @@ class Heads:
         self._marked_at = -math.inf
 
     def note(self, conversation_id: str, head: Head, *, at: datetime) -> None:
-        """Note that this process wrote the log on to `head` and had it acknowledged.
+        """Record that this process wrote the log on to `head` and had it acknowledged.
 
         The number is a fence, so that whatever was in doubt before is below it.
         """
@@ -75,11 +75,11 @@ class Heads:
             self._dirty[conversation_id] = (head, at)
 
     def mark_stale(self, conversation_ids: Iterable[str], *, unknown: bool = False) -> None:
-        """Have heads compared with their logs at the next save.
+        """Mark heads to be compared with their logs at the next save.
 
         Args:
-            conversation_ids: which.
-            unknown: a write's result is unknown: it may come to be within a minute, so the head is
+            conversation_ids: the conversations.
+            unknown: a write's result is unknown: it may take effect within a minute, so the head is
                 compared again until then.
         """
         now = self._clock.monotonic()
@@ -93,11 +93,11 @@ class Heads:
     async def save(self) -> None:
         """Save every head that was noted or doubted before the call.
 
-        A save that is under way is waited for, so a list that is read afterwards shows all that
-        this process has acknowledged. Whoever waits may be cancelled; the save goes on.
+        Waits for a save that is under way, so that a list read afterwards includes everything this
+        process has acknowledged. Cancelling a waiter does not stop the save.
 
         Raises:
-            DependencyDown: the store failed; what was not saved stays for the next time.
+            DependencyDown: the store failed; unsaved heads remain for the next save.
         """
         task = asyncio.create_task(self._save())
         self._tasks.add(task)
@@ -106,7 +106,7 @@ class Heads:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        # Also where nobody waits any more; the failure is in the log already.
+        # Also runs without a waiter; the failure is logged already.
         if not task.cancelled():
             task.exception()
 
@@ -144,7 +144,7 @@ class Heads:
                 self._settle(conversation_id, stale)
 
     def _settle(self, conversation_id: str, stale: StaleHead) -> None:
-        """Forget a doubt that was looked into, or look again later while it may still come true."""
+        """Drop a doubt that was examined, or examine it later while it may still come true."""
         if self._stale.get(conversation_id) is not stale:
             return  # doubted again meanwhile
         if stale.due >= stale.until:
@@ -154,7 +154,7 @@ class Heads:
         stale.interval *= 2
 
     async def keep(self) -> None:
-        """Save heads once a second and repair what ended processes owe, until cancelled."""
+        """Save heads once a second and repair those of ended processes, until cancelled."""
         repaired_at = -math.inf
         while True:
             now = self._clock.monotonic()
@@ -179,7 +179,7 @@ class Heads:
         return True
 
     async def mark(self) -> None:
-        """Note durably until when all heads of this process are saved.
+        """Store the time until which all heads of this process are saved.
 
         Raises:
             DependencyDown: the store failed.
@@ -215,7 +215,7 @@ class Heads:
                 log.info("log.heads_repaired", process=process_id, through=through.isoformat())
 
     async def _compare_written(self, since: datetime, until: datetime) -> None:
-        """Compare the heads of what was written in a stretch of time, in bounded queries."""
+        """Compare the heads of conversations written in a stretch of time, in bounded queries."""
         begin = await self._store.heads.first_written(since, until)
         while begin is not None:
             end = min(begin + REPAIR_STEP, until)
@@ -224,7 +224,7 @@ class Heads:
             begin = await self._store.heads.first_written(end, until)
 
     async def close(self) -> None:
-        """Save what is left and take the mark away; on failure the mark stays for others."""
+        """Save the remaining heads and remove the mark; on failure the mark stays for others."""
         if await self._attempt(self.save):
             await self._attempt(
                 partial(self._store.heads.remove_mark, self._process_id, through=self._clock.now())

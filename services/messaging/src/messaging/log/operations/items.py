@@ -23,7 +23,7 @@ class Stored(NamedTuple):
     at: datetime
     deduplicated: bool = False
     not_in_conversation: tuple[str, ...] = ()
-    # The fact as it was stored, serialized; empty for what was stored before.
+    # The stored fact, serialized; empty for an item stored earlier.
     event: bytes = b""
 
 

@@ -1,4 +1,4 @@
-"""How fast messages may come, from one sender and into one conversation (MSG-18)."""
+"""Rate limits per sender and per conversation (MSG-18)."""
 
 from datetime import timedelta
 
@@ -28,10 +28,10 @@ class Limits:
         )
 
     def admit(self, new_message: Submission) -> None:
-        """Let a message in, or refuse it before it joins a batch; history is not limited (MSG-19).
+        """Admit a message, or refuse it before it joins a batch; imports are not limited (MSG-19).
 
         Raises:
-            SenderTooFast, ConversationTooBusy: with how long to wait.
+            SenderTooFast, ConversationTooBusy: with the time to wait.
         """
         if new_message.imported is not None:
             return

@@ -1,8 +1,8 @@
-"""The group commit: what arrives during a write forms the next one.
+"""The group commit: items that arrive during a write form the next one.
 
 Several lanes, each with one batch in flight, so that a conversation, bound to one lane, has one
-writer in the process. A rare change runs beside its lane, which holds back only what comes for the
-same conversation. Between processes the unique number of the entry decides: who finds it taken
+writer in the process. A rare change runs beside its lane, which holds back only items for the same
+conversation. Between processes the unique number of the entry decides: a writer that finds it taken
 reads the tail again and decides again.
 """
 
@@ -43,9 +43,9 @@ class Exclusive(Generic[T]):
     """A rare change that has its conversation for itself while it runs.
 
     Attributes:
-        conversation_id: what it changes; nothing else is written there meanwhile.
+        conversation_id: its conversation; nothing else is written there meanwhile.
         work: makes the change.
-        end_turn: is called once it has ended.
+        end_turn: called once it has ended.
         done: gets its result.
     """
 
@@ -58,8 +58,8 @@ class Exclusive(Generic[T]):
 class Partition:
     """One queue, one batch in flight, and beside it changes of other conversations.
 
-    While a change of a conversation runs, what comes for that conversation waits behind it, and
-    batches of all others are written.
+    While a change of a conversation runs, items for that conversation wait behind it, and batches
+    of all others are written.
     """
 
     def __init__(self, log_: "Log[Store]") -> None:
@@ -74,7 +74,7 @@ class Partition:
         self._idle.set()
 
     def put(self, work: Item[Submission] | Exclusive[Any]) -> None:
-        """Queue an item behind what waits already."""
+        """Queue an item behind those already waiting."""
         if len(self._queue) + self._behind >= self._log.section.queue_items:
             raise LogOverloaded(retry_after=timedelta(seconds=1))
         self._queue.append(work)
@@ -112,7 +112,7 @@ class Partition:
             await self._log.commit(items)
 
     def _take(self) -> list[Item[Submission]]:
-        """Take waiting items in order, up to the limits, and not beyond an exclusive change."""
+        """Dequeue waiting items in order, within the batch limits and up to an exclusive change."""
         taken: list[Item[Submission]] = []
         section, size, held = self._log.section, 0, self._held
         while self._queue and len(taken) < section.batch_items and size < section.batch_bytes:
@@ -139,7 +139,7 @@ class Partition:
         task.add_done_callback(partial(self._ended, change))
 
     def _ended(self, change: Exclusive[Any], task: asyncio.Task[Any]) -> None:
-        """Report the result of a change; what waited behind it comes before all later items."""
+        """Report the result of a change; items that waited for it come before all later items."""
         self._running.discard(task)
         waiting = self._held.pop(change.conversation_id)
         self._behind -= len(waiting)
@@ -176,7 +176,7 @@ class Log(Writer[StoreT_co]):
         self.turns = Turns(places=section.changes, maximum=section.queue_items)
 
     def submit(self, item: Item[Submission]) -> None:
-        """Queue a message; its verdict comes by `item.on_verdict`, exactly once.
+        """Queue a message; `item.on_verdict` receives its verdict, exactly once.
 
         Raises:
             LogOverloaded: too much waits.
@@ -206,10 +206,10 @@ class Log(Writer[StoreT_co]):
         return await done
 
     async def commit(self, items: list[Item[Submission]]) -> None:
-        """Write one batch; every item gets its verdict, whatever happens.
+        """Write one batch; every item gets its verdict in all cases.
 
         A batch that fails unexpectedly is written again in halves, so that the item at fault fails
-        alone (GW-8). What of it was stored already is found by its request id (MSG-3).
+        alone (GW-8). Items stored already are found by their request id (MSG-3).
         """
         with telemetry.batch(
             "messaging.log.commit",
@@ -235,7 +235,7 @@ class Log(Writer[StoreT_co]):
                 parts += _halves(batch.take_rest(), error)
 
     async def state(self, conversation_id: str) -> LogState:
-        """Give a conversation's tail (see LogStates.get)."""
+        """Return a conversation's tail (see LogStates.get)."""
         return await self.log_states.get(conversation_id)
 
     async def drain(self) -> None:
@@ -256,7 +256,7 @@ class Log(Writer[StoreT_co]):
 
     @contextlib.asynccontextmanager
     async def running(self, runtime: Runtime) -> AsyncIterator["Log[StoreT_co]"]:
-        """Run the lanes; at the end what waits is written and the heads are saved."""
+        """Run the lanes; at the end waiting items are written and the heads are saved."""
         runtime.on_drain(self.drain)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self.heads.close)

@@ -1,7 +1,7 @@
-"""Reading logs from before version 2 of the chain ahead of their first write (MSG-20).
+"""Reading of logs older than version 2 of the chain before their first write (MSG-20).
 
-What begins version 2 binds a digest of every older entry. A short log is read by the write that
-begins it; a long one here, piece by piece, and its writers are asked to come back.
+The first link of version 2 binds a digest of every older entry. The write that begins version 2
+reads a short log itself; a long log is read here in parts, and its writers are asked to retry.
 """
 
 import asyncio
@@ -73,7 +73,7 @@ class OlderLogs:
                     await read_older(self._store, conversation_id)
                 except DependencyDown as down:
                     log.warning("chain.reading_older_postponed", reason=str(down))
-                # Writers ask again: what is left is then read, or wanted once more.
+                # Writers ask again: remaining entries are then read, or requested once more.
                 del self._wanted[conversation_id]
             self._awake.clear()
 
@@ -82,7 +82,7 @@ async def read_older(store: Store, conversation_id: str) -> None:
     """Read a log of version 1 up to its end; nothing for one that version 2 has begun in.
 
     Raises:
-        DependencyDown: the store failed; what was read stays.
+        DependencyDown: the store failed; the progress is kept.
     """
     head = await store.entries.head(conversation_id)
     if head.chain_version == chain.VERSION:
@@ -111,7 +111,7 @@ async def read_all_older(store: Store) -> None:
     """Read every long log of version 1 ahead of its first write; ends when all are read.
 
     Raises:
-        DependencyDown: the store failed; what was read stays.
+        DependencyDown: the store failed; the progress is kept.
     """
     after = ""
     while page := await store.heads.lengths(after=after, limit=CONVERSATIONS_AT_ONCE):

@@ -27,7 +27,7 @@ class LogStates:
         self._log_states: OrderedDict[str, LogState] = OrderedDict()
 
     async def get(self, conversation_id: str) -> LogState:
-        """Give the tail of a conversation, from memory or the store.
+        """Return the tail of a conversation, from memory or the store.
 
         Raises:
             ConversationNotFound: there is no such conversation.
@@ -41,9 +41,9 @@ class LogStates:
     async def load(self, conversation_id: str) -> LogState:
         """Read the tail from the store.
 
-        The head is read before the state: when an entry is written in between, the state is newer
-        than the head, and whoever writes the next number meets the taken one and loads again. So
-        nobody ever writes on stale members.
+        The head is read before the state: if an entry is written in between, the state is newer
+        than the head, and a writer of the next number finds it taken and loads again. So no write
+        is ever based on stale members.
 
         Raises:
             ConversationNotFound: there is no such conversation.
@@ -56,7 +56,7 @@ class LogStates:
         return self._loaded(conversation, head, members)
 
     async def get_many(self, conversation_ids: Iterable[str]) -> dict[str, LogState]:
-        """Give the tails of several conversations, in three reads for all that are not in memory.
+        """Return the tails of several conversations; three reads load all that are not in memory.
 
         Conversations that there are not are left out.
         """
@@ -94,7 +94,7 @@ class LogStates:
         return log_state
 
     async def is_current(self, log_state: LogState) -> bool:
-        """Tell whether nothing was written since the tail was read, by any process (majority)."""
+        """Return whether no process has written since the tail was read (majority read)."""
         head = await self._store.entries.head(log_state.conversation.id)
         return head.change_no == log_state.head.change_no
 
@@ -114,18 +114,18 @@ class LogStates:
         }
 
     def put(self, log_state: LogState) -> None:
-        """Keep a tail, forgetting the one unused for longest beyond the limit."""
+        """Keep a tail; beyond the limit drop the least recently used one."""
         self._log_states[log_state.conversation.id] = log_state
         self._log_states.move_to_end(log_state.conversation.id)
         if len(self._log_states) > self._limit:
             self._log_states.popitem(last=False)
 
     def advance(self, log_state: LogState, head: Head, *, at: datetime) -> None:
-        """Note that the log went on to `head`, written and acknowledged."""
+        """Advance the log's tail to `head`, which is written and acknowledged."""
         self.put(replace(log_state, head=head))
         self._heads.note(log_state.conversation.id, head, at=at)
 
     def forget(self, conversation_id: str) -> None:
-        """Drop a tail that may be wrong: somebody else wrote, or a write's outcome is unknown."""
+        """Drop a tail that may be wrong: another process wrote, or a write's outcome is unknown."""
         self._log_states.pop(conversation_id, None)
         self._heads.mark_stale([conversation_id], unknown=True)

@@ -2,50 +2,18 @@
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
 
 from plexuskit.errors import Kind, Refusal
+from plexuskit.lines import Lines
 
 
 class LogOverloaded(Refusal):
-    """More messages wait than this process takes in."""
+    """More messages are waiting than this process accepts."""
 
     kind = Kind.EXHAUSTED
     text = "Too many messages are waiting; try again in a moment."
-
-
-class Lines:
-    """A line of callers for each key; the first of each line has its turn."""
-
-    def __init__(self) -> None:
-        self._lines: dict[str, deque[asyncio.Future[None]]] = {}
-
-    async def enter(self, key: str) -> None:
-        """Wait for one's turn, which lasts until `leave`."""
-        line = self._lines.get(key)
-        if line is None:
-            self._lines[key] = deque()
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        line.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if not turn.cancelled():
-                self.leave(key)  # the turn came in the moment in which its caller went
-            raise
-
-    def leave(self, key: str) -> None:
-        """End the present turn; the next caller in line who is still there has the next one."""
-        line = self._lines[key]
-        while line:
-            turn = line.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        del self._lines[key]
 
 
 class Turns:
@@ -59,7 +27,7 @@ class Turns:
     """
 
     def __init__(self, *, places: int, maximum: int) -> None:
-        """Take the number of changes at once, and how many may wait.
+        """Limit concurrent changes and the queue for them.
 
         Args:
             places: changes under way at once.

@@ -24,10 +24,10 @@ class Rules:
     """Functions that decide on messages and compose their entries; the log knows no content.
 
     Attributes:
-        find: given the waiting items and what a batch has found before (None: nothing yet), reads
-            what they refer to and returns all of it.
-        decide: given what was found, returns what one message refers to, or raises its refusal.
-        compose: given what `decide` returned, makes the entry that follows the head of the log.
+        find: given the waiting items and the batch's earlier findings (None: none yet), reads the
+            objects they refer to and returns all of them.
+        decide: given the findings, returns the references of one message, or raises its refusal.
+        compose: given the result of `decide`, makes the entry that follows the head of the log.
         append_imported: writes entries of imported messages, all of them or none, given the last
             `seq` of each conversation; returns refusals by conversation where nothing was written.
     """
@@ -41,7 +41,7 @@ class Rules:
 
 
 class Writer(Generic[StoreT_co]):
-    """A store with the states of its active logs, and the rules for what is written to them."""
+    """A store with the states of its active logs, and the rules for writes to them."""
 
     def __init__(self, store: StoreT_co, *, rules: Rules, clock: Clock, states: int) -> None:
         self.store = store

@@ -43,7 +43,7 @@ class CheckpointStore:
         return {int(each["through"]): bytes(each["digest"]) for each in found}
 
     async def save(self, conversation_id: str, digests: Mapping[int, bytes]) -> None:
-        """Keep checkpoints; what is there already stays as it is."""
+        """Store checkpoints; existing ones stay unchanged."""
         await self._digests.bulk(
             [
                 UpdateOne(

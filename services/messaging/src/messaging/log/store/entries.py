@@ -1,6 +1,6 @@
 """The log: one document per entry, `_id` = `<conversation>:<change_no>`.
 
-An entry stays as it was written; beside it stands the present state of its message, and a recall
+An entry stays as it was written; the current state of its message is stored beside it, and a recall
 empties its event.
 """
 
@@ -54,7 +54,7 @@ class EntryStore:
                     name="thread",
                     partial={"root_seq": {"$exists": True}},
                 ),
-                # The last replies of a stretch, whatever number of threads lies before it.
+                # The last replies of a stretch, with any number of threads before it.
                 Index(
                     keys=[("conversation_id", 1), ("seq", 1), ("sender_id", 1), ("root_seq", 1)],
                     name="replies",
@@ -76,7 +76,7 @@ class EntryStore:
                     name="mentioned",
                     partial={"mentioned": {"$exists": True}},
                 ),
-                # What became of one message: its versions, and what a recall must empty.
+                # History of one message: its versions, and the events that a recall must empty.
                 Index(
                     keys=[("conversation_id", 1), ("about_seq", 1), ("_id", 1)],
                     name="about",
@@ -186,7 +186,7 @@ def change_document(
     about_seq: int = 0,
     actor_id: str = "",
 ) -> dict[str, Any]:
-    """Give the entry of a change that is no message; `about_seq` is the message it changes."""
+    """Return the entry of a change that is no message; `about_seq` is the message it changes."""
     about = {"about_seq": about_seq, "actor_id": actor_id} if about_seq else {}
     return {
         **about,
@@ -232,9 +232,9 @@ def either(clauses: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def says_the_same(entry: Mapping[str, Any], words_hash: bytes) -> bool:
-    """Return whether a posted entry was stored with the words that have this hash (MSG-3).
+    """Return whether a posted entry was stored with the content of this hash (MSG-3).
 
-    True for one that was recalled: its salt is erased, so nothing can be compared.
+    True for a recalled one: its salt is erased, so nothing can be compared.
     """
     if entry.get("purged"):
         return True
@@ -254,5 +254,5 @@ def version_of(entry: Mapping[str, Any]) -> int:
 
 
 def entry_size(entry: Mapping[str, Any]) -> int:
-    """Give how many bytes an entry takes in memory and on a page, about."""
+    """Return the approximate size of an entry in memory and on a page, in bytes."""
     return len(entry["event"]) + len(entry.get("current") or b"")

@@ -35,7 +35,7 @@ class Position(NamedTuple):
 
 
 class HeadStore:
-    """The collection `heads`, and `entries` as far as it holds the truth about them."""
+    """The collection `heads`, and `entries` as far as it is the source of heads."""
 
     def __init__(self, db: Database) -> None:
         self._heads = db.collection("heads", schema_version=SCHEMA_VERSION)
@@ -81,7 +81,7 @@ class HeadStore:
     async def save(self, heads: Mapping[str, tuple[Head, datetime]]) -> None:
         """Write last numbers in bulk; an older number never replaces a newer one.
 
-        `saved_at` is the server's time of the write: what a listing has passed is found by it.
+        `saved_at` is the server's time of the write, by which a listing finds later changes.
         """
         await self._heads.bulk(
             [
@@ -104,7 +104,7 @@ class HeadStore:
         return {id_: row.actual for id_, row in (await self.compare(conversation_ids)).items()}
 
     async def compare(self, conversation_ids: Ids[str]) -> dict[str, Cached]:
-        """Read cached heads together with what the logs say (majority)."""
+        """Read cached heads together with the actual ends of the logs (majority)."""
         ids = list(conversation_ids)
         found: dict[str, Cached] = {}
         for first in range(0, len(ids), MAX_TOGETHER):
@@ -164,7 +164,7 @@ class HeadStore:
         return [Position(row["saved_at"], row["_id"]) for row in rows]
 
     async def first_written(self, since: datetime, until: datetime) -> datetime | None:
-        """Find when the first entry in [since, until) was written; None: there is none."""
+        """Find when the first entry in [since, until) was written; None without one."""
         first = await self._entries.find_one(
             {"stored_at": {"$gte": since, "$lt": until}},
             projection={"stored_at": 1},
@@ -185,7 +185,7 @@ class HeadStore:
         return [row["_id"] for row in rows]
 
     async def mark_kept(self, process_id: str, *, through: datetime) -> None:
-        """Note until when a process has saved the heads of all that it acknowledged."""
+        """Store the time until which a process has saved the heads of all it acknowledged."""
         await self._kept.update({"_id": process_id}, {"$set": {"through": through}}, upsert=True)
 
     async def marks(self) -> dict[str, datetime]:

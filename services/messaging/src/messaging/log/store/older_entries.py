@@ -1,4 +1,4 @@
-"""Entries from before version 2 of the chain: their digest, and what recalled ones must lose."""
+"""Entries from before version 2 of the chain: their digest, and erasure in recalled ones."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -37,13 +37,13 @@ async def advance_older(
 
     Args:
         proofs: the log.
-        checkpoints: where it goes on from, and keeps how far it came.
-        conversation_id: which log.
+        checkpoints: progress so far, where the new checkpoint is saved too.
+        conversation_id: the conversation of the log.
         through: the number of the last entry.
-        limit: how many entries it reads at most.
+        limit: maximum number of entries to read.
 
     Returns:
-        The digest of all of them; None where more are left: call it again.
+        The digest of all of them; None if entries remain: call again.
     """
     older = await checkpoints.last(conversation_id, max_number=through)
     target = min(through, older.through + limit)
@@ -89,13 +89,13 @@ def take_older(older: OlderEntries, entry: Mapping[str, Any]) -> None:
 
 
 async def erase_recalled_hashes(proofs: ProofStore) -> None:
-    """Erase the unsalted hashes of what was recalled before version 2; a second run finds none."""
+    """Erase the unsalted hashes of messages recalled before version 2; a second run finds none."""
     while page := await proofs.recalled_with_hash(limit=PAGE):
         await _erase(proofs, page)
 
 
 async def erase_recalled_hashes_of(proofs: ProofStore, conversation_id: str) -> None:
-    """Erase the unsalted hashes of what was recalled in a log of version 1.
+    """Erase the unsalted hashes of messages recalled in a log of version 1.
 
     A process of the release before may have recalled it after this one was provisioned.
     """
@@ -107,7 +107,7 @@ async def _erase(proofs: ProofStore, page: Iterable[Mapping[str, Any]]) -> None:
     recalled = [entry for entry in page if entry.get("purged") and "content_hash" in entry]
     if not recalled:
         return
-    # The fact of the recall first: by what is erased last the rest is found again after a crash.
+    # The fact of the recall first: the hash erased last allows a restart after a crash.
     seqs: dict[str, set[int]] = {}
     for entry in recalled:
         seq = entry.get("seq") or entry["about_seq"]
@@ -125,7 +125,7 @@ async def _erase(proofs: ProofStore, page: Iterable[Mapping[str, Any]]) -> None:
 
 
 def without_words_hash(event: bytes) -> bytes:
-    """Take the hash of a message's words out of a stored event about it."""
+    """Remove the hash of a message's text from a stored event about it."""
     envelope = Envelope.FromString(event)
     fact = fact_in(envelope)
     if not isinstance(fact, OF_MESSAGES):
@@ -136,7 +136,7 @@ def without_words_hash(event: bytes) -> bytes:
 
 
 def _without_hash(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the fields of a recalled entry that carry its content's hash, without it."""
+    """Return the fields of a recalled entry that hold its content's hash, with the hash removed."""
     fields: dict[str, Any] = {"event": emptied_event(bytes(entry["event"]))}
     current = entry.get("current")
     if current is not None:

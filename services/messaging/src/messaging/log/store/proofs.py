@@ -91,7 +91,7 @@ class ProofStore:
         return await self._entries.find_all(query, limit=limit, hint="recalled_hash")
 
     async def save_tombstones(self, events: Mapping[str, bytes]) -> None:
-        """Replace the events of recalls by the same ones without the hash of what was recalled."""
+        """Replace the events of recalls by the same ones without the recalled content's hash."""
         ops = [
             UpdateOne({"_id": entry_id}, {"$set": {"event": event}})
             for entry_id, event in events.items()
@@ -100,7 +100,7 @@ class ProofStore:
             await self._entries.bulk(ops)
 
     async def erase_hashes(self, changes: Mapping[str, Mapping[str, Any]]) -> None:
-        """Take the unsalted hash out of recalled entries, by id, with these fields set."""
+        """Remove the unsalted hash from recalled entries: set the given fields by entry id."""
         ops = [
             UpdateOne(
                 {"_id": entry_id, "purged": True},

@@ -1,4 +1,4 @@
-"""State of conversations: the fields and members that each log leads to."""
+"""State of conversations: the fields and members derived from each log."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -82,7 +82,7 @@ class StateStore:
         documents = [
             _member_document(member, tenant_id=conversation.tenant_id) for member in members
         ]
-        # In one round trip: a transaction lives three seconds, and a change holds its place.
+        # In one round trip: a transaction lives three seconds, and a change occupies a slot.
         await self._members.bulk(
             [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents], tx=tx
         )
@@ -101,7 +101,7 @@ class StateStore:
     async def members(
         self, conversation_id: str, *, person_ids: Iterable[str] | None = None, active: bool = False
     ) -> list[Member]:
-        """Find members in order of person id: all, the named, or only the present ones."""
+        """Find members in order of person id: all, the named, or only the current ones."""
         query: dict[str, Any] = {"conversation_id": conversation_id}
         order = "person_id"
         if person_ids is not None:
@@ -113,7 +113,7 @@ class StateStore:
         return [member_of(document) for document in found]
 
     async def active_members(self, conversation_ids: Iterable[str]) -> dict[str, list[Member]]:
-        """Find the present members of several conversations."""
+        """Find the current members of several conversations."""
         found = await self._members.find_all(
             {"conversation_id": {"$in": list(conversation_ids)}, "active": True},
             hint="conversation",

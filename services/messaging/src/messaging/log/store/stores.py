@@ -27,7 +27,7 @@ class Store:
         self.heads = HeadStore(db)
 
     async def provision(self) -> None:
-        """Create collections and indexes, bring stored data up to date; again changes nothing."""
+        """Create collections and indexes, and migrate stored data; repeating it changes nothing."""
         await self.entries.ensure_indexes()
         await self.checkpoints.ensure_indexes()
         await self.states.ensure_indexes()

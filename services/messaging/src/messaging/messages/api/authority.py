@@ -1,4 +1,4 @@
-"""Authority: messaging's word on who may read what now."""
+"""Authority service: current read access to messages."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any

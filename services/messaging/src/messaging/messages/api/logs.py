@@ -25,15 +25,16 @@ from messaging.messages.store.stores import Store
 
 pb = log_service_pb2
 
-# Facts in one frame of verdicts; also what a gateway that does not read makes this process hold.
+# Size of the facts in one frame of verdicts; also this process's cost of a gateway that does not
+# read.
 MAX_EVENT_BYTES: Final = 2 * MEBIBYTE
 
 
 class LogApi(log_service_pb2_grpc.LogServiceServicer):
-    """Items in, verdicts out; what is ready goes into one frame.
+    """Items in, verdicts out; ready verdicts share one frame.
 
-    A process that ends ends its streams as soon as what it has taken in is answered: the gateway
-    lives on, so it would not, and what is not answered is sent again by request id (MSG-3).
+    A process that stops ends its streams as soon as the accepted items are answered: the gateway
+    lives on and would not end them, and it sends unanswered items again by request id (MSG-3).
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
             reader.result()
 
     async def _end(self, reader: asyncio.Task[None]) -> None:
-        """Read nothing more once the process is told to stop."""
+        """Stop reading when the process is asked to stop."""
         await self._stopping.wait()
         reader.cancel()
 
@@ -82,7 +83,7 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
                     self._submit(item, outbox)
                     await turns.taken(len(item.command))
         except Exception:
-            # Without a reader nothing more is taken in; the gateway has to connect again.
+            # Without a reader no more items are accepted; the gateway has to connect again.
             outbox.abort()
             raise
         finally:
@@ -115,13 +116,13 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
             tell(InvalidArgument(field="command", problem="is no SendMessageRequest"))
         except Refusal as refusal:
             tell(refusal)
-        except Exception as error:  # noqa: BLE001 - the stream carries everybody's items
+        except Exception as error:  # noqa: BLE001 - the stream carries items of many callers
             tell(item_failed(error, of="messaging.append"))
 
     def _context_of(self, item: pb.AppendItem) -> CallerContext:
         context = self._verifier.verify(item.signed_caller)
         if context.service != caller().service:
-            # Signed by one service and brought by another: it has left its way (GW-1).
+            # Signed by one service and sent by another: the context was passed on (GW-1).
             raise CallerContextInvalid(problem="peer")
         return context
 
@@ -140,13 +141,13 @@ class Outbox:
         self._ended = False
 
     def expect(self) -> None:
-        """Note an item whose verdict will come."""
+        """Record an item whose verdict will come."""
         self._expected += 1
 
     def put(self, ref: int, verdict: SendVerdict, *, event: bytes) -> None:
         """Add a verdict; it goes out with the next frame.
 
-        The fact goes with it as long as a frame has room for it: Kafka brings it anyway.
+        The fact is included if the frame has room for it: Kafka delivers it anyway.
         """
         self._expected -= 1
         if self._event_bytes + len(event) > MAX_EVENT_BYTES:
@@ -156,7 +157,7 @@ class Outbox:
         self._awake.set()
 
     def end_of_input(self) -> None:
-        """Note that no item will follow."""
+        """Record that no item will follow."""
         self._ended = True
         self._awake.set()
 
@@ -166,7 +167,7 @@ class Outbox:
         self.end_of_input()
 
     async def frames(self) -> AsyncIterator[list[pb.AppendVerdict]]:
-        """Give what is ready, one list a frame."""
+        """Yield lists of ready verdicts, one list per frame."""
         while True:
             await self._awake.wait()
             self._awake.clear()

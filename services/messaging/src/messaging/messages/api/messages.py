@@ -1,13 +1,13 @@
-"""MessagingService: messages, and what members do to them."""
+"""MessagingService: messages, and changes of them by members."""
 
-from typing import Any, TypeVar
+from typing import Any
 
-from google.protobuf.message import Message as ProtoMessage
 from plexus.messaging.v1 import messaging_service_pb2
 from plexus_access.decisions import Decisions, asker_of
 from plexuskit.errors import InvalidArgument, Refusal
 from plexuskit.grpc import actor, caller
 from plexuskit.paging import Listing, from_milliseconds, to_milliseconds
+from plexuskit.request_ids import Request, request_of
 from plexuskit.turns import Turns
 
 from messaging.contract.api import page_size
@@ -23,7 +23,7 @@ from messaging.messages.api.translation import (
 )
 from messaging.messages.domain.messages import NewMessage
 from messaging.messages.operations import messages, sends
-from messaging.messages.operations.changes import ChangeRequest, IdempotencyKey
+from messaging.messages.operations.changes import ChangeRequest
 from messaging.messages.operations.forwards import forward_messages
 from messaging.messages.queries.changes import list_changes
 from messaging.messages.queries.messages import get_message, list_messages, list_pins, list_versions
@@ -33,7 +33,6 @@ from messaging.messages.store.stores import Store
 pb = messaging_service_pb2
 
 MAX_SENDS = 256
-ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
 
 
 class MessagesApi:
@@ -123,20 +122,20 @@ class MessagesApi:
     ) -> pb.EditMessageResponse:
         me = actor()
         content = to_content(request)
-        response = await messages.edit_message(
+        message = await messages.edit_message(
             self._log,
-            self._change_request(request, pb.EditMessageResponse),
+            self._change(request, request_of(request)),
             content=content,
             expected_version=(
                 request.expected_version if request.HasField("expected_version") else None
             ),
             policy=await self._store.policies.get(me.tenant_id),
         )
-        log_state = await self._log.state(request.conversation_id)
-        response.not_in_conversation.extend(
-            person for person in content.mentions if person not in log_state.members
+        members = (await self._log.state(request.conversation_id)).members
+        return pb.EditMessageResponse(
+            message=message,
+            not_in_conversation=[each for each in content.mentions if each not in members],
         )
-        return response
 
     async def ListMessageVersions(
         self, request: pb.ListMessageVersionsRequest, context: Any
@@ -160,30 +159,33 @@ class MessagesApi:
         self, request: pb.RecallMessageRequest, context: Any
     ) -> pb.RecallMessageResponse:
         me = actor()
-        return await messages.recall_message(
+        message = await messages.recall_message(
             self._log,
-            self._change_request(request, pb.RecallMessageResponse),
+            self._change(request, request_of(request)),
             policy=await self._store.policies.get(me.tenant_id),
         )
+        return pb.RecallMessageResponse(message=message)
 
     async def ReactToMessage(
         self, request: pb.ReactToMessageRequest, context: Any
     ) -> pb.ReactToMessageResponse:
-        return await messages.react_to_message(
+        message = await messages.react_to_message(
             self._log,
-            self._change_request(request, pb.ReactToMessageResponse),
+            self._change(request, request_of(request)),
             emoji=request.emoji,
             remove=request.remove,
         )
+        return pb.ReactToMessageResponse(message=message)
 
     async def PinMessage(
         self, request: pb.PinMessageRequest, context: Any
     ) -> pb.PinMessageResponse:
-        return await messages.pin_message(
+        message = await messages.pin_message(
             self._log,
-            self._change_request(request, pb.PinMessageResponse),
+            self._change(request, request_of(request)),
             unpin=request.unpin,
         )
+        return pb.PinMessageResponse(message=message)
 
     async def ListPins(self, request: pb.ListPinsRequest, context: Any) -> pb.ListPinsResponse:
         me = actor()
@@ -208,12 +210,13 @@ class MessagesApi:
     async def LabelMessage(
         self, request: pb.LabelMessageRequest, context: Any
     ) -> pb.LabelMessageResponse:
-        return await messages.label_message(
+        message = await messages.label_message(
             self._log,
-            self._change_request(request, pb.LabelMessageResponse),
+            self._change(request, request_of(request)),
             add=request.add,
             remove=request.remove,
         )
+        return pb.LabelMessageResponse(message=message)
 
     async def ForwardMessages(
         self, request: pb.ForwardMessagesRequest, context: Any
@@ -230,21 +233,12 @@ class MessagesApi:
         )
         return pb.ForwardMessagesResponse(stored=[to_send_response(each) for each in stored])
 
-    def _change_request(self, request: Any, response: type[ResponseT]) -> ChangeRequest[ResponseT]:
-        """Read who asks to change which message; each of these responses has the message."""
-        me, now = actor(), self._clock.now()
-        answer: Any = response
-        remembered = self._store.requests.remembered(
-            request=request,
-            request_id=request.request_id,
-            actor_id=me.person_id,
-            response=response,
-            now=now,
-        )
+    def _change(self, message: Any, request: Request | None) -> ChangeRequest:
+        """Read who asks to change which message."""
         return ChangeRequest(
-            actor=me,
-            conversation_id=request.conversation_id,
-            seq=request.seq,
-            key=IdempotencyKey(remembered, lambda message: answer(message=message)),
-            now=now,
+            actor=actor(),
+            conversation_id=message.conversation_id,
+            seq=message.seq,
+            request=request,
+            now=self._clock.now(),
         )

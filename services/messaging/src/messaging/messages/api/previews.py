@@ -1,4 +1,4 @@
-"""What a preview is asked with and answered by."""
+"""Request and response of send previews."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ pb = messaging_service_pb2
 
 
 def to_addressed(mentions: Sequence[messages_pb2.Mention]) -> Addressed:
-    """Read whom a message would address."""
+    """Read the addressees of a message."""
     return Addressed(
         person_ids=frozenset(each.person_id for each in mentions if each.person_id),
         department_ids=frozenset(each.department_id for each in mentions if each.department_id),
@@ -32,7 +32,7 @@ def sending_at(request: pb.PreviewSendRequest, *, now: datetime) -> datetime:
 
 
 def to_preview(preview: Preview, *, guest: bool) -> pb.PreviewSendResponse:
-    """Give a preview with the first 20 people; guests get the counts alone (GW-5)."""
+    """Return a preview with the first 20 people; guests get the counts alone (GW-5)."""
     return pb.PreviewSendResponse(
         audience=preview.audience,
         off_hours=preview.off_hours,

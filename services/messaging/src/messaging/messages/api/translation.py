@@ -54,10 +54,10 @@ def to_new_message(
 
 
 def to_content(request: messaging_service_pb2.EditMessageRequest) -> MessageContent:
-    """Read what an edit puts in place of what was said.
+    """Read the content that an edit sets.
 
     Raises:
-        InvalidArgument: a span without a meaning.
+        InvalidArgument: a span without a kind.
     """
     return MessageContent(
         text=request.text,
@@ -73,7 +73,7 @@ def to_content(request: messaging_service_pb2.EditMessageRequest) -> MessageCont
 def try_new_message(
     request: messaging_service_pb2.SendMessageRequest, *, sender_id: str
 ) -> NewMessage | Refusal:
-    """Read one item of many; what makes it impossible is its own verdict."""
+    """Read one item of many; an error in it is its own verdict."""
     try:
         bounds.check(request)
         return to_new_message(request, sender_id=sender_id)
@@ -105,7 +105,7 @@ def departments_in(mentions: Iterable[messages_pb2.Mention]) -> tuple[str, ...]:
 
 
 def to_send_response(stored: Stored) -> messaging_service_pb2.SendMessageResponse:
-    """Give the numbers of a stored message."""
+    """Return the numbers of a stored message."""
     return messaging_service_pb2.SendMessageResponse(
         message_id=stored.message_id,
         seq=stored.seq,
@@ -117,14 +117,14 @@ def to_send_response(stored: Stored) -> messaging_service_pb2.SendMessageRespons
 
 
 def to_send_verdict(verdict: Stored | Refusal) -> messaging_service_pb2.SendVerdict:
-    """Give one item's verdict."""
+    """Return one item's verdict."""
     if isinstance(verdict, Refusal):
         return messaging_service_pb2.SendVerdict(refused=to_refusal(verdict))
     return messaging_service_pb2.SendVerdict(stored=to_send_response(verdict))
 
 
 def try_send_verdict(verdict: Stored | Refusal) -> messaging_service_pb2.SendVerdict:
-    """Give one item's verdict; a verdict that cannot be written is a failed item (GW-8)."""
+    """Return one item's verdict; a verdict that cannot be serialized becomes a failure (GW-8)."""
     try:
         return to_send_verdict(verdict)
     except Exception as error:  # noqa: BLE001 - one item fails alone
@@ -132,7 +132,7 @@ def try_send_verdict(verdict: Stored | Refusal) -> messaging_service_pb2.SendVer
 
 
 def to_changes(changes: Changes) -> messaging_service_pb2.ListChangesResponse:
-    """Give a page of changes in order of their numbers (MSG-6)."""
+    """Return a page of changes in order of their numbers (MSG-6)."""
     rows = [
         messaging_service_pb2.Change(change_no=number, message=message)
         for number, message in changes.messages

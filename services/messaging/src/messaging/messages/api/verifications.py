@@ -22,17 +22,17 @@ _RETRY: Final = timedelta(seconds=1)
 
 
 class Alone:
-    """Knows who is being answered at this moment."""
+    """Tracks the callers being answered at this moment."""
 
     def __init__(self) -> None:
         self._people: set[str] = set()
 
     @contextmanager
     def of(self, person_id: str) -> Iterator[None]:
-        """Hold the place of a person for the time of a call.
+        """Occupy a person's slot for the duration of a call.
 
         Raises:
-            VerificationUnderWay: the person has one, or the process as many as it takes.
+            VerificationUnderWay: the person already has one, or the process is at its limit.
         """
         if person_id in self._people or len(self._people) >= MAX_AT_ONCE:
             raise VerificationUnderWay(retry_after=_RETRY)

@@ -1,4 +1,4 @@
-"""Who of an audience would be reached outside their working hours."""
+"""Members of an audience outside their working hours."""
 
 import heapq
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from messaging.conversations.domain.working_hours import Shift, works_again_at, 
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """Whom a message addresses: people, departments, everybody; nothing of it means everybody."""
+    """Addressees of a message: people, departments, or everyone; empty means everyone."""
 
     person_ids: frozenset[str] = frozenset()
     department_ids: frozenset[str] = frozenset()
@@ -18,13 +18,13 @@ class Addressed:
 
     @property
     def is_everybody(self) -> bool:
-        """Whether no member is left out."""
+        """True if no member is left out."""
         return self.everybody or not (self.person_ids or self.department_ids)
 
 
 @dataclass(frozen=True, slots=True)
 class OffHours:
-    """Somebody who does not work at an instant; `local` is the clock there, the end in UTC."""
+    """Person outside working hours; `local` is their local time, `works_again_at` is in UTC."""
 
     person_id: str
     time_zone: str
@@ -33,10 +33,9 @@ class OffHours:
 
 
 def off_hours(shifts: Iterable[Shift], *, at: datetime, maximum: int) -> tuple[int, list[OffHours]]:
-    """Count those who do not work at an instant, and name the first of them by their ids.
+    """Count the people outside working hours at an instant; return the first of them by id.
 
-    Apps always work. Somebody whose zone this machine's zone data lacks is left out: nothing can be
-    said of them.
+    Apps always work. People whose time zone is missing from this machine's zone data are left out.
     """
     count = 0
     first: list[OffHours] = []

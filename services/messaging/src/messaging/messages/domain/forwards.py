@@ -1,4 +1,4 @@
-"""What was said elsewhere and is carried along (MSG-16)."""
+"""Forwarded content: copies of messages from another conversation (MSG-16)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from messaging.messages.domain.content import Attachment, Span
 
 @dataclass(frozen=True, slots=True)
 class Forwarded:
-    """A copy of what was said elsewhere, with where it came from."""
+    """Copy of a message from elsewhere, with its origin."""
 
     conversation_id: str
     message_id: str
@@ -20,7 +20,7 @@ class Forwarded:
 
     @property
     def size_bytes(self) -> int:
-        """How much it adds to the message that carries it, in bytes and rather too much."""
+        """Upper estimate of the bytes it adds to the message that carries it."""
         return (
             len(self.text.encode())
             + sum(size_of_span(span) for span in self.spans)
@@ -29,11 +29,11 @@ class Forwarded:
 
 
 def size_of_span(span: Span) -> int:
-    """Return how many bytes a span takes in a message, rather too many."""
+    """Return an upper estimate of a span's bytes in a message."""
     return 16 + len(span.value.encode())
 
 
 def size_of_attachment(attachment: Attachment) -> int:
-    """Return how many bytes an attachment takes in a message, rather too many."""
+    """Return an upper estimate of an attachment's bytes in a message."""
     words = (attachment.name, attachment.url, attachment.media_type)
     return 32 + sum(len(each.encode()) for each in words)

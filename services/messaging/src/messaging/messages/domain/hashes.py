@@ -1,4 +1,4 @@
-"""The hash of what a sender said: the same content has the same hash for ever (MSG-3)."""
+"""Content hash of a message: the same content has the same hash for ever (MSG-3)."""
 
 import hashlib
 import struct
@@ -25,7 +25,7 @@ def content_hash(
 ) -> bytes:
     """Hash a content, SHA-256; length-prefixed so that no two contents share a byte string.
 
-    What most messages lack stands last and only where one of it is set.
+    Rarely used fields come last, and only if at least one of them is set.
     """
     head = _HEAD.pack(
         len(text),

@@ -1,4 +1,4 @@
-"""What is said: a draft before it has numbers, and the checks that need nothing but the draft."""
+"""Drafts of messages before they have numbers, and the checks that need only the draft."""
 
 import enum
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ REQUEST_ID_LIMIT = 128
 
 
 class Priority(enum.IntEnum):
-    """How much a message may disturb (NTF-5)."""
+    """Level of disturbance that a message may cause (NTF-5)."""
 
     NORMAL = 1
     IMPORTANT = 2
@@ -43,7 +43,7 @@ class Reaction:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What only history from another system has (MSG-19)."""
+    """Fields only of history imported from another system (MSG-19)."""
 
     sent_at: datetime
     edited_at: datetime | None = None
@@ -54,7 +54,7 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class MessageContent:
-    """What an edit puts in place of what was said (MSG-11)."""
+    """New content set by an edit (MSG-11)."""
 
     text: str
     spans: tuple[Span, ...] = ()
@@ -67,7 +67,7 @@ class MessageContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMessage(Submission):
-    """A message before the log gave it numbers; `quiet` disturbs nobody (NTF-11)."""
+    """Message before the log assigned its numbers; `quiet` suppresses notifications (NTF-11)."""
 
     text: str
     spans: tuple[Span, ...] = ()
@@ -108,8 +108,8 @@ def new_message(
     or quotes (MSG-13). With `markdown` the spans are made from the marks of the text.
 
     Raises:
-        TextTooLong: more than 150 KB of UTF-8, what is forwarded included.
-        MessageEmpty: neither text nor anything with it (imports may be empty, MSG-19).
+        TextTooLong: more than 150 KB of UTF-8, forwarded text included.
+        MessageEmpty: neither text nor anything else (imports may be empty, MSG-19).
         TooManyMentions: more than 200 named people.
         InvalidArgument: no request id, a negative number, more than 20 departments, or content that
             no client should be shown: see `content`.
@@ -121,7 +121,7 @@ def new_message(
         raise InvalidArgument(field=field, problem="is negative; give 0 for none")
     if len(text) > TEXT_LIMIT_BYTES:
         raise TextTooLong(bytes=len(text.encode(errors="replace")), limit=TEXT_LIMIT_BYTES)
-    # Nearly all that is said is lines of printable characters: nothing to look for in them.
+    # Nearly all texts are lines of printable characters, where there is nothing to clean.
     if spans or markdown or not (text.isprintable() or text.replace("\n", "").isprintable()):
         text, spans, mentions, mention_all, department_ids = compose(
             Content(text, spans, mentions, mention_all, department_ids), markdown=markdown
@@ -176,7 +176,7 @@ def new_message(
 def _check_addressed(
     mentions: tuple[str, ...], department_ids: tuple[str, ...]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Give people and departments, each once (MSG-13)."""
+    """Return people and departments without duplicates (MSG-13)."""
     mentions = tuple(dict.fromkeys(mentions))
     department_ids = tuple(dict.fromkeys(department_ids))
     if len(mentions) > MENTION_LIMIT:

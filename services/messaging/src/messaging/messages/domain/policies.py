@@ -1,4 +1,4 @@
-"""What a tenant allows in messages, within bounds (MSG-10, MSG-11, MSG-12)."""
+"""Message policy of a tenant, within bounds (MSG-10, MSG-11, MSG-12)."""
 
 import enum
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _NAMES_BOUNDS = (2, 5_000)
 
 
 class Receipts(enum.StrEnum):
-    """What a sender learns of readers (MSG-10)."""
+    """Visibility of read receipts to the sender (MSG-10)."""
 
     OFF = "off"
     COUNTS = "counts"

@@ -31,7 +31,7 @@ def check_post(log_state: LogState, new_message: NewMessage) -> None:
 
     Raises:
         ConversationNotFound: the sender is no member (GW-2).
-        ConversationIsArchived: nothing more can be said.
+        ConversationIsArchived: it accepts no more messages.
         MentionAllDenied: `@all` by a plain member.
         MentionDepartmentDenied: a department by a plain member.
     """
@@ -49,7 +49,7 @@ def check_post(log_state: LogState, new_message: NewMessage) -> None:
 
 
 def check_root(log_state: LogState, new_message: NewMessage, *, ref: MessageRef | None) -> int:
-    """Give the thread that a reply belongs to: the root of the message answered to (MSG-15).
+    """Return the thread of a reply: the root of the message it answers (MSG-15).
 
     Raises:
         RootNotFound: it is not there, or the sender may not see it.
@@ -62,7 +62,7 @@ def check_root(log_state: LogState, new_message: NewMessage, *, ref: MessageRef 
 def check_quote(
     log_state: LogState, new_message: NewMessage, *, ref: MessageRef | None
 ) -> MessageRef:
-    """Give the message that a draft quotes.
+    """Return the message that a draft quotes.
 
     Raises:
         QuotedNotFound: it is not there, or the sender may not see it (MSG-14).
@@ -80,5 +80,5 @@ def _visible(log_state: LogState, new_message: NewMessage, *, seq: int) -> bool:
 
 
 def outsiders(log_state: LogState, new_message: NewMessage) -> tuple[str, ...]:
-    """Name the mentioned people who are no members: they hear nothing (MSG-13)."""
+    """Return the mentioned people who are not members: they receive nothing (MSG-13)."""
     return tuple(person for person in new_message.mentions if person not in log_state.members)

@@ -32,14 +32,14 @@ class TooManyMentions(Refusal):
 
 
 class MentionAllDenied(Refusal):
-    """MSG-13: addressing everybody needs the right to."""
+    """MSG-13: mentioning all members needs the permission for it."""
 
     kind = Kind.PERMISSION_DENIED
     text = "Only owners and administrators of {conversation_id} may mention everybody."
 
 
 class MentionDepartmentDenied(Refusal):
-    """MSG-13: addressing a department needs the right to, as addressing everybody does."""
+    """MSG-13: mentioning a department needs the same permission as mentioning all members."""
 
     kind = Kind.PERMISSION_DENIED
     text = "Only owners and administrators of {conversation_id} may mention a department."
@@ -95,21 +95,21 @@ class TooManyEdits(Refusal):
 
 
 class TooManyReactions(Refusal):
-    """MSG-16: so many are kept on one message."""
+    """MSG-16: the message has the maximum number of reactions."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "A message takes at most {limit} of them."
 
 
 class TooManyPins(Refusal):
-    """A conversation keeps so many messages in view."""
+    """The conversation has the maximum number of pinned messages."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "{limit} messages are pinned; take one off first."
 
 
 class TooManyLabels(Refusal):
-    """A message takes so many labels."""
+    """The message has the maximum number of labels."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "A message takes at most {limit} labels; take one off first."
@@ -123,14 +123,14 @@ class ConversationIsConfidential(Refusal):
 
 
 class ForwardNested(Refusal):
-    """MSG-16: a merged forward holds no merged forward."""
+    """MSG-16: a merged forward cannot contain a merged forward."""
 
     kind = Kind.FAILED_PRECONDITION
     text = "Message {seq} holds forwarded messages itself; forward it alone."
 
 
 class PolicyDenied(Refusal):
-    """MSG-10: what the tenant allows is its administrators' to set."""
+    """MSG-10: only administrators set the tenant's message policy."""
 
     kind = Kind.PERMISSION_DENIED
     text = "Only administrators of the tenant may change what it allows."

@@ -1,4 +1,4 @@
-"""A message that was said, and what may still be done to it (MSG-11, MSG-12, MSG-16)."""
+"""Posted messages and the changes allowed to them (MSG-11, MSG-12, MSG-16)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class MessageState:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """Whom an edit addresses that the words before did not."""
+    """Addressees that an edit adds to those of the previous content."""
 
     person_ids: tuple[str, ...]
     everybody: bool
@@ -66,11 +66,11 @@ class Added:
 
 
 def check_alterable(log_state: LogState, state: MessageState) -> None:
-    """Refuse changes where nothing changes any more.
+    """Refuse changes to messages that can no longer change.
 
     Raises:
         MessageIsRecalled: its content is gone.
-        ConversationIsArchived: nothing is said or changed in it.
+        ConversationIsArchived: it accepts no messages or changes.
     """
     if state.recalled:
         raise MessageIsRecalled(seq=state.seq)
@@ -87,14 +87,14 @@ def check_edit(
     expected_version: int | None,
     now: datetime,
 ) -> None:
-    """Refuse an edit that may not be made (MSG-11).
+    """Refuse an edit that is not allowed (MSG-11).
 
     Raises:
         MessageIsRecalled, ConversationIsArchived: see check_alterable.
-        NotYourMessage: only the sender edits, and nobody what the system told.
+        NotYourMessage: only the sender may edit, and system messages cannot be edited.
         EditWindowClosed: too late.
-        TooManyEdits: 20 versions are there.
-        VersionConflict: somebody edited since.
+        TooManyEdits: the message has 20 versions.
+        VersionConflict: the message was edited since.
     """
     if state.sender_id != person_id or state.system:
         raise NotYourMessage(seq=state.seq)
@@ -118,12 +118,12 @@ def check_recall(
     policy: Policy,
     now: datetime,
 ) -> None:
-    """Refuse a recall that may not be made (MSG-12).
+    """Refuse a recall that is not allowed (MSG-12).
 
-    The sender within the tenant's window, an administrator of the group within a longer one.
+    The sender may recall within the tenant's window, a group administrator within a longer one.
 
     Raises:
-        NotYourMessage: a plain member's try on somebody else's message.
+        NotYourMessage: a plain member tried to recall another sender's message.
         RecallWindowClosed: too late.
     """
     age = now - state.posted_at
@@ -144,7 +144,7 @@ def check_recall(
 
 
 def added_mentions(state: MessageState, new_message: NewMessage) -> Added:
-    """Name whom an edit addresses anew: only they hear of it (MSG-11)."""
+    """Return the addressees that an edit adds: only they are notified of it (MSG-11)."""
     return Added(
         person_ids=tuple(each for each in new_message.mentions if each not in state.mentions),
         everybody=new_message.mention_all and not state.mention_all,
@@ -171,13 +171,13 @@ def check_addressing(log_state: LogState, added: Added, *, person_id: str) -> No
 def reacted(
     reactions: Sequence[Reaction], *, emoji: str, person_id: str, remove: bool
 ) -> tuple[Reaction, ...]:
-    """Give the reactions with one person's emoji put on or taken off: a set (MSG-16).
+    """Return the reactions after adding or removing one person's emoji; a set (MSG-16).
 
-    Emoji stand in the order of their first reaction, people in the order of theirs. `emoji` is in
-    its canonical form; what was stored in other forms becomes one with it.
+    Emoji are in the order of their first reaction, people in the order of theirs. `emoji` is in its
+    canonical form; reactions stored in other forms are merged with it.
 
     Raises:
-        TooManyReactions: 50 different emoji or 1,000 reactions are on the message.
+        TooManyReactions: the message has 50 different emoji or 1,000 reactions.
     """
     current = {reaction.emoji: reaction for reaction in merged_reactions(reactions)}
     people = current[emoji].person_ids if emoji in current else ()
@@ -217,7 +217,7 @@ def check_emoji(emoji: str) -> str:
 
 
 def labelled(state: MessageState, *, add: Sequence[str], remove: Sequence[str]) -> tuple[str, ...]:
-    """Give the labels after putting some on and taking some off, in order of the alphabet.
+    """Return the labels after adding some and removing some, in alphabetical order.
 
     Raises:
         InvalidArgument: one is empty or longer than 50 characters.
@@ -236,7 +236,7 @@ def _label(word: str) -> str:
 
 
 def _is_word(text: str) -> bool:
-    """Tell whether nothing in it is blank or invisible, but the joiners that emoji are made of."""
+    """Return whether it has no blank or invisible character except the joiners used by emoji."""
     return all(
         (char.isprintable() and not char.isspace()) or char in "\u200d\ufe0f" for char in text
     )

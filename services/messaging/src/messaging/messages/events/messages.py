@@ -32,7 +32,7 @@ _VALUED = frozenset(
 
 
 def span_to_proto(span: Span) -> messages_pb2.Span:
-    """Give a range of the text."""
+    """Return a range of the text as protobuf."""
     field = _SPAN_FIELDS[span.kind]
     meaning: Any = span.value if span.kind in _VALUED else True
     return messages_pb2.Span(start=span.start, length=span.length, **{field: meaning})
@@ -48,7 +48,7 @@ def message_to_proto(
     quoted: MessageRef | None = None,
     departments: Mapping[str, int] = MappingProxyType({}),
 ) -> messages_pb2.Message:
-    """Give a message as it is when posted; the hot path, so the plain case sets few fields."""
+    """Return a message as protobuf when posted; hot path, so the plain case sets few fields."""
     message = messages_pb2.Message(
         id=message_id,
         conversation_id=new_message.conversation_id,
@@ -84,7 +84,7 @@ def message_to_proto(
 def add_content(
     message: messages_pb2.Message, new_message: NewMessage, departments: Mapping[str, int]
 ) -> None:
-    """Put a draft's spans, mentions and attachments into a message.
+    """Write a draft's spans, mentions and attachments into a message.
 
     `departments` has the version of each addressed department.
     """
@@ -136,12 +136,12 @@ def _add_import(message: messages_pb2.Message, new_message: NewMessage) -> None:
 
 
 def check_content(message: messages_pb2.Message) -> None:
-    """Refuse words that would leave no room for what members put on the message (MSG-21).
+    """Refuse content that would leave no room for reactions, pin and labels (MSG-21).
 
     Called before the message has reactions, a pin or labels, or without them.
 
     Raises:
-        MessageTooLarge: text, spans, mentions, attachments and what is carried are too much.
+        MessageTooLarge: text, spans, mentions, attachments and forwarded content are too large.
     """
     size = message.ByteSize()
     if size > MAX_CONTENT_BYTES:
@@ -149,7 +149,7 @@ def check_content(message: messages_pb2.Message) -> None:
 
 
 def parts_of(message: messages_pb2.Message) -> messages_pb2.MessageParts:
-    """Give what members have put on a message, with the numbers that its readers guard by."""
+    """Return a message's reactions, pin and labels, with the numbers that readers compare."""
     parts = messages_pb2.MessageParts(
         message_id=message.id,
         conversation_id=message.conversation_id,
@@ -166,14 +166,14 @@ def parts_of(message: messages_pb2.Message) -> messages_pb2.MessageParts:
 
 
 def posted(message: messages_pb2.Message) -> events_pb2.MessagePosted:
-    """Something was said."""
+    """Return the fact that a message was posted."""
     return events_pb2.MessagePosted(message=message)
 
 
 def edited(
     message: messages_pb2.Message, added: Added, *, departments: Mapping[str, int]
 ) -> events_pb2.MessageEdited:
-    """A message has other words; the mentions that the edit added are told (MSG-11)."""
+    """Return the fact that a message was edited, with the mentions that the edit added (MSG-11)."""
     fact = events_pb2.MessageEdited(message=message)
     for person_id in added.person_ids:
         fact.added_mentions.add(person_id=person_id)
@@ -186,21 +186,21 @@ def edited(
 
 
 def recalled(message: messages_pb2.Message) -> events_pb2.MessageRecalled:
-    """A message was taken back (MSG-12)."""
+    """Return the fact that a message was recalled (MSG-12)."""
     return events_pb2.MessageRecalled(message=message)
 
 
 def reacted(
     message: messages_pb2.Message, *, emoji: str, person_id: str, removed: bool
 ) -> events_pb2.MessageReacted:
-    """Somebody put an emoji on a message or took it off (MSG-16)."""
+    """Return the fact that a person added or removed a reaction (MSG-16)."""
     return events_pb2.MessageReacted(
         parts=parts_of(message), emoji=emoji, person_id=person_id, removed=removed
     )
 
 
 def pinned(message: messages_pb2.Message) -> events_pb2.MessagePinned:
-    """A message was pinned, or its pin was taken off (MSG-16)."""
+    """Return the fact that a message was pinned or unpinned (MSG-16)."""
     return events_pb2.MessagePinned(parts=parts_of(message))
 
 

@@ -1,4 +1,4 @@
-"""Current state of a message, and what each change makes of it.
+"""Current state of a message, and the effect of each change on it.
 
 `current` of a posted entry holds it once it changed; the facts in the log carry it as it was then.
 """
@@ -43,7 +43,7 @@ _VALUED = {
 
 
 def state_of(message: messages_pb2.Message) -> MessageState:
-    """Give what decisions need of a message."""
+    """Return the part of a message that decisions need."""
     return MessageState(
         message_id=message.id,
         conversation_id=message.conversation_id,
@@ -72,7 +72,7 @@ def edited(
     numbers: Numbers,
     at: Timestamp,
 ) -> messages_pb2.Message:
-    """Give the message with other words (MSG-11); what it quotes and carries stays."""
+    """Return the message with another content (MSG-11); its quote and forwarded content stay."""
     after = _next(message, numbers)
     for name in ("spans", "mentions", "attachments"):
         after.ClearField(name)
@@ -86,7 +86,7 @@ def edited(
 def recalled(
     message: messages_pb2.Message, *, person_id: str, numbers: Numbers, at: Timestamp
 ) -> messages_pb2.Message:
-    """Give the tombstone: numbers, sender and times stay, content is gone (MSG-12)."""
+    """Return the tombstone: numbers, sender and times stay, content is gone (MSG-12)."""
     after = emptied(_next(message, numbers))
     after.recalled = True
     after.recalled_by = person_id
@@ -95,7 +95,7 @@ def recalled(
 
 
 def without_parts(message: messages_pb2.Message) -> messages_pb2.Message:
-    """Give a copy with its words alone: no reactions, pin or labels."""
+    """Return a copy with its text alone: no reactions, pin or labels."""
     words = messages_pb2.Message()
     words.CopyFrom(message)
     for name in PARTS:
@@ -106,7 +106,7 @@ def without_parts(message: messages_pb2.Message) -> messages_pb2.Message:
 def with_reactions(
     message: messages_pb2.Message, reactions: Sequence[Reaction], *, numbers: Numbers
 ) -> messages_pb2.Message:
-    """Give the message with these reactions."""
+    """Return the message with these reactions."""
     after = _next(message, numbers)
     after.ClearField("reactions")
     for reaction in reactions:
@@ -117,7 +117,7 @@ def with_reactions(
 def with_pin(
     message: messages_pb2.Message, *, person_id: str, numbers: Numbers, at: Timestamp
 ) -> messages_pb2.Message:
-    """Give the message pinned by somebody."""
+    """Return the message pinned by a person."""
     after = _next(message, numbers)
     after.pin.person_id = person_id
     after.pin.pinned_at.CopyFrom(at)
@@ -125,7 +125,7 @@ def with_pin(
 
 
 def without_pin(message: messages_pb2.Message, *, numbers: Numbers) -> messages_pb2.Message:
-    """Give the message with its pin taken off."""
+    """Return the message without its pin."""
     after = _next(message, numbers)
     after.ClearField("pin")
     return after
@@ -134,7 +134,7 @@ def without_pin(message: messages_pb2.Message, *, numbers: Numbers) -> messages_
 def with_labels(
     message: messages_pb2.Message, labels: Iterable[str], *, numbers: Numbers
 ) -> messages_pb2.Message:
-    """Give the message with these labels."""
+    """Return the message with these labels."""
     after = _next(message, numbers)
     after.ClearField("labels")
     after.labels.extend(labels)
@@ -142,7 +142,7 @@ def with_labels(
 
 
 def forwarded_of(message: messages_pb2.Message, *, carries: bool) -> Forwarded:
-    """Give where a message came from, with its content where it is merged into another."""
+    """Return the origin of a message, with its content if it is merged into another."""
     return Forwarded(
         conversation_id=message.conversation_id,
         message_id=message.id,
@@ -155,7 +155,7 @@ def forwarded_of(message: messages_pb2.Message, *, carries: bool) -> Forwarded:
 
 
 def carried_of(message: messages_pb2.Message) -> tuple[Forwarded, ...]:
-    """Give what a message carries from elsewhere."""
+    """Return the forwarded content of a message."""
     return tuple(_forwarded(each) for each in message.forwarded)
 
 
@@ -202,7 +202,7 @@ def _next(message: messages_pb2.Message, numbers: Numbers) -> messages_pb2.Messa
 
 
 def _is_merged(message: messages_pb2.Message) -> bool:
-    """Tell whether a message holds others with their content: one alone is its own text."""
+    """Return whether a message holds other messages with content: a single one is its own text."""
     return any(each.text or each.attachments for each in message.forwarded)
 
 

@@ -1,22 +1,23 @@
-"""Changes of a message: one transaction of an entry of the log and the message's present state."""
+"""Changes of a message: one transaction of an entry of the log and the message's current state."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.messaging.v1.messages_pb2 import Message
 from plexuskit import fault
 from plexuskit.errors import DependencyDown, Refusal
-from plexuskit.grpc import Actor
+from plexuskit.grpc import Actor, line_of
 from plexuskit.mongo import DuplicateKey, Transaction
-from plexuskit.requests import IdempotentRequest
+from plexuskit.request_ids import Answer, Request
 from plexuskit.telemetry import inject
 from plexuskit.timestamps import timestamp
 
 from messaging.contract.events import IMPORT
+from messaging.conversations.operations.repeats import Repeated, check_new, record_unchanged
 from messaging.log.domain.entries import EntryKind, Head, LogState, Numbers, head_after, next_change
 from messaging.log.domain.refusals import ConversationNotFound
 from messaging.log.domain.states import sees
@@ -32,12 +33,10 @@ from messaging.messages.events.states import state_of, stored_hash
 from messaging.messages.store.messages import message_of
 from messaging.messages.store.stores import Store
 
-ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
-
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The message that is to be changed, as the newest state has it."""
+    """The message to change, in its newest state."""
 
     log_state: LogState
     entry: Mapping[str, Any]
@@ -47,13 +46,13 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class MessageChange:
-    """What a decision led to.
+    """Result of a decision.
 
     Attributes:
-        kind: of the entry.
-        message: the message after it, given its numbers and time.
+        kind: kind of the entry.
+        message: the message after it, with its numbers and time.
         fact: the event of the message after it.
-        fields: of the posted entry, as queries look at it; None takes one away.
+        fields: fields of the posted entry for queries; None removes one.
         empties: whether the content of every event of the message goes.
     """
 
@@ -65,25 +64,22 @@ class MessageChange:
 
 
 @dataclass(frozen=True, slots=True)
-class IdempotencyKey(Generic[ResponseT]):
-    """A request that is carried out once, and how its response is made of the message.
+class ChangeRequest:
+    """Who asks to change which message, and when.
 
-    Only that it was carried out is remembered: a retry is answered with the message as it is then.
+    `request` is the call as its id identifies it; None: carried out every time.
     """
-
-    remembered: IdempotentRequest[ResponseT]
-    response: Callable[[Message], ResponseT]
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeRequest(Generic[ResponseT]):
-    """Who asks to change which message, when, and how that is answered once."""
 
     actor: Actor
     conversation_id: str
     seq: int
-    key: IdempotencyKey[ResponseT]
+    request: Request | None
     now: datetime
+
+    @property
+    def answer(self) -> Answer:
+        """The ids to record: a repeat is answered with the message as it is then."""
+        return {"id": self.conversation_id, "seq": self.seq}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,64 +95,69 @@ class ImportedChange:
 
 async def alter_message(
     log: Log[Store],
-    request: ChangeRequest[ResponseT],
+    request: ChangeRequest,
     decide: Callable[[Target], MessageChange | None],
     *,
     imports: ImportedChange | None = None,
-) -> ResponseT:
-    """Decide on the present message and write entry and state together.
+) -> Message:
+    """Decide on the present message, write entry, state and request together, and return it.
 
-    All of it is done again if somebody was faster. Nothing is written when `decide` gives None.
+    All of it is done again if somebody was faster. When `decide` gives None, the request alone is
+    recorded.
 
     Args:
-        log: the way into the log; the conversation is held meanwhile.
-        request: who, which message, when.
-        decide: re-runnable and pure; raises a refusal, or gives the alteration.
-        imports: for a change that an import makes: the caller need not be a member.
+        log: access to the log; the conversation is locked meanwhile.
+        request: caller, message and time.
+        decide: re-runnable and pure; raises a refusal, or returns the change.
+        imports: true for a change by an import, whose caller need not be a member.
 
     Raises:
         ConversationNotFound: the caller is no member, or the conversation another tenant's (GW-2).
         MessageNotFound: no such message that the caller may see (MSG-14).
         RequestIdReused: the request id was used for another request.
-        DependencyDown: the store failed, or others were faster too often.
+        DependencyDown: the store failed, or concurrent writers won too often.
     """
-    conversation_id, key = request.conversation_id, request.key
+    conversation_id, now = request.conversation_id, request.now
+    requests = log.store.requests
 
-    async def attempt() -> ResponseT:
+    async def attempt() -> Message:
         for _ in range(ATTEMPTS):
-            done = await key.remembered.answer() is not None
+            done = await requests.answer(request.request, now=now) is not None
             log_state = await log.state(conversation_id)
             refusal: Refusal | None = None
             change: MessageChange | None = None
             try:
                 target = await _target(log, log_state, request, imports)
-                # A retry is answered with the present message: what was told then may be recalled.
+                # A retry is answered with the current message: the one returned then may be
+                # recalled by now.
                 change = None if done else decide(target)
             except Refusal as raised:
                 refusal = raised
             if change is None:
-                # Nobody is refused, or shown anything, on a tail that another has written past.
+                # No caller is refused, or shown anything, based on a stale tail.
                 if not await log.log_states.is_current(log_state):
                     log.log_states.forget(conversation_id)
                     continue
                 if refusal is not None:
                     raise refusal
-                return key.response(target.message)
+                if not done:
+                    await record_unchanged(log.store, request.request, request.answer, now=now)
+                return target.message
             if not begun(log_state):
-                await begin_chain(log, log_state, now=request.now)
+                await begin_chain(log, log_state, now=now)
                 continue
-            answer = await _try(log, request, target, change, imports)
-            if answer is not None:
-                return answer
+            changed = await _try(log, request, target, change, imports)
+            if changed is not None:
+                return changed
         raise DependencyDown
 
-    return await log.exclusive(conversation_id, attempt, person_id=request.actor.person_id)
+    return await log.exclusive(conversation_id, attempt, person_id=line_of(request.actor.person_id))
 
 
 async def _target(
     log: Log[Store],
     log_state: LogState,
-    request: ChangeRequest[ResponseT],
+    request: ChangeRequest,
     imports: ImportedChange | None,
 ) -> Target:
     actor, seq = request.actor, request.seq
@@ -174,22 +175,22 @@ async def _target(
 
 async def _try(
     log: Log[Store],
-    request: ChangeRequest[ResponseT],
+    request: ChangeRequest,
     target: Target,
     change: MessageChange,
     imports: ImportedChange | None,
-) -> ResponseT | None:
+) -> Message | None:
     """Write once; None: somebody else has the number, or has carried out this very request."""
-    log_state, key, at = target.log_state, request.key, request.now
+    log_state, at = target.log_state, request.now
     conversation = log_state.conversation
     numbers = next_change(log_state.head)
     message = change.message(numbers, timestamp(at))
-    answer = key.response(message)
     origin = "" if imports is None else IMPORT
     document, head = _entry_of(request, target, change, message, numbers, origin)
     emptied = await _emptied_events(log, target) if change.empties else {}
 
     async def work(tx: Transaction) -> None:
+        await check_new(log.store, request.request, now=at, tx=tx)
         if imports is not None:
             await imports.check(tx)
         await log.store.entries.insert(document, tx=tx)
@@ -198,11 +199,11 @@ async def _try(
         if emptied:
             await log.store.messages.save_events(emptied, tx=tx)
             await log.store.emptying.begin(target.entry["_id"], tx=tx)
-        await key.remembered.keep(key.remembered.response(), tx=tx)
+        await log.store.requests.record(request.request, request.answer, now=at, tx=tx)
 
     try:
         await log.store.transact(work)
-    except DuplicateKey:
+    except (DuplicateKey, Repeated):
         log.log_states.forget(conversation.id)
         return None
     except BaseException:
@@ -210,11 +211,11 @@ async def _try(
         raise
     fault.point("alter.after_commit")
     log.log_states.advance(log_state, head, at=at)
-    return answer
+    return message
 
 
 def _entry_of(
-    request: ChangeRequest[ResponseT],
+    request: ChangeRequest,
     target: Target,
     change: MessageChange,
     message: Message,
@@ -258,7 +259,7 @@ def _entry_of(
 
 
 async def _emptied_events(log: Log[Store], target: Target) -> dict[str, bytes]:
-    """Give the stored events with words of the message without them, 21 at the most (MSG-12)."""
+    """Return the message's stored events without their content, 21 at most (MSG-12)."""
     entries = [
         target.entry,
         *await log.store.emptying.find_edits(target.message.conversation_id, target.message.seq),

@@ -1,4 +1,4 @@
-"""Forwarding: copies with where they came from (MSG-16)."""
+"""Forwarding: copies with their origin (MSG-16)."""
 
 from collections.abc import Sequence
 
@@ -37,17 +37,17 @@ async def forward_messages(
 ) -> list[Stored]:
     """Copy messages into another conversation, each alone or all in one.
 
-    A copy keeps its words when the original changes. It mentions nobody: who was addressed there is
+    A copy keeps its text when the original changes. It mentions no one: people addressed there are
     not addressed here. Each copy is stored once under `request_id` (MSG-3); when one is refused the
     ones before it stay, and the same call again stores the rest.
 
     Raises:
-        InvalidArgument: none, or more than 100.
-        ConversationNotFound, MessageNotFound: not there, or not for the caller to see (GW-2).
+        InvalidArgument: no message, or more than 100.
+        ConversationNotFound, MessageNotFound: absent, or not visible to the caller (GW-2).
         MessageIsRecalled: there is nothing to copy.
         ConversationIsConfidential: nothing is forwarded out of it.
         ForwardNested: a merged forward would hold a merged one.
-        What send_message refuses in the target.
+        Also every refusal of send_message in the target.
     """
     if not 0 < len(seqs) <= MAX_FORWARDS or len(set(seqs)) < len(seqs):
         problem = f"takes 1 to {MAX_FORWARDS} different messages"
@@ -84,7 +84,7 @@ async def forward_messages(
 async def _readable(
     store: Store, actor: Actor, conversation_id: str, seqs: Sequence[int]
 ) -> list[Message]:
-    """Read what is to be forwarded, in the order asked for, as far as it may be."""
+    """Read the messages to forward, in the order requested, if they are readable."""
     place = await seat(store, actor=actor, conversation_id=conversation_id)
     if place.conversation.confidential:
         raise ConversationIsConfidential(conversation_id=conversation_id)
@@ -103,7 +103,7 @@ async def _readable(
 def _single(
     message: Message, actor: Actor, to_conversation_id: str, *, request_id: str
 ) -> NewMessage:
-    """Make the copy of one message; one that holds others is passed on with all of them."""
+    """Make the copy of one message; one that contains others is copied with all of them."""
     carried = states.carried_of(message)
     return new_message(
         conversation_id=to_conversation_id,

@@ -1,10 +1,8 @@
-"""What people do to messages that were said: edit, recall, react, pin, label."""
+"""Changes to posted messages: edit, recall, react, pin, label."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
 
-from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.messaging.v1.messages_pb2 import NOTIFY_NONE, Message
 from plexuskit.grpc import Actor
@@ -38,7 +36,7 @@ from messaging.messages.store.messages import mentioned_in
 from messaging.messages.store.stores import Store
 
 MAX_PINS = 200
-# Never unread again, never pinned, addresses nobody (MSG-8); nothing of its content is left.
+# No longer unread, pinned or addressed to anyone (MSG-8); none of its content is left.
 RECALLED_FIELDS = {
     "silent": True,
     "recalled": True,
@@ -47,26 +45,24 @@ RECALLED_FIELDS = {
     "imported_reactions": None,
 }
 
-ResponseT = TypeVar("ResponseT", bound=ProtoMessage)
-
 
 async def edit_message(
     log: Log[Store],
-    request: ChangeRequest[ResponseT],
+    request: ChangeRequest,
     *,
     content: MessageContent,
     expected_version: int | None,
     policy: Policy,
-) -> ResponseT:
+) -> Message:
     """Change the words of one's own message (MSG-11); the same words change nothing.
 
     Raises:
         NotYourMessage, MessageIsRecalled, EditWindowClosed, TooManyEdits, VersionConflict,
             ConversationIsArchived: see domain.states.
-        MentionAllDenied, MentionDepartmentDenied: the edit addresses so many and may not.
-        DepartmentNotFound: nobody knows that department.
+        MentionAllDenied, MentionDepartmentDenied: the edit needs a permission to mention so many.
+        DepartmentNotFound: no such department is known.
         TextTooLong, MessageEmpty, TooManyMentions, InvalidArgument: see domain.messages.
-        MessageTooLarge: all that it is made of is too much (MSG-21).
+        MessageTooLarge: all its parts together are too large (MSG-21).
         ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
     """
     content = _settled(content)
@@ -110,15 +106,15 @@ async def edit_message(
 
 async def recall_message(
     log: Log[Store],
-    request: ChangeRequest[ResponseT],
+    request: ChangeRequest,
     *,
     policy: Policy,
-) -> ResponseT:
+) -> Message:
     """Take a message back (MSG-12): its content goes, also out of every stored event of it.
 
-    The words go in the transaction of the recall; facts of reactions, pins and labels, of which
-    there may be any number, are emptied in bounded batches after it, by another process if this
-    one ends. What is recalled already stays as it is.
+    The text is removed in the recall's transaction; facts of reactions, pins and labels, whose
+    number is unbounded, are emptied in bounded batches after it, by another process if this one
+    ends. A message that is already recalled stays unchanged.
 
     Raises:
         NotYourMessage, RecallWindowClosed: see domain.states.
@@ -146,22 +142,22 @@ async def recall_message(
             empties=True,
         )
 
-    answer = await alter_message(log, request, decide)
+    recalled = await alter_message(log, request, decide)
     await finish_emptying(log.store, request.conversation_id, request.seq)
-    return answer
+    return recalled
 
 
 async def react_to_message(
     log: Log[Store],
-    request: ChangeRequest[ResponseT],
+    request: ChangeRequest,
     *,
     emoji: str,
     remove: bool,
-) -> ResponseT:
+) -> Message:
     """Put an emoji on a message or take one's own off: a set, so twice is once (MSG-16).
 
     Raises:
-        InvalidArgument: it is no emoji.
+        InvalidArgument: not an emoji.
         TooManyReactions, MessageIsRecalled, ConversationIsArchived: see domain.states.
         ConversationNotFound, MessageNotFound, RequestIdReused, DependencyDown: see alter_message.
     """
@@ -188,10 +184,10 @@ async def react_to_message(
 
 async def pin_message(
     log: Log[Store],
-    request: ChangeRequest[ResponseT],
+    request: ChangeRequest,
     *,
     unpin: bool,
-) -> ResponseT:
+) -> Message:
     """Keep a message in view, or no longer; who pinned first stays named (MSG-16).
 
     Raises:
@@ -228,11 +224,11 @@ async def pin_message(
 
 async def label_message(
     log: Log[Store],
-    request: ChangeRequest[ResponseT],
+    request: ChangeRequest,
     *,
     add: Sequence[str],
     remove: Sequence[str],
-) -> ResponseT:
+) -> Message:
     """Put labels on a message and take labels off.
 
     Raises:
@@ -256,7 +252,7 @@ async def label_message(
 
 
 def _settled(content: MessageContent) -> MessageContent:
-    """Give the words in the form in which they are stored."""
+    """Return the content in stored form."""
     composed = Content(
         content.text, content.spans, content.mentions, content.mention_all, content.department_ids
     )

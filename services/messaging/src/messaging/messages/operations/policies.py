@@ -1,4 +1,4 @@
-"""Changing what a tenant allows in messages (MSG-10 to MSG-12)."""
+"""Changes of a tenant's message policy (MSG-10 to MSG-12)."""
 
 from dataclasses import replace
 
@@ -14,12 +14,12 @@ PERMISSION = "messages.configure"
 
 
 async def update_policy(store: Store, *, actor: Actor, policy: Policy) -> Policy:
-    """Set the whole policy of the caller's tenant; `version` as read, 0 for whatever it is.
+    """Replace the policy of the caller's tenant; `version` as read, 0 to overwrite any version.
 
     Raises:
         PolicyDenied: the caller is no administrator.
         InvalidArgument: outside the bounds.
-        VersionConflict: somebody changed it since that version.
+        VersionConflict: the policy was changed since that version.
     """
     if not holds(PERMISSION, roles=actor.roles, extra=actor.extra, scopes=actor.scopes):
         raise PolicyDenied

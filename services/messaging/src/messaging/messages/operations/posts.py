@@ -1,4 +1,4 @@
-"""The rules by which the log takes messages: what they refer to, who may post, their entries."""
+"""Rules for posting to the log: references, permissions and entries."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
@@ -36,7 +36,7 @@ class Found(NamedTuple):
 
 
 class Relations(NamedTuple):
-    """What one message refers to, as it was found."""
+    """Objects that one message refers to, as found."""
 
     root_seq: int
     quoted: MessageRef | None
@@ -60,7 +60,7 @@ def message_rules(
 
 
 async def find(store: Store, items: Sequence[Item[NewMessage]], found: Found | None) -> Found:
-    """Read what messages refer to, of all conversations together."""
+    """Read the objects that messages refer to, of all conversations together."""
     found = found or Found({}, {})
     await _find_refs(store, items, found.refs)
     await _find_departments(store, items, found.departments)
@@ -70,7 +70,7 @@ async def find(store: Store, items: Sequence[Item[NewMessage]], found: Found | N
 async def _find_refs(
     store: Store, items: Sequence[Item[NewMessage]], refs: dict[str, dict[int, MessageRef]]
 ) -> None:
-    """Get what replies and quotes refer to, of all conversations in one read."""
+    """Read the messages that replies and quotes refer to, of all conversations in one read."""
     wanted: dict[str, set[int]] = {}
     for item in items:
         new_message = item.new_message
@@ -94,7 +94,7 @@ async def _find_departments(
 
 
 def decide(found: Found, log_state: LogState, item: Item[NewMessage]) -> Relations:
-    """Return what a message refers to; the hot path, so the plain case calls one check.
+    """Return the references of a message; the hot path, so the plain case calls one check.
 
     Raises:
         ConversationNotFound, ConversationIsArchived, MentionAllDenied, MentionDepartmentDenied,

@@ -18,10 +18,10 @@ EVERY: Final = timedelta(seconds=10)
 
 
 async def empty_events(store: Store, conversation_id: str, seq: int) -> None:
-    """Take the content out of every fact of a recalled message's reactions, pins and labels.
+    """Remove the content from every fact of a recalled message's reactions, pins and labels.
 
     Raises:
-        DependencyDown: the database is away; the mark stays, so it is done later.
+        DependencyDown: the database is unavailable; the mark stays, so a later run completes it.
     """
     after = ""
     while entries := await store.emptying.find_full(
@@ -42,7 +42,7 @@ async def finish_emptying(store: Store, conversation_id: str, seq: int) -> None:
 
 
 async def keep_emptying(store: Store) -> None:
-    """Finish what ended processes have left behind, for ever."""
+    """Complete the work that ended processes left, until cancelled."""
     while True:
         try:
             for conversation_id, seq in await store.emptying.left_behind(limit=_AT_ONCE):

@@ -1,4 +1,4 @@
-"""Saying something: into the log and out with the verdict (MSG-1 to MSG-3)."""
+"""Sends: into the log and out with the verdict (MSG-1 to MSG-3)."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ SEND: Final = "messages.send"
 def permitted(
     decisions: Decisions, asker: Asker, new_messages: Sequence[NewMessage | Refusal]
 ) -> list[NewMessage | Refusal]:
-    """Return each draft, or what refuses it by roles and policies (GW-10)."""
+    """Return each draft, or its refusal by roles and policies (GW-10)."""
     return [
         new_message
         if isinstance(new_message, Refusal)
@@ -37,7 +37,7 @@ async def send_message(log: Log[Store], *, new_message: NewMessage) -> Stored:
     Raises:
         ConversationNotFound, ConversationIsArchived, MentionAllDenied, RootNotFound,
             RequestIdReused: see domain.
-        DependencyDown: what became of it is unknown; try again with the same request id.
+        DependencyDown: the outcome is unknown; try again with the same request id.
     """
     (verdict,) = await send_messages(log, new_messages=[new_message])
     if isinstance(verdict, Refusal):

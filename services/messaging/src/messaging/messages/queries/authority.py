@@ -1,4 +1,4 @@
-"""Messaging's word for others on who may read what now (SRC-1, SRC-2)."""
+"""Current read access for other services (SRC-1, SRC-2)."""
 
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -19,7 +19,7 @@ MEMBERS_TOGETHER = 1_000
 async def readable_containers(
     store: Store, request: authority_pb2.ReadableContainersRequest
 ) -> authority_pb2.ReadableContainersResponse:
-    """Tell which conversations a person may read now, with intervals (SRC-1, MSG-14)."""
+    """Return the conversations a person may read now, with intervals (SRC-1, MSG-14)."""
     person_id = request.person_id
     members = await store.conversations.memberships(person_id)
     digest = hashlib.sha256()
@@ -62,7 +62,7 @@ def _intervals(member: Member, history: History) -> list[authority_pb2.Interval]
 async def recheck(
     store: Store, *, tenant_id: str, person_id: str, refs: Sequence[authority_pb2.ObjectRef]
 ) -> list[authority_pb2.Verdict]:
-    """Tell for each object whether the person may read it now, and its present version (SRC-2)."""
+    """Return for each object if the person may read it now, and its current version (SRC-2)."""
     actor = Actor(tenant_id=tenant_id, person_id=person_id, session_id="", roles=frozenset())
     seats = await find_seats(
         store, actor=actor, conversation_ids={ref.container_id or ref.id for ref in refs}
@@ -97,7 +97,7 @@ def _verdict(
 async def read_members(
     store: Store, *, conversation_id: str
 ) -> AsyncIterator[authority_pb2.ReadMembersResponse]:
-    """Give the present members of one conversation with what each may see (MSG-14), in parts.
+    """Yield the current members of a conversation with their visible ranges (MSG-14), in parts.
 
     The conversation is read first: the members contain every change up to its version.
     """
@@ -127,8 +127,8 @@ async def compact_snapshot(
 ) -> AsyncIterator[authority_pb2.Relation]:
     """Stream the members of every conversation, many in one relation.
 
-    Members come and go while this is read. The version was read first, so the members contain
-    every change up to it; applying the later ones on top, in order, ends with what is true.
+    Members change while this is read. The version was read first, so the members contain every
+    change up to it; applying the later ones in order leads to the current state.
     """
     async for roster in store.conversations.rosters(tenant_id):
         yield authority_pb2.Relation(

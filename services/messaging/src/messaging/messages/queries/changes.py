@@ -20,7 +20,7 @@ from messaging.messages.store.stores import Store
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Present state of what changed after a number, each thing once, in order (MSG-6)."""
+    """Current state of objects that changed after a number, each once, in order (MSG-6)."""
 
     messages: tuple[tuple[int, messages_pb2.Message], ...]
     conversation_change: int
@@ -33,7 +33,7 @@ class Changes:
 async def list_changes(
     store: Store, *, actor: Actor, conversation_id: str, since: int, limit: int
 ) -> Changes:
-    """Read what changed after `since`; `through` also advances over what the caller may not see.
+    """Read the changes after `since`; `through` also advances over changes hidden from the caller.
 
     Raises:
         ConversationNotFound: see seat.
@@ -72,7 +72,7 @@ async def list_changes(
     by_change: dict[int, list[Member]] = {}
     for member in members:
         if member.version > place.head.change_no:
-            continue  # that change is read with what follows this end
+            continue  # that change is read with the next page
         by_change.setdefault(touched[member.person_id], []).append(member)
     return Changes(
         messages=tuple((last[message.seq], message) for message in messages),

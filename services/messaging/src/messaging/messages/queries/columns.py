@@ -1,4 +1,4 @@
-"""What queries look at, beside the event that proves it: both must say the same."""
+"""Comparison of an entry's query columns with the event that proves them."""
 
 from collections.abc import Mapping
 from datetime import UTC, timedelta
@@ -19,7 +19,7 @@ _ROUNDING: Final = timedelta(milliseconds=1)
 def columns_agree(
     conversation: Conversation, entry: Mapping[str, Any], envelope: Envelope, fact: Any
 ) -> bool:
-    """Return whether every column of an entry says what its event says."""
+    """Return whether every column of an entry agrees with its event."""
     stored_at = entry["stored_at"].replace(tzinfo=UTC)
     told = (
         conversation.tenant_id,

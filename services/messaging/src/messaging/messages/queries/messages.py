@@ -30,7 +30,7 @@ async def list_messages(
     """Read history.
 
     Returns:
-        Messages oldest first, whether more lie in the direction read, and the last seq.
+        Messages oldest first, whether more follow in that direction, and the last seq.
 
     Raises:
         ConversationNotFound: see seat.
@@ -93,11 +93,11 @@ async def list_versions(
         actor: a member.
         conversation_id: which conversation.
         seq: number of the message.
-        after: change_no at which the last page ended; 0 begins with the version that was posted.
-        limit: how many at most, within the bytes of a page.
+        after: change_no at the end of the last page; 0 begins with the posted version.
+        limit: maximum number, within the bytes of a page.
 
     Returns:
-        The versions, and the change_no to go on after; 0 when these were the last.
+        The versions, and the change_no after which to continue; 0 when these were the last.
 
     Raises:
         ConversationNotFound: see seat.
@@ -132,12 +132,12 @@ async def list_pins(
     Args:
         store: the service's database.
         actor: a member.
-        conversation_id: which conversation.
-        before: (pinned_at, seq) at which the last page ended.
-        limit: how many at most, within the bytes of a page; fewer where some may not be seen.
+        conversation_id: the conversation.
+        before: (pinned_at, seq) at the end of the last page.
+        limit: maximum number, within the bytes of a page; fewer if some are hidden.
 
     Returns:
-        The messages, and where the page ended when more follow.
+        The messages, and the end of the page when more follow.
 
     Raises:
         ConversationNotFound: see seat.

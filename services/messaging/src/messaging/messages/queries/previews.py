@@ -1,4 +1,4 @@
-"""What a message would meet, before it is sent."""
+"""Preview of a message's audience before it is sent."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ MAX_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """How many would get a message, how many of them off hours, and the first 20 of those."""
+    """Size of the audience, how many are off hours, and the first 20 of those."""
 
     audience: int
     off_hours: int
@@ -26,10 +26,10 @@ class Preview:
 async def preview_send(
     store: Store, *, actor: Actor, conversation_id: str, addressed: Addressed, at: datetime
 ) -> Preview:
-    """Tell who would be reached outside their working hours at an instant.
+    """Find the members outside their working hours at an instant.
 
-    Two reads, whatever the size of the conversation; two more where departments are addressed.
-    Members whom directory has not told of yet count in the audience and are never off hours.
+    Takes two reads for a conversation of any size; two more if departments are addressed. Members
+    whose facts from directory have not arrived count in the audience and are never off hours.
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).
@@ -53,7 +53,7 @@ async def preview_send(
 
 
 async def _subtree(store: Store, actor: Actor, addressed: Addressed) -> frozenset[str]:
-    """Give the addressed departments and those below; none where everybody is addressed."""
+    """Return the addressed departments and those below; empty if everyone is addressed."""
     wanted = addressed.department_ids
     if not wanted:
         return frozenset()

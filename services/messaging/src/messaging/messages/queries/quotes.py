@@ -1,4 +1,4 @@
-"""What a quote shows: the present words of the quoted message, where the reader may see them."""
+"""Quoted text: the current text of the quoted message, if the reader may see it."""
 
 from collections.abc import Collection
 
@@ -11,13 +11,13 @@ EXCERPT_LENGTH = 200
 
 
 async def complete(store: Store, place: Seat, messages: Collection[messages_pb2.Message]) -> None:
-    """Put the words of quoted messages into messages that were read, and check the reader again.
+    """Fill in the text of quoted messages in messages that were read, and check the reader again.
 
-    Who may not see the quoted message (MSG-14), and everybody once it is recalled (MSG-12), gets
-    the numbers alone.
+    Readers who may not see the quoted message (MSG-14) get only its numbers; so does everyone once
+    it is recalled (MSG-12).
 
     Raises:
-        ConversationNotFound: something read is newer than the place, and the reader was removed.
+        ConversationNotFound: a message read is newer than the seat, and the reader was removed.
     """
     quoted = await _fill_quotes(store, place, messages)
     newest = max((message.change_no for message in messages), default=0)
@@ -27,7 +27,7 @@ async def complete(store: Store, place: Seat, messages: Collection[messages_pb2.
 async def _fill_quotes(
     store: Store, place: Seat, messages: Collection[messages_pb2.Message]
 ) -> int:
-    """Fill the quotes of messages; return the highest change_no of what is quoted."""
+    """Fill the quotes of messages; return the highest change_no of the quoted messages."""
     quoting = [message for message in messages if message.HasField("quote")]
     wanted = {message.quote.seq for message in quoting if place.sees(message.quote.seq)}
     if not quoting:

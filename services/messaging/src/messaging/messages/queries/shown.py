@@ -1,4 +1,4 @@
-"""What people are shown now, against what the entries of the log lead to (MSG-20)."""
+"""Comparison of current state with the state that the log's entries lead to (MSG-20)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ from messaging.log.store.entries import entry_size
 from messaging.messages.store.messages import EVERYBODY, message_of
 from messaging.messages.store.stores import Store
 
-# Bytes of messages and their changes that one call compares, besides those read together last.
+# Bytes of messages and their changes that one call compares, beside those read together last.
 MAX_COMPARED_BYTES: Final = 8 * MEBIBYTE
 MAX_TOGETHER: Final = 50
 _AT_ONCE: Final = 250
@@ -39,23 +39,23 @@ _WORDS: Final = ("text", "spans", "mentions", "attachments", "edited_at")
 
 @dataclass(slots=True)
 class Shown:
-    """What entries of a stretch touched."""
+    """Objects that the entries of a stretch changed."""
 
     # Messages whose state must be compared, with the number of the last entry that touched each.
     seqs: dict[int, int] = field(default_factory=dict)
-    # By number of the entry: who it made what.
+    # By number of the entry: members after their change.
     members: dict[int, dict[str, Member]] = field(default_factory=dict)
     # By version of the conversation: number of the entry and its fields.
     versions: dict[int, tuple[int, Conversation]] = field(default_factory=dict)
 
     def through(self, last: int) -> "Shown":
-        """Return what entries up to a number touched of members and of the conversation."""
+        """Return the changes of members and of the conversation by entries up to a number."""
         members = {number: who for number, who in self.members.items() if number <= last}
         versions = {each: of for each, of in self.versions.items() if of[0] <= last}
         return Shown(members=members, versions=versions)
 
     def take(self, entry: Mapping[str, Any], kind: EntryKind, fact: Any) -> None:
-        """Note what an entry touched."""
+        """Record the objects that an entry changed."""
         number = int(entry["change_no"])
         if kind is EntryKind.POSTED:
             if "current" in entry or entry.get("purged"):
@@ -71,13 +71,12 @@ class Shown:
 async def compare_shown(
     store: Store, place: Seat, shown: Shown, *, first: int, last: int
 ) -> tuple[list[ChainProblem], int]:
-    """Compare messages, members and the conversation with what a stretch says of them.
+    """Compare messages, members and the conversation with the entries of a stretch.
 
-    A message is compared with the stretch that has its last change, a member with the one that has
-    theirs.
+    A message is compared in the stretch that has its last change, and so is a member.
 
     Returns:
-        What is wrong, and up to which number all was compared: a message may have had many long
+        The problems, and the number up to which all was compared: a message may have had many long
         versions, so that the stretch must end before it.
     """
     problems, compared = await _compare_all(store, place, shown.seqs, last=last)
@@ -111,7 +110,7 @@ async def _compare_all(
 async def _compare_messages(
     store: Store, place: Seat, seqs: Sequence[int], *, last: int, turns: Turns
 ) -> list[ChainProblem]:
-    # The messages first: what changes them in between is then among the entries read after them.
+    # The messages first: concurrent changes of them are then among the entries read after them.
     posted = await store.proofs.find_posted(place.conversation.id, seqs)
     replays = {seq: _Replay(posted.get(seq), head=place.head.change_no) for seq in seqs}
     for post in posted.values():
@@ -165,7 +164,7 @@ class _Replay:
             self.number = int(change["change_no"])
             self._found = False
         elif not self._found:
-            # What was read may be as it was before this one.
+            # The state read may be older than this event.
             self._found = self._matches()
         if not self._readable or self._found:
             return
@@ -177,7 +176,7 @@ class _Replay:
             self._readable = False
 
     def as_the_log_says(self) -> bool:
-        """Return whether the message was at some time since the head what it is stored as."""
+        """Return whether the stored message equals one of its states since the head."""
         return self._found or self._matches()
 
     def _matches(self) -> bool:
@@ -200,7 +199,7 @@ def _matches(entry: Mapping[str, Any], held: Message, state: Message, *, recalle
 
 
 def _after(state: Message, kind: EntryKind, fact: Any, entry: Mapping[str, Any]) -> Message:
-    """Give a message after one of its changes."""
+    """Return a message after one of its changes."""
     after, told = Message(), fact.message
     after.CopyFrom(state)
     if kind is EntryKind.EDITED:
@@ -241,12 +240,12 @@ def _plain(message: Message) -> Message:
 
 
 def _pinned_at(message: Message) -> datetime | None:
-    """Give the instant by which pins are sorted, as the database keeps it."""
+    """Return the instant by which pins are sorted, as the database keeps it."""
     return to_milliseconds(instant_of(message.pin.pinned_at)) if message.HasField("pin") else None
 
 
 def _mentioned_by(message: Message) -> list[str]:
-    """Give whom a stored message addresses, in the order of `mentioned_in`."""
+    """Return the addressees of a stored message, in the order of `mentioned_in`."""
     people = [mention.person_id for mention in message.mentions if mention.person_id]
     everybody = [EVERYBODY] if any(mention.all for mention in message.mentions) else []
     departments = [m.department_id for m in message.mentions if m.department_id]
@@ -280,7 +279,7 @@ async def _compare_members(
 def _altered_stays(
     members: Iterable[MemberState], shown: Shown, *, first: int, last: int
 ) -> set[int]:
-    """Return numbers at which a stay begins or ends that the entry there does not say."""
+    """Return numbers of entries that do not prove a stay's beginning or end there."""
     wrong: set[int] = set()
     for member in members:
         for stay in member.stays:
@@ -298,9 +297,9 @@ def _altered_stays(
 
 
 def _miscounted(conversation: ConversationState, members: Sequence[MemberState]) -> bool:
-    """Return whether the conversation counts other members than there are.
+    """Return whether the conversation's member count differs from the number of members.
 
-    Members were read after it; one who has changed since says nothing about it.
+    Members were read after it; a member changed since then is no evidence.
     """
     if any(member.version > conversation.membership_version for member in members):
         return False
@@ -338,7 +337,7 @@ async def _compare_conversation(
 
 
 def _same(held: Conversation, said: Conversation) -> bool:
-    """Compare what a change of the conversation itself sets: not its numbers, nor its members."""
+    """Compare the fields set by a change of the conversation itself: not its numbers or members."""
     one, other = Conversation(), Conversation()
     one.CopyFrom(held)
     other.CopyFrom(said)

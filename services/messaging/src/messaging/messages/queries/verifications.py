@@ -49,27 +49,27 @@ class Verification:
 async def verify_conversation(
     store: Store, *, actor: Actor, conversation_id: str, first: int, last: int
 ) -> Verification:
-    """Verify the log from one number to another, and what people are shown of it now.
+    """Verify a stretch of the log, and the current state derived from it.
 
-    Every number is there; every link follows from the one before; header and content of every
-    stored event have the hashes that its link was made of; every column says what the event says;
-    messages, members and the conversation are what the entries lead to; `seq` counts messages
-    without a hole.
+    No number is missing; every link follows from the previous one; header and content of every
+    stored event have the hashes that its link was made of; every column agrees with its event;
+    messages, members and the conversation are the result of the entries; `seq` counts messages
+    without a gap.
 
-    Every member receives every link. What a link was made of goes only to members who may read the
-    entry. A page ends early where its events take more than 2 MiB, where more than 8 MiB of entries
-    were read, hidden ones too, and where what is shown took more than that to compare.
+    Every member receives every link. The inputs of a link go only to members who may read the
+    entry. A page ends early where its events exceed 2 MiB, where more than 8 MiB of entries were
+    read, hidden ones too, or where the comparison with current state read more than that.
 
     Args:
-        store: what is read, with majority.
+        store: the store to read, with majority.
         actor: a member.
-        conversation_id: which log.
-        first: number to begin with; 0 means 1.
-        last: number to end with; 0 means the end.
+        conversation_id: the conversation.
+        first: first number; 0 means 1.
+        last: last number; 0 means the end.
 
     Raises:
         ConversationNotFound: see seat.
-        InvalidArgument: the stretch ends before it begins.
+        InvalidArgument: `last` is before `first`.
     """
     place = await seat(store, actor=actor, conversation_id=conversation_id)
     begin, end = first or 1, min(last or place.head.change_no, place.head.change_no)
@@ -113,7 +113,7 @@ def reads(place: Seat, entry: Mapping[str, Any]) -> bool:
 
 
 class _Walk:
-    """Takes entries in order, notes what is wrong, and gives each reader what is theirs."""
+    """Checks entries in order, records problems, and returns the part that the reader may see."""
 
     def __init__(
         self,
@@ -132,16 +132,16 @@ class _Walk:
         self.shown = Shown()
         self._number = begin - 1
         self._seq = 0 if previous is None else int(previous["last_seq"])
-        # Whether the caller may read every entry so far and none was recalled.
+        # True while the caller may read every entry so far and none was recalled.
         self._whole = whole
         self._size = 0
-        # The digest of all entries so far, where checkpoints let it be computed piece by piece.
+        # The digest of all entries so far, if checkpoints allow computing it piece by piece.
         self._older: OlderEntries | None = None
         self._checkpoints: dict[int, bytes] = {}
         self._turns = Turns()
 
     async def run(self, last: int) -> int:
-        """Take entries up to a number or until the page is full; gives the last one taken."""
+        """Read entries up to a number or until the page is full; return the last one read."""
         conversation_id = self._place.conversation.id
         await self._resume_older(last)
         while self._number < last:
@@ -184,7 +184,7 @@ class _Walk:
         self.found.links.append(link)
 
     async def _resume_older(self, last: int) -> None:
-        """Go on from the last checkpoint before the stretch, if one is near and more follow.
+        """Continue from the last checkpoint before the stretch, if one is near and more follow.
 
         A long log is verified in several calls. Each computes the checkpoints of its stretch from
         the one before, so that all of them together prove what version 2 began with.
@@ -207,7 +207,7 @@ class _Walk:
         self._older = older
 
     def _fold(self, entry: Mapping[str, Any]) -> bool:
-        """Add an entry to the digest; False if a checkpoint is not what it leads to."""
+        """Add an entry to the digest; False if a checkpoint differs from the result."""
         if self._older is None:
             return True
         take_older(self._older, entry)
@@ -265,7 +265,7 @@ class _Walk:
     def _link_of(
         self, entry: Mapping[str, Any], kind: EntryKind, *, readable: bool, computable: bool
     ) -> ChainLink:
-        """Give the caller what is theirs of an entry."""
+        """Return the part of an entry that the caller may see."""
         purged = entry.get("purged", False)
         link = ChainLink(change_no=entry["change_no"], purged=purged, version=version_of(entry))
         if readable:
@@ -276,7 +276,7 @@ class _Walk:
             link.header_hash = bytes(entry["header_hash"])
             link.body_hash = bytes(entry["body_hash"])
             if kind is EntryKind.CHAIN_BEGUN:
-                link.kind = kind.value  # so that everybody knows which link it starts from
+                link.kind = kind.value  # so that every caller knows the starting link
                 if self._whole:
                     link.content_salt = bytes(entry["content_salt"])
             return link
@@ -292,7 +292,7 @@ class _Walk:
         return link
 
     def _finish(self, upto: int) -> None:
-        """Note the numbers that nothing has, up to this one."""
+        """Record missing numbers up to this one."""
         for number in range(self._number + 1, upto + 1):
             self._note(ChainProblem.KIND_MISSING, number, "")
         self._number = max(self._number, upto)
@@ -309,7 +309,7 @@ def _altered_2(
     if header != bytes(entry["header_hash"]):
         return ChainProblem.KIND_ALTERED_HEADER
     if kind is EntryKind.CHAIN_BEGUN:
-        return None  # its content is what is older
+        return None  # its content is the older entries
     if entry.get("purged"):
         return _not_empty(fact)
     body = chain.salted(fact.content_salt, content_of(fact, words_hash=stored_hash))

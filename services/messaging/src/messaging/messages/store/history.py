@@ -16,7 +16,7 @@ SCHEMA_VERSION = 1
 
 
 class Revision(NamedTuple):
-    """Which revision of a message is current."""
+    """Current revision of a message."""
 
     message_id: str
     number: int
@@ -73,7 +73,7 @@ class HistoryStore:
         backwards: bool,
         budget: PageBudget,
     ) -> tuple[list[messages_pb2.Message], bool]:
-        """Read messages whose seq lies in one of the ranges (last 0: no end), nearest first.
+        """Read messages with a seq in one of the ranges (last 0: no end), nearest first.
 
         With `root_seq` the replies of that thread alone; its root is no reply.
 
@@ -104,7 +104,7 @@ class HistoryStore:
             yield message_of(entry)
 
     async def message_sizes(self, conversation_id: str, seqs: Iterable[int]) -> dict[int, int]:
-        """Read how many bytes messages take as they are now, by number, without reading them."""
+        """Read the current sizes of messages in bytes, by number, without loading them."""
         wanted = list(seqs)
         if not wanted:
             return {}
@@ -159,5 +159,5 @@ class HistoryStore:
 
 
 def size_of(entry: Mapping[str, Any]) -> int:
-    """Give how many bytes a posted entry's message takes, about."""
+    """Return the approximate size of a posted entry's message in bytes."""
     return len(entry.get("current") or entry["event"])

@@ -30,7 +30,7 @@ class MessageStore:
     async def find_refs(
         self, seqs: Mapping[str, Iterable[int]]
     ) -> dict[str, dict[int, MessageRef]]:
-        """Find by number what replies and quotes need of earlier messages (MSG-15), in one read.
+        """Find by number the messages that replies and quotes refer to (MSG-15), in one read.
 
         Args:
             seqs: numbers by conversation.
@@ -72,9 +72,9 @@ class MessageStore:
     async def save_current(
         self, entry_id: str, message: messages_pb2.Message, *, tx: Transaction, **fields: Any
     ) -> None:
-        """Write the present state of a message, with the fields that queries look at.
+        """Write the current state of a message, with the fields that queries use.
 
-        A field that is None is taken away.
+        A field that is None is removed.
         """
         given = {name: value for name, value in fields.items() if value is not None}
         absent = {name: "" for name, value in fields.items() if value is None}
@@ -146,7 +146,7 @@ def posted_document(
     now: datetime,
     traceparent: str,
 ) -> dict[str, Any]:
-    """Give the entry of a message; the hot path's only write."""
+    """Return the entry of a message; the only write of the hot path."""
     imported = new_message.imported
     document: dict[str, Any] = {
         "_id": entry_id(new_message.conversation_id, numbers.change_no),
@@ -183,13 +183,13 @@ def posted_document(
 
 
 def mentioned_in(new_message: NewMessage) -> list[str]:
-    """Give whom a draft addresses, as unread mentions are counted."""
+    """Return the addressees of a draft, as counted for unread mentions."""
     everybody = [EVERYBODY] if new_message.mention_all else []
     return [*new_message.mentions, *everybody, *new_message.department_ids]
 
 
 def message_of(entry: Mapping[str, Any]) -> messages_pb2.Message:
-    """Read the present state of a posted entry's message: `current` once it changed."""
+    """Read the current state of a posted entry's message: `current` once it changed."""
     current = entry.get("current")
     if current is not None:
         message = messages_pb2.Message.FromString(current)
@@ -202,7 +202,7 @@ def message_of(entry: Mapping[str, Any]) -> messages_pb2.Message:
 
 
 def people_of(mentioned: Iterable[str]) -> Iterator[str]:
-    """Yield the people of an entry's `mentioned`: neither everybody nor departments."""
+    """Yield the people of an entry's `mentioned`, without departments and the mark for everyone."""
     for word in mentioned:
         if word != EVERYBODY and not word.startswith(_DEPARTMENT):
             yield word

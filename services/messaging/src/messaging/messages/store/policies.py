@@ -1,4 +1,4 @@
-"""What each tenant allows in messages."""
+"""Message policy of each tenant."""
 
 from datetime import timedelta
 
@@ -35,10 +35,10 @@ class PolicyStore:
         )
 
     async def save(self, tenant_id: str, policy: Policy) -> None:
-        """Write a policy over the version before it.
+        """Write a policy over the previous version.
 
         Raises:
-            VersionConflict: somebody changed it meanwhile.
+            VersionConflict: it was changed meanwhile.
         """
         fields = {name: int(getattr(policy, name).total_seconds()) for name in _WINDOWS}
         document = {

@@ -1,8 +1,8 @@
 """Stored events of recalled messages that still have content (MSG-12).
 
-A recall empties the words in its own transaction and marks the message's entry; facts of reactions,
-pins and labels are emptied after it, a bounded batch at a time, until none is left and the mark
-goes.
+A recall empties the text in its own transaction and marks the message's entry; facts of reactions,
+pins and labels are emptied after it, a bounded batch at a time, until none is left and the mark is
+removed.
 """
 
 from collections.abc import Mapping
@@ -56,7 +56,7 @@ class EmptyingStore:
         """Read the next entries of a message's reactions, pins and labels that are not emptied.
 
         Args:
-            conversation_id: whose log.
+            conversation_id: the conversation.
             seq: the message's.
             after: the id of the last entry read before, empty for the first.
             limit: the most entries.
@@ -84,7 +84,7 @@ class EmptyingStore:
         await self._entries.bulk(ops)
 
     async def end(self, conversation_id: str, seq: int) -> None:
-        """Take the mark away."""
+        """Remove the mark."""
         await self._entries.update(
             {"conversation_id": conversation_id, "seq": seq}, {"$unset": {"emptying": ""}}
         )

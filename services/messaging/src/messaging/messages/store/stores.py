@@ -1,4 +1,4 @@
-"""The store of messages: what the log says of them, and the policy of the tenant."""
+"""Store of messages, their log and the tenant's policy."""
 
 from plexuskit.mongo import Database
 

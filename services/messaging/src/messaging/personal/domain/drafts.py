@@ -1,4 +1,4 @@
-"""What somebody has begun to write: one per person, conversation and thread; the newest wins."""
+"""Unsent drafts: one per person, conversation and thread; the newest wins."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,7 +14,7 @@ DRAFT_LIMIT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class DraftKey:
-    """Whose draft, where; `root_seq` 0 is the conversation's own line, else a thread's."""
+    """Key of a draft; `root_seq` 0 is the conversation itself, else a thread."""
 
     person_id: str
     conversation_id: str
@@ -22,15 +22,15 @@ class DraftKey:
 
     @property
     def id(self) -> str:
-        """What names the draft: its document and the scope of its facts."""
+        """Id of the draft: its document's id and the scope of its facts."""
         return f"{self.person_id}:{self.conversation_id}:{self.root_seq}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A draft as it is kept; without words it is deleted, and stays so that older ones lose.
+    """Draft as stored; without text it is deleted, and kept so that older versions lose.
 
-    `words` are the contract's, serialized: nobody but the person's devices reads them.
+    `words` is the contract's message, serialized: only the person's devices read it.
     """
 
     key: DraftKey
@@ -41,12 +41,12 @@ class Draft:
 
     @property
     def has_words(self) -> bool:
-        """Whether there is something to show."""
+        """True if there is text to show."""
         return bool(self.words)
 
 
 def check_words(*, text: str, spans: int, mentions: int, attachments: int) -> None:
-    """Refuse what is larger than a message may be (MSG-18); half a message is a draft too.
+    """Refuse a draft larger than a message may be (MSG-18); half a message is a draft too.
 
     Raises:
         TextTooLong: more than 150 KB of UTF-8.

@@ -25,7 +25,7 @@ class ScheduleInThePast(Refusal):
 
 
 class ScheduleTooFar(Refusal):
-    """MSG-17: nobody knows today what is to be said then."""
+    """MSG-17: the time is too far ahead."""
 
     kind = Kind.INVALID
     text = "Choose a time within the next {days} days."
@@ -53,7 +53,7 @@ class ScheduledMessageEnded(Refusal):
 
 
 class TokenRevoked(Refusal):
-    """MSG-17: what an API token has scheduled is not sent after its end."""
+    """MSG-17: messages scheduled with an API token are not sent after its end."""
 
     kind = Kind.PERMISSION_DENIED
     text = "The API token that scheduled this message was revoked or has expired."

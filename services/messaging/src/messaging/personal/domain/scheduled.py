@@ -1,4 +1,4 @@
-"""A message that is to be sent by itself, once (MSG-17): its states and the steps between them."""
+"""A message sent once at a later time (MSG-17): its states and the steps between them."""
 
 import enum
 import hashlib
@@ -17,15 +17,15 @@ from messaging.personal.domain.refusals import (
 
 SCHEDULED_LIMIT = 500
 FARTHEST = timedelta(days=366)
-# Later than this the author is asked instead: the words may have lost their sense.
+# Later than this the author is asked instead: the text may be outdated.
 GRACE = timedelta(hours=24)
-# Everybody asks for nine o'clock; nobody for nine and eleven seconds.
+# Times cluster at full hours, such as 9:00:00, and rarely at 9:00:11.
 SPREAD = timedelta(seconds=30)
 CROWDED_MINUTES = frozenset((0, 30))
 
 
 class State(enum.StrEnum):
-    """How far a scheduled message has come."""
+    """State of a scheduled message."""
 
     WAITING = "waiting"
     CLAIMED = "claimed"
@@ -41,7 +41,7 @@ UNDECIDED = frozenset((State.FAILED, State.OVERDUE))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authority:
-    """The rights that the words of a scheduled message were written with.
+    """The rights with which a message was scheduled.
 
     They decide when it is sent: without a call there is no session to ask. The end of a session
     does not stop the message, the end of an API token does.
@@ -59,10 +59,10 @@ class Authority:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scheduled:
-    """A message with the time it is to be sent at.
+    """Message scheduled for a later time.
 
-    `words` are the contract's, serialized: they are read when it fires, as a message sent then.
-    `lease` names who is sending it, until `lease_until`; then it is anybody's again.
+    `words` is the contract's message, serialized: it is read when due, like a message sent then.
+    `lease` names the scheduler that is sending it, until `lease_until`; then any may claim it.
     """
 
     id: str
@@ -90,7 +90,7 @@ class Scheduled:
 
 
 def fires_at(scheduled_id: str, *, send_at: datetime) -> datetime:
-    """Give the instant at which it is sent: spread by its id where everybody asks for the same.
+    """Return the instant at which it is sent, spread by its id at popular times.
 
     At a full or half hour of UTC up to 30 seconds later, else at the time itself; never earlier.
     """
@@ -124,15 +124,15 @@ def changed(
     now: datetime,
     shortest: timedelta,
 ) -> Scheduled:
-    """Give it with other words or another time; a time makes what had failed wait again.
+    """Return it with other content or another time; a new time makes a failed one wait again.
 
-    Either is sent with the rights of who changed it last.
+    It is sent with the rights of its last editor.
 
     Raises:
         ScheduledMessageClaimed: it is being sent.
         ScheduledMessageEnded: it was sent or cancelled.
         VersionConflict: it was changed since `expected_version`.
-        InvalidArgument: the words are for another conversation.
+        InvalidArgument: the content is for another conversation.
         ScheduleInThePast, ScheduleTooFar: see check_time.
     """
     _check_open(current)
@@ -150,7 +150,7 @@ def changed(
 
 
 def cancelled(current: Scheduled, *, now: datetime) -> Scheduled:
-    """Give it up; what is cancelled already stays as it is.
+    """Return it cancelled; one that is already cancelled stays unchanged.
 
     Raises:
         ScheduledMessageClaimed: it is being sent.
@@ -163,7 +163,7 @@ def cancelled(current: Scheduled, *, now: datetime) -> Scheduled:
 
 
 def claimed(current: Scheduled, *, lease: str, until: datetime) -> Scheduled:
-    """Give it to a scheduler; taken over from one that died, nothing shows of it."""
+    """Return it claimed by a scheduler; claiming it from one that died is not visible."""
     step = int(current.state is State.WAITING)
     return replace(
         current,
@@ -175,22 +175,22 @@ def claimed(current: Scheduled, *, lease: str, until: datetime) -> Scheduled:
 
 
 def sent(current: Scheduled, *, seq: int, now: datetime) -> Scheduled:
-    """Give it as sent: message `seq` of its conversation."""
+    """Return it as sent: message `seq` of its conversation."""
     return _next(current, state=State.SENT, seq=seq, ended_at=now)
 
 
 def failed(current: Scheduled, *, reason: str) -> Scheduled:
-    """Give it as refused; it is kept, with the refusal's reason."""
+    """Return it as refused; it is kept, with the refusal's reason."""
     return _next(current, state=State.FAILED, failure_reason=reason)
 
 
 def overdue(current: Scheduled) -> Scheduled:
-    """Give it as too late: its author must say what becomes of it."""
+    """Return it as overdue: its author must decide."""
     return _next(current, state=State.OVERDUE)
 
 
 def is_past_grace(current: Scheduled, *, now: datetime) -> bool:
-    """Tell whether its time passed more than 24 hours ago."""
+    """Return whether its time passed more than 24 hours ago."""
     return now - current.send_at > GRACE
 
 

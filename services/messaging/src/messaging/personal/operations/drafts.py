@@ -1,4 +1,4 @@
-"""Keeping what somebody has begun to write, the same on all of their devices."""
+"""Drafts, kept in sync across a person's devices."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from messaging.personal.store.stores import Store
 
 
 async def save_draft(store: Store, *, actor: Actor, draft: Draft, now: datetime) -> Draft:
-    """Keep a draft unless a newer one is there, and give what is kept; without words: delete it.
+    """Store a draft unless a newer one exists, and return the stored one; delete one without text.
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).

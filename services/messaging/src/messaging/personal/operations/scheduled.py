@@ -1,4 +1,4 @@
-"""What authors do with messages that are to be sent later (MSG-17); `firing` sends them."""
+"""Author's operations on scheduled messages (MSG-17); `schedulers` sends them."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from plexuskit.grpc import Actor
 from plexuskit.ids import new_id
 from plexuskit.mongo import Retry, Transaction
+from plexuskit.request_ids import Request
 
 from messaging.conversations.operations.members import require_membership
 from messaging.messages.domain.messages import NewMessage
@@ -33,22 +34,22 @@ def schedule_message(
     shortest: timedelta,
     now: datetime,
 ) -> Callable[[Transaction], Awaitable[Scheduled]]:
-    """Give the re-runnable closure that keeps a message for later and returns it.
+    """Check a scheduled message and return the re-runnable closure that stores and returns it.
 
     Args:
         store: the service's database.
-        actor: who says it.
-        new_message: what would be sent now, as proof that its content is valid.
-        words: the same as the contract has it; read again when it fires.
-        send_at: when.
-        authority: the rights that it is sent with.
-        shortest: how far ahead that is at least.
-        now: the present instant.
+        actor: its author.
+        new_message: the message as it would be sent now, as proof that its content is valid.
+        words: the same in the form of the contract; read again when due.
+        send_at: when to send it.
+        authority: the rights with which it is sent.
+        shortest: minimum time ahead.
+        now: current time.
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).
         ScheduleInThePast, ScheduleTooFar: see domain.
-        TooManyScheduled: 500 wait already.
+        TooManyScheduled: 500 are waiting already.
     """
     scheduled = Scheduled(
         id=new_id("sch", now=now),
@@ -71,6 +72,39 @@ def schedule_message(
         return scheduled
 
     return work
+
+
+async def schedule_once(
+    store: Store,
+    write: Callable[[Transaction], Awaitable[Scheduled]],
+    *,
+    request: Request | None,
+    now: datetime,
+) -> Scheduled:
+    """Keep a message for later in one transaction, or return the one that the same request kept.
+
+    Args:
+        store: the service's database.
+        write: what `schedule_message` gave.
+        request: the call as its id identifies it; None: carried out every time.
+        now: the present instant.
+
+    Raises:
+        RequestIdReused: the request id was used for other content.
+        ScheduledMessageNotFound: what the same request kept has ended, and is gone.
+    """
+
+    async def work(tx: Transaction) -> Scheduled:
+        if answered := await store.requests.answer(request, now=now, tx=tx):
+            kept = await store.scheduled.find(answered["id"], tx=tx)
+            if kept is None:
+                raise ScheduledMessageNotFound(id=answered["id"])
+            return kept
+        scheduled = await write(tx)
+        await store.requests.record(request, {"id": scheduled.id}, now=now, tx=tx)
+        return scheduled
+
+    return await store.transact(work)
 
 
 async def update_scheduled_message(
@@ -112,7 +146,7 @@ async def update_scheduled_message(
 async def cancel_scheduled_message(
     store: Store, *, actor: Actor, scheduled_id: str, now: datetime
 ) -> Scheduled:
-    """Give a message up; once more changes nothing.
+    """Cancel a message; repeating it changes nothing.
 
     Raises:
         ScheduledMessageNotFound: no such message of the caller.

@@ -1,8 +1,8 @@
-"""Sending scheduled messages when their time has come, each exactly once (MSG-17).
+"""Scheduler that sends each due scheduled message exactly once (MSG-17).
 
 A scheduler claims a message by compare-and-set under a lease and sends it through the log with the
-scheduled message's id as request id. So whoever takes over from one that was killed finds a message
-that is stored already instead of storing it again (MSG-3). Any number of schedulers may run.
+scheduled message's id as request id. So the successor of a killed scheduler finds a message that is
+stored already instead of storing it again (MSG-3). Any number of schedulers may run.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ class Tokens(Protocol):
 
 
 class Scheduler:
-    """Sends what is due, one round at a time."""
+    """Sends due messages, one round at a time."""
 
     def __init__(
         self,
@@ -76,16 +76,16 @@ class Scheduler:
         section: ScheduleSection,
         clock: Clock,
     ) -> None:
-        """Take what messages are sent with.
+        """Keep the dependencies used for sending.
 
         Args:
-            log_: the way into the conversations.
-            people: directory's word on who is active.
-            tokens: directory's word on API tokens.
+            log_: access to the conversations.
+            people: directory's answers on active people.
+            tokens: directory's answers on API tokens.
             decisions: decides on roles and policies when a message is sent (GW-10).
             read: makes the draft of a scheduled message as SendMessage would, or refuses it.
-            section: how it works.
-            clock: tells what is due.
+            section: settings.
+            clock: current time, to find due messages.
         """
         self._log = log_
         self._store: Store = log_.store
@@ -101,13 +101,13 @@ class Scheduler:
         self._idle.set()
 
     async def run(self) -> None:
-        """Look for due messages until told to stop; at once again while a full batch was found."""
+        """Poll for due messages until stopped; without a pause after a full batch."""
         while not self._stopping:
             self._idle.clear()
             try:
                 found = await self.fire_due()
             except DependencyDown as down:
-                # What was not claimed waits; what was is due again when its lease ends.
+                # Unclaimed messages wait; claimed ones are due again when their lease ends.
                 log.warning("schedule.postponed", reason=str(down))
                 found = 0
             finally:
@@ -116,18 +116,18 @@ class Scheduler:
                 await asyncio.sleep(self._section.poll_seconds)
 
     async def finish(self) -> None:
-        """Begin no other round and wait for the end of this one."""
+        """Start no other round and wait for the end of this one."""
         self._stopping = True
         await self._idle.wait()
 
     async def fire_due(self) -> int:
-        """Bring a batch of due messages as far as possible; give how many were due.
+        """Process a batch of due messages; return how many were due.
 
         Raises:
-            DependencyDown: the database is away.
+            DependencyDown: the database is unavailable.
         """
         due = await self._store.scheduled.due(now=self._clock.now(), limit=self._section.batch)
-        # Schedulers that look at the same moment begin at different ends.
+        # Concurrent schedulers begin at different ends.
         random.shuffle(due)
         async with asyncio.TaskGroup() as group:
             for scheduled in due:
@@ -135,7 +135,7 @@ class Scheduler:
         return len(due)
 
     async def _bring(self, due: Scheduled) -> None:
-        """Bring one message to its next state; what goes wrong is its own affair."""
+        """Move one message to its next state; a failure does not affect other messages."""
         try:
             await self._fire(due)
         except DependencyDown as down:
@@ -166,7 +166,7 @@ class Scheduler:
         await self._send(mine)
 
     async def _require_permission(self, due: Scheduled) -> None:
-        """Refuse what its author may not send now with the rights that it was written with.
+        """Refuse a message that its author may not send now with the rights it was scheduled with.
 
         Raises:
             TokenRevoked: the API token has ended.
@@ -183,15 +183,16 @@ class Scheduler:
             app=bool(authority.api_token_id),
             scopes=authority.scopes,
             second_factor=authority.second_factor,
-            # Directory has just called them active, and everybody holds what guests do.
+            # Directory has just confirmed that the person is active, and every active person is a
+            # guest.
             roles=frozenset({GUEST}),
         )
         self._decisions.check(asker, SEND, Object(CONVERSATION, due.conversation_id))
 
     async def _send(self, mine: Scheduled) -> None:
-        """Send a claimed message and store what came of it."""
+        """Send a claimed message and store its outcome."""
         if mine.lease_until is None or self._clock.now() >= mine.lease_until:
-            # This process stood still for so long that another may be at it.
+            # This process was paused for so long that another may be sending it.
             log.warning("schedule.lease_lost", scheduled_id=mine.id)
             return
         try:
@@ -203,7 +204,7 @@ class Scheduler:
         await self._settle(mine, sent(mine, seq=stored.seq, now=self._clock.now()))
 
     async def _was_sent(self, taken_over: Scheduled) -> bool:
-        """Look whether the scheduler that began with it had stored it; then say so."""
+        """Check if the previous scheduler had stored it; if so, record that it was sent."""
         place = taken_over.conversation_id
         found = await self._store.entries.find_requests({place: [taken_over.id]})
         original = found.get((place, taken_over.person_id, taken_over.id))
@@ -216,7 +217,7 @@ class Scheduler:
 
     async def _refuse(self, scheduled: Scheduled, refusal: Refusal) -> None:
         if refusal.kind in PASSING:
-            # Whether it is stored may be unknown: a claimed one stays claimed until its lease ends.
+            # It may have been stored: a claimed message stays claimed until its lease ends.
             raise DependencyDown from refusal
         await self._settle(scheduled, failed(scheduled, reason=refusal.reason))
 
@@ -232,7 +233,7 @@ class Scheduler:
             )
 
     async def _swap(self, previous: Scheduled, after: Scheduled) -> bool:
-        """Write the next state with its fact unless somebody else was faster."""
+        """Write the next state with its fact unless another scheduler was faster."""
 
         async def work(tx: Transaction) -> bool:
             if not await self._store.scheduled.swap(previous, after, tx=tx):
@@ -248,9 +249,9 @@ class Scheduler:
         return swapped
 
     async def _postpone(self, due: Scheduled) -> None:
-        """Have the next look a moment later, so that what cannot go on holds up nothing behind it.
+        """Postpone the next attempt, so that a stuck message does not block those behind it.
 
-        Of one that was claimed meanwhile the lease says when.
+        If it was claimed meanwhile, the lease decides the time.
         """
         until = self._clock.now() + timedelta(seconds=self._section.retry_seconds)
         try:

@@ -1,4 +1,4 @@
-"""What people have begun to write, and what they emptied: one document per place."""
+"""Drafts, also emptied ones: one document per place."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -31,7 +31,7 @@ class DraftStore:
         )
 
     async def find(self, key: DraftKey, *, tx: Transaction) -> Draft | None:
-        """Find what is kept at a place, emptied or not."""
+        """Find the draft at a place, emptied or not."""
         document = await self._drafts.find_one({"_id": key.id}, tx=tx)
         return None if document is None else _draft(document)
 

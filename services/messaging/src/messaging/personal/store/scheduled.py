@@ -1,4 +1,4 @@
-"""Messages that are to be sent by themselves, and what became of them (MSG-17)."""
+"""Scheduled messages with their outcomes (MSG-17)."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -16,9 +16,9 @@ _FIRST, _NEXT, _LAST = 0, 1, 2
 
 
 class Place(NamedTuple):
-    """Where one stands in its author's list: what needs a decision, what waits, what has ended.
+    """Position in the author's list: those needing a decision, those waiting, those ended.
 
-    Those stand by their time, the ended ones newest first.
+    Sorted by time, the ended ones newest first.
     """
 
     rank: int
@@ -33,7 +33,7 @@ class ScheduledStore:
         self._scheduled = db.collection("scheduled_messages", schema_version=SCHEMA_VERSION)
 
     async def ensure_indexes(self) -> None:
-        """Create the schedulers' queue, the authors' lists, and the expiry of what has ended."""
+        """Create the indexes of the schedulers' queue, authors' lists, and expiry of ended ones."""
         await self._scheduled.ensure_indexes(
             [
                 Index(keys=[("due_at", 1)], name="due", partial={"due_at": {"$exists": True}}),
@@ -54,7 +54,7 @@ class ScheduledStore:
         return None if document is None else _scheduled(document)
 
     async def swap(self, previous: Scheduled, after: Scheduled, *, tx: Transaction) -> bool:
-        """Write `after` if `previous` still stands; tell whether it did (compare and set)."""
+        """Write `after` if `previous` is still current; return whether it was (compare and set)."""
         current = {
             "_id": previous.id,
             "version": previous.version,
@@ -64,23 +64,23 @@ class ScheduledStore:
         return bool(await self._scheduled.replace(current, _document(after), tx=tx))
 
     async def postpone(self, scheduled: Scheduled, *, until: datetime) -> None:
-        """Have schedulers look at it again later; nothing shows of it."""
+        """Postpone the next attempt; not visible to the author."""
         await self._scheduled.update(
             {"_id": scheduled.id, "version": scheduled.version, "lease": scheduled.lease},
             {"$set": {"due_at": until}},
         )
 
     async def count_open(self, person_id: str, *, tx: Transaction) -> int:
-        """Count what a person has scheduled and is neither sent nor cancelled."""
+        """Count a person's scheduled messages that are neither sent nor cancelled."""
         query = {"person_id": person_id, "rank": {"$lt": _LAST}}
         return await self._scheduled.count(query, tx=tx)
 
     async def due(self, *, now: datetime, limit: int) -> list[Scheduled]:
-        """Read what is to be sent, and what a scheduler has begun with and let go, longest first.
+        """Read due messages, and claimed ones whose lease has ended; oldest first.
 
         Args:
-            now: the present instant.
-            limit: how many at most.
+            now: current time.
+            limit: maximum number.
         """
         found = await self._scheduled.find_all(
             {"due_at": {"$lte": now}}, sort=[("due_at", 1)], limit=limit, hint="due"
@@ -90,7 +90,7 @@ class ScheduledStore:
     async def page(
         self, person_id: str, *, after: Place | None, include_ended: bool, budget: PageBudget
     ) -> tuple[list[Scheduled], bool]:
-        """Read what a person has scheduled, in the order of `Place`, and whether more follows."""
+        """Read a person's scheduled messages, in the order of `Place`, and whether more follow."""
         first = _FIRST if after is None else after.rank
         query: dict[str, Any] = {
             "person_id": person_id,
@@ -113,7 +113,7 @@ class ScheduledStore:
 
 
 def place_of(scheduled: Scheduled) -> Place:
-    """Give where one stands in its author's list."""
+    """Return the position of a scheduled message in its author's list."""
     milliseconds = round(scheduled.send_at.timestamp() * 1000)
     if scheduled.state in UNDECIDED:
         return Place(_FIRST, milliseconds, scheduled.id)

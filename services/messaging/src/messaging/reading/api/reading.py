@@ -24,7 +24,7 @@ from messaging.reading.api.translation import (
 from messaging.reading.operations.cursors import Cursors, advance_cursors
 from messaging.reading.operations.threads import follow_thread
 from messaging.reading.queries.conversations import get_view, list_views
-from messaging.reading.queries.receipts import list_receipts
+from messaging.reading.queries.receipts import Audiences, list_receipts
 from messaging.reading.queries.threads import get_thread
 from messaging.reading.store.stores import Store
 
@@ -42,6 +42,7 @@ class ReadingApi:
         self._store = log.store
         self._cursors = cursors_
         self._decisions = decisions
+        self._audiences = Audiences()
 
     async def GetConversation(
         self, request: pb.GetConversationRequest, context: Any
@@ -112,6 +113,7 @@ class ReadingApi:
         listing = Listing(name="receipts", filters=(request.conversation_id, str(request.seq)))
         receipts = await list_receipts(
             self._store,
+            self._audiences,
             actor=actor(),
             conversation_id=request.conversation_id,
             seq=request.seq,

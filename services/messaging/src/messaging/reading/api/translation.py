@@ -25,7 +25,7 @@ def conversations_of(actor: Actor, *, include_archived: bool) -> Listing:
 
 
 def to_list_position(listing: Listing, token: str) -> ListPosition | None:
-    """Read where a page of conversations ended.
+    """Read the position in a page token of conversations.
 
     Raises:
         InvalidPageToken: not of this listing, or of other filters.
@@ -42,7 +42,7 @@ def to_list_position(listing: Listing, token: str) -> ListPosition | None:
 
 
 def from_list_position(listing: Listing, position: ListPosition) -> str:
-    """Make the token to go on after a page of conversations."""
+    """Make the token for the next page of conversations."""
     after = position.after
     return listing.token(
         to_milliseconds(after.at),
@@ -53,7 +53,7 @@ def from_list_position(listing: Listing, position: ListPosition) -> str:
 
 
 def to_cursor_verdict(verdict: Reading | Refusal) -> messaging_service_pb2.CursorVerdict:
-    """Give one advance's verdict."""
+    """Return one advance's verdict as protobuf."""
     if isinstance(verdict, Refusal):
         return messaging_service_pb2.CursorVerdict(refused=to_refusal(verdict))
     cursor = cursor_to_proto(
@@ -67,7 +67,7 @@ def to_cursor_verdict(verdict: Reading | Refusal) -> messaging_service_pb2.Curso
 
 
 def to_view(view: View, *, person_id: str) -> conversations_pb2.ConversationView:
-    """Give a conversation as one member sees it."""
+    """Return a conversation as protobuf, as one member sees it."""
     return conversations_pb2.ConversationView(
         conversation=conversation_to_proto(
             view.conversation, change_no=view.change_no, seq=view.last_seq
@@ -83,7 +83,7 @@ def to_view(view: View, *, person_id: str) -> conversations_pb2.ConversationView
 
 
 def to_thread(thread: Thread) -> messages_pb2.ThreadView:
-    """Give a thread as one member sees it."""
+    """Return a thread as protobuf, as one member sees it."""
     return messages_pb2.ThreadView(
         conversation_id=thread.conversation_id,
         root_seq=thread.root_seq,

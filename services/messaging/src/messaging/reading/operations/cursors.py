@@ -20,6 +20,7 @@ from messaging.log.domain.entries import Head
 from messaging.log.domain.refusals import ConversationNotFound
 from messaging.log.domain.states import Conversation, Member, sees
 from messaging.log.operations.logs import Log
+from messaging.messages.domain.posts import MessageRef
 from messaging.messages.domain.refusals import MessageNotFound
 from messaging.reading.domain import CursorBeyondEnd
 from messaging.reading.events import cursor_advanced, cursor_to_proto
@@ -31,7 +32,7 @@ COALESCE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How far a person has read, and since when."""
+    """Read position of a person, and its time."""
 
     key: CursorKey
     through_seq: int
@@ -48,7 +49,7 @@ class _Pending:
 class Cursors:
     """The advances of one process.
 
-    The first is written at once, what follows within a second goes together.
+    The first is written at once; those within the next second are written together.
     """
 
     def __init__(self, store: Store, *, clock: Clock) -> None:
@@ -85,7 +86,7 @@ class Cursors:
         await self._write(list(self._pending))
 
     async def _flush_due(self) -> float | None:
-        """Write what is due; give the seconds until the next is, None when nothing waits."""
+        """Write due advances; return the seconds until the next, None when nothing waits."""
         now = self._clock.monotonic()
         due, wait = [], None
         for key in self._pending:
@@ -133,7 +134,8 @@ class Cursors:
                 [_step(key, pending, now) for key, pending in forward.items()]
             )
             current |= await self._store.cursors.find(forward)
-        # Who reads to where the cursor stands has read on; a late repeat of less has not (MSG-7).
+        # Repeating the cursor's position counts as reading; a late repeat of a lower one does not
+        # (MSG-7).
         read = [
             (pending.tenant_id, key.conversation_id, key.person_id)
             for key, pending in taken.items()
@@ -174,7 +176,7 @@ def _step(key: CursorKey, pending: _Pending, now: datetime) -> Advance:
 
 
 async def place_cursors(store: Store, ends: Mapping[str, int], now: datetime) -> None:
-    """Put the cursors of all members of conversations to a `seq`, without a fact (MSG-19)."""
+    """Set the cursors of all members of conversations to a `seq`, without a fact (MSG-19)."""
     members = await store.conversations.active_member_ids(ends)
     places = {
         CursorKey(conversation_id, person_id): ends[conversation_id]
@@ -193,11 +195,11 @@ async def advance_cursor(
     through_seq: int,
     root_seq: int,
 ) -> Reading:
-    """Say how far the caller has read a conversation or a thread; never goes back (MSG-7, MSG-15).
+    """Advance the caller's read cursor of a conversation or thread; never back (MSG-7, MSG-15).
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).
-        CursorBeyondEnd: nothing is said there yet.
+        CursorBeyondEnd: the position is beyond the last message.
         MessageNotFound: no such thread that the caller may see.
         InvalidArgument: a negative number.
     """
@@ -221,18 +223,20 @@ async def advance_cursors(
 ) -> list[Reading | Refusal]:
     """Advance several cursors, given as (conversation, through_seq, root_seq).
 
-    Each has its own verdict. What they are decided on is read together: three reads for all.
+    Each has its own verdict. What they are decided on is read together: three reads for all, one
+    more where some are about threads.
 
     Args:
         log: the conversations.
         cursors: the advances of this process.
-        actor: who reads on.
-        advances: how far, and where.
-        may: returns what roles and policies refuse of a conversation (GW-10).
+        actor: the reader.
+        advances: the advances.
+        may: returns the refusal of a conversation by roles and policies (GW-10).
     """
     places = {conversation_id for conversation_id, _, _ in advances}
     members = await log.store.conversations.members_of(actor.person_id, places)
     conversations = await log.store.conversations.find_many(members)
+    roots = await _find_roots(log.store, advances, members)
     # Read last: what somebody could read before this call is not beyond the end.
     heads = await log.store.heads.actual(conversations)
     verdicts: list[Refusal | asyncio.Future[Reading]] = []
@@ -250,6 +254,7 @@ async def advance_cursors(
                 through_seq=through_seq,
                 root_seq=root_seq,
                 conversation_id=conversation_id,
+                root=roots.get(conversation_id, {}).get(root_seq),
             )
         except Refusal as refusal:
             verdicts.append(refusal)
@@ -271,6 +276,17 @@ async def advance_cursors(
     return [each if isinstance(each, Refusal) else settled[each] for each in verdicts]
 
 
+async def _find_roots(
+    store: Store, advances: Sequence[tuple[str, int, int]], members: Mapping[str, Member]
+) -> dict[str, dict[int, MessageRef]]:
+    """Find the messages that threads begin with, in one read; none for advances without one."""
+    wanted: dict[str, set[int]] = {}
+    for conversation_id, _, root_seq in advances:
+        if root_seq > 0 and conversation_id in members:
+            wanted.setdefault(conversation_id, set()).add(root_seq)
+    return await store.messages.find_refs(wanted)
+
+
 def _check_advance(
     conversation: Conversation | None,
     member: Member | None,
@@ -279,10 +295,15 @@ def _check_advance(
     conversation_id: str,
     through_seq: int,
     root_seq: int,
+    root: MessageRef | None,
 ) -> None:
     if member is None or not member.active or conversation is None or head is None:
         raise ConversationNotFound(conversation_id=conversation_id)
     if through_seq > head.seq:
         raise CursorBeyondEnd(through_seq=through_seq, last_seq=head.seq)
-    if root_seq and not sees(member, history=conversation.history, seq=root_seq):
+    if not root_seq:
+        return
+    # A cursor for each number that a request can name would be documents without a bound (GW-13).
+    begins = root is not None and not root.root_seq
+    if not begins or not sees(member, history=conversation.history, seq=root_seq):
         raise MessageNotFound(conversation_id=conversation_id)

@@ -1,4 +1,4 @@
-"""Conversations as one member sees them in a list, with what is unread (MSG-8)."""
+"""Conversations as one member sees them in a list, with unread counts (MSG-8)."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,12 +24,12 @@ VIEW_BYTES = 600
 
 @dataclass(frozen=True, slots=True)
 class ListPosition:
-    """Where a page of conversations ended.
+    """Position at which a page of conversations ended.
 
     Attributes:
         after: the last conversation of the page.
-        since: the server's time from which on conversations count as moved.
-        moved: whether the listing has come to those that moved.
+        since: the server time from which on conversations count as moved.
+        moved: true once the listing has reached those that moved.
     """
 
     after: Position
@@ -53,7 +53,7 @@ class View:
 
 
 async def get_view(store: Store, *, actor: Actor, conversation_id: str) -> View:
-    """Give one conversation with exact numbers and unread counts.
+    """Return one conversation with exact numbers and unread counts.
 
     Raises:
         ConversationNotFound: see seat.
@@ -82,17 +82,17 @@ async def list_views(
     began. A conversation in which the caller is all the time is on one page at least, and on a
     second one where it moved; the later one is newer.
 
-    Sorted and cut from indexes alone: what is read of documents is the page.
+    Sorted and paged from indexes alone: only the page's documents are read.
 
     Args:
         store: the service's database.
-        actor: whose.
-        position: where the last page ended; None for the first page.
-        limit: how many at most, within the bytes of a page.
+        actor: the caller.
+        position: the end of the last page; None for the first page.
+        limit: maximum number, within the bytes of a page.
         include_archived: archived conversations too.
 
     Returns:
-        The page, and where it ended; None when it was the last.
+        The page, and its end; None when it was the last.
     """
     ids = set(await store.conversations.conversation_ids(actor.person_id))
     if not include_archived:
@@ -124,7 +124,7 @@ async def list_views(
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """Positions of one page, and where the listing goes on after all of them."""
+    """Positions of one page, and the position after all of them."""
 
     page: Sequence[Position]
     since: datetime
@@ -158,7 +158,7 @@ async def _next_stretch(
 
 
 def _view_bytes(conversation: Conversation | None, member: Member | None) -> int:
-    """Give how many bytes a view takes on a page, about."""
+    """Return the approximate size of a view on a page in bytes."""
     words = "" if conversation is None else conversation.name + conversation.topic
     return VIEW_BYTES + len(words.encode()) + STAY_BYTES * (len(member.stays) if member else 0)
 
@@ -170,7 +170,7 @@ async def _views(
     conversations: Mapping[str, Conversation],
     heads: Mapping[str, tuple[int, int]],
 ) -> list[View]:
-    """Count what is unread on a page of conversations: a few reads, whatever its size (MSG-8)."""
+    """Count unread messages on a page of conversations: a few reads for any size (MSG-8)."""
     ids = [member.conversation_id for member in members]
     person = actor.person_id
     keys = {id_: CursorKey(id_, person) for id_ in ids}
@@ -190,7 +190,8 @@ async def _views(
         if heads[id_][1] > max(floors[id_], through[id_])
     }
     unread = await store.unread.count_unread(person, windows)
-    # Departments as they are now: who changes one finds what the new one was told (MSG-13).
+    # Current departments: after a change of department, past mentions of the new one count
+    # (MSG-13).
     addressed_as = (person, EVERYBODY, *(await store.people.above(person) if windows else ()))
     mentioned = await store.unread.count_unread(person, windows, addressed_as=addressed_as)
     reply_windows = {
@@ -222,7 +223,7 @@ async def _views(
 
 
 def peer_of(view: View, person_id: str) -> str:
-    """Give the other person of a direct conversation; empty for groups."""
+    """Return the other person of a direct conversation; empty for groups."""
     pair = view.conversation.pair
     if view.conversation.kind is not Kind.DIRECT or pair is None:
         return ""

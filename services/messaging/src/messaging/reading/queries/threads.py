@@ -13,7 +13,10 @@ from messaging.reading.store.stores import Store
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A thread as one member sees it (MSG-15)."""
+    """A thread as one member sees it (MSG-15).
+
+    Followers are members of the conversation, so at most 5,000 (MSG-21).
+    """
 
     conversation_id: str
     root_seq: int
@@ -26,7 +29,7 @@ class Thread:
 
 
 async def get_thread(store: Store, *, actor: Actor, conversation_id: str, root_seq: int) -> Thread:
-    """Give a thread with its followers and the caller's cursor in it (MSG-15).
+    """Return a thread with its followers and the caller's cursor in it (MSG-15).
 
     Raises:
         ConversationNotFound: see seat.
@@ -51,6 +54,8 @@ async def get_thread(store: Store, *, actor: Actor, conversation_id: str, root_s
     choices = await store.threads.choices(conversation_id, root_seq)
     followers |= {person for person, follow in choices.items() if follow}
     followers -= {person for person, follow in choices.items() if not follow}
+    # Messages may mention any number of people; members alone can follow.
+    followers &= await store.conversations.active_ids(conversation_id)
     return Thread(
         conversation_id=conversation_id,
         root_seq=root_seq,

@@ -1,6 +1,6 @@
-"""How far people have read.
+"""Read cursors.
 
-The present cursors, and an append-only log of their advances (MSG-7, MSG-9).
+The current cursors, and an append-only log of their advances (MSG-7, MSG-9).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class CursorKey:
-    """Whose cursor, where; `root_seq` 0 is the conversation's own, else a thread's (MSG-15)."""
+    """Key of a cursor; `root_seq` 0 is the conversation's own, else a thread's (MSG-15)."""
 
     conversation_id: str
     person_id: str
@@ -32,7 +32,7 @@ class CursorKey:
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """One step of a cursor, with the event that tells of it."""
+    """One step of a cursor, with its event."""
 
     key: CursorKey
     tenant_id: str
@@ -52,8 +52,7 @@ class CursorStore:
         """Create the indexes that the queries below use."""
         await self._cursors.ensure_indexes(
             [
-                Index(keys=[("conversation_id", 1), ("person_id", 1)], name="conversation"),
-                # Cursors of conversations alone: those of threads are many more.
+                # Cursors of conversations alone: those of threads are read by their ids.
                 Index(
                     keys=[("conversation_id", 1), ("person_id", 1)],
                     name="receipts",
@@ -78,27 +77,30 @@ class CursorStore:
         )
 
     async def find(self, keys: Iterable[CursorKey]) -> dict[CursorKey, tuple[int, datetime]]:
-        """Find present cursors as {key: (through_seq, read_at)}; those never moved are left out."""
+        """Find current cursors as {key: (through_seq, read_at)}; those never moved are left out."""
         wanted = {key.id: key for key in keys}
         found = await self._cursors.find_all({"_id": {"$in": list(wanted)}})
         return {wanted[doc["_id"]]: (doc["through_seq"], doc["read_at"]) for doc in found}
 
     async def threads(
-        self, person_id: str, conversation_ids: Iterable[str]
+        self, person_id: str, roots: Mapping[str, Iterable[int]]
     ) -> dict[tuple[str, int], int]:
-        """Find the person's thread cursors as {(conversation, root): through_seq}."""
-        found = await self._cursors.find_all(
-            {
-                "conversation_id": {"$in": list(conversation_ids)},
-                "person_id": person_id,
-                "root_seq": {"$gt": 0},
-            },
-            hint="conversation",
-        )
-        return {(doc["conversation_id"], doc["root_seq"]): doc["through_seq"] for doc in found}
+        """Find the person's cursors of threads as {(conversation, root): through_seq}.
+
+        Args:
+            person_id: of the reader.
+            roots: the numbers that the threads begin with, by conversation.
+        """
+        keys = [
+            CursorKey(conversation_id, person_id, root)
+            for conversation_id, numbers in roots.items()
+            for root in numbers
+        ]
+        found = await self.find(keys) if keys else {}
+        return {(key.conversation_id, key.root_seq): seq for key, (seq, _) in found.items()}
 
     async def of_conversation(self, conversation_id: str) -> dict[str, int]:
-        """Read everybody's cursor of a conversation as {person: through_seq}."""
+        """Read the cursors of all members of a conversation as {person: through_seq}."""
         found = await self._cursors.find_all(
             {"conversation_id": conversation_id, "root_seq": 0}, hint="receipts"
         )
@@ -127,13 +129,13 @@ class CursorStore:
         fault.point("cursor.after_write")
 
     async def place(self, places: Mapping[CursorKey, int], *, at: datetime) -> None:
-        """Set where reading begins, without an advance: nobody read what was imported (MSG-19)."""
+        """Set the starting position without an advance: imports have no readers (MSG-19)."""
         await self._cursors.bulk(
             [_raise_to(key, seq, at, begins=True) for key, seq in places.items()]
         )
 
     async def begins(self, person_id: str, conversation_ids: Iterable[str]) -> dict[str, int]:
-        """Find where reading begins after an import, as {conversation: seq}."""
+        """Find the starting positions after an import, as {conversation: seq}."""
         ids = [CursorKey(conversation, person_id).id for conversation in conversation_ids]
         found = await self._cursors.find_all({"_id": {"$in": ids}, "begins_seq": {"$gt": 0}})
         return {doc["conversation_id"]: doc["begins_seq"] for doc in found}
@@ -141,7 +143,7 @@ class CursorStore:
     async def read_at(
         self, conversation_id: str, *, seq: int, person_ids: Iterable[str]
     ) -> dict[str, datetime]:
-        """Give the time of the first advance that covered the message, per person (MSG-9)."""
+        """Return the time of the first advance that covered the message, per person (MSG-9)."""
         rows = await self._log.aggregate(
             [
                 {
@@ -152,7 +154,9 @@ class CursorStore:
                         "through_seq": {"$gte": seq},
                     }
                 },
-                {"$group": {"_id": "$person_id", "at": {"$min": "$at"}}},
+                # The first of each person is found in the index, however many follow.
+                {"$sort": {"person_id": 1, "through_seq": 1}},
+                {"$group": {"_id": "$person_id", "at": {"$first": "$at"}}},
             ],
             hint="receipt",
         )

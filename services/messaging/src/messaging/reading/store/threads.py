@@ -1,4 +1,4 @@
-"""Who follows a thread: who takes part in it, and others by choice (MSG-15)."""
+"""Followers of a thread: participants, and others by choice (MSG-15)."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,7 +18,7 @@ class Replier(NamedTuple):
 
 
 class ThreadStore:
-    """Explicit follows (`thread_follows`), and the thread as the log tells it."""
+    """Explicit follows (`thread_follows`), and the thread as derived from the log."""
 
     def __init__(self, db: Database) -> None:
         self._follows = db.collection("thread_follows", schema_version=SCHEMA_VERSION)
@@ -74,7 +74,7 @@ class ThreadStore:
         """Count the replies of a thread by sender; from the index alone.
 
         Args:
-            conversation_id: where.
+            conversation_id: the conversation.
             root_seq: number of the thread's first message.
             ranges: (first, last) numbers that are counted.
             through_seq: those after it are unread.

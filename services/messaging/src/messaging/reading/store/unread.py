@@ -19,10 +19,10 @@ class UnreadStore:
     async def count_unread(
         self, person_id: str, windows: Mapping[str, int], *, addressed_as: Sequence[str] = ()
     ) -> dict[str, int]:
-        """Count what is unread after each conversation's window start (MSG-8).
+        """Count unread messages after each conversation's window start (MSG-8).
 
         One aggregation for a page of conversations: others' messages, neither system nor recalled;
-        with `addressed_as` those alone that mention one of these: a person, everybody, departments.
+        with `addressed_as` only those that mention one of these: a person, everyone, departments.
         """
         windows_ = [
             {"conversation_id": conversation_id, "seq": {"$gt": after}}

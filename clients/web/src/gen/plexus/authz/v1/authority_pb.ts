@@ -17,7 +17,7 @@ export const file_plexus_authz_v1_authority: GenFile = /*@__PURE__*/
   fileDesc("Ch9wbGV4dXMvYXV0aHovdjEvYXV0aG9yaXR5LnByb3RvEg9wbGV4dXMuYXV0aHoudjEiLwoISW50ZXJ2YWwSEQoJZmlyc3Rfc2VxGAEgASgDEhAKCGxhc3Rfc2VxGAIgASgDInUKCUNvbnRhaW5lchIMCgRraW5kGAEgASgJEgoKAmlkGAIgASgJEiwKCWludGVydmFscxgDIAMoCzIZLnBsZXh1cy5hdXRoei52MS5JbnRlcnZhbBIPCgdwZWVyX2lkGAQgASgJEg8KB3ZlcnNpb24YBSABKAMiSAoJT2JqZWN0UmVmEgwKBGtpbmQYASABKAkSCgoCaWQYAiABKAkSFAoMY29udGFpbmVyX2lkGAMgASgJEgsKA3NlcRgEIAEoAyJsChlSZWFkYWJsZUNvbnRhaW5lcnNSZXF1ZXN0EhEKCXRlbmFudF9pZBgBIAEoCRIRCglwZXJzb25faWQYAiABKAkSFQoNa25vd25fdmVyc2lvbhgDIAEoCRISCgpwYWdlX3Rva2VuGAQgASgJIokBChpSZWFkYWJsZUNvbnRhaW5lcnNSZXNwb25zZRIPCgd2ZXJzaW9uGAEgASgJEhEKCXVuY2hhbmdlZBgCIAEoCBIuCgpjb250YWluZXJzGAMgAygLMhoucGxleHVzLmF1dGh6LnYxLkNvbnRhaW5lchIXCg9uZXh0X3BhZ2VfdG9rZW4YBCABKAkiYAoOUmVjaGVja1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEhEKCXBlcnNvbl9pZBgCIAEoCRIoCgRyZWZzGAMgAygLMhoucGxleHVzLmF1dGh6LnYxLk9iamVjdFJlZiI9Cg9SZWNoZWNrUmVzcG9uc2USKgoIdmVyZGljdHMYASADKAsyGC5wbGV4dXMuYXV0aHoudjEuVmVyZGljdCIsCgdWZXJkaWN0EhAKCHJlYWRhYmxlGAEgASgIEg8KB3ZlcnNpb24YAiABKAMiSwoURmlsdGVyTWVtYmVyc1JlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEgwKBHNldHMYAiADKAkSEgoKcGVyc29uX2lkcxgDIAMoCSIrChVGaWx0ZXJNZW1iZXJzUmVzcG9uc2USEgoKcGVyc29uX2lkcxgBIAMoCSJjChBSZWFkRmFjdHNSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEg0KBXNjb3BlGAIgASgJEhYKDmZyb21fY2hhbmdlX25vGAMgASgDEhkKEXRocm91Z2hfY2hhbmdlX25vGAQgASgDIk8KEVJlYWRGYWN0c1Jlc3BvbnNlEigKBWZhY3RzGAEgAygLMhkucGxleHVzLmV2ZW50LnYxLkVudmVsb3BlEhAKCGhhc19tb3JlGAIgASgIIi4KElJlYWRNZW1iZXJzUmVxdWVzdBIMCgRraW5kGAEgASgJEgoKAmlkGAIgASgJIo4BChNSZWFkTWVtYmVyc1Jlc3BvbnNlEhEKCXRlbmFudF9pZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEhIKCmV2ZXJ5dGhpbmcYAyABKAgSDAoEcGFpchgEIAMoCRIxCgdtZW1iZXJzGAUgAygLMiAucGxleHVzLmF1dGh6LnYxLkNvbnRhaW5lck1lbWJlciJSCg9Db250YWluZXJNZW1iZXISEQoJcGVyc29uX2lkGAEgASgJEiwKCWludGVydmFscxgCIAMoCzIZLnBsZXh1cy5hdXRoei52MS5JbnRlcnZhbCJ6Cg9TbmFwc2hvdFJlcXVlc3QSEQoJdGVuYW50X2lkGAEgASgJEg4KBnRvcGljcxgCIAMoCRIPCgdjb21wYWN0GAMgASgIEjMKD3B1Ymxpc2hlZF9zaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiagoQU25hcHNob3RSZXNwb25zZRIsCglyZWxhdGlvbnMYASADKAsyGS5wbGV4dXMuYXV0aHoudjEuUmVsYXRpb24SKAoFZmFjdHMYAiADKAsyGS5wbGV4dXMuZXZlbnQudjEuRW52ZWxvcGUioQEKCFJlbGF0aW9uEhEKCXRlbmFudF9pZBgBIAEoCRIOCgZvYmplY3QYAiABKAkSEAoIcmVsYXRpb24YAyABKAkSDwoHc3ViamVjdBgEIAEoCRIPCgd2ZXJzaW9uGAUgASgDEiwKCWludGVydmFscxgGIAMoCzIZLnBsZXh1cy5hdXRoei52MS5JbnRlcnZhbBIQCghzdWJqZWN0cxgHIAMoCTKrBAoJQXV0aG9yaXR5Em0KElJlYWRhYmxlQ29udGFpbmVycxIqLnBsZXh1cy5hdXRoei52MS5SZWFkYWJsZUNvbnRhaW5lcnNSZXF1ZXN0GisucGxleHVzLmF1dGh6LnYxLlJlYWRhYmxlQ29udGFpbmVyc1Jlc3BvbnNlEkwKB1JlY2hlY2sSHy5wbGV4dXMuYXV0aHoudjEuUmVjaGVja1JlcXVlc3QaIC5wbGV4dXMuYXV0aHoudjEuUmVjaGVja1Jlc3BvbnNlEl4KDUZpbHRlck1lbWJlcnMSJS5wbGV4dXMuYXV0aHoudjEuRmlsdGVyTWVtYmVyc1JlcXVlc3QaJi5wbGV4dXMuYXV0aHoudjEuRmlsdGVyTWVtYmVyc1Jlc3BvbnNlElIKCVJlYWRGYWN0cxIhLnBsZXh1cy5hdXRoei52MS5SZWFkRmFjdHNSZXF1ZXN0GiIucGxleHVzLmF1dGh6LnYxLlJlYWRGYWN0c1Jlc3BvbnNlEloKC1JlYWRNZW1iZXJzEiMucGxleHVzLmF1dGh6LnYxLlJlYWRNZW1iZXJzUmVxdWVzdBokLnBsZXh1cy5hdXRoei52MS5SZWFkTWVtYmVyc1Jlc3BvbnNlMAESUQoIU25hcHNob3QSIC5wbGV4dXMuYXV0aHoudjEuU25hcHNob3RSZXF1ZXN0GiEucGxleHVzLmF1dGh6LnYxLlNuYXBzaG90UmVzcG9uc2UwAWIGcHJvdG8z", [file_google_protobuf_timestamp, file_plexus_event_v1_envelope]);
 
 /**
- * A half-open life in a container: seq s is visible when first_seq <= s and (last_seq == 0 or s <= last_seq).
+ * Half-open interval of a membership: seq s is visible when first_seq <= s and (last_seq == 0 or s <= last_seq).
  *
  * @generated from message plexus.authz.v1.Interval
  */
@@ -43,7 +43,7 @@ export const IntervalSchema: GenMessage<Interval> = /*@__PURE__*/
   messageDesc(file_plexus_authz_v1_authority, 0);
 
 /**
- * A thing that holds others and is readable as a whole or by intervals.
+ * An object that contains others and is readable as a whole or by intervals.
  *
  * @generated from message plexus.authz.v1.Container
  */
@@ -75,7 +75,7 @@ export type Container = Message<"plexus.authz.v1.Container"> & {
   peerId: string;
 
   /**
-   * Version of the person's membership in it; 0 from an owner that does not say.
+   * Version of the person's membership in it; 0 from an owner without such versions.
    *
    * @generated from field: int64 version = 5;
    */
@@ -90,7 +90,7 @@ export const ContainerSchema: GenMessage<Container> = /*@__PURE__*/
   messageDesc(file_plexus_authz_v1_authority, 1);
 
 /**
- * One object to ask about.
+ * One object of a query.
  *
  * @generated from message plexus.authz.v1.ObjectRef
  */
@@ -113,7 +113,7 @@ export type ObjectRef = Message<"plexus.authz.v1.ObjectRef"> & {
   containerId: string;
 
   /**
-   * Position in the container where that has one; 0 otherwise.
+   * Position in the container if it has one; 0 otherwise.
    *
    * @generated from field: int64 seq = 4;
    */
@@ -142,14 +142,14 @@ export type ReadableContainersRequest = Message<"plexus.authz.v1.ReadableContain
   personId: string;
 
   /**
-   * The version the caller holds; when it is current, the answer has `unchanged` and no containers.
+   * The version the caller has; if it is current, the response has `unchanged` and no containers.
    *
    * @generated from field: string known_version = 3;
    */
   knownVersion: string;
 
   /**
-   * `next_page_token` of the page before; empty for the first.
+   * `next_page_token` of the previous page; empty for the first.
    *
    * @generated from field: string page_token = 4;
    */
@@ -259,7 +259,7 @@ export type Verdict = Message<"plexus.authz.v1.Verdict"> & {
   readable: boolean;
 
   /**
-   * Present version of the object; 0 when it is not readable.
+   * Current version of the object; 0 if it is not readable.
    *
    * @generated from field: int64 version = 2;
    */
@@ -309,7 +309,7 @@ export const FilterMembersRequestSchema: GenMessage<FilterMembersRequest> = /*@_
  */
 export type FilterMembersResponse = Message<"plexus.authz.v1.FilterMembersResponse"> & {
   /**
-   * Those of `person_ids` that are active and belong to one of the sets, in the order of the request.
+   * Those of `person_ids` who are active and belong to one of the sets, in the order of the request.
    *
    * @generated from field: repeated string person_ids = 1;
    */
@@ -335,7 +335,7 @@ export type ReadFactsRequest = Message<"plexus.authz.v1.ReadFactsRequest"> & {
   topic: string;
 
   /**
-   * What the numbers count: `Envelope.scope`.
+   * The sequence that the numbers belong to: `Envelope.scope`.
    *
    * @generated from field: string scope = 2;
    */
@@ -366,14 +366,14 @@ export const ReadFactsRequestSchema: GenMessage<ReadFactsRequest> = /*@__PURE__*
  */
 export type ReadFactsResponse = Message<"plexus.authz.v1.ReadFactsResponse"> & {
   /**
-   * In order of `change_no`; at most 100 and about 4 MiB, but always one when there is one.
+   * In order of `change_no`; at most 100 and about 4 MiB, but at least one if there is one.
    *
    * @generated from field: repeated plexus.event.v1.Envelope facts = 1;
    */
   facts: Envelope[];
 
   /**
-   * More follow: ask again from the number after the last one.
+   * More follow: continue with the number after the last one.
    *
    * @generated from field: bool has_more = 2;
    */
@@ -412,7 +412,8 @@ export const ReadMembersRequestSchema: GenMessage<ReadMembersRequest> = /*@__PUR
   messageDesc(file_plexus_authz_v1_authority, 12);
 
 /**
- * One part of the answer; the first says what holds for all of them. A container that there is not has no members.
+ * One part of the response; the first part has the fields that apply to all of them. An unknown container has no
+ * members.
  *
  * @generated from message plexus.authz.v1.ReadMembersResponse
  */
@@ -423,14 +424,14 @@ export type ReadMembersResponse = Message<"plexus.authz.v1.ReadMembersResponse">
   tenantId: string;
 
   /**
-   * The answer contains every change of membership up to this version, and maybe later ones; 0: there is no such container.
+   * The response contains every change of membership up to this version, and maybe later ones; 0: unknown container.
    *
    * @generated from field: int64 version = 2;
    */
   version: bigint;
 
   /**
-   * Members see everything in it, also what was before them; their intervals are left out.
+   * True if members also see everything from before they joined; their intervals are left out.
    *
    * @generated from field: bool everything = 3;
    */
@@ -466,7 +467,7 @@ export type ContainerMember = Message<"plexus.authz.v1.ContainerMember"> & {
   personId: string;
 
   /**
-   * Those of the person's stays, in order.
+   * The person's stays, in order.
    *
    * @generated from field: repeated plexus.authz.v1.Interval intervals = 2;
    */
@@ -492,21 +493,22 @@ export type SnapshotRequest = Message<"plexus.authz.v1.SnapshotRequest"> & {
   tenantId: string;
 
   /**
-   * Topics of the owner; set: instead of relations, the latest fact of each of their entities that carries its state.
+   * Topics of the owner; if set: instead of relations, the latest fact of each of their entities that carries its
+   * state.
    *
    * @generated from field: repeated string topics = 2;
    */
   topics: string[];
 
   /**
-   * Relations of one object together, without intervals: `Relation.subjects` instead of `subject`.
+   * True to return the relations of one object together, without intervals: `Relation.subjects` instead of `subject`.
    *
    * @generated from field: bool compact = 3;
    */
   compact: boolean;
 
   /**
-   * With `topics`: instead of the state, the facts that wait to be published or were published from then on.
+   * With `topics`: instead of the state, the facts that are unpublished or were published from then on.
    *
    * @generated from field: google.protobuf.Timestamp published_since = 4;
    */
@@ -530,7 +532,7 @@ export type SnapshotResponse = Message<"plexus.authz.v1.SnapshotResponse"> & {
   relations: Relation[];
 
   /**
-   * As they would stand on a topic, with the entity's present version; a projection guards itself by it.
+   * As on a topic, with the entity's current version; a projection guards itself by it.
    *
    * @generated from field: repeated plexus.event.v1.Envelope facts = 2;
    */
@@ -571,7 +573,7 @@ export type Relation = Message<"plexus.authz.v1.Relation"> & {
   subject: string;
 
   /**
-   * Every change of the object's relations up to this version is contained, and maybe later ones; 0: not known.
+   * Every change of the object's relations up to this version is contained, and maybe later ones; 0: unknown.
    *
    * @generated from field: int64 version = 5;
    */
@@ -598,13 +600,14 @@ export const RelationSchema: GenMessage<Relation> = /*@__PURE__*/
   messageDesc(file_plexus_authz_v1_authority, 17);
 
 /**
- * The owner's word on who may read what now. Internal and read-only; each service that owns readable things serves it.
+ * Current read access as the owner decides it. Internal and read-only; each service that owns readable objects
+ * implements it.
  *
  * @generated from service plexus.authz.v1.Authority
  */
 export const Authority: GenService<{
   /**
-   * Everything a person may read now, as containers with intervals of `seq` (MSG-14, SRC-1).
+   * Returns everything a person may read now, as containers with intervals of `seq` (MSG-14, SRC-1).
    *
    * @generated from rpc plexus.authz.v1.Authority.ReadableContainers
    */
@@ -614,7 +617,7 @@ export const Authority: GenService<{
     output: typeof ReadableContainersResponseSchema;
   },
   /**
-   * Which of the given objects the person may read now, with their present version (SRC-2, SRC-4).
+   * Returns which of the given objects the person may read now, with their current versions (SRC-2, SRC-4).
    *
    * @generated from rpc plexus.authz.v1.Authority.Recheck
    */
@@ -624,7 +627,8 @@ export const Authority: GenService<{
     output: typeof RecheckResponseSchema;
   },
   /**
-   * Who of the given people belongs to one of the given sets now: the owner's answer, never a projection's (MSG-13).
+   * Returns those of the given people who belong to one of the given sets now: from the owner, never from a projection
+   * (MSG-13).
    *
    * @generated from rpc plexus.authz.v1.Authority.FilterMembers
    */
@@ -634,7 +638,7 @@ export const Authority: GenService<{
     output: typeof FilterMembersResponseSchema;
   },
   /**
-   * Facts as the owner stores them, by their numbers: the content of those that are `omitted` on a topic.
+   * Returns facts as the owner stores them, by their numbers: the content of those that are `omitted` on a topic.
    *
    * @generated from rpc plexus.authz.v1.Authority.ReadFacts
    */
@@ -644,7 +648,8 @@ export const Authority: GenService<{
     output: typeof ReadFactsResponseSchema;
   },
   /**
-   * The members of one container now, each with the intervals they may read: one question for all of them (MSG-14).
+   * Returns the members of one container now, each with the intervals they may read: one query for all of them
+   * (MSG-14).
    *
    * @generated from rpc plexus.authz.v1.Authority.ReadMembers
    */
@@ -654,7 +659,7 @@ export const Authority: GenService<{
     output: typeof ReadMembersResponseSchema;
   },
   /**
-   * Every relation of the owner, or the present state behind its topics, for a projection that starts.
+   * Returns every relation of the owner, or the current state behind its topics, for a projection that starts.
    *
    * @generated from rpc plexus.authz.v1.Authority.Snapshot
    */

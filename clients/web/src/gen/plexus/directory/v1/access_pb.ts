@@ -46,14 +46,14 @@ export type Role = Message<"plexus.directory.v1.Role"> & {
   description: string;
 
   /**
-   * As the contracts name them, for example `people.manage`.
+   * Names in the contracts, for example `people.manage`.
    *
    * @generated from field: repeated string permissions = 5;
    */
   permissions: string[];
 
   /**
-   * Which columns the holder sees; a message without a mask is seen whole.
+   * Columns visible to the holder; a message without a mask is visible completely.
    *
    * @generated from field: repeated plexus.directory.v1.FieldMask masks = 6;
    */
@@ -70,7 +70,7 @@ export type Role = Message<"plexus.directory.v1.Role"> & {
   version: bigint;
 
   /**
-   * It grants nothing any more.
+   * Deleted: it grants nothing any more.
    *
    * @generated from field: bool removed = 9;
    */
@@ -85,11 +85,11 @@ export const RoleSchema: GenMessage<Role> = /*@__PURE__*/
   messageDesc(file_plexus_directory_v1_access, 0);
 
 /**
- * The columns of a message that a role shows. Somebody who holds several roles sees what any of them shows that gives the
- * permission of reading the message (`people.read` for a person): a mask hides something only where no such role shows
- * it, so what nobody is to see is masked on `member` and shown by a role of its own. What is hidden leaves answers,
- * streams, versions, drafts, search, notifications and exports, copies included; a request that sets it, or asks by it, is
- * refused (FIELD_MASKED).
+ * Columns of a message that a role shows. A person with several roles sees the columns shown by any of them that grants
+ * reading the message (`people.read` for a person): a mask hides a column only if no such role shows it, so to hide one
+ * from everyone, mask it on `member` and show it with a role of its own. Hidden columns are removed from responses,
+ * streams, versions, drafts, search, notifications and exports, copies included; a request that sets one, or filters by
+ * it, is refused (FIELD_MASKED).
  *
  * @generated from message plexus.directory.v1.FieldMask
  */
@@ -102,7 +102,7 @@ export type FieldMask = Message<"plexus.directory.v1.FieldMask"> & {
   message: string;
 
   /**
-   * Names of its fields that stay; every other is cleared in answers.
+   * Names of its visible fields; every other field is cleared in responses.
    *
    * @generated from field: repeated string fields = 2;
    */
@@ -117,7 +117,7 @@ export const FieldMaskSchema: GenMessage<FieldMask> = /*@__PURE__*/
   messageDesc(file_plexus_directory_v1_access, 1);
 
 /**
- * Somebody holds a role for a scope and everything in it (GW-3).
+ * A subject holds a role for a scope and everything in it (GW-3).
  *
  * @generated from message plexus.directory.v1.RoleBinding
  */
@@ -152,7 +152,7 @@ export type RoleBinding = Message<"plexus.directory.v1.RoleBinding"> & {
   scope: string;
 
   /**
-   * Unset: until it is taken away.
+   * Unset: without expiry.
    *
    * @generated from field: google.protobuf.Timestamp expires_at = 6;
    */
@@ -174,7 +174,7 @@ export type RoleBinding = Message<"plexus.directory.v1.RoleBinding"> & {
   version: bigint;
 
   /**
-   * It binds nothing any more.
+   * Removed: it grants nothing any more.
    *
    * @generated from field: bool removed = 10;
    */
@@ -240,7 +240,7 @@ export const AccessPolicySchema: GenMessage<AccessPolicy> = /*@__PURE__*/
   messageDesc(file_plexus_directory_v1_access, 3);
 
 /**
- * A part of the product that a company may switch off, or try in some departments first.
+ * A part of the product that a company can switch off, or try in some departments first.
  *
  * @generated from message plexus.directory.v1.Module
  */
@@ -263,7 +263,7 @@ export type Module = Message<"plexus.directory.v1.Module"> & {
   enabled: boolean;
 
   /**
-   * Departments, those below included, for which it is the other way round: a pilot, or an exception.
+   * Departments, those below included, with the opposite setting: a pilot, or an exception.
    *
    * @generated from field: repeated string except_department_ids = 4;
    */

@@ -85,7 +85,7 @@ export type UpdateRoleRequest = Message<"plexus.directory.v1.UpdateRoleRequest">
   roleId: string;
 
   /**
-   * 0: whatever it is.
+   * 0: any version.
    *
    * @generated from field: int64 expected_version = 3;
    */
@@ -327,7 +327,7 @@ export const UnbindRoleResponseSchema: GenMessage<UnbindRoleResponse> = /*@__PUR
  */
 export type ListRoleBindingsRequest = Message<"plexus.directory.v1.ListRoleBindingsRequest"> & {
   /**
-   * Empty: of everybody.
+   * Empty: of all subjects.
    *
    * @generated from field: string subject = 1;
    */
@@ -409,7 +409,7 @@ export type PutAccessPolicyRequest = Message<"plexus.directory.v1.PutAccessPolic
   enabled: boolean;
 
   /**
-   * 0: whatever it is.
+   * 0: any version.
    *
    * @generated from field: int64 expected_version = 5;
    */
@@ -593,7 +593,7 @@ export type ListModulesResponse = Message<"plexus.directory.v1.ListModulesRespon
   modules: Module[];
 
   /**
-   * Names of those that are on for the caller.
+   * Names of the modules that are on for the caller.
    *
    * @generated from field: repeated string on = 2;
    */
@@ -608,13 +608,13 @@ export const ListModulesResponseSchema: GenMessage<ListModulesResponse> = /*@__P
   messageDesc(file_plexus_directory_v1_access_service, 23);
 
 /**
- * Who may do what: roles, their bindings, attribute policies and modules.
+ * Access administration: roles, their bindings, attribute policies and modules.
  *
  * @generated from service plexus.directory.v1.AccessService
  */
 export const AccessService: GenService<{
   /**
-   * Makes a role of the tenant's own. Refused: ROLE_NAME_TAKEN, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
+   * Creates a role of the tenant. Refused: ROLE_NAME_TAKEN, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
    *
    * @generated from rpc plexus.directory.v1.AccessService.CreateRole
    */
@@ -624,8 +624,9 @@ export const AccessService: GenService<{
     output: typeof CreateRoleResponseSchema;
   },
   /**
-   * Changes a role; everybody who holds it has the new permissions at once. Of a built-in role only the masks, at version 0
-   * as long as none were set; `admin` shows everything, so that somebody can show again what other roles hide. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN, VERSION_CONFLICT, GRANT_EXCEEDS_OWN.
+   * Changes a role; its holders have the new permissions at once. Of a built-in role only the masks can be changed, at
+   * version 0 while none are set; `admin` shows everything, so that hidden columns can always be shown again. Refused:
+   * ROLE_NOT_FOUND, ROLE_BUILT_IN, VERSION_CONFLICT, GRANT_EXCEEDS_OWN.
    *
    * @generated from rpc plexus.directory.v1.AccessService.UpdateRole
    */
@@ -635,7 +636,7 @@ export const AccessService: GenService<{
     output: typeof UpdateRoleResponseSchema;
   },
   /**
-   * Removes a role with its bindings. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN.
+   * Deletes a role with its bindings. Refused: ROLE_NOT_FOUND, ROLE_BUILT_IN.
    *
    * @generated from rpc plexus.directory.v1.AccessService.DeleteRole
    */
@@ -645,7 +646,7 @@ export const AccessService: GenService<{
     output: typeof DeleteRoleResponseSchema;
   },
   /**
-   * Every role, built-in ones first, then by name.
+   * Lists every role, built-in ones first, then by name.
    *
    * @generated from rpc plexus.directory.v1.AccessService.ListRoles
    */
@@ -655,10 +656,10 @@ export const AccessService: GenService<{
     output: typeof ListRolesResponseSchema;
   },
   /**
-   * Gives a role to somebody for a scope; again answers the same binding, with the expiry asked for last. Refused:
-   * ROLE_NOT_FOUND, SUBJECT_NOT_FOUND, SCOPE_NOT_FOUND (also one for which the caller binds no roles), GRANT_EXCEEDS_OWN
-   * (nobody gives more than they hold on that scope), GROUP_SELF_CHOSEN (its rule is about what people say of themselves),
-   * GUEST_HOLDS_GUEST (a guest holds that role and no other).
+   * Binds a role to a subject for a scope; a repeat returns the same binding, with the latest expiry. Refused:
+   * ROLE_NOT_FOUND, SUBJECT_NOT_FOUND, SCOPE_NOT_FOUND (also one for which the caller may not bind roles),
+   * GRANT_EXCEEDS_OWN (callers cannot grant more than they hold on that scope), GROUP_SELF_CHOSEN (its rule uses fields
+   * that people edit themselves), GUEST_HOLDS_GUEST (a guest can hold only that role).
    *
    * @generated from rpc plexus.directory.v1.AccessService.BindRole
    */
@@ -668,8 +669,8 @@ export const AccessService: GenService<{
     output: typeof BindRoleResponseSchema;
   },
   /**
-   * Takes a role away. Refused: ROLE_BINDING_NOT_FOUND. The last administrator is one by Person.roles, so no binding is
-   * ever the last.
+   * Removes a role binding. Refused: ROLE_BINDING_NOT_FOUND. The last administrator is protected by Person.roles, so
+   * any binding can be removed.
    *
    * @generated from rpc plexus.directory.v1.AccessService.UnbindRole
    */
@@ -679,7 +680,8 @@ export const AccessService: GenService<{
     output: typeof UnbindRoleResponseSchema;
   },
   /**
-   * Bindings of the tenant, the oldest first; who reads roles for a part of it sees those for scopes in that part.
+   * Lists bindings of the tenant, the oldest first; a caller who may read roles for a part of it sees those for scopes
+   * in that part.
    *
    * @generated from rpc plexus.directory.v1.AccessService.ListRoleBindings
    */
@@ -689,8 +691,8 @@ export const AccessService: GenService<{
     output: typeof ListRoleBindingsResponseSchema;
   },
   /**
-   * Stores an attribute policy by its name. Refused: POLICY_INVALID (with `line` and `problem`), VERSION_CONFLICT. No policy
-   * refuses `policies.manage` and `policies.read`: whoever may repair policies always reaches them.
+   * Stores an attribute policy under its name. Refused: POLICY_INVALID (with `line` and `problem`), VERSION_CONFLICT.
+   * No policy refuses `policies.manage` and `policies.read`, so that policies can always be repaired.
    *
    * @generated from rpc plexus.directory.v1.AccessService.PutAccessPolicy
    */
@@ -700,7 +702,7 @@ export const AccessService: GenService<{
     output: typeof PutAccessPolicyResponseSchema;
   },
   /**
-   * Removes an attribute policy. Refused: POLICY_NOT_FOUND.
+   * Deletes an attribute policy. Refused: POLICY_NOT_FOUND.
    *
    * @generated from rpc plexus.directory.v1.AccessService.DeleteAccessPolicy
    */
@@ -710,7 +712,7 @@ export const AccessService: GenService<{
     output: typeof DeleteAccessPolicyResponseSchema;
   },
   /**
-   * Every attribute policy, by name.
+   * Lists every attribute policy, by name.
    *
    * @generated from rpc plexus.directory.v1.AccessService.ListAccessPolicies
    */
@@ -720,7 +722,8 @@ export const AccessService: GenService<{
     output: typeof ListAccessPoliciesResponseSchema;
   },
   /**
-   * Switches a module, for the tenant and apart from it for some departments. Refused: MODULE_UNKNOWN, DEPARTMENT_NOT_FOUND.
+   * Switches a module, for the tenant and separately for some departments. Refused: MODULE_UNKNOWN,
+   * DEPARTMENT_NOT_FOUND.
    *
    * @generated from rpc plexus.directory.v1.AccessService.SetModule
    */
@@ -730,7 +733,7 @@ export const AccessService: GenService<{
     output: typeof SetModuleResponseSchema;
   },
   /**
-   * Every module, and whether it is on for the caller.
+   * Lists every module, and whether it is on for the caller.
    *
    * @generated from rpc plexus.directory.v1.AccessService.ListModules
    */

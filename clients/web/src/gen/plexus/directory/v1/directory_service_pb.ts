@@ -156,7 +156,7 @@ export type UpdatePersonRequest = Message<"plexus.directory.v1.UpdatePersonReque
   personId: string;
 
   /**
-   * 0: whatever it is.
+   * 0: any version.
    *
    * @generated from field: int64 expected_version = 3;
    */
@@ -212,7 +212,7 @@ export type UpdatePersonRequest = Message<"plexus.directory.v1.UpdatePersonReque
   setRoles: boolean;
 
   /**
-   * Set: replaces the present ones.
+   * If set, replaces the current ones.
    *
    * @generated from field: plexus.directory.v1.WorkingHours working_hours = 13;
    */
@@ -263,7 +263,7 @@ export type UpdatePersonRequest = Message<"plexus.directory.v1.UpdatePersonReque
   costCenter?: string | undefined;
 
   /**
-   * Needed for an e-mail address with which single sign-on would sign whoever has it in as the person; the ledger keeps it.
+   * Needed for an e-mail address by which single sign-on would sign its holder in as the person; the ledger keeps it.
    *
    * @generated from field: string reason = 22;
    */
@@ -350,7 +350,7 @@ export type SetAbsenceRequest = Message<"plexus.directory.v1.SetAbsenceRequest">
   personId: string;
 
   /**
-   * Unset: the planned absence is taken back, or the present one ends.
+   * Unset: the planned absence is cancelled, or the current one ends.
    *
    * @generated from field: plexus.directory.v1.Absence absence = 3;
    */
@@ -661,7 +661,7 @@ export const ImportPeopleRequestSchema: GenMessage<ImportPeopleRequest> = /*@__P
   messageDesc(file_plexus_directory_v1_directory_service, 18);
 
 /**
- * Somebody from another system.
+ * A person from another system.
  *
  * @generated from message plexus.directory.v1.ImportedPerson
  */
@@ -674,7 +674,7 @@ export type ImportedPerson = Message<"plexus.directory.v1.ImportedPerson"> & {
   externalId: string;
 
   /**
-   * Wanted handle; a number is added when someone else has it.
+   * Wanted handle; a number is added if it is taken.
    *
    * @generated from field: string handle = 2;
    */
@@ -721,14 +721,14 @@ export type ImportedPerson = Message<"plexus.directory.v1.ImportedPerson"> & {
   departmentIds: string[];
 
   /**
-   * Set once, when the person is made; empty: no local account.
+   * Set once, when the person is created; empty: no local account.
    *
    * @generated from field: string password = 11;
    */
   password: string;
 
   /**
-   * Unset: the tenant's for somebody new, as they are for others.
+   * Unset: the tenant's for a new person, unchanged for others.
    *
    * @generated from field: plexus.directory.v1.WorkingHours working_hours = 12;
    */
@@ -825,7 +825,7 @@ export type CreateDepartmentRequest = Message<"plexus.directory.v1.CreateDepartm
   parentId: string;
 
   /**
-   * A second call with the same external id answers the first one's department, or the one it was merged into.
+   * A second call with the same external id returns the first one's department, or the one it was merged into.
    *
    * @generated from field: string external_id = 4;
    */
@@ -871,7 +871,7 @@ export type UpdateDepartmentRequest = Message<"plexus.directory.v1.UpdateDepartm
   departmentId: string;
 
   /**
-   * 0: whatever it is.
+   * 0: any version.
    *
    * @generated from field: int64 expected_version = 3;
    */
@@ -951,7 +951,7 @@ export type MoveDepartmentResponse = Message<"plexus.directory.v1.MoveDepartment
   department?: Department | undefined;
 
   /**
-   * How many departments have another path now, this one included.
+   * Number of departments whose path changed, this one included.
    *
    * @generated from field: int32 moved = 2;
    */
@@ -975,7 +975,7 @@ export type MergeDepartmentRequest = Message<"plexus.directory.v1.MergeDepartmen
   requestId: string;
 
   /**
-   * The one that is closed.
+   * The department to close.
    *
    * @generated from field: string department_id = 2;
    */
@@ -1043,7 +1043,7 @@ export type SplitDepartmentRequest = Message<"plexus.directory.v1.SplitDepartmen
   name: string;
 
   /**
-   * The new one stands below the old one; otherwise beside it.
+   * True: the new one is below the old one; otherwise beside it.
    *
    * @generated from field: bool below = 4;
    */
@@ -1125,7 +1125,7 @@ export type CreateGroupRequest = Message<"plexus.directory.v1.CreateGroupRequest
   memberIds: string[];
 
   /**
-   * A second call with the same external id answers the first one's group.
+   * A second call with the same external id returns the first one's group.
    *
    * @generated from field: string external_id = 7;
    */
@@ -1171,7 +1171,7 @@ export type UpdateGroupRequest = Message<"plexus.directory.v1.UpdateGroupRequest
   groupId: string;
 
   /**
-   * 0: whatever it is.
+   * 0: any version.
    *
    * @generated from field: int64 expected_version = 3;
    */
@@ -1476,7 +1476,7 @@ export const GetDirectoryStatusRequestSchema: GenMessage<GetDirectoryStatusReque
  */
 export type GetDirectoryStatusResponse = Message<"plexus.directory.v1.GetDirectoryStatusResponse"> & {
   /**
-   * Humans, active or not; service accounts and the bootstrap administrator left out.
+   * Humans, active or not; without service accounts and the bootstrap administrator.
    *
    * @generated from field: int64 people = 1;
    */
@@ -1501,14 +1501,14 @@ export const GetDirectoryStatusResponseSchema: GenMessage<GetDirectoryStatusResp
   messageDesc(file_plexus_directory_v1_directory_service, 46);
 
 /**
- * Who there is: people, the department tree, and groups.
+ * People, the department tree, and groups.
  *
  * @generated from service plexus.directory.v1.DirectoryService
  */
 export const DirectoryService: GenService<{
   /**
-   * Makes a person. Refused: HANDLE_TAKEN, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (the manager),
-   * MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule gives the person).
+   * Creates a person. Refused: HANDLE_TAKEN, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (the
+   * manager), MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule matches the person).
    *
    * @generated from rpc plexus.directory.v1.DirectoryService.CreatePerson
    */
@@ -1519,8 +1519,8 @@ export const DirectoryService: GenService<{
   },
   /**
    * Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT, DEPARTMENT_NOT_FOUND,
-   * EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE; REASON_REQUIRED for an
-   * e-mail address with which single sign-on would sign whoever has it in as the person.
+   * EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE; REASON_REQUIRED for
+   * an e-mail address by which single sign-on would sign its holder in as the person.
    *
    * @generated from rpc plexus.directory.v1.DirectoryService.UpdatePerson
    */
@@ -1530,7 +1530,7 @@ export const DirectoryService: GenService<{
     output: typeof UpdatePersonResponseSchema;
   },
   /**
-   * Lets a deactivated person back in; they sign in anew. Refused: PERSON_NOT_FOUND, GUEST_EXPIRED, GROUP_TOO_LARGE.
+   * Reactivates a deactivated person; they sign in again. Refused: PERSON_NOT_FOUND, GUEST_EXPIRED, GROUP_TOO_LARGE.
    *
    * @generated from rpc plexus.directory.v1.DirectoryService.ReactivatePerson
    */
@@ -1540,7 +1540,7 @@ export const DirectoryService: GenService<{
     output: typeof ReactivatePersonResponseSchema;
   },
   /**
-   * Plans an absence with who stands in, or ends it: one's own, or another's as who manages them. Refused:
+   * Plans an absence with a deputy, or ends it: one's own, or that of a person whom the caller manages. Refused:
    * PERSON_NOT_FOUND (also the deputy), DEPUTY_UNAVAILABLE (deactivated, a guest, or away in that time).
    *
    * @generated from rpc plexus.directory.v1.DirectoryService.SetAbsence
@@ -1551,7 +1551,7 @@ export const DirectoryService: GenService<{
     output: typeof SetAbsenceResponseSchema;
   },
   /**
-   * One's own skills, zone, language and working hours.
+   * Changes one's own skills, zone, language and working hours.
    *
    * @generated from rpc plexus.directory.v1.DirectoryService.UpdateProfile
    */
@@ -1561,7 +1561,7 @@ export const DirectoryService: GenService<{
     output: typeof UpdateProfileResponseSchema;
   },
   /**
-   * Takes away the right to sign in and ends every session.
+   * Deactivates a person and ends all of their sessions.
    *
    * @generated from rpc plexus.directory.v1.DirectoryService.DeactivatePerson
    */
@@ -1571,8 +1571,8 @@ export const DirectoryService: GenService<{
     output: typeof DeactivatePersonResponseSchema;
   },
   /**
-   * One person, by id or handle. A guest finds others by id only, and sees of them who they are: id, handle, name, kind
-   * and state (GW-5). Refused: PERSON_NOT_FOUND.
+   * Returns one person, by id or handle. A guest finds others by id only, and sees only their identity: id, handle,
+   * name, kind and state (GW-5). Refused: PERSON_NOT_FOUND.
    *
    * @generated from rpc plexus.directory.v1.DirectoryService.GetPerson
    */
@@ -1582,7 +1582,7 @@ export const DirectoryService: GenService<{
     output: typeof GetPersonResponseSchema;
   },
   /**
-   * Several people by id or handle in one call; the unknown are left out. For guests as GetPerson.
+   * Returns several people by id or handle in one call; the unknown are left out. For guests as GetPerson.
    *
    * @generated from rpc plexus.directory.v1.DirectoryService.BatchGetPeople
    */
@@ -1592,7 +1592,7 @@ export const DirectoryService: GenService<{
     output: typeof BatchGetPeopleResponseSchema;
   },
   /**
-   * People in order of their handle; a guest finds themselves at most (GW-5).
+   * Lists people in order of their handle; a guest finds only themselves (GW-5).
    *
    * @generated from rpc plexus.directory.v1.DirectoryService.ListPeople
    */
@@ -1602,8 +1602,9 @@ export const DirectoryService: GenService<{
     output: typeof ListPeopleResponseSchema;
   },
   /**
-   * Makes or changes many people by their external id; running it again changes nothing. Refused: DEPARTMENT_NOT_FOUND,
-   * EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE.
+   * Creates or changes many people by their external id; running it again changes nothing. Refused:
+   * DEPARTMENT_NOT_FOUND, EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR,
+   * GROUP_TOO_LARGE.
    *
    * @generated from rpc plexus.directory.v1.DirectoryService.ImportPeople
    */
@@ -1613,7 +1614,7 @@ export const DirectoryService: GenService<{
     output: typeof ImportPeopleResponseSchema;
   },
   /**
-   * Makes a department. Refused: DEPARTMENT_NOT_FOUND (the parent).
+   * Creates a department. Refused: DEPARTMENT_NOT_FOUND (the parent).
    *
    * @generated from rpc plexus.directory.v1.DirectoryService.CreateDepartment
    */
@@ -1623,7 +1624,7 @@ export const DirectoryService: GenService<{
     output: typeof CreateDepartmentResponseSchema;
   },
   /**
-   * Renames a department or gives it a leader. Refused: DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND, VERSION_CONFLICT.
+   * Renames a department or sets its leader. Refused: DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND, VERSION_CONFLICT.
    *
    * @generated from rpc plexus.directory.v1.DirectoryService.UpdateDepartment
    */
@@ -1644,8 +1645,8 @@ export const DirectoryService: GenService<{
     output: typeof MoveDepartmentResponseSchema;
   },
   /**
-   * Closes a department: its people and what stands below it go to another. Refused: DEPARTMENT_NOT_FOUND,
-   * DEPARTMENT_CYCLE, DEPARTMENT_TOO_LARGE (more than 2,000 people directly of it: split it first).
+   * Closes a department: its people and the departments below it go to another one. Refused: DEPARTMENT_NOT_FOUND,
+   * DEPARTMENT_CYCLE, DEPARTMENT_TOO_LARGE (more than 2,000 direct members: split it first).
    *
    * @generated from rpc plexus.directory.v1.DirectoryService.MergeDepartment
    */
@@ -1655,7 +1656,7 @@ export const DirectoryService: GenService<{
     output: typeof MergeDepartmentResponseSchema;
   },
   /**
-   * Makes a department beside another, or below it, out of some of its people and of departments below it. Refused:
+   * Creates a department beside another, or below it, from some of its people and departments. Refused:
    * DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (not of that department).
    *
    * @generated from rpc plexus.directory.v1.DirectoryService.SplitDepartment
@@ -1666,7 +1667,7 @@ export const DirectoryService: GenService<{
     output: typeof SplitDepartmentResponseSchema;
   },
   /**
-   * Makes a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND,
+   * Creates a group, by name or by rule. Refused: GROUP_NAME_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND,
    * PERSON_DEACTIVATED, GROUP_BY_RULE (members beside a rule), GROUP_TOO_LARGE (more than 10,000).
    *
    * @generated from rpc plexus.directory.v1.DirectoryService.CreateGroup
@@ -1678,7 +1679,7 @@ export const DirectoryService: GenService<{
   },
   /**
    * Changes a group's name, description or rule. Refused: GROUP_NOT_FOUND, GROUP_NAME_TAKEN, VERSION_CONFLICT,
-   * GROUP_BY_NAME (it takes no rule), DEPARTMENT_NOT_FOUND, GROUP_TOO_LARGE.
+   * GROUP_BY_NAME (it cannot have a rule), DEPARTMENT_NOT_FOUND, GROUP_TOO_LARGE.
    *
    * @generated from rpc plexus.directory.v1.DirectoryService.UpdateGroup
    */
@@ -1699,7 +1700,7 @@ export const DirectoryService: GenService<{
     output: typeof ChangeGroupMembersResponseSchema;
   },
   /**
-   * Removes a group. Refused: GROUP_NOT_FOUND.
+   * Deletes a group. Refused: GROUP_NOT_FOUND.
    *
    * @generated from rpc plexus.directory.v1.DirectoryService.DeleteGroup
    */
@@ -1709,7 +1710,7 @@ export const DirectoryService: GenService<{
     output: typeof DeleteGroupResponseSchema;
   },
   /**
-   * Groups in order of their names.
+   * Lists groups in order of their names.
    *
    * @generated from rpc plexus.directory.v1.DirectoryService.ListGroups
    */
@@ -1719,7 +1720,7 @@ export const DirectoryService: GenService<{
     output: typeof ListGroupsResponseSchema;
   },
   /**
-   * Who belongs to a group now, in order of their handles. Refused: GROUP_NOT_FOUND.
+   * Lists the current members of a group, in order of their handles. Refused: GROUP_NOT_FOUND.
    *
    * @generated from rpc plexus.directory.v1.DirectoryService.ListGroupMembers
    */
@@ -1729,7 +1730,7 @@ export const DirectoryService: GenService<{
     output: typeof ListGroupMembersResponseSchema;
   },
   /**
-   * The whole tree, parents before children.
+   * Lists the whole tree, parents before children.
    *
    * @generated from rpc plexus.directory.v1.DirectoryService.ListDepartments
    */
@@ -1739,7 +1740,7 @@ export const DirectoryService: GenService<{
     output: typeof ListDepartmentsResponseSchema;
   },
   /**
-   * Figures of the caller's tenant.
+   * Returns figures of the caller's tenant.
    *
    * @generated from rpc plexus.directory.v1.DirectoryService.GetDirectoryStatus
    */

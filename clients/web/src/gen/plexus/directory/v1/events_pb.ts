@@ -19,7 +19,7 @@ export const file_plexus_directory_v1_events: GenFile = /*@__PURE__*/
   fileDesc("CiBwbGV4dXMvZGlyZWN0b3J5L3YxL2V2ZW50cy5wcm90bxITcGxleHVzLmRpcmVjdG9yeS52MSI6CgtQZXJzb25BZGRlZBIrCgZwZXJzb24YASABKAsyGy5wbGV4dXMuZGlyZWN0b3J5LnYxLlBlcnNvbiI8Cg1QZXJzb25DaGFuZ2VkEisKBnBlcnNvbhgBIAEoCzIbLnBsZXh1cy5kaXJlY3RvcnkudjEuUGVyc29uIkAKEVBlcnNvbkRlYWN0aXZhdGVkEisKBnBlcnNvbhgBIAEoCzIbLnBsZXh1cy5kaXJlY3RvcnkudjEuUGVyc29uIkYKDlNlc3Npb25SZXZva2VkEhIKCnNlc3Npb25faWQYASABKAkSEQoJcGVyc29uX2lkGAIgASgJEg0KBWNhdXNlGAMgASgJIkYKD0RlcGFydG1lbnRBZGRlZBIzCgpkZXBhcnRtZW50GAEgASgLMh8ucGxleHVzLmRpcmVjdG9yeS52MS5EZXBhcnRtZW50IkgKEURlcGFydG1lbnRDaGFuZ2VkEjMKCmRlcGFydG1lbnQYASABKAsyHy5wbGV4dXMuZGlyZWN0b3J5LnYxLkRlcGFydG1lbnQiTQoMR3JvdXBDaGFuZ2VkEikKBWdyb3VwGAEgASgLMhoucGxleHVzLmRpcmVjdG9yeS52MS5Hcm91cBISCgptZW1iZXJfaWRzGAIgAygJIjYKC1JvbGVDaGFuZ2VkEicKBHJvbGUYASABKAsyGS5wbGV4dXMuZGlyZWN0b3J5LnYxLlJvbGUiRwoSUm9sZUJpbmRpbmdDaGFuZ2VkEjEKB2JpbmRpbmcYASABKAsyIC5wbGV4dXMuZGlyZWN0b3J5LnYxLlJvbGVCaW5kaW5nIkgKE0FjY2Vzc1BvbGljeUNoYW5nZWQSMQoGcG9saWN5GAEgASgLMiEucGxleHVzLmRpcmVjdG9yeS52MS5BY2Nlc3NQb2xpY3kiPAoNTW9kdWxlQ2hhbmdlZBIrCgZtb2R1bGUYASABKAsyGy5wbGV4dXMuZGlyZWN0b3J5LnYxLk1vZHVsZSJ+CgtGZWVkU3RvcHBlZBIZChFhZG1pbmlzdHJhdG9yX2lkcxgBIAMoCRIPCgdhbGxvd2VkGAIgASgFEhMKC2RlYWN0aXZhdGVkGAMgASgFEi4KCnN0b3BwZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInEKDlNlc3Npb25TdGFydGVkEhIKCnNlc3Npb25faWQYASABKAkSEQoJcGVyc29uX2lkGAIgASgJEg8KB21ldGhvZHMYAyADKAkSFgoOc2luZ2xlX3NpZ25fb24YBCABKAkSDwoHbmV0d29yaxgFIAEoCSKHAQoMU2lnbkluRmFpbGVkEhEKCXBlcnNvbl9pZBgBIAEoCRIPCgduZXR3b3JrGAIgASgJEhAKCGF0dGVtcHRzGAMgASgFEioKBm1pbnV0ZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNc2Vjb25kX2ZhY3RvchgFIAEoCCI4Cg9SZWZyZXNoUmVwZWF0ZWQSEgoKc2Vzc2lvbl9pZBgBIAEoCRIRCglwZXJzb25faWQYAiABKAkiMwoOU2lnbkluRW1haWxTZXQSEQoJcGVyc29uX2lkGAEgASgJEg4KBnJlYXNvbhgCIAEoCSIwCgtQYXNzd29yZFNldBIRCglwZXJzb25faWQYASABKAkSDgoGcmVhc29uGAIgASgJIogBCg9BcGlUb2tlbkNyZWF0ZWQSFAoMYXBpX3Rva2VuX2lkGAEgASgJEhEKCXBlcnNvbl9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEg4KBnNjb3BlcxgEIAMoCRIuCgpleHBpcmVzX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJHChFTZWNvbmRGYWN0b3JBZGRlZBIRCglmYWN0b3JfaWQYASABKAkSEQoJcGVyc29uX2lkGAIgASgJEgwKBGtpbmQYAyABKAkiSQoTU2Vjb25kRmFjdG9yUmVtb3ZlZBIRCglmYWN0b3JfaWQYASABKAkSEQoJcGVyc29uX2lkGAIgASgJEgwKBGtpbmQYAyABKAliBnByb3RvMw", [file_google_protobuf_timestamp, file_plexus_directory_v1_access, file_plexus_directory_v1_people]);
 
 /**
- * A person came into being. Topic `directory.person.v1`, key = person id.
+ * A person was created. Topic `directory.person.v1`, key = person id.
  *
  * @generated from message plexus.directory.v1.PersonAdded
  */
@@ -38,7 +38,7 @@ export const PersonAddedSchema: GenMessage<PersonAdded> = /*@__PURE__*/
   messageDesc(file_plexus_directory_v1_events, 0);
 
 /**
- * Something about a person changed.
+ * A person was changed.
  *
  * @generated from message plexus.directory.v1.PersonChanged
  */
@@ -92,8 +92,9 @@ export type SessionRevoked = Message<"plexus.directory.v1.SessionRevoked"> & {
   personId: string;
 
   /**
-   * Why: `signed_out`, `refresh_reused`, `password_set`, `person_deactivated`, `revoked`, `second_factor_removed`,
-   * `too_many_open`, `maker_ended` (of an API token that was made with one that ended). Empty in facts of older releases.
+   * Cause: `signed_out`, `refresh_reused`, `password_set`, `person_deactivated`, `revoked`, `second_factor_removed`,
+   * `too_many_open`, `maker_ended` (of an API token that was made with one that ended). Empty in facts of older
+   * releases.
    *
    * @generated from field: string cause = 3;
    */
@@ -108,7 +109,7 @@ export const SessionRevokedSchema: GenMessage<SessionRevoked> = /*@__PURE__*/
   messageDesc(file_plexus_directory_v1_events, 3);
 
 /**
- * A department came into being. Topic `directory.department.v1`, key = department id.
+ * A department was created. Topic `directory.department.v1`, key = department id.
  *
  * @generated from message plexus.directory.v1.DepartmentAdded
  */
@@ -146,7 +147,7 @@ export const DepartmentChangedSchema: GenMessage<DepartmentChanged> = /*@__PURE_
   messageDesc(file_plexus_directory_v1_events, 5);
 
 /**
- * A group came into being, or it or its membership changed. Topic `directory.group.v1`, key = group id.
+ * A group was created, or it or its membership changed. Topic `directory.group.v1`, key = group id.
  *
  * @generated from message plexus.directory.v1.GroupChanged
  */
@@ -157,7 +158,7 @@ export type GroupChanged = Message<"plexus.directory.v1.GroupChanged"> & {
   group?: Group | undefined;
 
   /**
-   * Everybody who belongs to it now, at most 10,000; for a rule, whom the rule gives.
+   * All current members, at most 10,000; for a rule, the people it matches.
    *
    * @generated from field: repeated string member_ids = 2;
    */
@@ -172,7 +173,7 @@ export const GroupChangedSchema: GenMessage<GroupChanged> = /*@__PURE__*/
   messageDesc(file_plexus_directory_v1_events, 6);
 
 /**
- * A role came into being, changed or was removed. Topic `directory.access.v1`, key = tenant id.
+ * A role was created, changed or deleted. Topic `directory.access.v1`, key = tenant id.
  *
  * @generated from message plexus.directory.v1.RoleChanged
  */
@@ -248,20 +249,22 @@ export const ModuleChangedSchema: GenMessage<ModuleChanged> = /*@__PURE__*/
   messageDesc(file_plexus_directory_v1_events, 10);
 
 /**
- * The HR feed would deactivate more people than a day allows, and stopped: told once per stop (INT-1). Topic `directory.access.v1`, key = tenant id.
+ * The HR feed would deactivate more people than a day allows, and stopped; one fact per stop (INT-1). Topic
+ * `directory.access.v1`, key = tenant id.
  *
  * @generated from message plexus.directory.v1.FeedStopped
  */
 export type FeedStopped = Message<"plexus.directory.v1.FeedStopped"> & {
   /**
-   * Who may answer: active people who hold `people.approve_feed` for the tenant, in the order of their ids, at most 100.
+   * People who may resolve it: active people with `people.approve_feed` for the tenant, in the order of their ids, at
+   * most 100.
    *
    * @generated from field: repeated string administrator_ids = 1;
    */
   administratorIds: string[];
 
   /**
-   * How many may be deactivated in 24 hours, and how many were.
+   * Allowed deactivations in 24 hours, and their number so far.
    *
    * @generated from field: int32 allowed = 2;
    */
@@ -302,7 +305,7 @@ export type SessionStarted = Message<"plexus.directory.v1.SessionStarted"> & {
   personId: string;
 
   /**
-   * How, in the words of RFC 8176: `pwd`, `otp`, `hwk`, `fed`, `mfa`.
+   * Methods, as named in RFC 8176: `pwd`, `otp`, `hwk`, `fed`, `mfa`.
    *
    * @generated from field: repeated string methods = 3;
    */
@@ -316,7 +319,7 @@ export type SessionStarted = Message<"plexus.directory.v1.SessionStarted"> & {
   singleSignOn: string;
 
   /**
-   * Where from: see CallerContext.network.
+   * Network of the client: see CallerContext.network.
    *
    * @generated from field: string network = 5;
    */
@@ -331,14 +334,14 @@ export const SessionStartedSchema: GenMessage<SessionStarted> = /*@__PURE__*/
   messageDesc(file_plexus_directory_v1_events, 12);
 
 /**
- * Attempts to sign in that failed, added up for each person, network and minute; told once the minute is over. Topic
- * `directory.account.v1`, key = person id, or tenant id for handles that nobody has.
+ * Failed sign-in attempts, added up for each person, network and minute; published once the minute is over. Topic
+ * `directory.account.v1`, key = person id, or tenant id for unknown handles.
  *
  * @generated from message plexus.directory.v1.SignInFailed
  */
 export type SignInFailed = Message<"plexus.directory.v1.SignInFailed"> & {
   /**
-   * Empty: handles that nobody has, which are not stored.
+   * Empty: unknown handles, which are not stored.
    *
    * @generated from field: string person_id = 1;
    */
@@ -355,14 +358,14 @@ export type SignInFailed = Message<"plexus.directory.v1.SignInFailed"> & {
   attempts: number;
 
   /**
-   * The minute in which they were made.
+   * The minute of the attempts.
    *
    * @generated from field: google.protobuf.Timestamp minute = 4;
    */
   minute?: Timestamp | undefined;
 
   /**
-   * The password was right, the second factor was not.
+   * True if the password was correct and the second factor was not.
    *
    * @generated from field: bool second_factor = 5;
    */
@@ -377,8 +380,9 @@ export const SignInFailedSchema: GenMessage<SignInFailed> = /*@__PURE__*/
   messageDesc(file_plexus_directory_v1_events, 13);
 
 /**
- * A refresh token that was spent a moment ago got new tokens again, because none that it led to was used: its client did
- * not receive the answer, or somebody has a copy of it. Topic `directory.account.v1`, key = person id.
+ * A refresh token that was spent moments ago got new tokens again, because none of the tokens issued for it was used:
+ * its client did not receive the response, or an attacker has a copy of it. Topic `directory.account.v1`, key = person
+ * id.
  *
  * @generated from message plexus.directory.v1.RefreshRepeated
  */
@@ -414,7 +418,7 @@ export type SignInEmailSet = Message<"plexus.directory.v1.SignInEmailSet"> & {
   personId: string;
 
   /**
-   * Why.
+   * Reason given.
    *
    * @generated from field: string reason = 2;
    */
@@ -440,7 +444,7 @@ export type PasswordSet = Message<"plexus.directory.v1.PasswordSet"> & {
   personId: string;
 
   /**
-   * Why somebody else set it; empty when the person did.
+   * Reason given by another person who set it; empty if the person did.
    *
    * @generated from field: string reason = 2;
    */
@@ -466,7 +470,7 @@ export type ApiTokenCreated = Message<"plexus.directory.v1.ApiTokenCreated"> & {
   apiTokenId: string;
 
   /**
-   * Who the app acts as.
+   * The person as whom the app acts.
    *
    * @generated from field: string person_id = 2;
    */
@@ -527,7 +531,7 @@ export const SecondFactorAddedSchema: GenMessage<SecondFactorAdded> = /*@__PURE_
   messageDesc(file_plexus_directory_v1_events, 18);
 
 /**
- * A second factor was taken away. Topic `directory.account.v1`, key = person id.
+ * A second factor was removed. Topic `directory.account.v1`, key = person id.
  *
  * @generated from message plexus.directory.v1.SecondFactorRemoved
  */

@@ -44,7 +44,7 @@ export const TenantSchema: GenMessage<Tenant> = /*@__PURE__*/
   messageDesc(file_plexus_directory_v1_people, 0);
 
 /**
- * Someone, or something, that acts in a tenant.
+ * A human or service account that acts in a tenant.
  *
  * @generated from message plexus.directory.v1.Person
  */
@@ -60,7 +60,7 @@ export type Person = Message<"plexus.directory.v1.Person"> & {
   tenantId: string;
 
   /**
-   * Unique in the tenant, lower case; what one signs in and is mentioned with.
+   * Unique in the tenant, lower case; used to sign in and in mentions.
    *
    * @generated from field: string handle = 3;
    */
@@ -117,7 +117,7 @@ export type Person = Message<"plexus.directory.v1.Person"> & {
   locale: string;
 
   /**
-   * Built-in roles in the tenant: `admin`, `member`, `guest`, `auditor`. What else is held stands in role bindings.
+   * Built-in roles in the tenant: `admin`, `member`, `guest`, `auditor`. Other roles are in role bindings.
    *
    * @generated from field: repeated string roles = 12;
    */
@@ -143,7 +143,7 @@ export type Person = Message<"plexus.directory.v1.Person"> & {
   version: bigint;
 
   /**
-   * In `time_zone`. Unset in facts from before there were any: the default of WorkingHours.
+   * In `time_zone`. Unset in facts older than the field: the default of WorkingHours.
    *
    * @generated from field: plexus.directory.v1.WorkingHours working_hours = 16;
    */
@@ -164,14 +164,14 @@ export type Person = Message<"plexus.directory.v1.Person"> & {
   skills: string[];
 
   /**
-   * Whom the person reports to; empty: the leader of the main department, or of the next one above that has another.
+   * The person's manager; empty: the leader of the main department, or of the next one above with another leader.
    *
    * @generated from field: string manager_id = 19;
    */
   managerId: string;
 
   /**
-   * Guests only: from then on the guest cannot sign in; the sessions end.
+   * Guests only: from then on the guest cannot sign in, and the sessions end.
    *
    * @generated from field: google.protobuf.Timestamp guest_expires_at = 20;
    */
@@ -219,7 +219,7 @@ export enum Person_State {
   ACTIVE = 1,
 
   /**
-   * Cannot sign in; stays named where they took part.
+   * Cannot sign in; still named where they took part.
    *
    * @generated from enum value: STATE_DEACTIVATED = 2;
    */
@@ -261,7 +261,7 @@ export enum Person_Kind {
   BOOTSTRAP = 3,
 
   /**
-   * Somebody from outside: sees shared conversations and their members, and no directory (GW-5).
+   * An external person: sees shared conversations and their members, and no directory (GW-5).
    *
    * @generated from enum value: KIND_GUEST = 4;
    */
@@ -299,7 +299,7 @@ export const PostSchema: GenMessage<Post> = /*@__PURE__*/
   messageDesc(file_plexus_directory_v1_people, 2);
 
 /**
- * A time in which somebody is away, and who stands in.
+ * A period in which a person is away, with their deputy.
  *
  * @generated from message plexus.directory.v1.Absence
  */
@@ -315,7 +315,7 @@ export type Absence = Message<"plexus.directory.v1.Absence"> & {
   endsAt?: Timestamp | undefined;
 
   /**
-   * Empty: nobody.
+   * Empty: no deputy.
    *
    * @generated from field: string deputy_id = 3;
    */
@@ -363,14 +363,14 @@ export type Group = Message<"plexus.directory.v1.Group"> & {
   description: string;
 
   /**
-   * Whose administrators manage it; empty: the tenant's.
+   * Department whose administrators manage it; empty: the tenant's.
    *
    * @generated from field: string department_id = 5;
    */
   departmentId: string;
 
   /**
-   * Set: membership follows the rule; unset: it is given by name.
+   * Set: membership follows the rule; unset: members are added by name.
    *
    * @generated from field: plexus.directory.v1.GroupRule rule = 6;
    */
@@ -389,14 +389,14 @@ export type Group = Message<"plexus.directory.v1.Group"> & {
   version: bigint;
 
   /**
-   * Nobody belongs to it any more.
+   * True once deleted: it has no members any more.
    *
    * @generated from field: bool removed = 9;
    */
   removed: boolean;
 
   /**
-   * How many people belong to it now.
+   * Number of current members.
    *
    * @generated from field: int32 size = 10;
    */
@@ -411,7 +411,7 @@ export const GroupSchema: GenMessage<Group> = /*@__PURE__*/
   messageDesc(file_plexus_directory_v1_people, 4);
 
 /**
- * Who belongs to a group by what they are: each set field must hold, and within one field any value.
+ * Membership rule of a group: each set field must match, and within one field any value.
  *
  * @generated from message plexus.directory.v1.GroupRule
  */
@@ -454,7 +454,8 @@ export const GroupRuleSchema: GenMessage<GroupRule> = /*@__PURE__*/
   messageDesc(file_plexus_directory_v1_people, 5);
 
 /**
- * When somebody works, on the clock of their own zone. The default is Monday to Friday, 09:00 to 12:00 and 13:30 to 18:00.
+ * Working hours on the clock of the person's own zone. The default is Monday to Friday, 09:00 to 12:00 and 13:30 to
+ * 18:00.
  *
  * @generated from message plexus.directory.v1.WorkingHours
  */
@@ -482,7 +483,7 @@ export const WorkingHoursSchema: GenMessage<WorkingHours> = /*@__PURE__*/
   messageDesc(file_plexus_directory_v1_people, 6);
 
 /**
- * A stretch of a working day: `start_minute` belongs to it, `end_minute` does not.
+ * A part of a working day: `start_minute` belongs to it, `end_minute` does not.
  *
  * @generated from message plexus.directory.v1.WorkingHours.Window
  */
@@ -555,21 +556,21 @@ export type Department = Message<"plexus.directory.v1.Department"> & {
   version: bigint;
 
   /**
-   * Empty: nobody.
+   * Empty: no leader.
    *
    * @generated from field: string leader_id = 8;
    */
   leaderId: string;
 
   /**
-   * Merged into another, or dissolved: nobody belongs to it and nothing stands below it.
+   * True once merged into another, or dissolved: it has no members and no departments below it.
    *
    * @generated from field: bool closed = 9;
    */
   closed: boolean;
 
   /**
-   * Where its people went, when it was merged.
+   * The department that its people went to, if it was merged.
    *
    * @generated from field: string merged_into_id = 10;
    */

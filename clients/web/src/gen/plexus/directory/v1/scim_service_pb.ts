@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file plexus/directory/v1/scim_service.proto.
  */
 export const file_plexus_directory_v1_scim_service: GenFile = /*@__PURE__*/
-  fileDesc("CiZwbGV4dXMvZGlyZWN0b3J5L3YxL3NjaW1fc2VydmljZS5wcm90bxITcGxleHVzLmRpcmVjdG9yeS52MSLaAQoTRXhjaGFuZ2VTY2ltUmVxdWVzdBIOCgZtZXRob2QYASABKAkSDAoEcGF0aBgCIAEoCRINCgVxdWVyeRgDIAEoCRJGCgdoZWFkZXJzGAQgAygLMjUucGxleHVzLmRpcmVjdG9yeS52MS5FeGNoYW5nZVNjaW1SZXF1ZXN0LkhlYWRlcnNFbnRyeRIMCgRib2R5GAUgASgMEhAKCGJhc2VfdXJsGAYgASgJGi4KDEhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIq0BChRFeGNoYW5nZVNjaW1SZXNwb25zZRIOCgZzdGF0dXMYASABKAUSRwoHaGVhZGVycxgCIAMoCzI2LnBsZXh1cy5kaXJlY3RvcnkudjEuRXhjaGFuZ2VTY2ltUmVzcG9uc2UuSGVhZGVyc0VudHJ5EgwKBGJvZHkYAyABKAwaLgoMSGVhZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiFgoUR2V0RmVlZFN0YXR1c1JlcXVlc3QiSAoVR2V0RmVlZFN0YXR1c1Jlc3BvbnNlEi8KBnN0YXR1cxgBIAEoCzIfLnBsZXh1cy5kaXJlY3RvcnkudjEuRmVlZFN0YXR1cyL6AQoKRmVlZFN0YXR1cxIPCgdzdG9wcGVkGAEgASgIEi4KCnN0b3BwZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2RlYWN0aXZhdGVkGAMgASgFEg8KB2FsbG93ZWQYBCABKAUSGgoSd2FpdGluZ19wZXJzb25faWRzGAUgAygJEjEKB3JlZnVzZWQYBiADKAsyIC5wbGV4dXMuZGlyZWN0b3J5LnYxLkZlZWRSZWZ1c2FsEjYKB2lnbm9yZWQYByADKAsyJS5wbGV4dXMuZGlyZWN0b3J5LnYxLklnbm9yZWRBdHRyaWJ1dGUiaAoLRmVlZFJlZnVzYWwSDQoFYWJvdXQYASABKAkSDgoGcmVhc29uGAIgASgJEhIKCnBlcm1pc3Npb24YAyABKAkSJgoCYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImkKEElnbm9yZWRBdHRyaWJ1dGUSEAoIcmVzb3VyY2UYASABKAkSEQoJYXR0cmlidXRlGAIgASgJEjAKDGxhc3Rfc2VudF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiPwoSUmVzb2x2ZUZlZWRSZXF1ZXN0Eg8KB2FwcHJvdmUYASABKAgSGAoQZXhwZWN0ZWRfd2FpdGluZxgCIAEoBSJGChNSZXNvbHZlRmVlZFJlc3BvbnNlEi8KBnN0YXR1cxgBIAEoCzIfLnBsZXh1cy5kaXJlY3RvcnkudjEuRmVlZFN0YXR1czK8AgoLU2NpbVNlcnZpY2USYwoMRXhjaGFuZ2VTY2ltEigucGxleHVzLmRpcmVjdG9yeS52MS5FeGNoYW5nZVNjaW1SZXF1ZXN0GikucGxleHVzLmRpcmVjdG9yeS52MS5FeGNoYW5nZVNjaW1SZXNwb25zZRJmCg1HZXRGZWVkU3RhdHVzEikucGxleHVzLmRpcmVjdG9yeS52MS5HZXRGZWVkU3RhdHVzUmVxdWVzdBoqLnBsZXh1cy5kaXJlY3RvcnkudjEuR2V0RmVlZFN0YXR1c1Jlc3BvbnNlEmAKC1Jlc29sdmVGZWVkEicucGxleHVzLmRpcmVjdG9yeS52MS5SZXNvbHZlRmVlZFJlcXVlc3QaKC5wbGV4dXMuZGlyZWN0b3J5LnYxLlJlc29sdmVGZWVkUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("CiZwbGV4dXMvZGlyZWN0b3J5L3YxL3NjaW1fc2VydmljZS5wcm90bxITcGxleHVzLmRpcmVjdG9yeS52MSLaAQoTRXhjaGFuZ2VTY2ltUmVxdWVzdBIOCgZtZXRob2QYASABKAkSDAoEcGF0aBgCIAEoCRINCgVxdWVyeRgDIAEoCRJGCgdoZWFkZXJzGAQgAygLMjUucGxleHVzLmRpcmVjdG9yeS52MS5FeGNoYW5nZVNjaW1SZXF1ZXN0LkhlYWRlcnNFbnRyeRIMCgRib2R5GAUgASgMEhAKCGJhc2VfdXJsGAYgASgJGi4KDEhlYWRlcnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIq0BChRFeGNoYW5nZVNjaW1SZXNwb25zZRIOCgZzdGF0dXMYASABKAUSRwoHaGVhZGVycxgCIAMoCzI2LnBsZXh1cy5kaXJlY3RvcnkudjEuRXhjaGFuZ2VTY2ltUmVzcG9uc2UuSGVhZGVyc0VudHJ5EgwKBGJvZHkYAyABKAwaLgoMSGVhZGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiFgoUR2V0RmVlZFN0YXR1c1JlcXVlc3QiSAoVR2V0RmVlZFN0YXR1c1Jlc3BvbnNlEi8KBnN0YXR1cxgBIAEoCzIfLnBsZXh1cy5kaXJlY3RvcnkudjEuRmVlZFN0YXR1cyKLAgoKRmVlZFN0YXR1cxIPCgdzdG9wcGVkGAEgASgIEi4KCnN0b3BwZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2RlYWN0aXZhdGVkGAMgASgFEg8KB2FsbG93ZWQYBCABKAUSGgoSd2FpdGluZ19wZXJzb25faWRzGAUgAygJEjEKB3JlZnVzZWQYBiADKAsyIC5wbGV4dXMuZGlyZWN0b3J5LnYxLkZlZWRSZWZ1c2FsEjYKB2lnbm9yZWQYByADKAsyJS5wbGV4dXMuZGlyZWN0b3J5LnYxLklnbm9yZWRBdHRyaWJ1dGUSDwoHd2FpdGluZxgIIAEoBSJoCgtGZWVkUmVmdXNhbBINCgVhYm91dBgBIAEoCRIOCgZyZWFzb24YAiABKAkSEgoKcGVybWlzc2lvbhgDIAEoCRImCgJhdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiaQoQSWdub3JlZEF0dHJpYnV0ZRIQCghyZXNvdXJjZRgBIAEoCRIRCglhdHRyaWJ1dGUYAiABKAkSMAoMbGFzdF9zZW50X2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI/ChJSZXNvbHZlRmVlZFJlcXVlc3QSDwoHYXBwcm92ZRgBIAEoCBIYChBleHBlY3RlZF93YWl0aW5nGAIgASgFIkYKE1Jlc29sdmVGZWVkUmVzcG9uc2USLwoGc3RhdHVzGAEgASgLMh8ucGxleHVzLmRpcmVjdG9yeS52MS5GZWVkU3RhdHVzMrwCCgtTY2ltU2VydmljZRJjCgxFeGNoYW5nZVNjaW0SKC5wbGV4dXMuZGlyZWN0b3J5LnYxLkV4Y2hhbmdlU2NpbVJlcXVlc3QaKS5wbGV4dXMuZGlyZWN0b3J5LnYxLkV4Y2hhbmdlU2NpbVJlc3BvbnNlEmYKDUdldEZlZWRTdGF0dXMSKS5wbGV4dXMuZGlyZWN0b3J5LnYxLkdldEZlZWRTdGF0dXNSZXF1ZXN0GioucGxleHVzLmRpcmVjdG9yeS52MS5HZXRGZWVkU3RhdHVzUmVzcG9uc2USYAoLUmVzb2x2ZUZlZWQSJy5wbGV4dXMuZGlyZWN0b3J5LnYxLlJlc29sdmVGZWVkUmVxdWVzdBooLnBsZXh1cy5kaXJlY3RvcnkudjEuUmVzb2x2ZUZlZWRSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message plexus.directory.v1.ExchangeScimRequest
@@ -138,7 +138,7 @@ export type FeedStatus = Message<"plexus.directory.v1.FeedStatus"> & {
   stoppedAt?: Timestamp | undefined;
 
   /**
-   * Deactivations in the present window of 24 hours, and how many it allows.
+   * Deactivations in the current window of 24 hours, and how many it allows.
    *
    * @generated from field: int32 deactivated = 3;
    */
@@ -150,27 +150,34 @@ export type FeedStatus = Message<"plexus.directory.v1.FeedStatus"> & {
   allowed: number;
 
   /**
-   * Whom the feed wanted to deactivate since it stopped; nothing happened to them.
+   * Whom the feed wanted to deactivate since it stopped; nothing happened to them. At most 1,000, who wait longest.
    *
    * @generated from field: repeated string waiting_person_ids = 5;
    */
   waitingPersonIds: string[];
 
   /**
-   * The last 100 things that the feed was refused because somebody would hold, or holds, more than the feed does (GW-11);
-   * each for 30 days, or until the feed carries the same thing through.
+   * The last 100 changes that the feed was refused because a person would hold, or holds, more than the feed does
+   * (GW-11); each for 30 days, or until the feed completes the same change.
    *
    * @generated from field: repeated plexus.directory.v1.FeedRefusal refused = 6;
    */
   refused: FeedRefusal[];
 
   /**
-   * Attributes that the feed sends and Plexus does not have: they are ignored, and everything else of the request is kept. Each is
-   * listed once, the last sent first, at most 100; each until 30 days after it was sent last.
+   * Attributes that the feed sends and Plexus does not have: they are ignored, and the rest of the request is applied.
+   * Each is listed once, the latest first, at most 100; each until 30 days after it was last sent.
    *
    * @generated from field: repeated plexus.directory.v1.IgnoredAttribute ignored = 7;
    */
   ignored: IgnoredAttribute[];
+
+  /**
+   * How many people wait, listed or not.
+   *
+   * @generated from field: int32 waiting = 8;
+   */
+  waiting: number;
 };
 
 /**
@@ -181,20 +188,20 @@ export const FeedStatusSchema: GenMessage<FeedStatus> = /*@__PURE__*/
   messageDesc(file_plexus_directory_v1_scim_service, 4);
 
 /**
- * What an administrator has to do in the feed's place, or give the feed's account a role for.
+ * A change that an administrator has to make in place of the feed, or for which the feed's account needs a role.
  *
  * @generated from message plexus.directory.v1.FeedRefusal
  */
 export type FeedRefusal = Message<"plexus.directory.v1.FeedRefusal"> & {
   /**
-   * The id of a person or group, or the userName of somebody who would have been made.
+   * The id of a person or group, or the userName of a person who would have been created.
    *
    * @generated from field: string about = 1;
    */
   about: string;
 
   /**
-   * As in errors, for example `GRANT_EXCEEDS_OWN`.
+   * A reason as in errors, for example `GRANT_EXCEEDS_OWN`.
    *
    * @generated from field: string reason = 2;
    */
@@ -260,14 +267,14 @@ export const IgnoredAttributeSchema: GenMessage<IgnoredAttribute> = /*@__PURE__*
  */
 export type ResolveFeedRequest = Message<"plexus.directory.v1.ResolveFeedRequest"> & {
   /**
-   * True: those waiting are deactivated. False: they stay, and the feed goes on.
+   * True: those waiting are deactivated. False: they stay, and the feed continues.
    *
    * @generated from field: bool approve = 1;
    */
   approve: boolean;
 
   /**
-   * As GetFeedStatus showed it.
+   * `waiting` of GetFeedStatus.
    *
    * @generated from field: int32 expected_waiting = 2;
    */
@@ -299,13 +306,13 @@ export const ResolveFeedResponseSchema: GenMessage<ResolveFeedResponse> = /*@__P
   messageDesc(file_plexus_directory_v1_scim_service, 8);
 
 /**
- * The HR feed: SCIM 2.0 (RFC 7643, 7644). The gateway passes HTTP requests under `/scim/v2` on as they are.
+ * The HR feed: SCIM 2.0 (RFC 7643, 7644). The gateway passes HTTP requests under `/scim/v2` on unchanged.
  *
  * @generated from service plexus.directory.v1.ScimService
  */
 export const ScimService: GenService<{
   /**
-   * One HTTP exchange; refusals are SCIM errors in the answer, never statuses of this method.
+   * Performs one HTTP exchange; refusals are SCIM errors in the response, never statuses of this method.
    *
    * @generated from rpc plexus.directory.v1.ScimService.ExchangeScim
    */
@@ -315,7 +322,7 @@ export const ScimService: GenService<{
     output: typeof ExchangeScimResponseSchema;
   },
   /**
-   * The feed as it stands: running, or stopped because it would deactivate too many (INT-1).
+   * Returns the feed's status: running, or stopped because it would deactivate too many people (INT-1).
    *
    * @generated from rpc plexus.directory.v1.ScimService.GetFeedStatus
    */
@@ -325,8 +332,8 @@ export const ScimService: GenService<{
     output: typeof GetFeedStatusResponseSchema;
   },
   /**
-   * An administrator's answer to a stopped feed: let these deactivations pass, or drop them. Refused: FEED_NOT_STOPPED,
-   * FEED_CHANGED (more are waiting than the answer is about).
+   * Resolves a stopped feed: an administrator lets its deactivations pass, or drops them. Refused: FEED_NOT_STOPPED,
+   * FEED_CHANGED (more are waiting than the administrator confirmed).
    *
    * @generated from rpc plexus.directory.v1.ScimService.ResolveFeed
    */

@@ -55,7 +55,7 @@ export type InitTenantRequest = Message<"plexus.directory.v1.InitTenantRequest">
   bootstrapSecret: string;
 
   /**
-   * Of people who set nothing; unset: the default of WorkingHours.
+   * For people without their own; unset: the default of WorkingHours.
    *
    * @generated from field: plexus.directory.v1.WorkingHours working_hours = 7;
    */
@@ -106,15 +106,15 @@ export type SignInRequest = Message<"plexus.directory.v1.SignInRequest"> & {
   password: string;
 
   /**
-   * What the person reads in the list of sessions, for example `plexus cli on host`.
+   * Name in the person's list of sessions, for example `plexus cli on host`.
    *
    * @generated from field: string device = 3;
    */
   device: string;
 
   /**
-   * `device_key` of an earlier sign-in of this person on this device; empty otherwise. Wrong passwords that strangers try
-   * elsewhere do not lock such a device out.
+   * `device_key` of an earlier sign-in of this person on this device; empty otherwise. Wrong passwords tried by
+   * strangers elsewhere do not lock such a device out.
    *
    * @generated from field: string device_key = 4;
    */
@@ -133,7 +133,7 @@ export const SignInRequestSchema: GenMessage<SignInRequest> = /*@__PURE__*/
  */
 export type SignInResponse = Message<"plexus.directory.v1.SignInResponse"> & {
   /**
-   * Unset while a challenge is to be answered.
+   * Unset while a challenge must be answered.
    *
    * @generated from field: plexus.directory.v1.Tokens tokens = 1;
    */
@@ -165,7 +165,7 @@ export const SignInResponseSchema: GenMessage<SignInResponse> = /*@__PURE__*/
   messageDesc(file_plexus_directory_v1_session_service, 3);
 
 /**
- * The password was right; one of these is still due.
+ * The password was correct; one of these is still due.
  *
  * @generated from message plexus.directory.v1.SecondFactorChallenge
  */
@@ -183,7 +183,7 @@ export type SecondFactorChallenge = Message<"plexus.directory.v1.SecondFactorCha
   kinds: SecondFactorKind[];
 
   /**
-   * PublicKeyCredentialRequestOptions as JSON, where `kinds` has a passkey.
+   * PublicKeyCredentialRequestOptions as JSON, if `kinds` has a passkey.
    *
    * @generated from field: string passkey_options_json = 3;
    */
@@ -195,8 +195,8 @@ export type SecondFactorChallenge = Message<"plexus.directory.v1.SecondFactorCha
   expiresAt?: Timestamp | undefined;
 
   /**
-   * A role asks for a second factor and there is none yet: answer with EnrollTotp's or FinishPasskey's proof after signing in
-   * with the limited session of `tokens`, which may do nothing else.
+   * A role requires a second factor and there is none yet: answer with EnrollTotp's or FinishPasskey's proof after
+   * signing in with the limited session of `tokens`, which can do nothing else.
    *
    * @generated from field: bool enrollment_due = 5;
    */
@@ -377,14 +377,14 @@ export type BeginSingleSignOnResponse = Message<"plexus.directory.v1.BeginSingle
   authorizationUrl: string;
 
   /**
-   * What the provider sends back with the code.
+   * State that the provider returns with the code.
    *
    * @generated from field: string state = 2;
    */
   state: string;
 
   /**
-   * Kept by the client and sent through no browser: who completes the sign-in must be who began it.
+   * Kept by the client and never sent through the browser: only the client that began the sign-in can complete it.
    *
    * @generated from field: string proof = 3;
    */
@@ -413,7 +413,7 @@ export type CompleteSingleSignOnRequest = Message<"plexus.directory.v1.CompleteS
   code: string;
 
   /**
-   * `iss` of the redirect where the provider sends it (RFC 9207).
+   * `iss` of the redirect if the provider sends it (RFC 9207).
    *
    * @generated from field: string issuer = 3;
    */
@@ -439,7 +439,7 @@ export const CompleteSingleSignOnRequestSchema: GenMessage<CompleteSingleSignOnR
  */
 export type CompleteSingleSignOnResponse = Message<"plexus.directory.v1.CompleteSingleSignOnResponse"> & {
   /**
-   * Unset while a challenge is to be answered.
+   * Unset while a challenge must be answered.
    *
    * @generated from field: plexus.directory.v1.Tokens tokens = 1;
    */
@@ -451,7 +451,7 @@ export type CompleteSingleSignOnResponse = Message<"plexus.directory.v1.Complete
   person?: Person | undefined;
 
   /**
-   * The person has a second factor and the provider did not say that it asked for one; answered by CompleteSignIn.
+   * The person has a second factor and the provider did not state that it asked for one; answered by CompleteSignIn.
    *
    * @generated from field: plexus.directory.v1.SecondFactorChallenge challenge = 3;
    */
@@ -561,7 +561,7 @@ export type SessionInfo = Message<"plexus.directory.v1.SessionInfo"> & {
   expiresAt?: Timestamp | undefined;
 
   /**
-   * The one that asks.
+   * True for the session of this call.
    *
    * @generated from field: bool present = 6;
    */
@@ -599,7 +599,7 @@ export const SessionInfoSchema: GenMessage<SessionInfo> = /*@__PURE__*/
  */
 export type RevokeSessionsRequest = Message<"plexus.directory.v1.RevokeSessionsRequest"> & {
   /**
-   * Empty: every session of the person except the one that asks.
+   * Empty: every session of the person except the one of this call.
    *
    * @generated from field: string session_id = 1;
    */
@@ -702,7 +702,7 @@ export const ConfirmTotpRequestSchema: GenMessage<ConfirmTotpRequest> = /*@__PUR
  */
 export type ConfirmTotpResponse = Message<"plexus.directory.v1.ConfirmTotpResponse"> & {
   /**
-   * Ten, each good once.
+   * Ten, each usable once.
    *
    * @generated from field: repeated string recovery_codes = 1;
    */
@@ -786,7 +786,7 @@ export type FinishPasskeyResponse = Message<"plexus.directory.v1.FinishPasskeyRe
   factor?: SecondFactor | undefined;
 
   /**
-   * Ten, with the first second factor; none with further ones.
+   * Ten, with the first second factor; empty with further ones.
    *
    * @generated from field: repeated string recovery_codes = 2;
    */
@@ -940,7 +940,7 @@ export type CreateApiTokenRequest = Message<"plexus.directory.v1.CreateApiTokenR
   personId: string;
 
   /**
-   * Permissions; at least one. The token never has more than the person's roles give.
+   * Permissions; at least one. The token never has more than the person's roles grant.
    *
    * @generated from field: repeated string scopes = 4;
    */
@@ -971,7 +971,7 @@ export type CreateApiTokenResponse = Message<"plexus.directory.v1.CreateApiToken
   apiToken?: ApiToken | undefined;
 
   /**
-   * `plx_…`; shown this once, stored as a hash.
+   * `plx_…`; returned only here, stored as a hash.
    *
    * @generated from field: string secret = 2;
    */
@@ -1060,7 +1060,7 @@ export const GetSignInPolicyResponseSchema: GenMessage<GetSignInPolicyResponse> 
   messageDesc(file_plexus_directory_v1_session_service, 35);
 
 /**
- * How a company signs in.
+ * Sign-in policy of a company.
  *
  * @generated from message plexus.directory.v1.SignInPolicy
  */
@@ -1167,7 +1167,8 @@ export type OpenIdProvider = Message<"plexus.directory.v1.OpenIdProvider"> & {
   subjectClaim: string;
 
   /**
-   * Also link somebody unlinked by the e-mail the provider has verified (`email_verified` true), within these domains.
+   * Also links a person without a link by an e-mail that the provider has verified (`email_verified` true), within
+   * these domains.
    *
    * @generated from field: repeated string email_domains = 7;
    */
@@ -1196,7 +1197,7 @@ export type PutOpenIdProviderRequest = Message<"plexus.directory.v1.PutOpenIdPro
   provider?: OpenIdProvider | undefined;
 
   /**
-   * Write only. Empty: the present one, or none for a public client.
+   * Write only. Empty: the current one, or none for a public client.
    *
    * @generated from field: string client_secret = 2;
    */
@@ -1309,7 +1310,7 @@ export const ResolveApiTokenResponseSchema: GenMessage<ResolveApiTokenResponse> 
   messageDesc(file_plexus_directory_v1_session_service, 45);
 
 /**
- * What a signed-in client holds.
+ * Tokens of a signed-in client.
  *
  * @generated from message plexus.directory.v1.Tokens
  */
@@ -1344,8 +1345,8 @@ export type Tokens = Message<"plexus.directory.v1.Tokens"> & {
   sessionId: string;
 
   /**
-   * 32 bytes, the same for the life of the session and kept nowhere on the server: a client that stores what it has
-   * received encrypts it with this key, and keeps the key in memory only.
+   * 32 bytes, the same for the life of the session and never stored on the server: a client that stores received data
+   * encrypts it with this key, and keeps the key in memory only.
    *
    * @generated from field: bytes cache_key = 6;
    */
@@ -1443,7 +1444,7 @@ export type SetPasswordRequest = Message<"plexus.directory.v1.SetPasswordRequest
   newPassword: string;
 
   /**
-   * Needed for another person: with their password one could sign in as them.
+   * Needed for another person, since the password would allow signing in as them.
    *
    * @generated from field: string reason = 4;
    */
@@ -1539,7 +1540,7 @@ export const FindEndedSessionsResponseSchema: GenMessage<FindEndedSessionsRespon
   messageDesc(file_plexus_directory_v1_session_service, 56);
 
 /**
- * What a second factor is. A recovery code stands in for any, once.
+ * Kind of a second factor. A recovery code replaces any of them, once.
  *
  * @generated from enum plexus.directory.v1.SecondFactorKind
  */
@@ -1572,13 +1573,13 @@ export const SecondFactorKindSchema: GenEnum<SecondFactorKind> = /*@__PURE__*/
   enumDesc(file_plexus_directory_v1_session_service, 0);
 
 /**
- * Signing in with a local account or the company's own, and the tokens that follow from it.
+ * Sign-in with a local account or the company's own, and the tokens that follow from it.
  *
  * @generated from service plexus.directory.v1.SessionService
  */
 export const SessionService: GenService<{
   /**
-   * Makes the tenant and its first administrator. Refused once a tenant exists: TENANT_EXISTS.
+   * Creates the tenant and its first administrator. Refused once a tenant exists: TENANT_EXISTS.
    *
    * @generated from rpc plexus.directory.v1.SessionService.InitTenant
    */
@@ -1588,8 +1589,8 @@ export const SessionService: GenService<{
     output: typeof InitTenantResponseSchema;
   },
   /**
-   * Handle and password for tokens, or for a challenge where a second factor is due. Refused, the same for every cause:
-   * SIGN_IN_REFUSED (UNAUTHENTICATED).
+   * Exchanges handle and password for tokens, or for a challenge if a second factor is due. Refused, the same for every
+   * cause: SIGN_IN_REFUSED (UNAUTHENTICATED).
    *
    * @generated from rpc plexus.directory.v1.SessionService.SignIn
    */
@@ -1609,7 +1610,7 @@ export const SessionService: GenService<{
     output: typeof CompleteSignInResponseSchema;
   },
   /**
-   * Ways to sign in that the company has.
+   * Lists the company's sign-in methods.
    *
    * @generated from rpc plexus.directory.v1.SessionService.ListSignInOptions
    */
@@ -1619,8 +1620,8 @@ export const SessionService: GenService<{
     output: typeof ListSignInOptionsResponseSchema;
   },
   /**
-   * Where to send the browser to sign in with the company's OpenID provider (code flow, PKCE, state and nonce kept by
-   * directory). Refused: PROVIDER_NOT_FOUND, REDIRECT_NOT_ALLOWED.
+   * Returns the address to which the browser must go to sign in with the company's OpenID provider (code flow, PKCE,
+   * state and nonce kept by directory). Refused: PROVIDER_NOT_FOUND, REDIRECT_NOT_ALLOWED.
    *
    * @generated from rpc plexus.directory.v1.SessionService.BeginSingleSignOn
    */
@@ -1630,7 +1631,7 @@ export const SessionService: GenService<{
     output: typeof BeginSingleSignOnResponseSchema;
   },
   /**
-   * The provider's code for tokens. Refused: SIGN_IN_REFUSED; PROVIDER_UNAVAILABLE (UNAVAILABLE).
+   * Exchanges the provider's code for tokens. Refused: SIGN_IN_REFUSED; PROVIDER_UNAVAILABLE (UNAVAILABLE).
    *
    * @generated from rpc plexus.directory.v1.SessionService.CompleteSingleSignOn
    */
@@ -1640,8 +1641,9 @@ export const SessionService: GenService<{
     output: typeof CompleteSingleSignOnResponseSchema;
   },
   /**
-   * A refresh token for new tokens; the old one is spent. A spent one ends the session: REFRESH_REUSED. The one that was
-   * spent last gets new tokens again for 5 minutes, twice at most, as long as no refresh token that it led to was used.
+   * Exchanges a refresh token for new tokens; the old one is spent. A spent one ends the session: REFRESH_REUSED. The
+   * one spent last gets new tokens again for 5 minutes, twice at most, as long as none of the refresh tokens issued for
+   * it was used.
    *
    * @generated from rpc plexus.directory.v1.SessionService.RefreshSession
    */
@@ -1661,8 +1663,8 @@ export const SessionService: GenService<{
     output: typeof SignOutResponseSchema;
   },
   /**
-   * Sets a password: one's own with the old one, another's as administrator, who gives a reason that the ledger keeps.
-   * Ends the person's other sessions. Refused: REASON_REQUIRED.
+   * Sets a password: one's own with the old one, another's as administrator, with a reason that the ledger keeps. Ends
+   * the person's other sessions. Refused: REASON_REQUIRED.
    *
    * @generated from rpc plexus.directory.v1.SessionService.SetPassword
    */
@@ -1672,7 +1674,8 @@ export const SessionService: GenService<{
     output: typeof SetPasswordResponseSchema;
   },
   /**
-   * Sessions and API tokens that are open: one's own, or somebody's as who manages sessions. Refused: PERSON_NOT_FOUND.
+   * Lists open sessions and API tokens: one's own, or those of a person whose sessions the caller manages. Refused:
+   * PERSON_NOT_FOUND.
    *
    * @generated from rpc plexus.directory.v1.SessionService.ListSessions
    */
@@ -1682,7 +1685,7 @@ export const SessionService: GenService<{
     output: typeof ListSessionsResponseSchema;
   },
   /**
-   * Ends a session, or all but the present one. Refused: SESSION_NOT_FOUND.
+   * Ends a session, or all but the current one. Refused: SESSION_NOT_FOUND.
    *
    * @generated from rpc plexus.directory.v1.SessionService.RevokeSessions
    */
@@ -1692,7 +1695,7 @@ export const SessionService: GenService<{
     output: typeof RevokeSessionsResponseSchema;
   },
   /**
-   * Begins to set up one-time codes; nothing is asked for before ConfirmTotp. Refused: STEP_UP_REQUIRED (the password is
+   * Begins the setup of one-time codes; they take effect with ConfirmTotp. Refused: STEP_UP_REQUIRED (the password is
    * wrong or missing), SECOND_FACTOR_EXISTS.
    *
    * @generated from rpc plexus.directory.v1.SessionService.EnrollTotp
@@ -1703,7 +1706,7 @@ export const SessionService: GenService<{
     output: typeof EnrollTotpResponseSchema;
   },
   /**
-   * Proves the app works; answers recovery codes, once. Refused: CODE_REFUSED.
+   * Confirms that the app works; returns recovery codes, once. Refused: CODE_REFUSED.
    *
    * @generated from rpc plexus.directory.v1.SessionService.ConfirmTotp
    */
@@ -1713,7 +1716,8 @@ export const SessionService: GenService<{
     output: typeof ConfirmTotpResponseSchema;
   },
   /**
-   * Begins to set up a passkey. Refused: STEP_UP_REQUIRED, PASSKEYS_NOT_SET_UP (this installation has no relying party).
+   * Begins the setup of a passkey. Refused: STEP_UP_REQUIRED, PASSKEYS_NOT_SET_UP (this installation has no relying
+   * party).
    *
    * @generated from rpc plexus.directory.v1.SessionService.BeginPasskey
    */
@@ -1723,7 +1727,7 @@ export const SessionService: GenService<{
     output: typeof BeginPasskeyResponseSchema;
   },
   /**
-   * Stores the passkey the browser made. Refused: PASSKEY_REFUSED.
+   * Stores the passkey created by the browser. Refused: PASSKEY_REFUSED.
    *
    * @generated from rpc plexus.directory.v1.SessionService.FinishPasskey
    */
@@ -1733,7 +1737,7 @@ export const SessionService: GenService<{
     output: typeof FinishPasskeyResponseSchema;
   },
   /**
-   * One's own second factors.
+   * Lists one's own second factors.
    *
    * @generated from rpc plexus.directory.v1.SessionService.ListSecondFactors
    */
@@ -1743,8 +1747,9 @@ export const SessionService: GenService<{
     output: typeof ListSecondFactorsResponseSchema;
   },
   /**
-   * Takes a second factor away: one's own, or another's who lost theirs, as who manages sessions; that ends the other's
-   * sessions. Refused: STEP_UP_REQUIRED, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_NEEDED (a role of one's own asks for one).
+   * Removes a second factor: one's own, or that of a person who lost theirs, if the caller manages their sessions; that
+   * ends the person's sessions. Refused: STEP_UP_REQUIRED, SECOND_FACTOR_NOT_FOUND, SECOND_FACTOR_NEEDED (a role of the
+   * caller requires one).
    *
    * @generated from rpc plexus.directory.v1.SessionService.RemoveSecondFactor
    */
@@ -1754,8 +1759,8 @@ export const SessionService: GenService<{
     output: typeof RemoveSecondFactorResponseSchema;
   },
   /**
-   * Makes a token for an app, which acts as a person or service account within scopes; shown once, so that a repeat of the
-   * request has no secret. Refused: PERSON_NOT_FOUND, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
+   * Creates a token for an app, which acts as a person or service account within scopes; the secret is returned once,
+   * so that a repeat of the request has none. Refused: PERSON_NOT_FOUND, PERMISSION_UNKNOWN, GRANT_EXCEEDS_OWN.
    *
    * @generated from rpc plexus.directory.v1.SessionService.CreateApiToken
    */
@@ -1765,7 +1770,7 @@ export const SessionService: GenService<{
     output: typeof CreateApiTokenResponseSchema;
   },
   /**
-   * How the company signs in.
+   * Returns the company's sign-in policy.
    *
    * @generated from rpc plexus.directory.v1.SessionService.GetSignInPolicy
    */
@@ -1775,7 +1780,7 @@ export const SessionService: GenService<{
     output: typeof GetSignInPolicyResponseSchema;
   },
   /**
-   * Sets how the company signs in. Refused: LOCKED_OUT (nobody could administer the tenant any more), VERSION_CONFLICT.
+   * Sets the company's sign-in policy. Refused: LOCKED_OUT (no administrator could sign in any more), VERSION_CONFLICT.
    *
    * @generated from rpc plexus.directory.v1.SessionService.UpdateSignInPolicy
    */
@@ -1785,7 +1790,7 @@ export const SessionService: GenService<{
     output: typeof UpdateSignInPolicyResponseSchema;
   },
   /**
-   * Names the company's OpenID provider, or changes it. Refused: PROVIDER_INVALID (its discovery cannot be read).
+   * Creates or changes the company's OpenID provider. Refused: PROVIDER_INVALID (its discovery cannot be read).
    *
    * @generated from rpc plexus.directory.v1.SessionService.PutOpenIdProvider
    */
@@ -1795,7 +1800,7 @@ export const SessionService: GenService<{
     output: typeof PutOpenIdProviderResponseSchema;
   },
   /**
-   * Takes a provider away; who signed in with it stays signed in. Refused: PROVIDER_NOT_FOUND, LOCKED_OUT.
+   * Deletes a provider; people who signed in with it stay signed in. Refused: PROVIDER_NOT_FOUND, LOCKED_OUT.
    *
    * @generated from rpc plexus.directory.v1.SessionService.DeleteOpenIdProvider
    */
@@ -1805,7 +1810,7 @@ export const SessionService: GenService<{
     output: typeof DeleteOpenIdProviderResponseSchema;
   },
   /**
-   * Who holds an API token, for the gateway. Refused: API_TOKEN_INVALID.
+   * Returns the holder of an API token, for the gateway. Refused: API_TOKEN_INVALID.
    *
    * @generated from rpc plexus.directory.v1.SessionService.ResolveApiToken
    */
@@ -1815,7 +1820,7 @@ export const SessionService: GenService<{
     output: typeof ResolveApiTokenResponseSchema;
   },
   /**
-   * The public keys that access tokens are signed with, as a JWK set.
+   * Returns the public keys that verify access tokens, as a JWK set.
    *
    * @generated from rpc plexus.directory.v1.SessionService.GetSigningKeys
    */
@@ -1825,7 +1830,7 @@ export const SessionService: GenService<{
     output: typeof GetSigningKeysResponseSchema;
   },
   /**
-   * Which of the given sessions have ended (GW-4: the re-check when Kafka is down).
+   * Returns which of the given sessions have ended (GW-4: the re-check when Kafka is down).
    *
    * @generated from rpc plexus.directory.v1.SessionService.FindEndedSessions
    */

@@ -15,7 +15,7 @@ export const file_plexus_event_v1_envelope: GenFile = /*@__PURE__*/
   fileDesc("Ch5wbGV4dXMvZXZlbnQvdjEvZW52ZWxvcGUucHJvdG8SD3BsZXh1cy5ldmVudC52MSLeAgoIRW52ZWxvcGUSEAoIZXZlbnRfaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEg0KBXNjb3BlGAMgASgJEhEKCWNoYW5nZV9ubxgEIAEoAxIRCgllbnRpdHlfaWQYBSABKAkSFgoOZW50aXR5X3ZlcnNpb24YBiABKAMSLwoLb2NjdXJyZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhYKDnNjaGVtYV92ZXJzaW9uGAggASgNEgwKBHR5cGUYCSABKAkSDAoEZmFjdBgKIAEoDBIQCghhY3Rvcl9pZBgLIAEoCRIYCgxjb250ZW50X2hhc2gYDCABKAxCAhgBEhIKCmNoYWluX2hhc2gYDSABKAwSGgoSbWVtYmVyc2hpcF92ZXJzaW9uGA4gASgDEg4KBm9yaWdpbhgPIAEoCRIPCgdvbWl0dGVkGBggASgIYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
- * Every record on every Plexus topic is one Envelope (MSG-4). The record's key is the one that the topic catalogue names.
+ * Every record on every Plexus topic is one Envelope (MSG-4). The record's key is the one in the topic catalogue.
  *
  * @generated from message plexus.event.v1.Envelope
  */
@@ -33,7 +33,7 @@ export type Envelope = Message<"plexus.event.v1.Envelope"> & {
   tenantId: string;
 
   /**
-   * What `change_no` counts: the conversation, task, person, notification whose facts are in order.
+   * The sequence that `change_no` counts: the conversation, task, person or notification whose facts are in order.
    *
    * @generated from field: string scope = 3;
    */
@@ -47,7 +47,7 @@ export type Envelope = Message<"plexus.event.v1.Envelope"> & {
   changeNo: bigint;
 
   /**
-   * The entity that the fact is about, for example a message id.
+   * The entity of the fact, for example a message id.
    *
    * @generated from field: string entity_id = 5;
    */
@@ -80,7 +80,7 @@ export type Envelope = Message<"plexus.event.v1.Envelope"> & {
   type: string;
 
   /**
-   * The fact itself: full state of what changed.
+   * The fact itself: full state of the changed object.
    *
    * @generated from field: bytes fact = 10;
    */
@@ -94,8 +94,8 @@ export type Envelope = Message<"plexus.event.v1.Envelope"> & {
   actorId: string;
 
   /**
-   * SHA-256 of the content, in facts of conversations before version 2 of the chain. Empty since: without a salt it lets
-   * short contents be guessed.
+   * SHA-256 of the content, in facts of conversations before version 2 of the chain. Empty since: without a salt, short
+   * contents could be guessed from it.
    *
    * @generated from field: bytes content_hash = 12 [deprecated = true];
    * @deprecated
@@ -103,30 +103,30 @@ export type Envelope = Message<"plexus.event.v1.Envelope"> & {
   contentHash: Uint8Array;
 
   /**
-   * Link of the conversation's chain of hashes (see `plexus.messaging.v1.ChainLink`); empty where the scope is no log.
+   * Link of the conversation's hash chain (see `plexus.messaging.v1.ChainLink`); empty if the scope is not a log.
    *
    * @generated from field: bytes chain_hash = 13;
    */
   chainHash: Uint8Array;
 
   /**
-   * Version of the membership that the fact was decided under; 0 where there is none.
+   * Version of the membership under which the fact was decided; 0 if there is none.
    *
    * @generated from field: int64 membership_version = 14;
    */
   membershipVersion: bigint;
 
   /**
-   * Where the fact came from: empty for people, `import` for history brought in (MSG-19).
+   * Origin of the fact: empty for people, `import` for imported history (MSG-19).
    *
    * @generated from field: string origin = 15;
    */
   origin: string;
 
   /**
-   * The fact was larger than a record may be and is left out: `fact` is empty, everything else is as stored. Services
-   * read it from the topic's owner, clients fetch the current state (`ListChanges`). On a stream also: the gateway does
-   * not know the type of the fact yet.
+   * True if the fact was larger than a record may be and is left out: `fact` is empty, everything else is as stored.
+   * Services read it from the topic's owner, clients fetch the current state (`ListChanges`). On a stream also: the
+   * gateway does not know the type of the fact yet.
    *
    * @generated from field: bool omitted = 24;
    */

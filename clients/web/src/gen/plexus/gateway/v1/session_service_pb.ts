@@ -56,7 +56,7 @@ export const SessionRequestSchema: GenMessage<SessionRequest> = /*@__PURE__*/
  */
 export type Hello = Message<"plexus.gateway.v1.Hello"> & {
   /**
-   * What the person reads in the list of devices.
+   * Name in the person's list of devices.
    *
    * @generated from field: string device = 1;
    */
@@ -77,7 +77,7 @@ export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
  */
 export type SendItem = Message<"plexus.gateway.v1.SendItem"> & {
   /**
-   * Chosen by the client, answered in Acknowledgement; unique in the session.
+   * Chosen by the client, returned in Acknowledgement; unique in the session.
    *
    * @generated from field: uint64 client_ref = 1;
    */
@@ -174,7 +174,7 @@ export const SubscribeResponseSchema: GenMessage<SubscribeResponse> = /*@__PURE_
   messageDesc(file_plexus_gateway_v1_session_service, 6);
 
 /**
- * One thing told to a client.
+ * One frame to a client.
  *
  * @generated from message plexus.gateway.v1.Frame
  */
@@ -247,7 +247,7 @@ export const FrameSchema: GenMessage<Frame> = /*@__PURE__*/
   messageDesc(file_plexus_gateway_v1_session_service, 7);
 
 /**
- * The stream is live: what happens from here on comes as events. Catch up with ListChanges from what you hold.
+ * The stream is live: later changes arrive as events. Catch up with ListChanges from the stored position.
  *
  * @generated from message plexus.gateway.v1.Welcome
  */
@@ -290,7 +290,7 @@ export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
   messageDesc(file_plexus_gateway_v1_session_service, 8);
 
 /**
- * How far a conversation's log has come.
+ * Position of a conversation's log.
  *
  * @generated from message plexus.gateway.v1.Position
  */
@@ -314,7 +314,7 @@ export const PositionSchema: GenMessage<Position> = /*@__PURE__*/
   messageDesc(file_plexus_gateway_v1_session_service, 9);
 
 /**
- * Answer to a SendItem.
+ * Response to a SendItem.
  *
  * @generated from message plexus.gateway.v1.Acknowledgement
  */
@@ -338,7 +338,7 @@ export const AcknowledgementSchema: GenMessage<Acknowledgement> = /*@__PURE__*/
   messageDesc(file_plexus_gateway_v1_session_service, 10);
 
 /**
- * Changes of one conversation with numbers in (after, through]; `through` advances over what the member may not see.
+ * Changes of one conversation with numbers in (after, through]; `through` advances over changes hidden from the member.
  *
  * @generated from message plexus.gateway.v1.Events
  */
@@ -374,7 +374,7 @@ export const EventsSchema: GenMessage<Events> = /*@__PURE__*/
   messageDesc(file_plexus_gateway_v1_session_service, 11);
 
 /**
- * Something for this person alone: own cursor, notification. Order does not matter; versions do.
+ * An event for this person alone: own cursor, notification. Order does not matter; versions do.
  *
  * @generated from message plexus.gateway.v1.PersonalEvent
  */
@@ -393,7 +393,7 @@ export const PersonalEventSchema: GenMessage<PersonalEvent> = /*@__PURE__*/
   messageDesc(file_plexus_gateway_v1_session_service, 12);
 
 /**
- * What is true for seconds. Dropped first when a client reads slowly, and never a reason for Resync.
+ * Short-lived signal. Dropped first when a client reads slowly, and never a reason for Resync.
  *
  * @generated from message plexus.gateway.v1.Signal
  */
@@ -403,7 +403,7 @@ export type Signal = Message<"plexus.gateway.v1.Signal"> & {
    */
   signal: {
     /**
-     * Another member of one of the person's conversations writes.
+     * Another member of one of the person's conversations is typing.
      *
      * @generated from field: plexus.messaging.v1.Typing typing = 1;
      */
@@ -411,7 +411,7 @@ export type Signal = Message<"plexus.gateway.v1.Signal"> & {
     case: "typing";
   } | {
     /**
-     * Somebody came, went away from the keyboard, or left: one with whom the person has a direct conversation.
+     * A person with whom the caller has a direct conversation came online, is away from the keyboard, or left.
      *
      * @generated from field: plexus.messaging.v1.Presence presence = 2;
      */
@@ -428,7 +428,7 @@ export const SignalSchema: GenMessage<Signal> = /*@__PURE__*/
   messageDesc(file_plexus_gateway_v1_session_service, 13);
 
 /**
- * The gateway lost the thread (overflow, gap): fetch ListChanges from what you hold.
+ * Events were lost (overflow, gap): fetch ListChanges from the stored position.
  *
  * @generated from message plexus.gateway.v1.Resync
  */
@@ -480,7 +480,7 @@ export const ConversationClosedSchema: GenMessage<ConversationClosed> = /*@__PUR
   messageDesc(file_plexus_gateway_v1_session_service, 15);
 
 /**
- * This gateway is going away: open a new stream elsewhere, then close this one.
+ * This gateway is leaving: open a new stream elsewhere, then close this one.
  *
  * @generated from message plexus.gateway.v1.Drain
  */
@@ -499,7 +499,7 @@ export const DrainSchema: GenMessage<Drain> = /*@__PURE__*/
   messageDesc(file_plexus_gateway_v1_session_service, 16);
 
 /**
- * Shows a lost last event: positions changed since the previous heartbeat.
+ * Reveals a lost last event: positions changed since the previous heartbeat.
  *
  * @generated from message plexus.gateway.v1.Heartbeat
  */
@@ -523,13 +523,13 @@ export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
   messageDesc(file_plexus_gateway_v1_session_service, 17);
 
 /**
- * The client's live connection. Everything else a client calls is a service's own RPC, forwarded.
+ * The client's live connection. All other calls of a client are RPCs of the services, forwarded.
  *
  * @generated from service plexus.gateway.v1.SessionService
  */
 export const SessionService: GenService<{
   /**
-   * Native clients: sends up; acknowledgements, events and control down, for as long as the token lives.
+   * Stream for native clients: sends up; acknowledgements, events and control down, for as long as the token lives.
    *
    * @generated from rpc plexus.gateway.v1.SessionService.Session
    */
@@ -539,7 +539,7 @@ export const SessionService: GenService<{
     output: typeof SessionResponseSchema;
   },
   /**
-   * Browsers: the same frames down; sends go as unary calls.
+   * Stream for browsers: the same frames down; sends are unary calls.
    *
    * @generated from rpc plexus.gateway.v1.SessionService.Subscribe
    */

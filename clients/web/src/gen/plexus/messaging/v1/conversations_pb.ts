@@ -17,7 +17,7 @@ export const file_plexus_messaging_v1_conversations: GenFile = /*@__PURE__*/
   fileDesc("CidwbGV4dXMvbWVzc2FnaW5nL3YxL2NvbnZlcnNhdGlvbnMucHJvdG8SE3BsZXh1cy5tZXNzYWdpbmcudjEisQQKDENvbnZlcnNhdGlvbhIKCgJpZBgBIAEoCRIRCgl0ZW5hbnRfaWQYAiABKAkSNAoEa2luZBgDIAEoDjImLnBsZXh1cy5tZXNzYWdpbmcudjEuQ29udmVyc2F0aW9uLktpbmQSDAoEbmFtZRgEIAEoCRINCgV0b3BpYxgFIAEoCRI6CgdoaXN0b3J5GAYgASgOMikucGxleHVzLm1lc3NhZ2luZy52MS5Db252ZXJzYXRpb24uSGlzdG9yeRIQCghhcmNoaXZlZBgHIAEoCBISCgpjcmVhdGVkX2J5GAggASgJEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWNoYW5nZV9ubxgKIAEoAxIQCghsYXN0X3NlcRgLIAEoAxIaChJtZW1iZXJzaGlwX3ZlcnNpb24YDCABKAMSFAoMbWVtYmVyX2NvdW50GA0gASgFEg8KB3ZlcnNpb24YDiABKAMSEwoLZXh0ZXJuYWxfaWQYDyABKAkSFAoMY29uZmlkZW50aWFsGBAgASgIIj0KBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg8KC0tJTkRfRElSRUNUEAESDgoKS0lORF9HUk9VUBACIksKB0hpc3RvcnkSFwoTSElTVE9SWV9VTlNQRUNJRklFRBAAEhYKEkhJU1RPUllfU0lOQ0VfSk9JThABEg8KC0hJU1RPUllfQUxMEAIisQIKBk1lbWJlchIXCg9jb252ZXJzYXRpb25faWQYASABKAkSEQoJcGVyc29uX2lkGAIgASgJEi4KBHJvbGUYAyABKA4yIC5wbGV4dXMubWVzc2FnaW5nLnYxLk1lbWJlci5Sb2xlEg4KBmFjdGl2ZRgEIAEoCBIsCglpbnRlcnZhbHMYBSADKAsyGS5wbGV4dXMuYXV0aHoudjEuSW50ZXJ2YWwSDwoHdmVyc2lvbhgGIAEoAxItCglqb2luZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIk0KBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfTUVNQkVSEAESDgoKUk9MRV9BRE1JThACEg4KClJPTEVfT1dORVIQAyKjAgoQQ29udmVyc2F0aW9uVmlldxI3Cgxjb252ZXJzYXRpb24YASABKAsyIS5wbGV4dXMubWVzc2FnaW5nLnYxLkNvbnZlcnNhdGlvbhIrCgZtZW1iZXIYAiABKAsyGy5wbGV4dXMubWVzc2FnaW5nLnYxLk1lbWJlchIYChByZWFkX3Rocm91Z2hfc2VxGAMgASgDEg4KBnVucmVhZBgEIAEoBRIWCg5tZW50aW9uX3VucmVhZBgFIAEoBRIZChF1bnJlYWRfaW5fdGhyZWFkcxgGIAEoCBIPCgdwZWVyX2lkGAcgASgJEjsKCHNldHRpbmdzGAggASgLMikucGxleHVzLm1lc3NhZ2luZy52MS5Db252ZXJzYXRpb25TZXR0aW5ncyKpAQoUQ29udmVyc2F0aW9uU2V0dGluZ3MSFwoPY29udmVyc2F0aW9uX2lkGAEgASgJEg4KBmZvbGRlchgCIAEoCRIvCgttdXRlZF91bnRpbBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNbWFya2VkX3VucmVhZBgEIAEoCBIPCgdzdGFycmVkGAUgASgIEg8KB3ZlcnNpb24YBiABKANiBnByb3RvMw", [file_google_protobuf_timestamp, file_plexus_authz_v1_authority]);
 
 /**
- * Two people or a group that talk. Everything that happens to it is one entry of its log.
+ * A direct conversation or a group. Every change of it is one entry of its log.
  *
  * @generated from message plexus.messaging.v1.Conversation
  */
@@ -110,7 +110,7 @@ export type Conversation = Message<"plexus.messaging.v1.Conversation"> & {
   externalId: string;
 
   /**
-   * Nothing is forwarded out of it (MSG-16), and notices of it carry no content (NTF-9).
+   * Its messages cannot be forwarded (MSG-16), and notices of it carry no content (NTF-9).
    *
    * @generated from field: bool confidential = 16;
    */
@@ -134,7 +134,7 @@ export enum Conversation_Kind {
   UNSPECIFIED = 0,
 
   /**
-   * Exactly two people; made once per pair.
+   * Exactly two people; created once per pair.
    *
    * @generated from enum value: KIND_DIRECT = 1;
    */
@@ -153,7 +153,7 @@ export const Conversation_KindSchema: GenEnum<Conversation_Kind> = /*@__PURE__*/
   enumDesc(file_plexus_messaging_v1_conversations, 0, 0);
 
 /**
- * What a member sees of the time before joining (MSG-14).
+ * Visibility to a member of messages from before joining (MSG-14).
  *
  * @generated from enum plexus.messaging.v1.Conversation.History
  */
@@ -164,7 +164,7 @@ export enum Conversation_History {
   UNSPECIFIED = 0,
 
   /**
-   * Only what was said while a member.
+   * Only messages posted during a membership.
    *
    * @generated from enum value: HISTORY_SINCE_JOIN = 1;
    */
@@ -185,7 +185,7 @@ export const Conversation_HistorySchema: GenEnum<Conversation_History> = /*@__PU
   enumDesc(file_plexus_messaging_v1_conversations, 0, 1);
 
 /**
- * A person's life in a conversation.
+ * A person's membership in a conversation, past stays included.
  *
  * @generated from message plexus.messaging.v1.Member
  */
@@ -304,7 +304,7 @@ export type ConversationView = Message<"plexus.messaging.v1.ConversationView"> &
   mentionUnread: number;
 
   /**
-   * Whether a thread has replies not read (MSG-15).
+   * True if a thread has unread replies (MSG-15).
    *
    * @generated from field: bool unread_in_threads = 6;
    */
@@ -318,7 +318,7 @@ export type ConversationView = Message<"plexus.messaging.v1.ConversationView"> &
   peerId: string;
 
   /**
-   * What the member has set for themselves.
+   * The member's own settings.
    *
    * @generated from field: plexus.messaging.v1.ConversationSettings settings = 8;
    */
@@ -333,7 +333,7 @@ export const ConversationViewSchema: GenMessage<ConversationView> = /*@__PURE__*
   messageDesc(file_plexus_messaging_v1_conversations, 2);
 
 /**
- * A conversation as one person has arranged it; nobody else sees this.
+ * One person's settings for a conversation; private to the person.
  *
  * @generated from message plexus.messaging.v1.ConversationSettings
  */
@@ -351,15 +351,15 @@ export type ConversationSettings = Message<"plexus.messaging.v1.ConversationSett
   folder: string;
 
   /**
-   * Until then the person is told of nothing said in it, but of what is urgent or names them; unset or past: not muted.
-   * The year 9999 means for ever.
+   * Until then only urgent messages and mentions of the person by name notify; unset or past: not muted. The year 9999
+   * means for ever.
    *
    * @generated from field: google.protobuf.Timestamp muted_until = 3;
    */
   mutedUntil?: Timestamp | undefined;
 
   /**
-   * A mark to come back to it; withdraws no receipt (MSG-7). Reading on in the conversation takes it off.
+   * A mark to come back to it; withdraws no receipt (MSG-7). Reading further in the conversation clears it.
    *
    * @generated from field: bool marked_unread = 4;
    */

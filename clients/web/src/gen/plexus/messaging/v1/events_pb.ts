@@ -23,7 +23,7 @@ export const file_plexus_messaging_v1_events: GenFile = /*@__PURE__*/
   fileDesc("CiBwbGV4dXMvbWVzc2FnaW5nL3YxL2V2ZW50cy5wcm90bxITcGxleHVzLm1lc3NhZ2luZy52MSKnAQoTQ29udmVyc2F0aW9uQ3JlYXRlZBI3Cgxjb252ZXJzYXRpb24YASABKAsyIS5wbGV4dXMubWVzc2FnaW5nLnYxLkNvbnZlcnNhdGlvbhIsCgdtZW1iZXJzGAIgAygLMhsucGxleHVzLm1lc3NhZ2luZy52MS5NZW1iZXISEwoLaGVhZGVyX3NhbHQYDiABKAwSFAoMY29udGVudF9zYWx0GA8gASgMInkKE0NvbnZlcnNhdGlvbkNoYW5nZWQSNwoMY29udmVyc2F0aW9uGAEgASgLMiEucGxleHVzLm1lc3NhZ2luZy52MS5Db252ZXJzYXRpb24SEwoLaGVhZGVyX3NhbHQYDiABKAwSFAoMY29udGVudF9zYWx0GA8gASgMInoKFENvbnZlcnNhdGlvbkFyY2hpdmVkEjcKDGNvbnZlcnNhdGlvbhgBIAEoCzIhLnBsZXh1cy5tZXNzYWdpbmcudjEuQ29udmVyc2F0aW9uEhMKC2hlYWRlcl9zYWx0GA4gASgMEhQKDGNvbnRlbnRfc2FsdBgPIAEoDCJpCg1NZXNzYWdlUG9zdGVkEi0KB21lc3NhZ2UYASABKAsyHC5wbGV4dXMubWVzc2FnaW5nLnYxLk1lc3NhZ2USEwoLaGVhZGVyX3NhbHQYDiABKAwSFAoMY29udGVudF9zYWx0GA8gASgMIp8BCg1NZXNzYWdlRWRpdGVkEi0KB21lc3NhZ2UYASABKAsyHC5wbGV4dXMubWVzc2FnaW5nLnYxLk1lc3NhZ2USNAoOYWRkZWRfbWVudGlvbnMYAiADKAsyHC5wbGV4dXMubWVzc2FnaW5nLnYxLk1lbnRpb24SEwoLaGVhZGVyX3NhbHQYDiABKAwSFAoMY29udGVudF9zYWx0GA8gASgMImsKD01lc3NhZ2VSZWNhbGxlZBItCgdtZXNzYWdlGAEgASgLMhwucGxleHVzLm1lc3NhZ2luZy52MS5NZXNzYWdlEhMKC2hlYWRlcl9zYWx0GA4gASgMEhQKDGNvbnRlbnRfc2FsdBgPIAEoDCLPAQoOTWVzc2FnZVJlYWN0ZWQSLQoHbWVzc2FnZRgBIAEoCzIcLnBsZXh1cy5tZXNzYWdpbmcudjEuTWVzc2FnZRINCgVlbW9qaRgCIAEoCRIRCglwZXJzb25faWQYAyABKAkSDwoHcmVtb3ZlZBgEIAEoCBIwCgVwYXJ0cxgIIAEoCzIhLnBsZXh1cy5tZXNzYWdpbmcudjEuTWVzc2FnZVBhcnRzEhMKC2hlYWRlcl9zYWx0GA4gASgMEhQKDGNvbnRlbnRfc2FsdBgPIAEoDCKbAQoNTWVzc2FnZVBpbm5lZBItCgdtZXNzYWdlGAEgASgLMhwucGxleHVzLm1lc3NhZ2luZy52MS5NZXNzYWdlEjAKBXBhcnRzGAggASgLMiEucGxleHVzLm1lc3NhZ2luZy52MS5NZXNzYWdlUGFydHMSEwoLaGVhZGVyX3NhbHQYDiABKAwSFAoMY29udGVudF9zYWx0GA8gASgMIpwBCg5NZXNzYWdlTGFiZWxlZBItCgdtZXNzYWdlGAEgASgLMhwucGxleHVzLm1lc3NhZ2luZy52MS5NZXNzYWdlEjAKBXBhcnRzGAggASgLMiEucGxleHVzLm1lc3NhZ2luZy52MS5NZXNzYWdlUGFydHMSEwoLaGVhZGVyX3NhbHQYDiABKAwSFAoMY29udGVudF9zYWx0GA8gASgMIoMBCgxNZW1iZXJzQWRkZWQSLAoHbWVtYmVycxgBIAMoCzIbLnBsZXh1cy5tZXNzYWdpbmcudjEuTWVtYmVyEhoKEm1lbWJlcnNoaXBfdmVyc2lvbhgCIAEoAxITCgtoZWFkZXJfc2FsdBgOIAEoDBIUCgxjb250ZW50X3NhbHQYDyABKAwikwEKDk1lbWJlcnNSZW1vdmVkEiwKB21lbWJlcnMYASADKAsyGy5wbGV4dXMubWVzc2FnaW5nLnYxLk1lbWJlchIaChJtZW1iZXJzaGlwX3ZlcnNpb24YAiABKAMSDAoEbGVmdBgDIAEoCBITCgtoZWFkZXJfc2FsdBgOIAEoDBIUCgxjb250ZW50X3NhbHQYDyABKAwiQwoKQ2hhaW5CZWd1bhIPCgd2ZXJzaW9uGAEgASgNEg8KB3Rocm91Z2gYAiABKAMSEwoLaGVhZGVyX3NhbHQYDiABKAwiPQoOQ3Vyc29yQWR2YW5jZWQSKwoGY3Vyc29yGAEgASgLMhsucGxleHVzLm1lc3NhZ2luZy52MS5DdXJzb3IiNwoKRHJhZnRTYXZlZBIpCgVkcmFmdBgBIAEoCzIaLnBsZXh1cy5tZXNzYWdpbmcudjEuRHJhZnQijQEKDERyYWZ0RGVsZXRlZBIRCglwZXJzb25faWQYASABKAkSFwoPY29udmVyc2F0aW9uX2lkGAIgASgJEhAKCHJvb3Rfc2VxGAMgASgDEg8KB3ZlcnNpb24YBCABKAMSLgoKd3JpdHRlbl9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAibQobQ29udmVyc2F0aW9uU2V0dGluZ3NDaGFuZ2VkEhEKCXBlcnNvbl9pZBgBIAEoCRI7CghzZXR0aW5ncxgCIAEoCzIpLnBsZXh1cy5tZXNzYWdpbmcudjEuQ29udmVyc2F0aW9uU2V0dGluZ3MiUwoXU2NoZWR1bGVkTWVzc2FnZUNoYW5nZWQSOAoJc2NoZWR1bGVkGAEgASgLMiUucGxleHVzLm1lc3NhZ2luZy52MS5TY2hlZHVsZWRNZXNzYWdlIlcKBlR5cGluZxIXCg9jb252ZXJzYXRpb25faWQYASABKAkSEQoJcGVyc29uX2lkGAIgASgJEhAKCHJvb3Rfc2VxGAMgASgDEg8KB3N0b3BwZWQYBCABKAgiQgoPUHJlc2VuY2VDaGFuZ2VkEi8KCHByZXNlbmNlGAEgASgLMh0ucGxleHVzLm1lc3NhZ2luZy52MS5QcmVzZW5jZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_plexus_messaging_v1_conversations, file_plexus_messaging_v1_messages, file_plexus_messaging_v1_personal_service, file_plexus_messaging_v1_signal_service]);
 
 /**
- * The conversation began, with its first members.
+ * The conversation was created, with its first members.
  *
  * @generated from message plexus.messaging.v1.ConversationCreated
  */
@@ -86,7 +86,7 @@ export const ConversationChangedSchema: GenMessage<ConversationChanged> = /*@__P
   messageDesc(file_plexus_messaging_v1_events, 1);
 
 /**
- * Nothing more can be said in it.
+ * The conversation was archived: it accepts no more messages.
  *
  * @generated from message plexus.messaging.v1.ConversationArchived
  */
@@ -115,7 +115,7 @@ export const ConversationArchivedSchema: GenMessage<ConversationArchived> = /*@_
   messageDesc(file_plexus_messaging_v1_events, 2);
 
 /**
- * Something was said.
+ * A message was posted.
  *
  * @generated from message plexus.messaging.v1.MessagePosted
  */
@@ -144,7 +144,7 @@ export const MessagePostedSchema: GenMessage<MessagePosted> = /*@__PURE__*/
   messageDesc(file_plexus_messaging_v1_events, 3);
 
 /**
- * The words of a message changed (MSG-11).
+ * The content of a message was edited (MSG-11).
  *
  * @generated from message plexus.messaging.v1.MessageEdited
  */
@@ -180,7 +180,7 @@ export const MessageEditedSchema: GenMessage<MessageEdited> = /*@__PURE__*/
   messageDesc(file_plexus_messaging_v1_events, 4);
 
 /**
- * A message was taken back (MSG-12); its content is gone.
+ * A message was recalled (MSG-12); its content is gone.
  *
  * @generated from message plexus.messaging.v1.MessageRecalled
  */
@@ -209,7 +209,7 @@ export const MessageRecalledSchema: GenMessage<MessageRecalled> = /*@__PURE__*/
   messageDesc(file_plexus_messaging_v1_events, 5);
 
 /**
- * Somebody put or took away an emoji (MSG-16).
+ * A person added or removed a reaction (MSG-16).
  *
  * @generated from message plexus.messaging.v1.MessageReacted
  */
@@ -260,7 +260,7 @@ export const MessageReactedSchema: GenMessage<MessageReacted> = /*@__PURE__*/
   messageDesc(file_plexus_messaging_v1_events, 6);
 
 /**
- * A message was pinned, or its pin was taken off; `parts.pin` shows which (MSG-16).
+ * A message was pinned or unpinned; `parts.pin` shows which (MSG-16).
  *
  * @generated from message plexus.messaging.v1.MessagePinned
  */
@@ -296,7 +296,7 @@ export const MessagePinnedSchema: GenMessage<MessagePinned> = /*@__PURE__*/
   messageDesc(file_plexus_messaging_v1_events, 7);
 
 /**
- * Labels were put on a message or taken off; `parts.labels` has them all.
+ * Labels were added to a message or removed; `parts.labels` has them all.
  *
  * @generated from message plexus.messaging.v1.MessageLabeled
  */
@@ -366,7 +366,7 @@ export const MembersAddedSchema: GenMessage<MembersAdded> = /*@__PURE__*/
   messageDesc(file_plexus_messaging_v1_events, 9);
 
 /**
- * One person or more left or were removed. Nothing after this entry is theirs (MSG-14).
+ * One person or more left or were removed. Entries after this one are not visible to them (MSG-14).
  *
  * @generated from message plexus.messaging.v1.MembersRemoved
  */
@@ -382,7 +382,7 @@ export type MembersRemoved = Message<"plexus.messaging.v1.MembersRemoved"> & {
   membershipVersion: bigint;
 
   /**
-   * Left by themselves.
+   * True if they left by themselves.
    *
    * @generated from field: bool left = 3;
    */
@@ -407,7 +407,7 @@ export const MembersRemovedSchema: GenMessage<MembersRemoved> = /*@__PURE__*/
   messageDesc(file_plexus_messaging_v1_events, 10);
 
 /**
- * Version 2 of the chain began: its link binds everything before it. Says nothing and changes nothing that people see.
+ * Version 2 of the chain began: its link binds everything before it. Changes nothing visible.
  *
  * @generated from message plexus.messaging.v1.ChainBegun
  */
@@ -427,7 +427,7 @@ export type ChainBegun = Message<"plexus.messaging.v1.ChainBegun"> & {
   through: bigint;
 
   /**
-   * The content's salt stands in the log alone: with it, what was recalled from older entries could be guessed.
+   * The content's salt is in the log alone: with it, recalled content of older entries could be guessed.
    *
    * @generated from field: bytes header_salt = 14;
    */
@@ -480,7 +480,7 @@ export const DraftSavedSchema: GenMessage<DraftSaved> = /*@__PURE__*/
   messageDesc(file_plexus_messaging_v1_events, 13);
 
 /**
- * A draft is gone: sent or thrown away. `version` goes on from the draft's, so that neither hides the other.
+ * A draft was deleted: sent or discarded. `version` continues the draft's, so that neither hides the other.
  *
  * @generated from message plexus.messaging.v1.DraftDeleted
  */
@@ -506,7 +506,7 @@ export type DraftDeleted = Message<"plexus.messaging.v1.DraftDeleted"> & {
   version: bigint;
 
   /**
-   * When the device emptied it.
+   * Time at which the device deleted it.
    *
    * @generated from field: google.protobuf.Timestamp written_at = 5;
    */
@@ -521,7 +521,7 @@ export const DraftDeletedSchema: GenMessage<DraftDeleted> = /*@__PURE__*/
   messageDesc(file_plexus_messaging_v1_events, 14);
 
 /**
- * Folder, mute, star or mark changed.
+ * Folder, mute, star or unread mark changed.
  *
  * @generated from message plexus.messaging.v1.ConversationSettingsChanged
  */
@@ -545,7 +545,7 @@ export const ConversationSettingsChangedSchema: GenMessage<ConversationSettingsC
   messageDesc(file_plexus_messaging_v1_events, 15);
 
 /**
- * A scheduled message was made, changed, sent, cancelled, or could not be sent (MSG-17).
+ * A scheduled message was created, changed, sent, cancelled, or could not be sent (MSG-17).
  *
  * @generated from message plexus.messaging.v1.ScheduledMessageChanged
  */
@@ -564,7 +564,7 @@ export const ScheduledMessageChangedSchema: GenMessage<ScheduledMessageChanged> 
   messageDesc(file_plexus_messaging_v1_events, 16);
 
 /**
- * Somebody writes; true for 6 seconds unless told again. Key = conversation id.
+ * A person is typing; valid for 6 seconds unless repeated. Key = conversation id.
  *
  * @generated from message plexus.messaging.v1.Typing
  */
@@ -580,14 +580,14 @@ export type Typing = Message<"plexus.messaging.v1.Typing"> & {
   personId: string;
 
   /**
-   * The thread it is for; 0: the conversation's own line.
+   * The thread of the typing; 0: the conversation itself.
    *
    * @generated from field: int64 root_seq = 3;
    */
   rootSeq: bigint;
 
   /**
-   * Stopped.
+   * True if they stopped.
    *
    * @generated from field: bool stopped = 4;
    */
@@ -602,8 +602,8 @@ export const TypingSchema: GenMessage<Typing> = /*@__PURE__*/
   messageDesc(file_plexus_messaging_v1_events, 17);
 
 /**
- * Whether somebody is there. Key = person id. Online and away are true for 90 seconds unless told again. Offline counts
- * from 10 seconds on and is taken back by anything told meanwhile: who changes from one stream to the next never left.
+ * Presence of a person. Key = person id. Online and away are valid for 90 seconds unless repeated. Offline takes effect
+ * after 10 seconds unless another signal arrives meanwhile, so that a change of streams is not visible.
  *
  * @generated from message plexus.messaging.v1.PresenceChanged
  */

@@ -66,7 +66,7 @@ export type ImportedConversation = Message<"plexus.messaging.v1.ImportedConversa
   topic: string;
 
   /**
-   * Everyone who is a member at the end.
+   * All members at the end.
    *
    * @generated from field: repeated string member_ids = 5;
    */
@@ -117,15 +117,15 @@ export type ImportConversationsResponse = Message<"plexus.messaging.v1.ImportCon
   created: number;
 
   /**
-   * For each: whether the import leaves it alone, so that no message goes in. Such a one has kind and external id alone, and its
-   * id where an import created it; two people who talk here already keep their own conversation.
+   * For each: true if the import leaves it alone, so that no message is imported. Such a conversation has only kind and
+   * external id, and its id if an import created it; two people with a direct conversation here keep it.
    *
    * @generated from field: repeated bool closed = 3;
    */
   closed: boolean[];
 
   /**
-   * Conversations that were there and now are as the export has them.
+   * Existing conversations that were updated from the export.
    *
    * @generated from field: int32 changed = 4;
    */
@@ -269,7 +269,7 @@ export type ImportedMessage = Message<"plexus.messaging.v1.ImportedMessage"> & {
   kind: Message_Kind;
 
   /**
-   * Deleted in the other system: a message that is there already is recalled, another one comes in with the text given here.
+   * Deleted in the other system: an existing message is recalled, a new one is imported with the text given here.
    *
    * @generated from field: bool deleted = 13;
    */
@@ -295,7 +295,7 @@ export type ImportMessagesResponse = Message<"plexus.messaging.v1.ImportMessages
   imported: number;
 
   /**
-   * There already, as the export has them or as they were changed here.
+   * Existing messages, unchanged in the export or changed here.
    *
    * @generated from field: int32 skipped = 2;
    */
@@ -307,14 +307,14 @@ export type ImportMessagesResponse = Message<"plexus.messaging.v1.ImportMessages
   refusals: ImportRefusal[];
 
   /**
-   * There already, and now with the content, reactions or deletion that the export has.
+   * Existing messages updated with the content, reactions or deletion of the export.
    *
    * @generated from field: int32 changed = 4;
    */
   changed: number;
 
   /**
-   * Messages of direct conversations that stay as they are though the export has something else.
+   * Messages of direct conversations that stay as they are although the export differs.
    *
    * @generated from field: int32 kept = 5;
    */
@@ -329,7 +329,7 @@ export const ImportMessagesResponseSchema: GenMessage<ImportMessagesResponse> = 
   messageDesc(file_plexus_messaging_v1_import_service, 7);
 
 /**
- * One message that did not go in.
+ * One message that was not imported.
  *
  * @generated from message plexus.messaging.v1.ImportRefusal
  */
@@ -358,7 +358,7 @@ export const ImportRefusalSchema: GenMessage<ImportRefusal> = /*@__PURE__*/
   messageDesc(file_plexus_messaging_v1_import_service, 8);
 
 /**
- * Brings in history from another system (MSG-19): administrators only; notifies nobody.
+ * Imports history from another system (MSG-19): administrators only; notifies no one.
  *
  * @generated from service plexus.messaging.v1.ImportService
  */
@@ -367,6 +367,7 @@ export const ImportService: GenService<{
    * Makes conversations by their external id; running it again answers the same ones. Those that an import created follow the
    * export until the first message that was not imported or FinishImport, never direct ones (GW-11): new people join, people
    * who are no longer listed leave, and name, topic and archiving change. What was changed here since the last import stays.
+   * Refused: GROUP_TOO_LARGE (more than 5,000 members).
    *
    * @generated from rpc plexus.messaging.v1.ImportService.ImportConversations
    */
@@ -376,11 +377,11 @@ export const ImportService: GenService<{
     output: typeof ImportConversationsResponseSchema;
   },
   /**
-   * Batches up, their outcome down, in order. A message that is there already is skipped (MSG-3); where the export has other
-   * content, reactions or a deletion since, the message follows it, except in direct conversations (GW-11). Messages of one
-   * conversation must come in order of `sent_at`. On closing, everybody's cursor stands at the imported end. Refused for each
-   * message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED (people use it, or the import was finished),
-   * SENDER_UNKNOWN (nobody of the tenant).
+   * Imports batches of messages; returns their outcomes in order. An existing message is skipped (MSG-3); if the export
+   * has other content, reactions or a deletion since, the message follows it, except in direct conversations (GW-11).
+   * Messages of one conversation must come in order of `sent_at`. On closing, the cursors of all members are at the end
+   * of the import. Refused for each message: CONVERSATION_NOT_FOUND (no conversation of this source), IMPORT_CLOSED
+   * (people use it, or the import was finished), SENDER_UNKNOWN (not a person of the tenant).
    *
    * @generated from rpc plexus.messaging.v1.ImportService.ImportMessages
    */
@@ -390,8 +391,8 @@ export const ImportService: GenService<{
     output: typeof ImportMessagesResponseSchema;
   },
   /**
-   * Ends the import of a source: its conversations no longer follow the export, for good. Running it again ends what was imported
-   * since.
+   * Ends the import of a source: its conversations no longer follow the export, for good. Running it again ends imports
+   * since then.
    *
    * @generated from rpc plexus.messaging.v1.ImportService.FinishImport
    */

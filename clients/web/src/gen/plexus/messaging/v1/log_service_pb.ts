@@ -91,7 +91,7 @@ export const AppendResponseSchema: GenMessage<AppendResponse> = /*@__PURE__*/
   messageDesc(file_plexus_messaging_v1_log_service, 2);
 
 /**
- * What became of one item.
+ * Outcome of one item.
  *
  * @generated from message plexus.messaging.v1.AppendVerdict
  */
@@ -107,8 +107,8 @@ export type AppendVerdict = Message<"plexus.messaging.v1.AppendVerdict"> & {
   verdict?: SendVerdict | undefined;
 
   /**
-   * Serialized plexus.event.v1.Envelope: the fact, as topic `messaging.conversation.v1` will carry it.
-   * Only with what this item has stored, and not always: whoever has none waits for the topic.
+   * Serialized plexus.event.v1.Envelope: the fact, as topic `messaging.conversation.v1` will carry it. Only for
+   * messages stored by this item, and not always: without it, wait for the topic.
    *
    * @generated from field: bytes event = 3;
    */

@@ -15,7 +15,7 @@ export const file_plexus_messaging_v1_messages: GenFile = /*@__PURE__*/
   fileDesc("CiJwbGV4dXMvbWVzc2FnaW5nL3YxL21lc3NhZ2VzLnByb3RvEhNwbGV4dXMubWVzc2FnaW5nLnYxIpsICgdNZXNzYWdlEgoKAmlkGAEgASgJEhcKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCRILCgNzZXEYAyABKAMSEQoJY2hhbmdlX25vGAQgASgDEhEKCXNlbmRlcl9pZBgFIAEoCRIvCgRraW5kGAYgASgOMiEucGxleHVzLm1lc3NhZ2luZy52MS5NZXNzYWdlLktpbmQSDAoEdGV4dBgHIAEoCRIoCgVzcGFucxgIIAMoCzIZLnBsZXh1cy5tZXNzYWdpbmcudjEuU3BhbhIuCghtZW50aW9ucxgJIAMoCzIcLnBsZXh1cy5tZXNzYWdpbmcudjEuTWVudGlvbhIvCghwcmlvcml0eRgKIAEoDjIdLnBsZXh1cy5tZXNzYWdpbmcudjEuUHJpb3JpdHkSEAoIcm9vdF9zZXEYCyABKAMSLQoJcG9zdGVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdzZW50X2F0GA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCgllZGl0ZWRfYXQYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJldmlzaW9uGA8gASgDEhAKCHJlY2FsbGVkGBAgASgIEhgKDGNvbnRlbnRfaGFzaBgRIAEoDEICGAESGgoSbWVtYmVyc2hpcF92ZXJzaW9uGBIgASgDEg4KBm9yaWdpbhgTIAEoCRIwCglyZWFjdGlvbnMYFCADKAsyHS5wbGV4dXMubWVzc2FnaW5nLnYxLlJlYWN0aW9uEjQKC2F0dGFjaG1lbnRzGBUgAygLMh8ucGxleHVzLm1lc3NhZ2luZy52MS5BdHRhY2htZW50EhIKCnJlcXVlc3RfaWQYFiABKAkSDwoHdmVyc2lvbhgXIAEoBRIlCgNwaW4YGCABKAsyGC5wbGV4dXMubWVzc2FnaW5nLnYxLlBpbhIpCgVxdW90ZRgZIAEoCzIaLnBsZXh1cy5tZXNzYWdpbmcudjEuUXVvdGUSMQoJZm9yd2FyZGVkGBogAygLMh4ucGxleHVzLm1lc3NhZ2luZy52MS5Gb3J3YXJkZWQSDgoGbGFiZWxzGBsgAygJEisKBm5vdGlmeRgcIAEoDjIbLnBsZXh1cy5tZXNzYWdpbmcudjEuTm90aWZ5Ei8KC3JlY2FsbGVkX2F0GB0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtyZWNhbGxlZF9ieRgeIAEoCRIUCgxyZXBseV90b19zZXEYKCABKAMiPAoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDQoJS0lORF9URVhUEAESDwoLS0lORF9TWVNURU0QAiJHCgNQaW4SEQoJcGVyc29uX2lkGAEgASgJEi0KCXBpbm5lZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiXgoFUXVvdGUSCwoDc2VxGAEgASgDEhIKCm1lc3NhZ2VfaWQYAiABKAkSEQoJc2VuZGVyX2lkGAMgASgJEgwKBHRleHQYBCABKAkSEwoLdW5hdmFpbGFibGUYBSABKAgi5gEKCUZvcndhcmRlZBIXCg9jb252ZXJzYXRpb25faWQYASABKAkSEgoKbWVzc2FnZV9pZBgCIAEoCRIRCglzZW5kZXJfaWQYAyABKAkSKwoHc2VudF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEdGV4dBgFIAEoCRIoCgVzcGFucxgGIAMoCzIZLnBsZXh1cy5tZXNzYWdpbmcudjEuU3BhbhI0CgthdHRhY2htZW50cxgHIAMoCzIfLnBsZXh1cy5tZXNzYWdpbmcudjEuQXR0YWNobWVudCKAAgoEU3BhbhINCgVzdGFydBgBIAEoBRIOCgZsZW5ndGgYAiABKAUSGwoRbWVudGlvbl9wZXJzb25faWQYAyABKAlIABIVCgttZW50aW9uX2FsbBgEIAEoCEgAEg4KBGxpbmsYBSABKAlIABIOCgRjb2RlGAYgASgISAASDgoEYm9sZBgHIAEoCEgAEhAKBml0YWxpYxgIIAEoCEgAEg8KBXF1b3RlGAkgASgISAASEAoGc3RyaWtlGAogASgISAASFAoKY29kZV9ibG9jaxgLIAEoCUgAEh8KFW1lbnRpb25fZGVwYXJ0bWVudF9pZBgMIAEoCUgAQgkKB21lYW5pbmcihgEKB01lbnRpb24SEwoJcGVyc29uX2lkGAEgASgJSAASDQoDYWxsGAIgASgISAASFwoNZGVwYXJ0bWVudF9pZBgDIAEoCUgAEh4KEWRpcmVjdG9yeV92ZXJzaW9uGAQgASgDSAGIAQFCCAoGdGFyZ2V0QhQKEl9kaXJlY3RvcnlfdmVyc2lvbiLoAQoMTWVzc2FnZVBhcnRzEhIKCm1lc3NhZ2VfaWQYASABKAkSFwoPY29udmVyc2F0aW9uX2lkGAIgASgJEgsKA3NlcRgDIAEoAxIQCghyb290X3NlcRgEIAEoAxIRCgljaGFuZ2Vfbm8YBSABKAMSEAoIcmV2aXNpb24YBiABKAMSMAoJcmVhY3Rpb25zGAcgAygLMh0ucGxleHVzLm1lc3NhZ2luZy52MS5SZWFjdGlvbhIlCgNwaW4YCCABKAsyGC5wbGV4dXMubWVzc2FnaW5nLnYxLlBpbhIOCgZsYWJlbHMYCSADKAkiLQoIUmVhY3Rpb24SDQoFZW1vamkYASABKAkSEgoKcGVyc29uX2lkcxgCIAMoCSJPCgpBdHRhY2htZW50EgwKBG5hbWUYASABKAkSCwoDdXJsGAIgASgJEhIKCm1lZGlhX3R5cGUYAyABKAkSEgoKc2l6ZV9ieXRlcxgEIAEoAyKIAQoGQ3Vyc29yEhcKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCRIRCglwZXJzb25faWQYAiABKAkSEwoLdGhyb3VnaF9zZXEYAyABKAMSKwoHcmVhZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcm9vdF9zZXEYBSABKAMirQEKClRocmVhZFZpZXcSFwoPY29udmVyc2F0aW9uX2lkGAEgASgJEhAKCHJvb3Rfc2VxGAIgASgDEg8KB3JlcGxpZXMYAyABKAUSEAoIbGFzdF9zZXEYBCABKAMSFAoMZm9sbG93ZXJfaWRzGAUgAygJEhEKCWZvbGxvd2luZxgGIAEoCBIYChByZWFkX3Rocm91Z2hfc2VxGAcgASgDEg4KBnVucmVhZBgIIAEoBSpmCghQcmlvcml0eRIYChRQUklPUklUWV9VTlNQRUNJRklFRBAAEhMKD1BSSU9SSVRZX05PUk1BTBABEhYKElBSSU9SSVRZX0lNUE9SVEFOVBACEhMKD1BSSU9SSVRZX1VSR0VOVBADKkQKBk5vdGlmeRIWChJOT1RJRllfVU5TUEVDSUZJRUQQABIRCg1OT1RJRllfTk9STUFMEAESDwoLTk9USUZZX05PTkUQAipHCgZGb3JtYXQSFgoSRk9STUFUX1VOU1BFQ0lGSUVEEAASEAoMRk9STUFUX1BMQUlOEAESEwoPRk9STUFUX01BUktET1dOEAJiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
- * One thing said. `seq` alone orders messages (MSG-5).
+ * One message. `seq` alone orders messages (MSG-5).
  *
  * @generated from message plexus.messaging.v1.Message
  */
@@ -31,7 +31,7 @@ export type Message = Message$1<"plexus.messaging.v1.Message"> & {
   conversationId: string;
 
   /**
-   * Position among messages of the conversation: 1, 2, 3 … without holes (MSG-1).
+   * Position among messages of the conversation: 1, 2, 3 … without gaps (MSG-1).
    *
    * @generated from field: int64 seq = 3;
    */
@@ -113,7 +113,7 @@ export type Message = Message$1<"plexus.messaging.v1.Message"> & {
   recalled: boolean;
 
   /**
-   * SHA-256 of what the sender said, in messages from before version 2 of the chain. Empty since.
+   * SHA-256 of the content, in messages from before version 2 of the chain. Empty since.
    *
    * @generated from field: bytes content_hash = 17 [deprecated = true];
    * @deprecated
@@ -150,7 +150,7 @@ export type Message = Message$1<"plexus.messaging.v1.Message"> & {
   requestId: string;
 
   /**
-   * Version of the words: 0 as posted, +1 with every edit, 20 at most (MSG-11).
+   * Version of the content: 0 as posted, +1 with every edit, 20 at most (MSG-11).
    *
    * @generated from field: int32 version = 23;
    */
@@ -164,21 +164,21 @@ export type Message = Message$1<"plexus.messaging.v1.Message"> & {
   pin?: Pin | undefined;
 
   /**
-   * What it answers to by quoting; unset for most.
+   * The message that it quotes; unset for most.
    *
    * @generated from field: plexus.messaging.v1.Quote quote = 25;
    */
   quote?: Quote | undefined;
 
   /**
-   * What was forwarded here: one message, or several merged into one (MSG-16).
+   * Forwarded content: one message, or several merged into one (MSG-16).
    *
    * @generated from field: repeated plexus.messaging.v1.Forwarded forwarded = 26;
    */
   forwarded: Forwarded[];
 
   /**
-   * Free words that members have put on it, in order of the alphabet.
+   * Labels added by members, in alphabetical order.
    *
    * @generated from field: repeated string labels = 27;
    */
@@ -195,14 +195,14 @@ export type Message = Message$1<"plexus.messaging.v1.Message"> & {
   recalledAt?: Timestamp | undefined;
 
   /**
-   * Who took it back: the sender, or an administrator of the group.
+   * The person who recalled it: the sender, or an administrator of the group.
    *
    * @generated from field: string recalled_by = 30;
    */
   recalledBy: string;
 
   /**
-   * `seq` of the message answered to, as SendMessageRequest named it; 0: none. `root_seq` follows from it.
+   * `seq` of the message it replies to, as in SendMessageRequest; 0: none. `root_seq` follows from it.
    *
    * @generated from field: int64 reply_to_seq = 40;
    */
@@ -226,14 +226,14 @@ export enum Message_Kind {
   UNSPECIFIED = 0,
 
   /**
-   * Said by a person or an app.
+   * Sent by a person or an app.
    *
    * @generated from enum value: KIND_TEXT = 1;
    */
   TEXT = 1,
 
   /**
-   * Told by the conversation itself: joined, left, renamed. Never unread (MSG-8).
+   * System message of the conversation: joined, left, renamed. Never unread (MSG-8).
    *
    * @generated from enum value: KIND_SYSTEM = 2;
    */
@@ -247,7 +247,7 @@ export const Message_KindSchema: GenEnum<Message_Kind> = /*@__PURE__*/
   enumDesc(file_plexus_messaging_v1_messages, 0, 0);
 
 /**
- * That a message is kept in view.
+ * Pin of a message.
  *
  * @generated from message plexus.messaging.v1.Pin
  */
@@ -271,8 +271,8 @@ export const PinSchema: GenMessage<Pin> = /*@__PURE__*/
   messageDesc(file_plexus_messaging_v1_messages, 1);
 
 /**
- * A message of the same conversation that another one repeats. Its words are looked up when read: who may not see the
- * quoted message, and everybody once it is recalled, gets the numbers alone.
+ * A quoted message of the same conversation. Its text is looked up when read: readers who may not see the quoted
+ * message, and everyone once it is recalled, get only its numbers.
  *
  * @generated from message plexus.messaging.v1.Quote
  */
@@ -293,14 +293,14 @@ export type Quote = Message$1<"plexus.messaging.v1.Quote"> & {
   senderId: string;
 
   /**
-   * Beginning of its present words, at most 200 characters; empty in events.
+   * Beginning of its current text, at most 200 characters; empty in events.
    *
    * @generated from field: string text = 4;
    */
   text: string;
 
   /**
-   * Recalled, or not for the reader.
+   * True if recalled, or hidden from the reader.
    *
    * @generated from field: bool unavailable = 5;
    */
@@ -315,7 +315,7 @@ export const QuoteSchema: GenMessage<Quote> = /*@__PURE__*/
   messageDesc(file_plexus_messaging_v1_messages, 2);
 
 /**
- * A copy of what was said elsewhere (MSG-16).
+ * A copy of a message from elsewhere (MSG-16).
  *
  * @generated from message plexus.messaging.v1.Forwarded
  */
@@ -440,7 +440,7 @@ export type Span = Message$1<"plexus.messaging.v1.Span"> & {
     case: "strike";
   } | {
     /**
-     * Language, for example `python`; `text` when there is none. Inside, nothing is a mention or a link.
+     * Language, for example `python`; `text` if there is none. Inside, nothing is a mention or a link.
      *
      * @generated from field: string code_block = 11;
      */
@@ -465,7 +465,7 @@ export const SpanSchema: GenMessage<Span> = /*@__PURE__*/
   messageDesc(file_plexus_messaging_v1_messages, 4);
 
 /**
- * Who is addressed, by id (MSG-13).
+ * Addressees, by id (MSG-13).
  *
  * @generated from message plexus.messaging.v1.Mention
  */
@@ -513,8 +513,8 @@ export const MentionSchema: GenMessage<Mention> = /*@__PURE__*/
   messageDesc(file_plexus_messaging_v1_messages, 5);
 
 /**
- * The parts of a message that members put on it, complete, without its words. Facts of reactions, pins and labels carry
- * them (MSG-21): a reader that keeps the message replaces these parts if `revision` is newer than what it has of them.
+ * The parts of a message that members add to it, complete, without its text. Facts of reactions, pins and labels carry
+ * them (MSG-21): a reader that stores the message replaces these parts if `revision` is newer than that of its own.
  *
  * @generated from message plexus.messaging.v1.MessageParts
  */
@@ -570,7 +570,7 @@ export type MessageParts = Message$1<"plexus.messaging.v1.MessageParts"> & {
   pin?: Pin | undefined;
 
   /**
-   * All labels on the message, in order of the alphabet.
+   * All labels on the message, in alphabetical order.
    *
    * @generated from field: repeated string labels = 9;
    */
@@ -611,7 +611,7 @@ export const ReactionSchema: GenMessage<Reaction> = /*@__PURE__*/
   messageDesc(file_plexus_messaging_v1_messages, 7);
 
 /**
- * A file or page that lies elsewhere.
+ * A file or page stored elsewhere.
  *
  * @generated from message plexus.messaging.v1.Attachment
  */
@@ -645,7 +645,7 @@ export const AttachmentSchema: GenMessage<Attachment> = /*@__PURE__*/
   messageDesc(file_plexus_messaging_v1_messages, 8);
 
 /**
- * How far a person has read a conversation; the same on all devices (MSG-7).
+ * Read position of a person in a conversation; the same on all devices (MSG-7).
  *
  * @generated from message plexus.messaging.v1.Cursor
  */
@@ -671,7 +671,7 @@ export type Cursor = Message$1<"plexus.messaging.v1.Cursor"> & {
   readAt?: Timestamp | undefined;
 
   /**
-   * The thread it is the cursor of; 0: the conversation's own (MSG-15).
+   * The thread of the cursor; 0: the conversation's own (MSG-15).
    *
    * @generated from field: int64 root_seq = 5;
    */
@@ -712,7 +712,8 @@ export type ThreadView = Message$1<"plexus.messaging.v1.ThreadView"> & {
   lastSeq: bigint;
 
   /**
-   * Author of the root, repliers, mentioned people, and who follows explicitly; without those who unfollowed.
+   * Author of the root, repliers, mentioned people, and who follows explicitly; without those who unfollowed. Members of the
+   * conversation only, so at most 5,000.
    *
    * @generated from field: repeated string follower_ids = 5;
    */
@@ -742,7 +743,7 @@ export const ThreadViewSchema: GenMessage<ThreadView> = /*@__PURE__*/
   messageDesc(file_plexus_messaging_v1_messages, 10);
 
 /**
- * How much a message may disturb (NTF-5).
+ * Level of disturbance that a message may cause (NTF-5).
  *
  * @generated from enum plexus.messaging.v1.Priority
  */
@@ -775,7 +776,7 @@ export const PrioritySchema: GenEnum<Priority> = /*@__PURE__*/
   enumDesc(file_plexus_messaging_v1_messages, 0);
 
 /**
- * Whom a message may disturb (NTF-11).
+ * Notification of a message (NTF-11).
  *
  * @generated from enum plexus.messaging.v1.Notify
  */
@@ -786,14 +787,14 @@ export enum Notify {
   UNSPECIFIED = 0,
 
   /**
-   * As each recipient prefers.
+   * By each recipient's preferences.
    *
    * @generated from enum value: NOTIFY_NORMAL = 1;
    */
   NORMAL = 1,
 
   /**
-   * Nobody; unless it is urgent.
+   * Notifies no one, unless it is urgent.
    *
    * @generated from enum value: NOTIFY_NONE = 2;
    */
@@ -807,7 +808,7 @@ export const NotifySchema: GenEnum<Notify> = /*@__PURE__*/
   enumDesc(file_plexus_messaging_v1_messages, 1);
 
 /**
- * How the text of a request is written.
+ * Format of the text of a request.
  *
  * @generated from enum plexus.messaging.v1.Format
  */
@@ -818,14 +819,14 @@ export enum Format {
   UNSPECIFIED = 0,
 
   /**
-   * Exactly as it stands, with the spans of the request.
+   * Plain text, with the spans of the request.
    *
    * @generated from enum value: FORMAT_PLAIN = 1;
    */
   PLAIN = 1,
 
   /**
-   * Markdown subset: the server takes the marks out and makes spans of them.
+   * Markdown subset: the server removes the marks and turns them into spans.
    *
    * @generated from enum value: FORMAT_MARKDOWN = 2;
    */

@@ -76,7 +76,7 @@ export type CreateConversationResponse = Message<"plexus.messaging.v1.CreateConv
   conversation?: Conversation | undefined;
 
   /**
-   * The same request had been carried out before, or the pair had its conversation.
+   * True if the same request had been carried out before, or the pair had its conversation.
    *
    * @generated from field: bool deduplicated = 2;
    */
@@ -205,7 +205,7 @@ export type UpdateConversationRequest = Message<"plexus.messaging.v1.UpdateConve
   archived?: boolean | undefined;
 
   /**
-   * 0: whatever it is.
+   * 0: any version.
    *
    * @generated from field: int64 expected_version = 6;
    */
@@ -473,7 +473,7 @@ export type SendMessageRequest = Message<"plexus.messaging.v1.SendMessageRequest
   priority: Priority;
 
   /**
-   * `seq` of the message answered to; the thread's root is taken from it.
+   * `seq` of the message it replies to; the thread's root is derived from it.
    *
    * @generated from field: int64 reply_to_seq = 7;
    */
@@ -541,7 +541,7 @@ export type SendMessageResponse = Message<"plexus.messaging.v1.SendMessageRespon
   deduplicated: boolean;
 
   /**
-   * Mentioned people who are not members: they hear nothing (MSG-13).
+   * Mentioned people who are not members: they receive nothing (MSG-13).
    *
    * @generated from field: repeated string not_in_conversation = 6;
    */
@@ -594,7 +594,7 @@ export const SendMessagesResponseSchema: GenMessage<SendMessagesResponse> = /*@_
   messageDesc(file_plexus_messaging_v1_messaging_service, 19);
 
 /**
- * What became of one item.
+ * Outcome of one item.
  *
  * @generated from message plexus.messaging.v1.SendVerdict
  */
@@ -625,7 +625,7 @@ export const SendVerdictSchema: GenMessage<SendVerdict> = /*@__PURE__*/
   messageDesc(file_plexus_messaging_v1_messaging_service, 20);
 
 /**
- * Why an item was not stored.
+ * Reason why an item was not stored.
  *
  * @generated from message plexus.messaging.v1.SendRefusal
  */
@@ -645,7 +645,7 @@ export type SendRefusal = Message<"plexus.messaging.v1.SendRefusal"> & {
   reason: string;
 
   /**
-   * For a person to read.
+   * Text for people.
    *
    * @generated from field: string message = 3;
    */
@@ -657,7 +657,7 @@ export type SendRefusal = Message<"plexus.messaging.v1.SendRefusal"> & {
   metadata: { [key: string]: string };
 
   /**
-   * How long to wait before trying again; 0 unless the refusal is a limit.
+   * Time to wait before the next try; 0 unless the refusal is a limit.
    *
    * @generated from field: int64 retry_after_ms = 5;
    */
@@ -726,7 +726,7 @@ export type ListMessagesResponse = Message<"plexus.messaging.v1.ListMessagesResp
   messages: Message$1[];
 
   /**
-   * More lie beyond the page in the direction read.
+   * True if more follow in the direction of reading.
    *
    * @generated from field: bool has_more = 2;
    */
@@ -832,14 +832,14 @@ export const ListChangesRequestSchema: GenMessage<ListChangesRequest> = /*@__PUR
  */
 export type ListChangesResponse = Message<"plexus.messaging.v1.ListChangesResponse"> & {
   /**
-   * In order of `change_no`; each entity at most once, in its present state.
+   * In order of `change_no`; each entity at most once, in its current state.
    *
    * @generated from field: repeated plexus.messaging.v1.Change changes = 1;
    */
   changes: Change[];
 
   /**
-   * The log has been read up to here, over what the caller may not see as well.
+   * Number up to which the log has been read, also over entries hidden from the caller.
    *
    * @generated from field: int64 through = 2;
    */
@@ -851,7 +851,7 @@ export type ListChangesResponse = Message<"plexus.messaging.v1.ListChangesRespon
   hasMore: boolean;
 
   /**
-   * Smallest `since` that can still be answered; a smaller one means: reload (MSG-6).
+   * Smallest `since` that can still be answered; for a smaller one the client must reload (MSG-6).
    *
    * @generated from field: int64 min_available = 4;
    */
@@ -866,7 +866,7 @@ export const ListChangesResponseSchema: GenMessage<ListChangesResponse> = /*@__P
   messageDesc(file_plexus_messaging_v1_messaging_service, 27);
 
 /**
- * Present state of one thing that changed.
+ * Current state of one changed object.
  *
  * @generated from message plexus.messaging.v1.Change
  */
@@ -946,7 +946,7 @@ export const AdvanceCursorsRequestSchema: GenMessage<AdvanceCursorsRequest> = /*
   messageDesc(file_plexus_messaging_v1_messaging_service, 30);
 
 /**
- * Read up to here, here.
+ * Read position of the caller in one conversation or thread.
  *
  * @generated from message plexus.messaging.v1.CursorAdvance
  */
@@ -996,7 +996,7 @@ export const AdvanceCursorsResponseSchema: GenMessage<AdvanceCursorsResponse> = 
   messageDesc(file_plexus_messaging_v1_messaging_service, 32);
 
 /**
- * What became of one advance.
+ * Outcome of one advance.
  *
  * @generated from message plexus.messaging.v1.CursorVerdict
  */
@@ -1087,7 +1087,7 @@ export type ListReceiptsResponse = Message<"plexus.messaging.v1.ListReceiptsResp
   read: number;
 
   /**
-   * The tenant, or the size of the group, lets nobody see names (MSG-10).
+   * True if the tenant, or the size of the group, hides names (MSG-10).
    *
    * @generated from field: bool counts_only = 5;
    */
@@ -1102,7 +1102,7 @@ export const ListReceiptsResponseSchema: GenMessage<ListReceiptsResponse> = /*@_
   messageDesc(file_plexus_messaging_v1_messaging_service, 35);
 
 /**
- * Whether one person of the audience has read the message.
+ * Read state of one person of the audience.
  *
  * @generated from message plexus.messaging.v1.Receipt
  */
@@ -1262,7 +1262,7 @@ export type EditMessageRequest = Message<"plexus.messaging.v1.EditMessageRequest
   attachments: Attachment[];
 
   /**
-   * `version` of the message that was edited; unset: whatever it is.
+   * `version` of the message that was edited; unset: any version.
    *
    * @generated from field: optional int32 expected_version = 9;
    */
@@ -1286,7 +1286,7 @@ export type EditMessageResponse = Message<"plexus.messaging.v1.EditMessageRespon
   message?: Message$1 | undefined;
 
   /**
-   * Mentioned people who are not members: they hear nothing (MSG-13).
+   * Mentioned people who are not members: they receive nothing (MSG-13).
    *
    * @generated from field: repeated string not_in_conversation = 2;
    */
@@ -1339,7 +1339,7 @@ export const ListMessageVersionsRequestSchema: GenMessage<ListMessageVersionsReq
  */
 export type ListMessageVersionsResponse = Message<"plexus.messaging.v1.ListMessageVersionsResponse"> & {
   /**
-   * Oldest first; the last one is the present. Empty of content once the message is recalled.
+   * Oldest first; the last one is the current version. Without content once the message is recalled.
    *
    * @generated from field: repeated plexus.messaging.v1.MessageVersion versions = 1;
    */
@@ -1361,7 +1361,7 @@ export const ListMessageVersionsResponseSchema: GenMessage<ListMessageVersionsRe
   messageDesc(file_plexus_messaging_v1_messaging_service, 44);
 
 /**
- * The words of a message at one time.
+ * The content of a message at one time.
  *
  * @generated from message plexus.messaging.v1.MessageVersion
  */
@@ -1392,7 +1392,7 @@ export type MessageVersion = Message<"plexus.messaging.v1.MessageVersion"> & {
   at?: Timestamp | undefined;
 
   /**
-   * Always empty; VerifyConversation gives the proof.
+   * Always empty; VerifyConversation returns the proof.
    *
    * @generated from field: bytes content_hash = 6 [deprecated = true];
    * @deprecated
@@ -1590,7 +1590,7 @@ export const ListPinsRequestSchema: GenMessage<ListPinsRequest> = /*@__PURE__*/
  */
 export type ListPinsResponse = Message<"plexus.messaging.v1.ListPinsResponse"> & {
   /**
-   * Newest pin first. A page may hold fewer than asked for, or none, and yet more follow.
+   * Newest pin first. A page may have fewer than requested, or none, although more follow.
    *
    * @generated from field: repeated plexus.messaging.v1.Message messages = 1;
    */
@@ -1672,21 +1672,21 @@ export const LabelMessageResponseSchema: GenMessage<LabelMessageResponse> = /*@_
  */
 export type ForwardMessagesRequest = Message<"plexus.messaging.v1.ForwardMessagesRequest"> & {
   /**
-   * The client's id, as of SendMessage; with several messages that are not merged, `<request_id>:<n>` from 0.
+   * The client's id, as in SendMessage; with several messages that are not merged, `<request_id>:<n>` from 0.
    *
    * @generated from field: string request_id = 1;
    */
   requestId: string;
 
   /**
-   * Where they are.
+   * Their conversation.
    *
    * @generated from field: string conversation_id = 2;
    */
   conversationId: string;
 
   /**
-   * 1 to 100, in the order in which they shall stand.
+   * 1 to 100, in the order of the copies.
    *
    * @generated from field: repeated int64 seqs = 3;
    */
@@ -1705,7 +1705,7 @@ export type ForwardMessagesRequest = Message<"plexus.messaging.v1.ForwardMessage
   merged: boolean;
 
   /**
-   * Words of the forwarder; with messages that are not merged, a message of its own before them.
+   * Text of the forwarder; with messages that are not merged, a message of its own before them.
    *
    * @generated from field: string comment = 6;
    */
@@ -1779,7 +1779,7 @@ export type VerifyConversationResponse = Message<"plexus.messaging.v1.VerifyConv
   previousChainHash: Uint8Array;
 
   /**
-   * In order of `change_no`. Whoever keeps links can compare: the same number has the same link for ever.
+   * In order of `change_no`. Clients that keep links can compare: the same number has the same link for ever.
    *
    * @generated from field: repeated plexus.messaging.v1.ChainLink links = 2;
    */
@@ -1793,14 +1793,14 @@ export type VerifyConversationResponse = Message<"plexus.messaging.v1.VerifyConv
   through: bigint;
 
   /**
-   * More follow, up to what was asked.
+   * More follow, up to the requested end.
    *
    * @generated from field: bool has_more = 4;
    */
   hasMore: boolean;
 
   /**
-   * What is wrong; empty: nothing.
+   * Problems found; empty: none.
    *
    * @generated from field: repeated plexus.messaging.v1.ChainProblem problems = 5;
    */
@@ -1815,12 +1815,12 @@ export const VerifyConversationResponseSchema: GenMessage<VerifyConversationResp
   messageDesc(file_plexus_messaging_v1_messaging_service, 59);
 
 /**
- * One entry of the log as the chain has it (MSG-20). H is SHA-256 of its arguments one after the other.
+ * One link of the hash chain (MSG-20). H is SHA-256 of its arguments, concatenated.
  *
  * Version 2: chain_hash = H(previous (32 bytes), change_no (8 bytes, big endian), header_hash, body_hash), where
- * header_hash = H(header_salt, header) and body_hash = H(content_salt, content hash). The header is everything that is
- * shown of an entry but its content; docs/chain.md defines both, byte by byte. Who may read the entry gets `event`,
- * which holds both salts, and can compute everything again; others get the two hashes alone.
+ * header_hash = H(header_salt, header) and body_hash = H(content_salt, content hash). The header is all that is shown
+ * of an entry except its content; docs/chain.md defines both, byte by byte. Readers of the entry get `event`, which
+ * holds both salts, and can compute everything again; others get the two hashes alone.
  *
  * Version 1: chain_hash = H(previous, change_no, length of kind (1 byte), kind, entity_id, 0 byte, content_hash).
  *
@@ -1833,7 +1833,7 @@ export type ChainLink = Message<"plexus.messaging.v1.ChainLink"> & {
   changeNo: bigint;
 
   /**
-   * Set for who may read the entry, as `entity_id` and `event` are; `chain_begun` is set for everybody: the link before it
+   * Set for readers of the entry, as `entity_id` and `event` are; `chain_begun` is set for everyone: the link before it
    * counts as 32 zero bytes.
    *
    * @generated from field: string kind = 2;
@@ -1846,7 +1846,7 @@ export type ChainLink = Message<"plexus.messaging.v1.ChainLink"> & {
   entityId: string;
 
   /**
-   * Version 1 alone, and only for who may read the entry; erased once it is recalled.
+   * Version 1 only, and only for readers of the entry; erased once it is recalled.
    *
    * @generated from field: bytes content_hash = 4 [deprecated = true];
    * @deprecated
@@ -1854,15 +1854,15 @@ export type ChainLink = Message<"plexus.messaging.v1.ChainLink"> & {
   contentHash: Uint8Array;
 
   /**
-   * Of version 1: empty from the first entry on that is recalled or not the caller's to read, because what that said
-   * could be guessed from the links on both sides of it.
+   * Of version 1: empty from the first entry on that is recalled or hidden from the caller, because its content could
+   * be guessed from the links on both sides of it.
    *
    * @generated from field: bytes chain_hash = 5;
    */
   chainHash: Uint8Array;
 
   /**
-   * The content is gone by recall or retention; the header is still proved.
+   * The content is gone by recall or retention; the header can still be proved.
    *
    * @generated from field: bool purged = 6;
    */
@@ -1891,21 +1891,22 @@ export type ChainLink = Message<"plexus.messaging.v1.ChainLink"> & {
   event: Uint8Array;
 
   /**
-   * Of a ChainBegun alone: what its body_hash was made with, for who may read every older entry while none is recalled.
+   * Of a ChainBegun only: the inputs of its body_hash, for callers who may read every older entry while none is
+   * recalled.
    *
    * @generated from field: bytes content_salt = 11;
    */
   contentSalt: Uint8Array;
 
   /**
-   * Version 1: the link cannot be computed again, because its content's hash is erased or not the caller's to know.
+   * Version 1: the link cannot be computed again, because its content's hash is erased or hidden from the caller.
    *
    * @generated from field: bool unverifiable = 12;
    */
   unverifiable: boolean;
 
   /**
-   * `seq` of the message answered to, where an event of version 1 does not carry it.
+   * `seq` of the message it replies to, if an event of version 1 does not carry it.
    *
    * @generated from field: int64 reply_to_seq = 13;
    */
@@ -1963,7 +1964,7 @@ export enum ChainProblem_Kind {
   MISSING = 1,
 
   /**
-   * The link does not follow from the one before.
+   * The link does not follow from the previous one.
    *
    * @generated from enum value: KIND_BROKEN_LINK = 2;
    */
@@ -1984,14 +1985,14 @@ export enum ChainProblem_Kind {
   SEQ_GAP = 4,
 
   /**
-   * The stored header (sender, times, members, …) is another one than the link proves.
+   * The stored header (sender, times, members, …) differs from the one that the link proves.
    *
    * @generated from enum value: KIND_ALTERED_HEADER = 5;
    */
   ALTERED_HEADER = 5,
 
   /**
-   * What people are shown now is not what the entries of the log lead to.
+   * The current state differs from the one that the entries of the log lead to.
    *
    * @generated from enum value: KIND_ALTERED_STATE = 6;
    */
@@ -2053,7 +2054,7 @@ export const ExportConversationAnchorsResponseSchema: GenMessage<ExportConversat
   messageDesc(file_plexus_messaging_v1_messaging_service, 63);
 
 /**
- * The end of a conversation's log: whoever keeps it can prove later that nothing up to it was changed.
+ * The end of a conversation's log: keeping it allows a later proof that nothing up to it was changed.
  *
  * @generated from message plexus.messaging.v1.ConversationAnchor
  */
@@ -2091,14 +2092,14 @@ export type PreviewSendRequest = Message<"plexus.messaging.v1.PreviewSendRequest
   conversationId: string;
 
   /**
-   * Empty: all members. Else only those addressed.
+   * Empty: all members. Else only the addressees.
    *
    * @generated from field: repeated plexus.messaging.v1.Mention mentions = 2;
    */
   mentions: Mention[];
 
   /**
-   * When it would be sent; unset: now.
+   * Intended time of sending; unset: now.
    *
    * @generated from field: google.protobuf.Timestamp send_at = 3;
    */
@@ -2117,14 +2118,15 @@ export const PreviewSendRequestSchema: GenMessage<PreviewSendRequest> = /*@__PUR
  */
 export type PreviewSendResponse = Message<"plexus.messaging.v1.PreviewSendResponse"> & {
   /**
-   * Everybody who would get it: without the caller and who was deactivated.
+   * All recipients: without the caller and deactivated people.
    *
    * @generated from field: int32 audience = 1;
    */
   audience: number;
 
   /**
-   * Number of them outside their working hours then; apps never are. 0 for whom zones or working hours are hidden.
+   * Number of recipients outside their working hours then; apps never are. 0 if zones or working hours are hidden from
+   * the caller.
    *
    * @generated from field: int32 off_hours = 2;
    */
@@ -2146,7 +2148,7 @@ export const PreviewSendResponseSchema: GenMessage<PreviewSendResponse> = /*@__P
   messageDesc(file_plexus_messaging_v1_messaging_service, 66);
 
 /**
- * Somebody who would be reached outside their working hours.
+ * A recipient outside their working hours.
  *
  * @generated from message plexus.messaging.v1.OffHours
  */
@@ -2162,14 +2164,14 @@ export type OffHours = Message<"plexus.messaging.v1.OffHours"> & {
   timeZone: string;
 
   /**
-   * Clock there, for example `22:40`.
+   * Local time of the recipient, for example `22:40`.
    *
    * @generated from field: string local_time = 3;
    */
   localTime: string;
 
   /**
-   * When their working hours begin again.
+   * Time at which their working hours begin again.
    *
    * @generated from field: google.protobuf.Timestamp works_again_at = 4;
    */
@@ -2184,27 +2186,27 @@ export const OffHoursSchema: GenMessage<OffHours> = /*@__PURE__*/
   messageDesc(file_plexus_messaging_v1_messaging_service, 67);
 
 /**
- * What a tenant allows in messages.
+ * A tenant's message policy.
  *
  * @generated from message plexus.messaging.v1.MessagingPolicy
  */
 export type MessagingPolicy = Message<"plexus.messaging.v1.MessagingPolicy"> & {
   /**
-   * How long a message can be edited by its sender; 0 to 30 days, default 24 hours (MSG-11).
+   * Time in which the sender can edit a message; 0 to 30 days, default 24 hours (MSG-11).
    *
    * @generated from field: int32 edit_window_seconds = 1;
    */
   editWindowSeconds: number;
 
   /**
-   * How long its sender can recall it; 0 to 7 days, default 2 minutes (MSG-12).
+   * Time in which the sender can recall it; 0 to 7 days, default 2 minutes (MSG-12).
    *
    * @generated from field: int32 recall_window_seconds = 2;
    */
   recallWindowSeconds: number;
 
   /**
-   * How long an administrator of the group can; 0 to 365 days, default 30 days.
+   * Time in which an administrator of the group can; 0 to 365 days, default 30 days.
    *
    * @generated from field: int32 admin_recall_window_seconds = 3;
    */
@@ -2303,7 +2305,7 @@ export const GetMessagingPolicyResponseSchema: GenMessage<GetMessagingPolicyResp
  */
 export type UpdateMessagingPolicyRequest = Message<"plexus.messaging.v1.UpdateMessagingPolicyRequest"> & {
   /**
-   * The whole policy; `version` as read, 0: whatever it is.
+   * The whole policy; `version` as read, 0: any version.
    *
    * @generated from field: plexus.messaging.v1.MessagingPolicy policy = 1;
    */
@@ -2370,14 +2372,14 @@ export const GetMessagingStatusResponseSchema: GenMessage<GetMessagingStatusResp
   messageDesc(file_plexus_messaging_v1_messaging_service, 74);
 
 /**
- * Conversations and what is said in them. A conversation one may not see answers CONVERSATION_NOT_FOUND,
- * the same as one that does not exist (GW-2).
+ * Conversations and their messages. A conversation hidden from the caller answers CONVERSATION_NOT_FOUND, the same as
+ * one that does not exist (GW-2).
  *
  * @generated from service plexus.messaging.v1.MessagingService
  */
 export const MessagingService: GenService<{
   /**
-   * Begins a group, or answers the direct conversation of a pair.
+   * Creates a group, or returns the direct conversation of a pair.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.CreateConversation
    */
@@ -2387,7 +2389,7 @@ export const MessagingService: GenService<{
     output: typeof CreateConversationResponseSchema;
   },
   /**
-   * One conversation with the caller's unread counts.
+   * Returns one conversation with the caller's unread counts.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.GetConversation
    */
@@ -2397,7 +2399,7 @@ export const MessagingService: GenService<{
     output: typeof GetConversationResponseSchema;
   },
   /**
-   * The caller's conversations, last active first.
+   * Lists the caller's conversations, last active first.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.ListConversations
    */
@@ -2417,7 +2419,7 @@ export const MessagingService: GenService<{
     output: typeof UpdateConversationResponseSchema;
   },
   /**
-   * Members in order of person id.
+   * Lists members in order of person id.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.ListMembers
    */
@@ -2427,8 +2429,8 @@ export const MessagingService: GenService<{
     output: typeof ListMembersResponseSchema;
   },
   /**
-   * Adds people to a group. Who is a member already stays as is. Refused: DIRECT_CONVERSATION_FIXED, PERSON_NOT_FOUND,
-   * TOO_MANY_STAYS for somebody who has been in the group 500 times.
+   * Adds people to a group. Existing members stay unchanged. Refused: DIRECT_CONVERSATION_FIXED, PERSON_NOT_FOUND,
+   * TOO_MANY_STAYS for a person who has been in the group 500 times.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.AddMembers
    */
@@ -2458,7 +2460,7 @@ export const MessagingService: GenService<{
     output: typeof LeaveConversationResponseSchema;
   },
   /**
-   * Says something (MSG-1 to MSG-3). Refused: TEXT_TOO_LONG, REQUEST_ID_REUSED, CONVERSATION_ARCHIVED,
+   * Posts a message (MSG-1 to MSG-3). Refused: TEXT_TOO_LONG, REQUEST_ID_REUSED, CONVERSATION_ARCHIVED,
    * MENTION_ALL_DENIED, MENTION_DEPARTMENT_DENIED, DEPARTMENT_NOT_FOUND, TOO_MANY_MENTIONS, ROOT_NOT_FOUND.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.SendMessage
@@ -2469,7 +2471,7 @@ export const MessagingService: GenService<{
     output: typeof SendMessageResponseSchema;
   },
   /**
-   * Says up to 256 things in one conversation or several; each has its own verdict.
+   * Posts up to 256 messages in one conversation or several; each has its own verdict.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.SendMessages
    */
@@ -2479,7 +2481,7 @@ export const MessagingService: GenService<{
     output: typeof SendMessagesResponseSchema;
   },
   /**
-   * History by `seq`, oldest first within the page; one thread when `root_seq` is set (MSG-15).
+   * Lists history by `seq`, oldest first within the page; one thread when `root_seq` is set (MSG-15).
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.ListMessages
    */
@@ -2489,7 +2491,7 @@ export const MessagingService: GenService<{
     output: typeof ListMessagesResponseSchema;
   },
   /**
-   * One message. Refused: MESSAGE_NOT_FOUND.
+   * Returns one message. Refused: MESSAGE_NOT_FOUND.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.GetMessage
    */
@@ -2499,7 +2501,7 @@ export const MessagingService: GenService<{
     output: typeof GetMessageResponseSchema;
   },
   /**
-   * Present state of all that changed after `since` (MSG-6).
+   * Lists the current state of everything that changed after `since` (MSG-6).
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.ListChanges
    */
@@ -2509,7 +2511,7 @@ export const MessagingService: GenService<{
     output: typeof ListChangesResponseSchema;
   },
   /**
-   * Says how far the caller has read; never goes back (MSG-7). Refused per item: CURSOR_BEYOND_END.
+   * Advances the caller's read cursors; never back (MSG-7). Refused per item: CURSOR_BEYOND_END.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.AdvanceCursors
    */
@@ -2519,7 +2521,7 @@ export const MessagingService: GenService<{
     output: typeof AdvanceCursorsResponseSchema;
   },
   /**
-   * Who has read a message and when, as far as the tenant shows it (MSG-9, MSG-10). Refused: RECEIPTS_ARE_OFF.
+   * Lists read receipts of a message, as far as the tenant shows them (MSG-9, MSG-10). Refused: RECEIPTS_ARE_OFF.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.ListReceipts
    */
@@ -2529,7 +2531,7 @@ export const MessagingService: GenService<{
     output: typeof ListReceiptsResponseSchema;
   },
   /**
-   * One thread with the caller's cursor in it (MSG-15). Refused: MESSAGE_NOT_FOUND.
+   * Returns one thread with the caller's cursor in it (MSG-15). Refused: MESSAGE_NOT_FOUND.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.GetThread
    */
@@ -2539,7 +2541,7 @@ export const MessagingService: GenService<{
     output: typeof GetThreadResponseSchema;
   },
   /**
-   * Follows a thread or stops following it.
+   * Follows or unfollows a thread.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.FollowThread
    */
@@ -2549,8 +2551,8 @@ export const MessagingService: GenService<{
     output: typeof FollowThreadResponseSchema;
   },
   /**
-   * Changes the words of one's own message (MSG-11). Refused: MESSAGE_NOT_FOUND, NOT_YOUR_MESSAGE, EDIT_WINDOW_CLOSED,
-   * TOO_MANY_EDITS, MESSAGE_IS_RECALLED, VERSION_CONFLICT, and what SendMessage refuses of content.
+   * Edits one's own message (MSG-11). Refused: MESSAGE_NOT_FOUND, NOT_YOUR_MESSAGE, EDIT_WINDOW_CLOSED, TOO_MANY_EDITS,
+   * MESSAGE_IS_RECALLED, VERSION_CONFLICT, and SendMessage's refusals of content.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.EditMessage
    */
@@ -2560,7 +2562,7 @@ export const MessagingService: GenService<{
     output: typeof EditMessageResponseSchema;
   },
   /**
-   * Every version of a message, oldest first (MSG-11).
+   * Lists every version of a message, oldest first (MSG-11).
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.ListMessageVersions
    */
@@ -2570,7 +2572,7 @@ export const MessagingService: GenService<{
     output: typeof ListMessageVersionsResponseSchema;
   },
   /**
-   * Takes a message back; its content is gone for everybody (MSG-12). Refused: RECALL_WINDOW_CLOSED, NOT_YOUR_MESSAGE.
+   * Recalls a message; its content is gone for everyone (MSG-12). Refused: RECALL_WINDOW_CLOSED, NOT_YOUR_MESSAGE.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.RecallMessage
    */
@@ -2580,7 +2582,7 @@ export const MessagingService: GenService<{
     output: typeof RecallMessageResponseSchema;
   },
   /**
-   * Puts an emoji on a message or takes it off (MSG-16). Refused: TOO_MANY_REACTIONS, MESSAGE_IS_RECALLED.
+   * Adds or removes a reaction (MSG-16). Refused: TOO_MANY_REACTIONS, MESSAGE_IS_RECALLED.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.ReactToMessage
    */
@@ -2590,7 +2592,7 @@ export const MessagingService: GenService<{
     output: typeof ReactToMessageResponseSchema;
   },
   /**
-   * Keeps a message in view, or no longer (MSG-16). Refused: TOO_MANY_PINS, MESSAGE_IS_RECALLED.
+   * Pins or unpins a message (MSG-16). Refused: TOO_MANY_PINS, MESSAGE_IS_RECALLED.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.PinMessage
    */
@@ -2600,7 +2602,7 @@ export const MessagingService: GenService<{
     output: typeof PinMessageResponseSchema;
   },
   /**
-   * What is pinned, newest pin first.
+   * Lists pinned messages, newest pin first.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.ListPins
    */
@@ -2610,7 +2612,7 @@ export const MessagingService: GenService<{
     output: typeof ListPinsResponseSchema;
   },
   /**
-   * Puts labels on a message and takes labels off. Refused: TOO_MANY_LABELS, MESSAGE_IS_RECALLED.
+   * Adds labels to a message and removes labels from it. Refused: TOO_MANY_LABELS, MESSAGE_IS_RECALLED.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.LabelMessage
    */
@@ -2620,8 +2622,8 @@ export const MessagingService: GenService<{
     output: typeof LabelMessageResponseSchema;
   },
   /**
-   * Copies messages into another conversation, with where they came from (MSG-16).
-   * Refused: CONVERSATION_IS_CONFIDENTIAL, FORWARD_NESTED, MESSAGE_NOT_FOUND, and what SendMessage refuses.
+   * Copies messages into another conversation, with their origin (MSG-16). Refused: CONVERSATION_IS_CONFIDENTIAL,
+   * FORWARD_NESTED, MESSAGE_NOT_FOUND, and SendMessage's refusals.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.ForwardMessages
    */
@@ -2631,8 +2633,8 @@ export const MessagingService: GenService<{
     output: typeof ForwardMessagesResponseSchema;
   },
   /**
-   * Proves by the chain of hashes that nothing of a stretch of the log is missing or altered.
-   * Refused: VERIFICATION_UNDER_WAY (one call at a time for each person).
+   * Proves by the hash chain that a stretch of the log is complete and unaltered. Refused: VERIFICATION_UNDER_WAY (one
+   * call at a time for each person).
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.VerifyConversation
    */
@@ -2642,8 +2644,8 @@ export const MessagingService: GenService<{
     output: typeof VerifyConversationResponseSchema;
   },
   /**
-   * The newest link of every conversation of the tenant, for keeping elsewhere. The caller gives a reason, which the
-   * ledger keeps. Refused: REASON_REQUIRED.
+   * Lists the newest link of every conversation of the tenant, for archives elsewhere. The caller gives a reason, which
+   * the ledger keeps. Refused: REASON_REQUIRED.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.ExportConversationAnchors
    */
@@ -2653,7 +2655,7 @@ export const MessagingService: GenService<{
     output: typeof ExportConversationAnchorsResponseSchema;
   },
   /**
-   * Who would be reached outside their working hours, before anything is sent. Refused: DEPARTMENT_NOT_FOUND.
+   * Previews the members outside their working hours before a message is sent. Refused: DEPARTMENT_NOT_FOUND.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.PreviewSend
    */
@@ -2663,7 +2665,7 @@ export const MessagingService: GenService<{
     output: typeof PreviewSendResponseSchema;
   },
   /**
-   * What the tenant allows in messages.
+   * Returns the tenant's message policy.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.GetMessagingPolicy
    */
@@ -2673,7 +2675,7 @@ export const MessagingService: GenService<{
     output: typeof GetMessagingPolicyResponseSchema;
   },
   /**
-   * Changes what the tenant allows, within bounds. Administrators only.
+   * Replaces the tenant's message policy, within bounds. Administrators only.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.UpdateMessagingPolicy
    */
@@ -2683,7 +2685,7 @@ export const MessagingService: GenService<{
     output: typeof UpdateMessagingPolicyResponseSchema;
   },
   /**
-   * Figures of the caller's tenant.
+   * Returns figures of the caller's tenant.
    *
    * @generated from rpc plexus.messaging.v1.MessagingService.GetMessagingStatus
    */

@@ -19,7 +19,7 @@ export const file_plexus_messaging_v1_personal_service: GenFile = /*@__PURE__*/
   fileDesc("CipwbGV4dXMvbWVzc2FnaW5nL3YxL3BlcnNvbmFsX3NlcnZpY2UucHJvdG8SE3BsZXh1cy5tZXNzYWdpbmcudjEitwIKBURyYWZ0EhEKCXBlcnNvbl9pZBgBIAEoCRIXCg9jb252ZXJzYXRpb25faWQYAiABKAkSEAoIcm9vdF9zZXEYAyABKAMSDAoEdGV4dBgEIAEoCRIoCgVzcGFucxgFIAMoCzIZLnBsZXh1cy5tZXNzYWdpbmcudjEuU3BhbhIuCghtZW50aW9ucxgGIAMoCzIcLnBsZXh1cy5tZXNzYWdpbmcudjEuTWVudGlvbhI0CgthdHRhY2htZW50cxgHIAMoCzIfLnBsZXh1cy5tZXNzYWdpbmcudjEuQXR0YWNobWVudBIRCglxdW90ZV9zZXEYCCABKAMSLgoKd3JpdHRlbl9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgKIAEoAyKeAgoQU2F2ZURyYWZ0UmVxdWVzdBIXCg9jb252ZXJzYXRpb25faWQYASABKAkSEAoIcm9vdF9zZXEYAiABKAMSDAoEdGV4dBgDIAEoCRIoCgVzcGFucxgEIAMoCzIZLnBsZXh1cy5tZXNzYWdpbmcudjEuU3BhbhIuCghtZW50aW9ucxgFIAMoCzIcLnBsZXh1cy5tZXNzYWdpbmcudjEuTWVudGlvbhI0CgthdHRhY2htZW50cxgGIAMoCzIfLnBsZXh1cy5tZXNzYWdpbmcudjEuQXR0YWNobWVudBIRCglxdW90ZV9zZXEYByABKAMSLgoKd3JpdHRlbl9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiPgoRU2F2ZURyYWZ0UmVzcG9uc2USKQoFZHJhZnQYASABKAsyGi5wbGV4dXMubWVzc2FnaW5nLnYxLkRyYWZ0IjoKEUxpc3REcmFmdHNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJIlkKEkxpc3REcmFmdHNSZXNwb25zZRIqCgZkcmFmdHMYASADKAsyGi5wbGV4dXMubWVzc2FnaW5nLnYxLkRyYWZ0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLdAQohVXBkYXRlQ29udmVyc2F0aW9uU2V0dGluZ3NSZXF1ZXN0EhcKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCRITCgZmb2xkZXIYAiABKAlIAIgBARIvCgttdXRlZF91bnRpbBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGgoNbWFya2VkX3VucmVhZBgEIAEoCEgBiAEBEhQKB3N0YXJyZWQYBSABKAhIAogBAUIJCgdfZm9sZGVyQhAKDl9tYXJrZWRfdW5yZWFkQgoKCF9zdGFycmVkImEKIlVwZGF0ZUNvbnZlcnNhdGlvblNldHRpbmdzUmVzcG9uc2USOwoIc2V0dGluZ3MYASABKAsyKS5wbGV4dXMubWVzc2FnaW5nLnYxLkNvbnZlcnNhdGlvblNldHRpbmdzIvwFChBTY2hlZHVsZWRNZXNzYWdlEgoKAmlkGAEgASgJEhEKCXBlcnNvbl9pZBgCIAEoCRIXCg9jb252ZXJzYXRpb25faWQYAyABKAkSDAoEdGV4dBgEIAEoCRIoCgVzcGFucxgFIAMoCzIZLnBsZXh1cy5tZXNzYWdpbmcudjEuU3BhbhIuCghtZW50aW9ucxgGIAMoCzIcLnBsZXh1cy5tZXNzYWdpbmcudjEuTWVudGlvbhIvCghwcmlvcml0eRgHIAEoDjIdLnBsZXh1cy5tZXNzYWdpbmcudjEuUHJpb3JpdHkSFAoMcmVwbHlfdG9fc2VxGAggASgDEjQKC2F0dGFjaG1lbnRzGAkgAygLMh8ucGxleHVzLm1lc3NhZ2luZy52MS5BdHRhY2htZW50EhEKCXF1b3RlX3NlcRgKIAEoAxIrCgZub3RpZnkYCyABKA4yGy5wbGV4dXMubWVzc2FnaW5nLnYxLk5vdGlmeRIrCgdzZW5kX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI6CgVzdGF0ZRgNIAEoDjIrLnBsZXh1cy5tZXNzYWdpbmcudjEuU2NoZWR1bGVkTWVzc2FnZS5TdGF0ZRIWCg5mYWlsdXJlX3JlYXNvbhgOIAEoCRILCgNzZXEYDyABKAMSDwoHdmVyc2lvbhgQIAEoAxIuCgpjcmVhdGVkX2F0GBEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgZmb3JtYXQYEiABKA4yGy5wbGV4dXMubWVzc2FnaW5nLnYxLkZvcm1hdCKOAQoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9XQUlUSU5HEAESEQoNU1RBVEVfQ0xBSU1FRBACEg4KClNUQVRFX1NFTlQQAxITCg9TVEFURV9DQU5DRUxMRUQQBBIQCgxTVEFURV9GQUlMRUQQBRIRCg1TVEFURV9PVkVSRFVFEAYi/QIKEFNjaGVkdWxlZENvbnRlbnQSFwoPY29udmVyc2F0aW9uX2lkGAEgASgJEgwKBHRleHQYAiABKAkSKwoGZm9ybWF0GAMgASgOMhsucGxleHVzLm1lc3NhZ2luZy52MS5Gb3JtYXQSKAoFc3BhbnMYBCADKAsyGS5wbGV4dXMubWVzc2FnaW5nLnYxLlNwYW4SLgoIbWVudGlvbnMYBSADKAsyHC5wbGV4dXMubWVzc2FnaW5nLnYxLk1lbnRpb24SLwoIcHJpb3JpdHkYBiABKA4yHS5wbGV4dXMubWVzc2FnaW5nLnYxLlByaW9yaXR5EhQKDHJlcGx5X3RvX3NlcRgHIAEoAxI0CgthdHRhY2htZW50cxgIIAMoCzIfLnBsZXh1cy5tZXNzYWdpbmcudjEuQXR0YWNobWVudBIRCglxdW90ZV9zZXEYCSABKAMSKwoGbm90aWZ5GAogASgOMhsucGxleHVzLm1lc3NhZ2luZy52MS5Ob3RpZnkikQEKFlNjaGVkdWxlTWVzc2FnZVJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRI2CgdtZXNzYWdlGAIgASgLMiUucGxleHVzLm1lc3NhZ2luZy52MS5TY2hlZHVsZWRDb250ZW50EisKB3NlbmRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlMKF1NjaGVkdWxlTWVzc2FnZVJlc3BvbnNlEjgKCXNjaGVkdWxlZBgBIAEoCzIlLnBsZXh1cy5tZXNzYWdpbmcudjEuU2NoZWR1bGVkTWVzc2FnZSKqAQodVXBkYXRlU2NoZWR1bGVkTWVzc2FnZVJlcXVlc3QSCgoCaWQYASABKAkSNgoHbWVzc2FnZRgCIAEoCzIlLnBsZXh1cy5tZXNzYWdpbmcudjEuU2NoZWR1bGVkQ29udGVudBIrCgdzZW5kX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIYChBleHBlY3RlZF92ZXJzaW9uGAQgASgDIloKHlVwZGF0ZVNjaGVkdWxlZE1lc3NhZ2VSZXNwb25zZRI4CglzY2hlZHVsZWQYASABKAsyJS5wbGV4dXMubWVzc2FnaW5nLnYxLlNjaGVkdWxlZE1lc3NhZ2UiKwodQ2FuY2VsU2NoZWR1bGVkTWVzc2FnZVJlcXVlc3QSCgoCaWQYASABKAkiWgoeQ2FuY2VsU2NoZWR1bGVkTWVzc2FnZVJlc3BvbnNlEjgKCXNjaGVkdWxlZBgBIAEoCzIlLnBsZXh1cy5tZXNzYWdpbmcudjEuU2NoZWR1bGVkTWVzc2FnZSJcChxMaXN0U2NoZWR1bGVkTWVzc2FnZXNSZXF1ZXN0EhUKDWluY2x1ZGVfZW5kZWQYASABKAgSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkicgodTGlzdFNjaGVkdWxlZE1lc3NhZ2VzUmVzcG9uc2USOAoJc2NoZWR1bGVkGAEgAygLMiUucGxleHVzLm1lc3NhZ2luZy52MS5TY2hlZHVsZWRNZXNzYWdlEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCTLSBgoPUGVyc29uYWxTZXJ2aWNlEloKCVNhdmVEcmFmdBIlLnBsZXh1cy5tZXNzYWdpbmcudjEuU2F2ZURyYWZ0UmVxdWVzdBomLnBsZXh1cy5tZXNzYWdpbmcudjEuU2F2ZURyYWZ0UmVzcG9uc2USXQoKTGlzdERyYWZ0cxImLnBsZXh1cy5tZXNzYWdpbmcudjEuTGlzdERyYWZ0c1JlcXVlc3QaJy5wbGV4dXMubWVzc2FnaW5nLnYxLkxpc3REcmFmdHNSZXNwb25zZRKNAQoaVXBkYXRlQ29udmVyc2F0aW9uU2V0dGluZ3MSNi5wbGV4dXMubWVzc2FnaW5nLnYxLlVwZGF0ZUNvbnZlcnNhdGlvblNldHRpbmdzUmVxdWVzdBo3LnBsZXh1cy5tZXNzYWdpbmcudjEuVXBkYXRlQ29udmVyc2F0aW9uU2V0dGluZ3NSZXNwb25zZRJsCg9TY2hlZHVsZU1lc3NhZ2USKy5wbGV4dXMubWVzc2FnaW5nLnYxLlNjaGVkdWxlTWVzc2FnZVJlcXVlc3QaLC5wbGV4dXMubWVzc2FnaW5nLnYxLlNjaGVkdWxlTWVzc2FnZVJlc3BvbnNlEoEBChZVcGRhdGVTY2hlZHVsZWRNZXNzYWdlEjIucGxleHVzLm1lc3NhZ2luZy52MS5VcGRhdGVTY2hlZHVsZWRNZXNzYWdlUmVxdWVzdBozLnBsZXh1cy5tZXNzYWdpbmcudjEuVXBkYXRlU2NoZWR1bGVkTWVzc2FnZVJlc3BvbnNlEoEBChZDYW5jZWxTY2hlZHVsZWRNZXNzYWdlEjIucGxleHVzLm1lc3NhZ2luZy52MS5DYW5jZWxTY2hlZHVsZWRNZXNzYWdlUmVxdWVzdBozLnBsZXh1cy5tZXNzYWdpbmcudjEuQ2FuY2VsU2NoZWR1bGVkTWVzc2FnZVJlc3BvbnNlEn4KFUxpc3RTY2hlZHVsZWRNZXNzYWdlcxIxLnBsZXh1cy5tZXNzYWdpbmcudjEuTGlzdFNjaGVkdWxlZE1lc3NhZ2VzUmVxdWVzdBoyLnBsZXh1cy5tZXNzYWdpbmcudjEuTGlzdFNjaGVkdWxlZE1lc3NhZ2VzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_plexus_messaging_v1_conversations, file_plexus_messaging_v1_messages]);
 
 /**
- * What somebody has begun to write, one per conversation and thread.
+ * An unsent draft, one per conversation and thread.
  *
  * @generated from message plexus.messaging.v1.Draft
  */
@@ -35,7 +35,7 @@ export type Draft = Message<"plexus.messaging.v1.Draft"> & {
   conversationId: string;
 
   /**
-   * The thread it is for; 0: the conversation's own line.
+   * The thread of the draft; 0: the conversation itself.
    *
    * @generated from field: int64 root_seq = 3;
    */
@@ -67,7 +67,7 @@ export type Draft = Message<"plexus.messaging.v1.Draft"> & {
   quoteSeq: bigint;
 
   /**
-   * When the device wrote it; a time that lies ahead of the server's is taken as the server's.
+   * Time at which the device wrote it; a time ahead of the server's is replaced by the server's.
    *
    * @generated from field: google.protobuf.Timestamp written_at = 9;
    */
@@ -128,7 +128,7 @@ export type SaveDraftRequest = Message<"plexus.messaging.v1.SaveDraftRequest"> &
   quoteSeq: bigint;
 
   /**
-   * Needed. A time that lies ahead of the server's is taken as the server's.
+   * Required. A time ahead of the server's is replaced by the server's.
    *
    * @generated from field: google.protobuf.Timestamp written_at = 8;
    */
@@ -147,7 +147,7 @@ export const SaveDraftRequestSchema: GenMessage<SaveDraftRequest> = /*@__PURE__*
  */
 export type SaveDraftResponse = Message<"plexus.messaging.v1.SaveDraftResponse"> & {
   /**
-   * What is kept now: another device's when that is newer; without words when it is deleted.
+   * The draft as stored now: another device's if that is newer; without text if it is deleted.
    *
    * @generated from field: plexus.messaging.v1.Draft draft = 1;
    */
@@ -217,7 +217,7 @@ export type UpdateConversationSettingsRequest = Message<"plexus.messaging.v1.Upd
   conversationId: string;
 
   /**
-   * At most 100 characters; empty takes it out of its folder.
+   * At most 100 characters; empty removes it from its folder.
    *
    * @generated from field: optional string folder = 2;
    */
@@ -266,7 +266,7 @@ export const UpdateConversationSettingsResponseSchema: GenMessage<UpdateConversa
   messageDesc(file_plexus_messaging_v1_personal_service, 6);
 
 /**
- * A message that is to be sent by itself, once.
+ * A message that is sent at a later time, once.
  *
  * @generated from message plexus.messaging.v1.ScheduledMessage
  */
@@ -327,7 +327,7 @@ export type ScheduledMessage = Message<"plexus.messaging.v1.ScheduledMessage"> &
   notify: Notify;
 
   /**
-   * The time asked for. At a full or half hour of UTC it is sent up to 30 seconds later, never earlier.
+   * The requested time. At a full or half hour of UTC it is sent up to 30 seconds later, never earlier.
    *
    * @generated from field: google.protobuf.Timestamp send_at = 12;
    */
@@ -365,7 +365,7 @@ export type ScheduledMessage = Message<"plexus.messaging.v1.ScheduledMessage"> &
   createdAt?: Timestamp | undefined;
 
   /**
-   * How `text` is to be read.
+   * Format of `text`.
    *
    * @generated from field: plexus.messaging.v1.Format format = 18;
    */
@@ -413,7 +413,7 @@ export enum ScheduledMessage_State {
   CANCELLED = 4,
 
   /**
-   * Could not be sent; `failure_reason` says why. Change its time to try again.
+   * Could not be sent; `failure_reason` has the reason. Change its time to try again.
    *
    * @generated from enum value: STATE_FAILED = 5;
    */
@@ -434,7 +434,7 @@ export const ScheduledMessage_StateSchema: GenEnum<ScheduledMessage_State> = /*@
   enumDesc(file_plexus_messaging_v1_personal_service, 7, 0);
 
 /**
- * What a scheduled message says; as SendMessageRequest.
+ * Content of a scheduled message; as SendMessageRequest.
  *
  * @generated from message plexus.messaging.v1.ScheduledContent
  */
@@ -553,7 +553,7 @@ export type UpdateScheduledMessageRequest = Message<"plexus.messaging.v1.UpdateS
   id: string;
 
   /**
-   * Unset: the words stay. The conversation cannot be changed.
+   * Unset: the content stays. The conversation cannot be changed.
    *
    * @generated from field: plexus.messaging.v1.ScheduledContent message = 2;
    */
@@ -567,7 +567,7 @@ export type UpdateScheduledMessageRequest = Message<"plexus.messaging.v1.UpdateS
   sendAt?: Timestamp | undefined;
 
   /**
-   * Of ScheduledMessage; 0: whatever it is.
+   * Of ScheduledMessage; 0: any version.
    *
    * @generated from field: int64 expected_version = 4;
    */
@@ -686,16 +686,16 @@ export const ListScheduledMessagesResponseSchema: GenMessage<ListScheduledMessag
   messageDesc(file_plexus_messaging_v1_personal_service, 16);
 
 /**
- * What a person keeps for themselves: drafts, scheduled messages, how conversations are arranged. All of the person's
- * devices hear of changes by topic `messaging.person.v1`.
+ * A person's private data: drafts, scheduled messages, settings of conversations. All of the person's devices receive
+ * changes through topic `messaging.person.v1`.
  *
  * @generated from service plexus.messaging.v1.PersonalService
  */
 export const PersonalService: GenService<{
   /**
-   * Writes a draft, in place of the one that was there; blank text and no attachment deletes it. The newer
-   * `written_at` wins, whatever the order of arrival. Refused: CONVERSATION_NOT_FOUND, MESSAGE_NOT_FOUND (no such
-   * thread), TEXT_TOO_LONG, TOO_MANY_MENTIONS, TOO_MANY_DRAFTS (1,000 a person).
+   * Writes a draft, replacing the previous one; blank text and no attachment deletes it. The newer `written_at` wins,
+   * whatever the order of arrival. Refused: CONVERSATION_NOT_FOUND, MESSAGE_NOT_FOUND (no such thread), TEXT_TOO_LONG,
+   * TOO_MANY_MENTIONS, TOO_MANY_DRAFTS (1,000 a person).
    *
    * @generated from rpc plexus.messaging.v1.PersonalService.SaveDraft
    */
@@ -705,8 +705,8 @@ export const PersonalService: GenService<{
     output: typeof SaveDraftResponseSchema;
   },
   /**
-   * The caller's drafts, newest first; those in conversations that the caller has left are not shown, so a page may
-   * have fewer than asked for.
+   * Lists the caller's drafts, newest first; those in conversations that the caller has left are not shown, so a page
+   * may have fewer than requested.
    *
    * @generated from rpc plexus.messaging.v1.PersonalService.ListDrafts
    */
@@ -716,7 +716,7 @@ export const PersonalService: GenService<{
     output: typeof ListDraftsResponseSchema;
   },
   /**
-   * Arranges a conversation for the caller.
+   * Changes the caller's settings for a conversation.
    *
    * @generated from rpc plexus.messaging.v1.PersonalService.UpdateConversationSettings
    */
@@ -726,9 +726,9 @@ export const PersonalService: GenService<{
     output: typeof UpdateConversationSettingsResponseSchema;
   },
   /**
-   * Has a message sent later, once (MSG-17). What SendMessage would refuse of its words is refused at once; who may
-   * say it is decided when it is sent. Refused: SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR, TOO_MANY_SCHEDULED (500 that
-   * wait).
+   * Schedules a message to be sent once at a later time (MSG-17). SendMessage's refusals of content are returned at
+   * once; permission and membership are checked when it is sent. Refused: SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR,
+   * TOO_MANY_SCHEDULED (500 that wait).
    *
    * @generated from rpc plexus.messaging.v1.PersonalService.ScheduleMessage
    */
@@ -738,7 +738,7 @@ export const PersonalService: GenService<{
     output: typeof ScheduleMessageResponseSchema;
   },
   /**
-   * Changes words or time until it is being sent. A new time makes one that failed or is overdue wait again. Refused:
+   * Changes content or time until it is being sent. A new time makes one that failed or is overdue wait again. Refused:
    * SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent or cancelled),
    * SCHEDULE_IN_THE_PAST, SCHEDULE_TOO_FAR, VERSION_CONFLICT.
    *
@@ -750,7 +750,7 @@ export const PersonalService: GenService<{
     output: typeof UpdateScheduledMessageResponseSchema;
   },
   /**
-   * Gives it up. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent).
+   * Cancels it. Refused: SCHEDULED_MESSAGE_NOT_FOUND, SCHEDULED_MESSAGE_CLAIMED, SCHEDULED_MESSAGE_ENDED (sent).
    *
    * @generated from rpc plexus.messaging.v1.PersonalService.CancelScheduledMessage
    */
@@ -760,7 +760,8 @@ export const PersonalService: GenService<{
     output: typeof CancelScheduledMessageResponseSchema;
   },
   /**
-   * The caller's, next one first; those that failed or wait for a decision stand first, ended ones last.
+   * Lists the caller's scheduled messages: failed ones and those needing a decision first, then the next due, ended
+   * ones last.
    *
    * @generated from rpc plexus.messaging.v1.PersonalService.ListScheduledMessages
    */

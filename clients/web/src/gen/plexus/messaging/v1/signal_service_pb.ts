@@ -59,7 +59,7 @@ export const SignalTypingResponseSchema: GenMessage<SignalTypingResponse> = /*@_
  */
 export type SignalPresenceRequest = Message<"plexus.messaging.v1.SignalPresenceRequest"> & {
   /**
-   * Offline: this device goes. Another device that is connected tells at once that the person is still there.
+   * Offline: this device disconnects. Another connected device signals at once that the person is still online.
    *
    * @generated from field: plexus.messaging.v1.Presence.State state = 1;
    */
@@ -123,7 +123,7 @@ export const ListPresenceResponseSchema: GenMessage<ListPresenceResponse> = /*@_
   messageDesc(file_plexus_messaging_v1_signal_service, 5);
 
 /**
- * Whether somebody is there.
+ * Presence of a person.
  *
  * @generated from message plexus.messaging.v1.Presence
  */
@@ -139,7 +139,7 @@ export type Presence = Message<"plexus.messaging.v1.Presence"> & {
   state: Presence_State;
 
   /**
-   * Last time a device of the person told so; unset for somebody of whom nothing was heard.
+   * Last time a device of the person signalled; unset if no signal was received.
    *
    * @generated from field: google.protobuf.Timestamp seen_at = 3;
    */
@@ -168,7 +168,7 @@ export enum Presence_State {
   ONLINE = 1,
 
   /**
-   * A device is connected and nobody touches it.
+   * A device is connected but idle.
    *
    * @generated from enum value: STATE_AWAY = 2;
    */
@@ -187,16 +187,16 @@ export const Presence_StateSchema: GenEnum<Presence_State> = /*@__PURE__*/
   enumDesc(file_plexus_messaging_v1_signal_service, 6, 0);
 
 /**
- * What is true for seconds: typing and presence. Nothing of it is stored; it may be lost. What comes more often than
- * once a second is joined: the last word of each second goes on.
+ * Short-lived signals: typing and presence. They are not stored and may be lost. Signals more frequent than once a
+ * second are merged: the last one of each second is published.
  *
  * @generated from service plexus.messaging.v1.SignalService
  */
 export const SignalService: GenService<{
   /**
-   * Tells the other members that the caller writes; told again every 3 seconds while it lasts.
-   * In at most three threads of a conversation within a second.
-   * Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED, MESSAGE_NOT_FOUND, TYPING_IN_TOO_MANY_THREADS.
+   * Signals to the other members that the caller is typing; repeat every 3 seconds while it lasts. In at most three
+   * threads of a conversation within a second. Refused: CONVERSATION_NOT_FOUND, CONVERSATION_ARCHIVED,
+   * MESSAGE_NOT_FOUND, TYPING_IN_TOO_MANY_THREADS.
    *
    * @generated from rpc plexus.messaging.v1.SignalService.SignalTyping
    */
@@ -206,8 +206,8 @@ export const SignalService: GenService<{
     output: typeof SignalTypingResponseSchema;
   },
   /**
-   * Tells that the caller is there, or away; told again every 60 seconds while it lasts. The gateway tells it by itself
-   * for who opens a first stream, and tells the end of the last one.
+   * Signals that the caller is online, or away; repeat every 60 seconds while it lasts. The gateway itself signals the
+   * start of a person's first stream and the end of the last one.
    *
    * @generated from rpc plexus.messaging.v1.SignalService.SignalPresence
    */
@@ -217,7 +217,7 @@ export const SignalService: GenService<{
     output: typeof SignalPresenceResponseSchema;
   },
   /**
-   * Who of these people is there, as far as this process has heard: everything, from 2 minutes before its start on.
+   * Lists the presence of these people, as far as known to this process: all signals since 2 minutes before its start.
    * People with whom the caller shares no conversation are left out (GW-2).
    *
    * @generated from rpc plexus.messaging.v1.SignalService.ListPresence

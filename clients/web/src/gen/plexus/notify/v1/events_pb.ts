@@ -15,7 +15,7 @@ export const file_plexus_notify_v1_events: GenFile = /*@__PURE__*/
   fileDesc("Ch1wbGV4dXMvbm90aWZ5L3YxL2V2ZW50cy5wcm90bxIQcGxleHVzLm5vdGlmeS52MSJKChJOb3RpZmljYXRpb25SYWlzZWQSNAoMbm90aWZpY2F0aW9uGAEgASgLMh4ucGxleHVzLm5vdGlmeS52MS5Ob3RpZmljYXRpb24iSwoTTm90aWZpY2F0aW9uQ2hhbmdlZBI0Cgxub3RpZmljYXRpb24YASABKAsyHi5wbGV4dXMubm90aWZ5LnYxLk5vdGlmaWNhdGlvbmIGcHJvdG8z", [file_plexus_notify_v1_notifications]);
 
 /**
- * Somebody has something new in the inbox.
+ * A person has a new notification in the inbox.
  *
  * @generated from message plexus.notify.v1.NotificationRaised
  */
@@ -34,7 +34,7 @@ export const NotificationRaisedSchema: GenMessage<NotificationRaised> = /*@__PUR
   messageDesc(file_plexus_notify_v1_events, 0);
 
 /**
- * A delivery came to an outcome, or the notification was read.
+ * A delivery reached an outcome, or the notification was read.
  *
  * @generated from message plexus.notify.v1.NotificationChanged
  */

@@ -15,7 +15,7 @@ export const file_plexus_notify_v1_notifications: GenFile = /*@__PURE__*/
   fileDesc("CiRwbGV4dXMvbm90aWZ5L3YxL25vdGlmaWNhdGlvbnMucHJvdG8SEHBsZXh1cy5ub3RpZnkudjEilAIKDE5vdGlmaWNhdGlvbhIKCgJpZBgBIAEoCRIRCglwZXJzb25faWQYAiABKAkSMAoEa2luZBgDIAEoDjIiLnBsZXh1cy5ub3RpZnkudjEuTm90aWZpY2F0aW9uS2luZBINCgV0aXRsZRgEIAEoCRIMCgRib2R5GAUgASgJEigKBnNvdXJjZRgGIAEoCzIYLnBsZXh1cy5ub3RpZnkudjEuU291cmNlEi4KCmNyZWF0ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBHJlYWQYCCABKAgSLgoKZGVsaXZlcmllcxgJIAMoCzIaLnBsZXh1cy5ub3RpZnkudjEuRGVsaXZlcnkiWgoGU291cmNlEgwKBGtpbmQYASABKAkSCgoCaWQYAiABKAkSFwoPY29udmVyc2F0aW9uX2lkGAMgASgJEgsKA3NlcRgEIAEoAxIQCghhY3Rvcl9pZBgFIAEoCSLzAgoIRGVsaXZlcnkSCgoCaWQYASABKAkSKgoHY2hhbm5lbBgCIAEoDjIZLnBsZXh1cy5ub3RpZnkudjEuQ2hhbm5lbBIvCgVzdGF0ZRgDIAEoDjIgLnBsZXh1cy5ub3RpZnkudjEuRGVsaXZlcnkuU3RhdGUSDgoGcmVhc29uGAQgASgJEiYKAmF0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9uZXh0X2F0dGVtcHRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGF0dGVtcHRzGAcgASgFIn8KBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfUEVORElORxABEhIKDlNUQVRFX0RFRkVSUkVEEAISEwoPU1RBVEVfREVMSVZFUkVEEAMSEQoNU1RBVEVfRFJPUFBFRBAEEhAKDFNUQVRFX0ZBSUxFRBAFIpUBCgtQcmVmZXJlbmNlcxIRCglwZXJzb25faWQYASABKAkSLwoFa2luZHMYAiADKAsyIC5wbGV4dXMubm90aWZ5LnYxLktpbmRQcmVmZXJlbmNlEjEKC3F1aWV0X2hvdXJzGAMgASgLMhwucGxleHVzLm5vdGlmeS52MS5RdWlldEhvdXJzEg8KB3ZlcnNpb24YBCABKAMibwoOS2luZFByZWZlcmVuY2USMAoEa2luZBgBIAEoDjIiLnBsZXh1cy5ub3RpZnkudjEuTm90aWZpY2F0aW9uS2luZBIrCghjaGFubmVscxgCIAMoDjIZLnBsZXh1cy5ub3RpZnkudjEuQ2hhbm5lbCJeCgpRdWlldEhvdXJzEg8KB2VuYWJsZWQYASABKAgSDQoFc3RhcnQYAiABKAkSCwoDZW5kGAMgASgJEhAKCHdlZWtkYXlzGAQgAygFEhEKCXRpbWVfem9uZRgFIAEoCSrjAQoQTm90aWZpY2F0aW9uS2luZBIhCh1OT1RJRklDQVRJT05fS0lORF9VTlNQRUNJRklFRBAAEh0KGU5PVElGSUNBVElPTl9LSU5EX01FTlRJT04QARIkCiBOT1RJRklDQVRJT05fS0lORF9ESVJFQ1RfTUVTU0FHRRACEiMKH05PVElGSUNBVElPTl9LSU5EX1RBU0tfQVNTSUdORUQQAxIeChpOT1RJRklDQVRJT05fS0lORF9UQVNLX0RVRRAEEiIKHk5PVElGSUNBVElPTl9LSU5EX0ZFRURfU1RPUFBFRBAFKkkKB0NoYW5uZWwSFwoTQ0hBTk5FTF9VTlNQRUNJRklFRBAAEhIKDkNIQU5ORUxfSU5fQVBQEAESEQoNQ0hBTk5FTF9FTUFJTBACYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
- * Something one person should hear of; in the inbox until read.
+ * A notification for one person; in the inbox until read.
  *
  * @generated from message plexus.notify.v1.Notification
  */
@@ -36,7 +36,7 @@ export type Notification = Message<"plexus.notify.v1.Notification"> & {
   kind: NotificationKind;
 
   /**
-   * What a person reads, in the person's language.
+   * Text in the person's language.
    *
    * @generated from field: string title = 4;
    */
@@ -48,7 +48,7 @@ export type Notification = Message<"plexus.notify.v1.Notification"> & {
   body: string;
 
   /**
-   * Where it comes from.
+   * Source of the notification.
    *
    * @generated from field: plexus.notify.v1.Source source = 6;
    */
@@ -78,7 +78,7 @@ export const NotificationSchema: GenMessage<Notification> = /*@__PURE__*/
   messageDesc(file_plexus_notify_v1_notifications, 0);
 
 /**
- * The thing a notification is about.
+ * The object of a notification.
  *
  * @generated from message plexus.notify.v1.Source
  */
@@ -119,7 +119,7 @@ export const SourceSchema: GenMessage<Source> = /*@__PURE__*/
   messageDesc(file_plexus_notify_v1_notifications, 1);
 
 /**
- * One channel for one notification, and what came of it (NTF-1).
+ * Delivery of one notification through one channel, with its outcome (NTF-1).
  *
  * @generated from message plexus.notify.v1.Delivery
  */
@@ -152,7 +152,7 @@ export type Delivery = Message<"plexus.notify.v1.Delivery"> & {
   at?: Timestamp | undefined;
 
   /**
-   * When a deferred or failed one is tried next.
+   * Time of the next attempt of a deferred or failed one.
    *
    * @generated from field: google.protobuf.Timestamp next_attempt_at = 6;
    */
@@ -198,7 +198,7 @@ export enum Delivery_State {
   DELIVERED = 3,
 
   /**
-   * Deliberately not sent; `reason` says why.
+   * Deliberately not sent; `reason` has the reason.
    *
    * @generated from enum value: STATE_DROPPED = 4;
    */
@@ -217,7 +217,7 @@ export const Delivery_StateSchema: GenEnum<Delivery_State> = /*@__PURE__*/
   enumDesc(file_plexus_notify_v1_notifications, 2, 0);
 
 /**
- * What a person wants to hear of, and when not.
+ * A person's wanted notifications, and their quiet hours.
  *
  * @generated from message plexus.notify.v1.Preferences
  */
@@ -320,7 +320,7 @@ export const QuietHoursSchema: GenMessage<QuietHours> = /*@__PURE__*/
   messageDesc(file_plexus_notify_v1_notifications, 5);
 
 /**
- * Why somebody is told.
+ * Kind of a notification.
  *
  * @generated from enum plexus.notify.v1.NotificationKind
  */
@@ -363,7 +363,7 @@ export const NotificationKindSchema: GenEnum<NotificationKind> = /*@__PURE__*/
   enumDesc(file_plexus_notify_v1_notifications, 0);
 
 /**
- * By which way.
+ * Channel of delivery.
  *
  * @generated from enum plexus.notify.v1.Channel
  */

@@ -146,7 +146,7 @@ export type SetPreferencesRequest = Message<"plexus.notify.v1.SetPreferencesRequ
   preferences?: Preferences | undefined;
 
   /**
-   * 0: whatever it is.
+   * 0: any version.
    *
    * @generated from field: int64 expected_version = 2;
    */
@@ -200,7 +200,7 @@ export type GetNotifyStatusResponse = Message<"plexus.notify.v1.GetNotifyStatusR
   notifications: bigint;
 
   /**
-   * Deliveries by any channel with any outcome.
+   * Deliveries through any channel with any outcome.
    *
    * @generated from field: int64 deliveries = 2;
    */
@@ -228,7 +228,7 @@ export const GetNotifyStatusResponseSchema: GenMessage<GetNotifyStatusResponse> 
  */
 export const NotifyService: GenService<{
   /**
-   * The caller's, newest first, with every delivery and its outcome.
+   * Lists the caller's notifications, newest first, with every delivery and its outcome.
    *
    * @generated from rpc plexus.notify.v1.NotifyService.ListNotifications
    */
@@ -238,7 +238,7 @@ export const NotifyService: GenService<{
     output: typeof ListNotificationsResponseSchema;
   },
   /**
-   * Marks the caller's as read; a queued e-mail of them is dropped (NTF-7).
+   * Marks notifications of the caller as read; a queued e-mail of them is dropped (NTF-7).
    *
    * @generated from rpc plexus.notify.v1.NotifyService.MarkNotificationsRead
    */
@@ -268,7 +268,7 @@ export const NotifyService: GenService<{
     output: typeof SetPreferencesResponseSchema;
   },
   /**
-   * Figures of the caller's tenant.
+   * Returns figures of the caller's tenant.
    *
    * @generated from rpc plexus.notify.v1.NotifyService.GetNotifyStatus
    */

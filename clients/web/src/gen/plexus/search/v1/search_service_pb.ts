@@ -64,7 +64,7 @@ export type SearchResponse = Message<"plexus.search.v1.SearchResponse"> & {
   total: bigint;
 
   /**
-   * The index is behind by more than its threshold (SRC-4).
+   * True if the index lags by more than its threshold (SRC-4).
    *
    * @generated from field: bool partial = 2;
    */
@@ -89,7 +89,7 @@ export const SearchResponseSchema: GenMessage<SearchResponse> = /*@__PURE__*/
   messageDesc(file_plexus_search_v1_search_service, 1);
 
 /**
- * One thing found.
+ * One hit.
  *
  * @generated from message plexus.search.v1.Hit
  */
@@ -117,7 +117,7 @@ export type Hit = Message<"plexus.search.v1.Hit"> & {
   seq: bigint;
 
   /**
-   * The text as it is now.
+   * The current text.
    *
    * @generated from field: string text = 5;
    */
@@ -129,15 +129,15 @@ export type Hit = Message<"plexus.search.v1.Hit"> & {
   score: number;
 
   /**
-   * Parts of the text around the matches; matches between U+0002 and U+0003. Only matches in the
-   * first 8,000 characters are marked, and none when that takes too long.
+   * Parts of the text around the matches; matches are between U+0002 and U+0003. Only matches in the first 8,000
+   * characters are marked, and none if that takes too long.
    *
    * @generated from field: repeated string highlights = 7;
    */
   highlights: string[];
 
   /**
-   * Who wrote it.
+   * Its author.
    *
    * @generated from field: string author_id = 8;
    */
@@ -220,15 +220,15 @@ export const GetSearchStatusResponseSchema: GenMessage<GetSearchStatusResponse> 
   messageDesc(file_plexus_search_v1_search_service, 4);
 
 /**
- * One search over everything, and only over what the caller may read now (SRC-1).
+ * One search over everything that the caller may read now, and nothing else (SRC-1).
  *
  * @generated from service plexus.search.v1.SearchService
  */
 export const SearchService: GenService<{
   /**
-   * A page ends at some 2 MiB of text as well as at its size; go on while there is a token.
-   * Refused: QUERY_INVALID; TOO_MANY_SEARCHES when three of the caller's are under way; UNAVAILABLE
-   * when the index or an owner cannot be reached.
+   * Searches; a page ends at some 2 MiB of text as well as at its size, so continue while there is a token. Refused:
+   * QUERY_INVALID; TOO_MANY_SEARCHES when three of the caller's are running; UNAVAILABLE when the index or an owner
+   * cannot be reached.
    *
    * @generated from rpc plexus.search.v1.SearchService.Search
    */
@@ -238,7 +238,7 @@ export const SearchService: GenService<{
     output: typeof SearchResponseSchema;
   },
   /**
-   * Figures of the caller's tenant.
+   * Returns figures of the caller's tenant.
    *
    * @generated from rpc plexus.search.v1.SearchService.GetSearchStatus
    */

@@ -15,7 +15,7 @@ export const file_plexus_tasks_v1_events: GenFile = /*@__PURE__*/
   fileDesc("ChxwbGV4dXMvdGFza3MvdjEvZXZlbnRzLnByb3RvEg9wbGV4dXMudGFza3MudjEiMgoLVGFza0NyZWF0ZWQSIwoEdGFzaxgBIAEoCzIVLnBsZXh1cy50YXNrcy52MS5UYXNrInwKC1Rhc2tDaGFuZ2VkEiMKBHRhc2sYASABKAsyFS5wbGV4dXMudGFza3MudjEuVGFzaxIsCgdjaGFuZ2VzGAIgAygLMhsucGxleHVzLnRhc2tzLnYxLlRhc2tDaGFuZ2USGgoSYWRkZWRfYXNzaWduZWVfaWRzGAMgAygJIjIKC1Rhc2tPdmVyZHVlEiMKBHRhc2sYASABKAsyFS5wbGV4dXMudGFza3MudjEuVGFzayI7Cg5Qcm9qZWN0Q3JlYXRlZBIpCgdwcm9qZWN0GAEgASgLMhgucGxleHVzLnRhc2tzLnYxLlByb2plY3QiOwoOUHJvamVjdENoYW5nZWQSKQoHcHJvamVjdBgBIAEoCzIYLnBsZXh1cy50YXNrcy52MS5Qcm9qZWN0YgZwcm90bzM", [file_plexus_tasks_v1_tasks]);
 
 /**
- * A task came into being.
+ * A task was created.
  *
  * @generated from message plexus.tasks.v1.TaskCreated
  */
@@ -34,7 +34,7 @@ export const TaskCreatedSchema: GenMessage<TaskCreated> = /*@__PURE__*/
   messageDesc(file_plexus_tasks_v1_events, 0);
 
 /**
- * Something about a task changed; `changes` say what.
+ * A task was changed; `changes` lists the changes.
  *
  * @generated from message plexus.tasks.v1.TaskChanged
  */
@@ -50,7 +50,7 @@ export type TaskChanged = Message<"plexus.tasks.v1.TaskChanged"> & {
   changes: TaskChange[];
 
   /**
-   * Those who were not assignees before this change.
+   * The assignees added by this change.
    *
    * @generated from field: repeated string added_assignee_ids = 3;
    */
@@ -84,7 +84,7 @@ export const TaskOverdueSchema: GenMessage<TaskOverdue> = /*@__PURE__*/
   messageDesc(file_plexus_tasks_v1_events, 2);
 
 /**
- * A project came into being.
+ * A project was created.
  *
  * @generated from message plexus.tasks.v1.ProjectCreated
  */

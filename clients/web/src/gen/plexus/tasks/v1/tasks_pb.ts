@@ -121,14 +121,14 @@ export type Task = Message<"plexus.tasks.v1.Task"> & {
   tenantId: string;
 
   /**
-   * Empty: a task of its own, seen by creator, owner and assignees.
+   * Empty: a task outside projects, visible to creator, owner and assignees.
    *
    * @generated from field: string project_id = 3;
    */
   projectId: string;
 
   /**
-   * Short name in the tenant, for example `T-128`; what people say and search.
+   * Short name in the tenant, for example `T-128`; used by people and in search.
    *
    * @generated from field: string key = 4;
    */
@@ -260,7 +260,7 @@ export const Task_StateSchema: GenEnum<Task_State> = /*@__PURE__*/
   enumDesc(file_plexus_tasks_v1_tasks, 2, 0);
 
 /**
- * When a task is due (TSK-3).
+ * Due value of a task (TSK-3).
  *
  * @generated from message plexus.tasks.v1.Due
  */
@@ -293,7 +293,7 @@ export const DueSchema: GenMessage<Due> = /*@__PURE__*/
   messageDesc(file_plexus_tasks_v1_tasks, 3);
 
 /**
- * One change of a task: who, from, to, when (TSK-1).
+ * One change of a task: actor, old and new value, time (TSK-1).
  *
  * @generated from message plexus.tasks.v1.TaskChange
  */
@@ -344,7 +344,7 @@ export const TaskChangeSchema: GenMessage<TaskChange> = /*@__PURE__*/
   messageDesc(file_plexus_tasks_v1_tasks, 4);
 
 /**
- * How soon a task matters.
+ * Urgency of a task.
  *
  * @generated from enum plexus.tasks.v1.TaskPriority
  */

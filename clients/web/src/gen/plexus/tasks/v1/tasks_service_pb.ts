@@ -196,8 +196,8 @@ export type GetTaskRequest = Message<"plexus.tasks.v1.GetTaskRequest"> & {
   taskId: string;
 
   /**
-   * Its key, for example `T-128`: the only request that takes one. Every other names a task by its id, which is what
-   * policies and the ledger go by.
+   * Its key, for example `T-128`: only this request accepts one. All others name a task by its id, which is also used
+   * by policies and the ledger.
    *
    * @generated from field: string key = 2;
    */
@@ -306,7 +306,7 @@ export type UpdateTaskRequest = Message<"plexus.tasks.v1.UpdateTaskRequest"> & {
   taskId: string;
 
   /**
-   * 0: whatever it is.
+   * 0: any version.
    *
    * @generated from field: int64 expected_version = 3;
    */
@@ -652,13 +652,13 @@ export const GetTasksStatusResponseSchema: GenMessage<GetTasksStatusResponse> = 
   messageDesc(file_plexus_tasks_v1_tasks_service, 22);
 
 /**
- * Work: projects, boards and tasks. What one may not see answers TASK_NOT_FOUND or PROJECT_NOT_FOUND (GW-2).
+ * Projects, boards and tasks. An object hidden from the caller answers TASK_NOT_FOUND or PROJECT_NOT_FOUND (GW-2).
  *
  * @generated from service plexus.tasks.v1.TasksService
  */
 export const TasksService: GenService<{
   /**
-   * Makes a project with the columns To do, Doing, Blocked, Done.
+   * Creates a project with the columns To do, Doing, Blocked, Done.
    *
    * @generated from rpc plexus.tasks.v1.TasksService.CreateProject
    */
@@ -668,7 +668,7 @@ export const TasksService: GenService<{
     output: typeof CreateProjectResponseSchema;
   },
   /**
-   * The caller's projects.
+   * Lists the caller's projects.
    *
    * @generated from rpc plexus.tasks.v1.TasksService.ListProjects
    */
@@ -678,7 +678,7 @@ export const TasksService: GenService<{
     output: typeof ListProjectsResponseSchema;
   },
   /**
-   * Makes a task; the caller is its owner unless another is named.
+   * Creates a task; the caller is its owner unless another is named.
    *
    * @generated from rpc plexus.tasks.v1.TasksService.CreateTask
    */
@@ -698,7 +698,7 @@ export const TasksService: GenService<{
     output: typeof GetTaskResponseSchema;
   },
   /**
-   * Tasks the caller may see, last changed first.
+   * Lists tasks the caller may see, last changed first.
    *
    * @generated from rpc plexus.tasks.v1.TasksService.ListTasks
    */
@@ -718,7 +718,7 @@ export const TasksService: GenService<{
     output: typeof UpdateTaskResponseSchema;
   },
   /**
-   * Sets who works on it.
+   * Sets the assignees of a task.
    *
    * @generated from rpc plexus.tasks.v1.TasksService.AssignTask
    */
@@ -728,7 +728,7 @@ export const TasksService: GenService<{
     output: typeof AssignTaskResponseSchema;
   },
   /**
-   * Moves it on the board, and so through its states. Refused: TRANSITION_NOT_ALLOWED, VERSION_CONFLICT.
+   * Moves a task on the board, and so through its states. Refused: TRANSITION_NOT_ALLOWED, VERSION_CONFLICT.
    *
    * @generated from rpc plexus.tasks.v1.TasksService.MoveTask
    */
@@ -738,7 +738,7 @@ export const TasksService: GenService<{
     output: typeof MoveTaskResponseSchema;
   },
   /**
-   * Every change, oldest first.
+   * Lists every change of a task, oldest first.
    *
    * @generated from rpc plexus.tasks.v1.TasksService.ListTaskHistory
    */
@@ -748,7 +748,7 @@ export const TasksService: GenService<{
     output: typeof ListTaskHistoryResponseSchema;
   },
   /**
-   * The board of a project: its columns with their tasks in rank order.
+   * Returns the board of a project: its columns with their tasks in rank order.
    *
    * @generated from rpc plexus.tasks.v1.TasksService.GetBoard
    */
@@ -758,7 +758,7 @@ export const TasksService: GenService<{
     output: typeof GetBoardResponseSchema;
   },
   /**
-   * Figures of the caller's tenant.
+   * Returns figures of the caller's tenant.
    *
    * @generated from rpc plexus.tasks.v1.TasksService.GetTasksStatus
    */

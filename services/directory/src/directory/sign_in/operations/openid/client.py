@@ -1,4 +1,4 @@
-"""The company's provider as a client sees it: where to send people, and whom a code names."""
+"""Client of the company's provider: authorization addresses, and the subject of a code."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ from directory.sign_in.operations.openid.documents import (
 )
 from directory.sign_in.operations.openid.fetching import Fetcher, Unexpected, fetcher
 
-# Both change rarely; a key that is unknown is asked for at once.
+# Both change rarely; an unknown key is requested at once.
 KEPT: Final = timedelta(minutes=10)
 LEAST_BETWEEN: Final = timedelta(seconds=10)
 SCOPE: Final = "openid email profile"
@@ -38,7 +38,7 @@ _WELL_KNOWN: Final = "/.well-known/openid-configuration"
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What a provider published, and when it was read."""
+    """Provider's published documents, and the time they were read."""
 
     discovery: Discovery
     keys: KeySet | None
@@ -47,7 +47,7 @@ class _Known:
 
 
 class OpenIdClient:
-    """Speaks to providers; remembers what they publish for 10 minutes."""
+    """Client of providers; caches what they publish for 10 minutes."""
 
     def __init__(self, fetcher: Fetcher, *, clock: Clock) -> None:
         self._fetcher = fetcher
@@ -93,13 +93,13 @@ class OpenIdClient:
     async def subject(
         self, provider: Provider, attempt: Attempt, *, secret: str, code: str, issuer: str
     ) -> Subject:
-        """Trade a code for an id token and tell whom it names.
+        """Exchange a code for an id token and return its subject.
 
         In: the client secret, empty for a public client; the code and `iss` of the redirect.
 
         Raises:
-            IdTokenInvalid: code or token is not this provider's word on this attempt.
-            ProviderInvalid, ProviderUnavailable: as `discover` does.
+            IdTokenInvalid: code or token was not issued by this provider for this attempt.
+            ProviderInvalid, ProviderUnavailable: as for `discover`.
         """
         discovery = await self.discover(provider.issuer)
         # RFC 9207: the answer of another provider that shares the redirect address.
@@ -172,7 +172,7 @@ class OpenIdClient:
 
 @asynccontextmanager
 async def openid_client(section: OpenIdSection, *, clock: Clock) -> AsyncIterator[OpenIdClient]:
-    """Open what speaks to providers."""
+    """Open the client of providers."""
     async with fetcher(section) as opened:
         yield OpenIdClient(opened, clock=clock)
 

@@ -1,4 +1,4 @@
-"""What a provider says, and when it is believed: its discovery document and its id tokens."""
+"""Provider documents and their verification: discovery document and id tokens."""
 
 import hmac
 import json
@@ -26,11 +26,11 @@ Seconds = Annotated[int, Field(gt=0, lt=2**33)]
 
 
 class IdTokenInvalid(Exception):  # noqa: N818 - names the fact, like a refusal
-    """An id token is not this provider's word on this attempt; says which check, no content."""
+    """Id token not issued by this provider for this attempt; names the failed check, no content."""
 
 
 class Discovery(BaseModel):
-    """What is needed of a discovery document (OpenID Connect Discovery 1.0)."""
+    """Fields used of a discovery document (OpenID Connect Discovery 1.0)."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
@@ -51,7 +51,7 @@ class Discovery(BaseModel):
 
 
 class _Claims(BaseModel):
-    """What an id token must say; everything else is not looked at."""
+    """Required claims of an id token; all others are ignored."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
@@ -65,7 +65,7 @@ class _Claims(BaseModel):
 
 
 class _Allowed(JWSRegistry):
-    """Allows named algorithms alone, without the warning that one of them has a newer name."""
+    """Allows named algorithms only, without the warning that one of them has a newer name."""
 
     def __init__(self, algorithms: frozenset[str]) -> None:
         super().__init__(algorithms=sorted(algorithms))
@@ -124,10 +124,10 @@ def keys_of(raw: bytes) -> KeySet:
 
 
 def key_id_of(token: str) -> str:
-    """Tell which key an id token names; empty for none.
+    """Return the key id of an id token; empty for none.
 
     Raises:
-        IdTokenInvalid: it is no token.
+        IdTokenInvalid: it is not a token.
     """
     if len(token) > MAX_TOKEN or not token.isascii():
         raise IdTokenInvalid("size")
@@ -146,7 +146,7 @@ def subject_of(
     nonce: str,
     now: datetime,
 ) -> Subject:
-    """Verify an id token (OpenID Connect Core 3.1.3.7) and tell whom it names.
+    """Verify an id token (OpenID Connect Core 3.1.3.7) and return its subject.
 
     Raises:
         IdTokenInvalid: naming the check that failed.

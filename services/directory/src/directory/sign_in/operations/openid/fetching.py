@@ -41,7 +41,7 @@ _TRANSLATED: Final = tuple(
 
 
 class AddressNotAllowed(ClientError):  # noqa: N818 - names the fact, like a refusal
-    """The name of a provider leads into a network that must not be reached through it."""
+    """The name of a provider resolves to a network that must not be reached through it."""
 
 
 class Unexpected(Exception):  # noqa: N818 - names the fact, like a refusal
@@ -88,7 +88,7 @@ class Fetcher:
             ):
                 return await self._read(response)
         except (ClientError, TimeoutError) as error:
-            # Neither text nor cause: an address may carry what was meant for the provider alone.
+            # Neither text nor cause: an address may contain values for the provider only.
             raise ProviderUnavailable(cause=type(error).__name__) from None
 
     async def _read(self, response: ClientResponse) -> bytes:
@@ -106,7 +106,7 @@ class Fetcher:
 
 @asynccontextmanager
 async def fetcher(section: OpenIdSection) -> AsyncIterator[Fetcher]:
-    """Open the client that all providers are asked with."""
+    """Open the HTTP client for all providers."""
     guard = _Guard(private_addresses=section.private_addresses)
     async with ClientSession(
         connector=TCPConnector(
@@ -154,7 +154,7 @@ class _Guard(ThreadedResolver):
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an address is of the public internet, by itself and without a translator.
+    """Return whether an address is on the public internet, directly and without a translator.
 
     Networks that carry an IPv4 address inside an IPv6 one (NAT64, 6to4, Teredo, IPv4-compatible)
     are refused as a whole, whatever they embed: a translator of this network would deliver there,

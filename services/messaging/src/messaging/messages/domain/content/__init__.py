@@ -1,4 +1,4 @@
-"""What a message says: text, spans over it and attachments, in the form in which it is stored."""
+"""Content of a message in stored form: text, spans over it and attachments."""
 
 from messaging.messages.domain.content.attachments import (
     ATTACHMENT_LIMIT,

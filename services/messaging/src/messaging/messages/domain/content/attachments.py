@@ -1,4 +1,4 @@
-"""Files and pages that lie elsewhere, named so that their name cannot deceive."""
+"""Files and pages stored elsewhere, with names that cannot deceive."""
 
 import re
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ _SEPARATORS: Final = str.maketrans(dict.fromkeys('/\\:*?"<>|', "_"))
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file or page that lies elsewhere."""
+    """A file or page stored elsewhere."""
 
     name: str
     url: str
@@ -37,7 +37,7 @@ def check_attachments(
 
     Args:
         attachments: at most 50.
-        with_address: false for history, where some files are known by their names alone (MSG-19).
+        with_address: false for imports, where some files have only a name (MSG-19).
 
     Raises:
         InvalidArgument: naming the field, as `attachments[2].url`.
@@ -51,9 +51,9 @@ def check_attachments(
 
 
 def file_name(name: str, *, field: str) -> str:
-    """Return the name of a file without folders, tricks of direction or invisible characters.
+    """Return a file name without folders, direction marks or invisible characters.
 
-    What separates folders or means something to a shell or a file system becomes `_`.
+    Characters that separate folders or are special to a shell or a file system become `_`.
 
     Raises:
         InvalidArgument: more than 255 characters.

@@ -1,4 +1,4 @@
-"""What a writer sends as what is stored: the one way in for sends, edits, forwards and imports."""
+"""Conversion of client input to stored content, for sends, edits, forwards and imports."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from messaging.messages.domain.content.texts import clean_text
 
 
 class Content(NamedTuple):
-    """A text in the form in which it is stored, and whom it addresses."""
+    """A text in stored form, with its addressees."""
 
     text: str
     spans: tuple[Span, ...] = ()
@@ -22,17 +22,17 @@ class Content(NamedTuple):
 
 
 def compose(content: Content, *, markdown: bool = False) -> Content:
-    """Return content with a clean text, spans in normal form and all whom the spans mention.
+    """Return content with a clean text, spans in normal form and all mentions found in the spans.
 
-    Whoever is only mentioned where no mention counts, inside code or a quote, is not addressed
-    (MSG-13); whoever is addressed without a span stays addressed.
+    People mentioned only where mentions do not count, inside code or a quote, are not addressed
+    (MSG-13); people addressed without a span stay addressed.
 
     Args:
-        content: what a client sent.
+        content: input of a client.
         markdown: whether the text is markdown, from which the spans are made.
 
     Raises:
-        InvalidArgument: spans beside markdown, spans that have no normal form, an address that no
+        InvalidArgument: spans beside markdown, spans without a normal form, an address that no
             client should follow, or a text that cannot be stored.
     """
     if markdown:
@@ -52,7 +52,7 @@ def compose(content: Content, *, markdown: bool = False) -> Content:
 
 
 def _addressing(content: Content, *, said: Iterable[Span]) -> Content:
-    """Bring the addressees in line with the mentions that count; `said` has those that do not."""
+    """Match the addressees to the mentions that count; `said` also has those that do not."""
     spoken = {(span.kind, span.value) for span in said if span.kind in MENTIONING}
     if not spoken:
         return content

@@ -1,4 +1,4 @@
-"""Where lines begin and end in a text, for spans that follow them."""
+"""Line boundaries of a text, for spans that follow them."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,12 +8,12 @@ from typing import Final
 from messaging.messages.domain.content.spans import Span
 
 _LINE: Final = re.compile(r"[^\n]+")
-# Blank lines are passed over at once: only lines that show something cost anything.
+# Blank lines are skipped at once: only lines with visible text cost anything.
 _SEEN: Final = re.compile(r"\S[^\n]*")
 
 
 def is_whole_lines(text: str, span: Span) -> bool:
-    """Tell whether a span begins where a line begins and ends where one ends."""
+    """Return whether a span begins where a line begins and ends where one ends."""
     begins = span.start == 0 or text[span.start - 1] == "\n"
     ends = span.end == len(text) or text[span.end] == "\n"
     return begins and ends
@@ -23,9 +23,9 @@ def pieces(text: str, span: Span, *, trim: bool) -> Iterator[Span]:
     """Yield the part of a span on each of its lines, empty ones left out.
 
     Args:
-        text: where the span lies.
+        text: the text of the span.
         span: any range of it.
-        trim: leave out the white space at the ends of a part, and the parts that are nothing else.
+        trim: leave out the white space at the ends of a part, and parts of white space only.
     """
     kind, value = span.kind, span.value
     for found in (_SEEN if trim else _LINE).finditer(text, span.start, span.end):

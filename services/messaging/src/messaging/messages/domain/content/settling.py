@@ -1,6 +1,6 @@
-"""Spans in normal form: what every writer stores, whoever made the spans.
+"""Spans in normal form, as stored whatever made them.
 
-Code, code blocks and mentions are whole: nothing lies inside them. Bold, italic and strike are
+Code, code blocks and mentions are whole: no span is inside them. Bold, italic and strike are
 properties of characters and may overlap each other and links. Quotes are runs of lines.
 """
 
@@ -73,8 +73,8 @@ def settle(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
     code = sorted((*blocks, *codes), key=_place)
     mentions = _mentions(text, by_kind, code=code, quotes=quotes)
 
-    # Each part that stays counts before the next one is made; those that go lie in code or in a
-    # mention, and these were counted.
+    # Each part that stays counts before the next one is made; removed ones are inside code or a
+    # mention, which were counted.
     links = _split(text, _apart(by_kind[SpanKind.LINK]), blocks, trim=True)
     styles = (_split(text, _runs(by_kind[kind]), blocks, trim=True) for kind in sorted(STYLES))
     whole = _apart((*codes, *mentions))
@@ -156,12 +156,12 @@ def _runs(spans: Iterable[Span]) -> list[Span]:
 def _split(
     text: str, spans: Iterable[Span], blocks: Sequence[Span], *, trim: bool
 ) -> Iterator[Span]:
-    """Yield the parts of spans on their lines that lie in none of the blocks, one when asked for.
+    """Yield the parts of spans on their lines outside all blocks, one when asked for.
 
     Args:
-        text: where they lie.
+        text: their text.
         spans: in order and apart from each other.
-        blocks: likewise, of whole lines; they are passed over without a look at their lines.
+        blocks: likewise, of whole lines; their lines are skipped unread.
         trim: whether a part begins and ends with a visible character.
     """
     starts = [block.start for block in blocks]
@@ -192,10 +192,10 @@ def _counted(spans: Iterable[Span], *, besides: int = 0) -> list[Span]:
 
 
 def _outside(spans: Iterable[Span], whole: Sequence[Span], *, inside_goes: bool) -> Iterator[Span]:
-    """Yield spans that do not lie inside one of the whole ones; refuse those that cut one.
+    """Yield spans that are not inside one of the whole ones; refuse those that cut one.
 
     Args:
-        spans: what may lie around or beside the whole ones.
+        spans: spans around or beside the whole ones.
         whole: in order and apart from each other.
         inside_goes: whether one of exactly the same range counts as inside.
     """
@@ -215,7 +215,7 @@ def _inside(span: Span, whole: Sequence[Span], starts: Sequence[int], *, same: b
 
 
 def _ends(span: Span, whole: Sequence[Span], starts: Sequence[int]) -> Iterator[Span]:
-    """Yield the whole spans in which a span begins and ends: only these can it lie in or cut."""
+    """Yield the whole spans in which a span begins and ends: it can cut no others."""
     for at in {span.start, span.end - 1}:
         index = bisect_right(starts, at) - 1
         if index >= 0 and whole[index].end > at:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 class SpanKind(enum.StrEnum):
-    """What a range of the text is."""
+    """Kind of a range of the text."""
 
     MENTION = "mention"
     MENTION_ALL = "mention_all"
@@ -27,7 +27,8 @@ STYLES = frozenset((SpanKind.BOLD, SpanKind.ITALIC, SpanKind.STRIKE))
 class Span:
     """A range of the text, in Unicode code points.
 
-    `value` is the id of who is mentioned, the address of a link or the language of a code block.
+    `value` is the id of the mentioned person, the address of a link or the language of a code
+    block.
     """
 
     start: int

@@ -1,4 +1,4 @@
-"""What a stored text may hold, and text that must not turn what stands after it (ADR 15)."""
+"""Cleaning of stored texts, and text that cannot change the direction of its context (ADR 15)."""
 
 import re
 from bisect import bisect_left
@@ -30,16 +30,16 @@ _SPECIAL: Final = re.compile(
 )
 
 Piece = tuple[int, int, str]
-"""From where to where of a text is replaced, and by what."""
+"""Replacement of a range of a text: start, end and new text."""
 
 
 def clean_text(text: str, spans: tuple[Span, ...] = ()) -> tuple[str, tuple[Span, ...]]:
-    """Return a text as it is stored, with its spans moved along.
+    """Return a text in stored form, with its spans shifted along.
 
-    Every line end is one line feed. Other control characters are left out, the null character
-    too: nobody sees them, and terminals obey them. Bidi embeddings and isolates that a line opens
-    are closed at its end; those that it closes without having opened them are left out, so that a
-    text cannot turn what a page shows after it. All else stays as it was written.
+    Every line end becomes one line feed. Other control characters are removed, the null character
+    too: they are invisible, and terminals obey them. Bidi embeddings and isolates that a line opens
+    are closed at its end; closing marks without an opening one are removed, so that a text cannot
+    change the direction of what follows it. All else is kept as written.
 
     Raises:
         InvalidArgument: a lone surrogate, which no UTF-8 can hold, directions nested deeper than
@@ -100,7 +100,7 @@ def _directions(text: str) -> Iterator[Piece]:
 
 
 def _closes(character: str, opened: list[str]) -> bool:
-    """Close what a character closes: an isolate with all inside it, an embedding alone."""
+    """Close marks that a character closes: an isolate with all inside it, an embedding alone."""
     if character == _POP_EMBEDDING:
         if opened[-1:] != [_POP_EMBEDDING]:
             return False
@@ -122,7 +122,7 @@ def _replaced(text: str, pieces: Sequence[Piece]) -> str:
 
 
 def _moved(spans: tuple[Span, ...], pieces: Sequence[Piece]) -> tuple[Span, ...]:
-    """Move spans; one of which nothing is left goes, one outside the text stays outside."""
+    """Shift spans; empty ones are dropped, ones outside the text stay outside."""
     places = [start for start, _, _ in pieces]
     shifts = [0, *accumulate(len(new) - (end - start) for start, end, new in pieces)]
 

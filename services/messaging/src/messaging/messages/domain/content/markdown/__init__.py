@@ -6,15 +6,15 @@
 - Lines between ``` or ~~~ are a code block; the first word after the opening mark is its language.
 - Lines that begin with `>` are a quote. Every one needs its mark; quotes inside quotes are one.
 - `[text](address)`, `<address>`, and bare `http:`, `https:` and `mailto:` addresses of ASCII.
-- `<@per_…>` mentions a person, `<!all>` everybody, `<!dep_…>` a department. What is shown may
-  follow: `<@per_…|@林薇>`. Without it the id is shown, which clients replace by the present name.
-- A backslash before punctuation takes its meaning; `<!-- -->` is nothing and parts what must not
-  touch.
+- `<@per_…>` mentions a person, `<!all>` all members, `<!dep_…>` a department. A display text may
+  follow: `<@per_…|@林薇>`. Without it the id is shown, which clients replace by the current name.
+- A backslash before punctuation removes its meaning; `<!-- -->` produces nothing and separates
+  marks that must not touch.
 
-All else is text as it stands: headings, lists, tables, images and HTML have no meaning here. An
+Everything else is plain text: headings, lists, tables, images and HTML have no meaning here. An
 address that no client should follow makes no link and its marks stay text. Of a link whose text is
-an address of another host, both are shown and only the true one is a link.
-"""  # noqa: RUF002 - Chinese punctuation is what the amendments are about
+an address of another host, both are shown and only the real target is a link.
+"""  # noqa: RUF002 - the amendments are about Chinese punctuation
 
 from messaging.messages.domain.content.markdown.cost import MARK_LIMIT
 from messaging.messages.domain.content.markdown.reading import read_markdown

@@ -64,7 +64,7 @@ def blocks(source: str) -> Iterator[Block]:
 
 
 def _code(lines: Sequence[str], at: int, *, depth: int, bare: str) -> tuple[Block, int] | None:
-    """Return the code block that begins at a line, and where the next block begins."""
+    """Return the code block that begins at a line, and the next line after it."""
     fence = _opened(bare)
     if fence is None:
         return None
@@ -94,7 +94,7 @@ def _opened(line: str) -> _Fence | None:
 
 
 def _unquoted(line: str, *, maximum: int | None = None) -> tuple[int, str]:
-    """Return how many quote marks begin a line, at most so many, and the line after them."""
+    """Return the number of quote marks at the start of a line, up to a maximum, and the rest."""
     depth, at = 0, 0
     while (maximum is None or depth < maximum) and (found := _QUOTE.match(line, at)):
         depth, at = depth + 1, found.end()

@@ -13,11 +13,11 @@ from plexuskit.links import check_cost
 from messaging.messages.domain.content.settling import SPAN_LIMIT
 
 MARK_LIMIT: Final = 6_000
-"""Characters with a meaning in one text; who needs more sends a plain text with spans."""
+"""Characters with a meaning in one text; clients that need more send a plain text with spans."""
 
 MAX_LINES: Final = 10_000
 MAX_STEPS: Final = 30_000
-"""Tokens that brackets let the reader look at again, to find where they end."""
+"""Tokens that brackets make the parser visit again, to find their ends."""
 
 _MARKS: Final = re.compile(r"[*_~`\[\]<\\]")
 _SCHEMES: Final = re.compile(r"(?:https?|mailto|tel|plexus):", re.IGNORECASE)
@@ -34,7 +34,7 @@ def check_lines(source: str) -> None:
 
 
 class Cost:
-    """Counts what is to be read of one source."""
+    """Counts the tokens to read in one source."""
 
     def __init__(self) -> None:
         self.marks = 0
@@ -54,7 +54,7 @@ class Cost:
             raise _too_many(f"{SPAN_LIMIT} addresses")
 
     def step(self) -> None:
-        """Count a token that is looked at in search of the end of a bracket.
+        """Count a token visited in search of the end of a bracket.
 
         Raises InvalidArgument.
         """

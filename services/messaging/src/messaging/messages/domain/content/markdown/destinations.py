@@ -1,4 +1,4 @@
-"""Where a link of markdown leads, read in a few steps whatever its length."""
+"""Parser of markdown link destinations, in time linear to their length."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _DEEPEST: Final = 8
 
 @dataclass(slots=True)
 class Destination:
-    """What markdown-it's own reader returns: whether there is one, where it ends, and what it is.
+    """Result in the shape of markdown-it's own parser: success, end position and the destination.
 
     The last attribute has the name that markdown-it reads.
     """
@@ -44,7 +44,7 @@ def read_destination(source: str, start: int, end: int) -> Destination:
 
 
 def _end(source: str, start: int, end: int) -> int:
-    """Return where an address ends that is not in angle brackets; -1 for one that does not."""
+    """Return the end of an address that is not in angle brackets; -1 if there is none."""
     level, at = 0, start
     for part in _PART.finditer(source, start, end):
         if part.start() != at or (part[0] == ")" and not level):

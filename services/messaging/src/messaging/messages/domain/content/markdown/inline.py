@@ -19,7 +19,7 @@ from messaging.messages.domain.content.markdown.cost import Cost
 from messaging.messages.domain.content.markdown.destinations import read_destination
 
 LINE_END: Final = "\x0b"
-"""Stands for a line feed, which markdown-it changes in places; white space to it all the same."""
+"""Stands for a line feed, which markdown-it changes in places; it counts as white space too."""
 
 DEEPEST: Final = 20
 
@@ -56,10 +56,10 @@ class CjkState(StateInline):
     Punctuation of Chinese, Japanese and Korean counts as a letter, and next to such a character
     other punctuation hinders neither the beginning nor the end of emphasis. The plain rule takes
     the marks of `**重点：**后文` for text, since words are not parted by spaces there.
-    """  # noqa: RUF002 - Chinese punctuation is what it is about
+    """  # noqa: RUF002 - its subject is Chinese punctuation
 
     def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:  # noqa: N802, N803, FBT001 - markdown-it's names
-        """Tell whether a run of marks can open and close emphasis, and how long it is."""
+        """Return whether a run of marks can open and close emphasis, and how long it is."""
         source, marker, end = self.src, self.src[start], start
         while end < self.posMax and source[end] == marker:
             end += 1
@@ -102,7 +102,7 @@ class _Inline(ParserInline):
         return state.tokens
 
     def skipToken(self, state: StateInline) -> None:  # noqa: N802 - markdown-it's name
-        """Pass over one token, and count it: brackets look at what is in them again and again."""
+        """Skip one token, and count it: brackets visit their contents again and again."""
         state.env["cost"].step()
         super().skipToken(state)
 
@@ -134,7 +134,7 @@ def unescaped(text: str) -> str:
 
 
 def bare_address(text: str, start: int, end: int) -> str:
-    """Return what of an address stands in a range, without the punctuation that ends it."""
+    """Return the address at the start of a range, without trailing punctuation."""
     found = _BARE_REST.match(text, start, end)
     if found is None:
         return ""
@@ -151,7 +151,7 @@ def begins_address(text: str) -> str:
 
 
 def _text(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - a rule of markdown-it
-    """Take everything up to where another rule may begin."""
+    """Consume text up to the next character at which another rule may begin."""
     found = _STOP.search(state.src, state.pos, state.posMax)
     end = found.start() if found else state.posMax
     if end == state.pos:
@@ -168,7 +168,7 @@ def _link(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - a rule of
 
 
 def _bare(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - a rule of markdown-it
-    """Make a link of an address that stands in the text."""
+    """Turn a bare address in the text into a link."""
     if silent or state.linkLevel > 0 or state.src[state.pos] != ":":
         return False
     scheme = begins_address(state.pending)

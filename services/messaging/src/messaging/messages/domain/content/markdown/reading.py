@@ -31,7 +31,7 @@ _MENTIONS: Final = {
 def read_markdown(source: str) -> tuple[str, tuple[Span, ...]]:
     """Return the text of a markdown source and its spans in normal form, in code points.
 
-    Takes time in proportion to the source, whatever it holds, and never more than some 50 ms.
+    Takes time in proportion to the source, and never more than some 50 ms.
 
     Raises:
         InvalidArgument: more than 10,000 lines, 6,000 marks or 2,000 addresses, or more spans than
@@ -65,7 +65,7 @@ class _Writer:
 
     @property
     def place(self) -> int:
-        """Where the next line begins."""
+        """Position at which the next line begins."""
         return self._length + self._begun
 
     def block(self, block: Block) -> None:
@@ -114,9 +114,9 @@ class _Writer:
                 self._text(token.content)
 
     def _shown_target(self, start: int, target: str) -> int:
-        """Write a link's address out where its text is none or another one's.
+        """Write a link's address out if its text is empty or another address.
 
-        Returns where the linked text begins.
+        Returns the position at which the linked text begins.
         """
         shown = self._since(start)
         if not shown.strip():

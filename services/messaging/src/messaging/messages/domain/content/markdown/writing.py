@@ -26,8 +26,8 @@ _LEADING_QUOTE: Final = re.compile(r"( *)>")
 def write_markdown(text: str, spans: Iterable[Span]) -> str:
     """Return markdown that `read_markdown` reads as this text with these spans in normal form.
 
-    Marks are written as a person would; only where those would be read otherwise, `<!-- -->` parts
-    them from what they touch.
+    Marks are written as a person would; only where those would be parsed differently, `<!-- -->`
+    separates them from their neighbours.
 
     Raises:
         InvalidArgument: the spans have no normal form.
@@ -79,7 +79,7 @@ def _fenced(code: str, language: str) -> list[str]:
 
 
 class _Line:
-    """Writes one line: a stack of what is open, closed and opened again where ranges cross."""
+    """Writes one line: a stack of open marks, closed and opened again where ranges cross."""
 
     def __init__(self, text: str, *, apart: str) -> None:
         self._text = text
@@ -105,7 +105,7 @@ class _Line:
         return "".join(self._parts)
 
     def _close(self, at: int) -> None:
-        """Close what ends here, and for a moment what was opened in it."""
+        """Close spans that end here, and for a moment those opened inside them."""
         depth = next((i for i, span in enumerate(self._open) if span.end <= at), None)
         if depth is None:
             return
@@ -114,7 +114,7 @@ class _Line:
         self._reopen(again)
 
     def _begin(self, spans: Sequence[Span]) -> None:
-        """Open what begins here; a link is never closed for the sake of what lies around it."""
+        """Open spans that begin here; a link is never closed because of its surroundings."""
         for span in sorted(spans, key=lambda s: (-s.end, s.kind is not SpanKind.LINK, s.kind)):
             again: list[Span] = []
             if span.kind is SpanKind.LINK:

@@ -10,11 +10,10 @@ from plexus.authz.v1 import authority_pb2
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.directory.v1 import access_pb2, events_pb2, people_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
-from plexuskit.clock import Clock, SystemClock
-from plexuskit.timestamps import timestamp
-
 from plexus_access.decisions import Decisions
 from plexus_access.replica import Replica
+from plexuskit.clock import Clock, SystemClock
+from plexuskit.timestamps import timestamp
 
 AUTHORITY: Final = authority_pb2.DESCRIPTOR.services_by_name["Authority"].full_name
 
@@ -73,7 +72,7 @@ class Company:
             id=person_id,
             version=self._next(),
             roles=roles,
-            kind=people_pb2.Person.KIND_HUMAN,
+            kind=fields.pop("kind", people_pb2.Person.KIND_HUMAN),
             state=fields.pop("state", people_pb2.Person.STATE_ACTIVE),
             **fields,
         )
@@ -84,7 +83,7 @@ class Company:
         return self.person(tenant_id, f"per_{AUDITOR}", roles=roles_of(AUDITOR))
 
     def policy(self, tenant_id: str, name: str, cedar: str, *, removed: bool = False) -> Envelope:
-        """Put or remove an attribute policy."""
+        """Store or remove an attribute policy."""
         told = access_pb2.AccessPolicy(
             id=f"pol_{name}",
             name=name,
@@ -96,10 +95,10 @@ class Company:
         return self._tell(tenant_id, told.id, events_pb2.AccessPolicyChanged(policy=told))
 
     def masks(self, tenant_id: str, role: str, **shown: Iterable[str]) -> Envelope:
-        """Let a built-in role show only some fields of messages.
+        """Limit a built-in role to some fields of messages.
 
         Args:
-            tenant_id: of the tenant.
+            tenant_id: id of the tenant.
             role: for example `member`.
             shown: the visible fields by the last part of a message's name, for example `Person`.
         """
