@@ -71,6 +71,10 @@ def few(**changed: Any) -> LimitsSection:
     return LimitsSection(**(dict.fromkeys(names, rate) | changed))
 
 
+def unknown(_: str) -> None:
+    """No conversation is known."""
+
+
 def limited(limit: str, method_class: str) -> float:
     labels = {"limit": limit, "method_class": method_class}
     return REGISTRY.get_sample_value("plexus_gateway_limited_total", labels) or 0.0
@@ -207,7 +211,7 @@ def test_gw_13_forwards_and_advances_count_for_each_message(clock: FrozenClock, 
         who = identity(f"per_{request.DESCRIPTOR.name}", app=app and f"{app}_{method.path}")
         for _ in range(2):
             limits.rate(method, who)
-            limits.batch(method, request.SerializeToString(), who)
+            limits.batch(method, request.SerializeToString(), who, members=unknown)
         with pytest.raises(RateLimited):
             limits.rate(method, who)
 
@@ -234,7 +238,7 @@ def test_gw_13_a_change_counts_once_for_each_50_people_that_it_names(
     (method,) = (each for each in requirements().values() if each.request_class is type(request_))
 
     limits.rate(method, identity())
-    limits.batch(method, request_.SerializeToString(), identity())
+    limits.batch(method, request_.SerializeToString(), identity(), members=unknown)
 
     for _ in range(10 - items):
         limits.rate(CHANGE, identity())
@@ -392,22 +396,22 @@ def test_msg_18_a_batch_counts_as_its_items_and_a_large_one_as_a_whole_bucket(
 
     for _ in range(2):
         limits.rate(BATCH, identity())
-        limits.batch(BATCH, five, identity())
+        limits.batch(BATCH, five, identity(), members=unknown)
     with pytest.raises(RateLimited):
         limits.rate(BATCH, identity())
 
     limits.rate(BATCH, identity("per_bob"))
-    limits.batch(BATCH, many, identity("per_bob"))
+    limits.batch(BATCH, many, identity("per_bob"), members=unknown)
     with pytest.raises(RateLimited):
         limits.rate(BATCH, identity("per_bob"))
     clock.advance(timedelta(seconds=9))
     limits.rate(BATCH, identity("per_bob"))
     with pytest.raises(RateLimited) as refused:
-        limits.batch(BATCH, many, identity("per_bob"))
+        limits.batch(BATCH, many, identity("per_bob"), members=unknown)
     clock.advance(refused.value.retry_after or timedelta())
     limits.rate(BATCH, identity("per_bob"))
-    limits.batch(BATCH, many, identity("per_bob"))
-    limits.batch(BATCH, b"\xff", identity("per_cem"))
+    limits.batch(BATCH, many, identity("per_bob"), members=unknown)
+    limits.batch(BATCH, b"\xff", identity("per_cem"), members=unknown)
 
 
 def test_gw_06_a_person_has_so_many_calls_and_streams_at_once(clock: FrozenClock) -> None:

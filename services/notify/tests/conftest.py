@@ -1,6 +1,6 @@
 """Fixtures of notify's tests: people, conversations and messages as facts, a mail sink, owners."""
 
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -430,13 +430,14 @@ class Owners:
     failing: dict[str, Exception] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
-    async def readable(self, notification: Notification) -> bool:
-        self.asked.append(notification.source.id)
+    async def readable(self, notifications: Sequence[Notification]) -> frozenset[str]:
+        self.asked += [each.source.id for each in notifications]
         if self.down is not None:
             raise self.down
-        if notification.person_id in self.failing:
-            raise self.failing[notification.person_id]
-        return notification.source.id not in self.hidden
+        for each in notifications:
+            if each.person_id in self.failing:
+                raise self.failing[each.person_id]
+        return frozenset(each.id for each in notifications if each.source.id not in self.hidden)
 
 
 @pytest.fixture

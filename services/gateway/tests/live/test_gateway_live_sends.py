@@ -124,6 +124,36 @@ async def test_msg_18_items_beyond_the_rate_are_refused_and_the_others_stored(wo
     assert other.stored.seq == 4
 
 
+@pytest.mark.rule("GW-13")
+async def test_gw_13_an_item_to_more_people_than_the_rate_allows_is_refused_alone(
+    world: Any,
+) -> None:
+    world.limits = LimitsSection(person_change=RateSection(per_second=0.01, burst=10))
+    try:
+        async with world.gateway() as gateway:
+            ana = await gateway.client("per_ana")
+            conversation = await ana.create("per_bo")
+            few, many = (ana.item(each, "@all") for each in (conversation, "cnv_of_others"))
+            for item in (few, many):
+                command = SendMessageRequest.FromString(item.command)
+                command.mentions.add(all=True)
+                item.command = command.SerializeToString()
+
+            (before,) = await ana.answered(await ana.send(conversation, "before"))
+            await eventually(lambda: ana.events(conversation))
+
+            refused, sent, after = await ana.answered(
+                await ana.send_items(many, few, ana.item(conversation, "after"))
+            )
+    finally:
+        world.limits = LimitsSection(enabled=False)
+
+    assert [each.stored.seq for each in (before, sent, after)] == [1, 2, 3]
+    assert refused.refused.reason == "RATE_LIMITED"
+    # It needs a whole bucket: what it took before it was refused has been given back.
+    assert 200_000 < refused.refused.retry_after_ms <= 1_000_000
+
+
 @pytest.mark.rule("MSG-18")
 async def test_msg_18_a_stream_is_not_read_while_it_sends_more_than_its_rate(
     world: Any, monkeypatch: pytest.MonkeyPatch

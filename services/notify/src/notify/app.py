@@ -53,22 +53,30 @@ class Authorities:
     def __init__(self, authorities: "Mapping[str, AuthorityAsyncStub]") -> None:
         self._authorities = authorities
 
-    async def readable(self, notification: Notification) -> bool:
-        """Return whether the person may read the source now; a recalled message is not readable.
+    async def readable(self, notifications: Sequence[Notification]) -> frozenset[str]:
+        """Return the ids of those whose person may read the source; a recalled one is not readable.
 
         Raises:
             DependencyDown: the owner cannot be reached.
         """
-        source = notification.source
-        authority = self._authorities[OWNERS[source.kind]]
-        ref = ObjectRef(
-            kind=source.kind, id=source.id, container_id=source.conversation_id, seq=source.seq
+        first = notifications[0]
+        authority = self._authorities[OWNERS[first.source.kind]]
+        refs = [
+            ObjectRef(
+                kind=each.source.kind,
+                id=each.source.id,
+                container_id=each.source.conversation_id,
+                seq=each.source.seq,
+            )
+            for each in notifications
+        ]
+        request = RecheckRequest(tenant_id=first.tenant_id, person_id=first.person_id, refs=refs)
+        verdicts = (await authority.Recheck(request)).verdicts
+        return frozenset(
+            each.id
+            for each, verdict in zip(notifications, verdicts, strict=False)
+            if verdict.readable
         )
-        request = RecheckRequest(
-            tenant_id=notification.tenant_id, person_id=notification.person_id, refs=[ref]
-        )
-        answer = await authority.Recheck(request)
-        return bool(answer.verdicts) and answer.verdicts[0].readable
 
 
 class DirectoryMembership:
@@ -217,9 +225,9 @@ async def keep_sending(
         idle.clear()
         try:
             sent = await sender.send_due()
-            taken, unreachable = sent.taken, sent.unreachable
+            more, unreachable = sent.more, sent.unreachable
             failures = failures + 1 if unreachable else 0
-            if taken:
+            if sent.taken:
                 _show_smtp(runtime, ok=not unreachable)
                 _show_unexpected(runtime, sender.unexpected)
         except (DependencyDown, ExceptionGroup) as down:
@@ -227,11 +235,11 @@ async def keep_sending(
                 raise
             # Claimed mails are due again when their lease ends.
             log.warning("sender.postponed", reason=str(down))
-            taken, failures = 0, failures + 1
+            more, failures = False, failures + 1
         finally:
             idle.set()
         pause = doubled(failures, (settings.delivery.poll_seconds, _MAX_PAUSE))
-        if failures or taken < settings.delivery.batch:
+        if failures or not more:
             await asyncio.sleep(pause)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -121,21 +122,21 @@ class Handlers:
             await note_people(self._store, people=[person_of(each) for each in people])
 
     async def messages(self, records: Sequence[Record]) -> None:
-        """Follow conversations; consecutive messages are processed together.
+        """Follow conversations; each one's records in their order, small audiences first.
 
-        A change of a conversation takes effect between the messages before and after it.
+        Records of conversations with wide ones (messages to all or to departments, edits, recalls)
+        are processed after the others, one of each conversation at a time, so that a flood in one
+        conversation delays those of others by few audiences.
         """
-        sent: list[SentMessage] = []
+        wide = {record.key for record in records if _is_wide(record)}
+        overtaken = _overtaken(records)
+        await self._in_order([each for each in records if each.key not in wide], overtaken)
+        lines: dict[str, list[Record]] = {key: [] for key in sorted(wide)}
         for record in records:
-            match _name(record):
-                case "MessagePosted":
-                    posted = _fact(record, messaging_pb.MessagePosted).message
-                    sent += _sent(record, posted, posted.mentions, fresh=True)
-                case _:
-                    await self._notify(sent)
-                    await self._change(record)
-                    await self.notify([record])
-        await self._notify(sent)
+            if record.key in wide:
+                lines[record.key].append(record)
+        for turn in zip_longest(*lines.values()):
+            await self._in_order([each for each in turn if each is not None], overtaken)
 
     async def tasks(self, records: Sequence[Record]) -> None:
         """Store tasks and their reminders, and notify of each state before the next one."""
@@ -179,6 +180,23 @@ class Handlers:
             mutes = [mute_of(each.settings, person_id=each.person_id) for each in changes]
             await note_mutes(self._store, mutes=mutes)
 
+    async def _in_order(self, records: Sequence[Record], overtaken: frozenset[str]) -> None:
+        """Follow conversations; consecutive messages are processed together.
+
+        A change of a conversation takes effect between the messages before and after it.
+        """
+        sent: list[SentMessage] = []
+        for record in records:
+            match _name(record):
+                case "MessagePosted":
+                    posted = _fact(record, messaging_pb.MessagePosted).message
+                    sent += _sent(record, posted, posted.mentions, fresh=True)
+                case _:
+                    await self._notify(sent)
+                    await self._change(record, overtaken)
+                    await self.notify([record])
+        await self._notify(sent)
+
     async def _project_and_notify(self, project: Handler | None, records: Sequence[Record]) -> None:
         if project is not None:
             await project(records)
@@ -211,10 +229,10 @@ class Handlers:
             )
             sent.clear()
 
-    async def _change(self, record: Record) -> None:
+    async def _change(self, record: Record, overtaken: frozenset[str]) -> None:
         match _name(record):
             case "MessageEdited":
-                await self._edited(record)
+                await self._edited(record, reword=record.envelope.event_id not in overtaken)
             case "MessageRecalled":
                 message = _fact(record, messaging_pb.MessageRecalled).message
                 now = self._clock.now()
@@ -235,10 +253,11 @@ class Handlers:
             case "MembersRemoved":
                 await self._conversation(None, _fact(record, messaging_pb.MembersRemoved).members)
 
-    async def _edited(self, record: Record) -> None:
+    async def _edited(self, record: Record, *, reword: bool) -> None:
         edited = _fact(record, messaging_pb.MessageEdited)
         message, now = edited.message, self._clock.now()
-        await reword_message(self._store, message_id=message.id, text=message.text, now=now)
+        if reword:
+            await reword_message(self._store, message_id=message.id, text=message.text, now=now)
         # Only mentions added by the edit notify (MSG-11).
         await self._notify(_sent(record, message, edited.added_mentions, fresh=False))
 
@@ -329,6 +348,30 @@ async def consuming(
 
 def _name(record: Record) -> str:
     return record.envelope.type.rpartition(".")[2]
+
+
+def _is_wide(record: Record) -> bool:
+    """Return whether a record concerns the notifications of many people."""
+    match _name(record):
+        case "MessagePosted":
+            mentions = _fact(record, messaging_pb.MessagePosted).message.mentions
+            return any(each.all or each.department_id for each in mentions)
+        case "MessageEdited" | "MessageRecalled":
+            return True
+    return False
+
+
+def _overtaken(records: Sequence[Record]) -> frozenset[str]:
+    """Return the event ids of edits after which the same message is edited again."""
+    last: dict[str, str] = {}
+    overtaken: set[str] = set()
+    for record in records:
+        if _name(record) == "MessageEdited":
+            message_id = _fact(record, messaging_pb.MessageEdited).message.id
+            if message_id in last:
+                overtaken.add(last[message_id])
+            last[message_id] = record.envelope.event_id
+    return frozenset(overtaken)
 
 
 def _fact(record: Record, kind: type[FactT]) -> FactT:

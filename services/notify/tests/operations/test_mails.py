@@ -106,8 +106,11 @@ async def test_ntf_09_a_mail_of_a_confidential_conversation_carries_no_content(
 async def test_ntf_02_ten_senders_send_each_mail_once(
     handlers: Handlers, facts: Any, sink: Any, sender: Any, ledger: Ledger
 ) -> None:
-    for seq in range(1, 9):
-        await mention(handlers, facts, "bo", "cy", seq=seq)
+    for number in range(1, 9):
+        room = f"cnv_{number}"
+        await handlers.messages([facts.conversation("ann", "bo", "cy", id_=room)])
+        message = facts.message(conversation=room, mentions=("bo", "cy"))
+        await handlers.messages([facts.posted(message)])
 
     rounds = await asyncio.gather(*(sender(sink.port, batch=5).send_due() for _ in range(10)))
 
@@ -132,7 +135,7 @@ async def test_ntf_02_after_a_crash_behind_the_servers_answer_the_repeat_is_reco
     async def killed(*_: object) -> None:
         raise OSError("killed before the outcome was stored")
 
-    monkeypatch.setattr(dying, "_store_outcome", killed)
+    monkeypatch.setattr(dying, "_store_outcomes", killed)
     with pytest.raises(ExceptionGroup):
         await dying.send_due()
     assert await sender(sink.port).send_due() == Sent(taken=0, unreachable=False)

@@ -12,7 +12,6 @@ from notify.domain.preferences import Preferences
 from notify.kinds import mention, task_due
 from notify.store import Cursor, Store
 from notify.store.notifications import (
-    Selection,
     of_message,
     unread_at,
     unread_by_id,
@@ -91,15 +90,19 @@ async def test_ntf_02_the_same_thing_is_told_once_per_person(
 async def test_ntf_02_a_mail_is_taken_by_one_and_again_when_the_lease_is_over(
     store: Store, notification: Make, now: datetime
 ) -> None:
-    await add(store, *(notification(number) for number in range(1, 31)))
+    await add(
+        store,
+        *(notification(number, person_id=f"per_{number}") for number in range(1, 31)),
+    )
     until = now + timedelta(minutes=3)
 
-    taken = await asyncio.gather(
+    claims = await asyncio.gather(
         *(
-            store.notifications.claim_due(lease=f"lse_{number}", until=until, now=now, limit=30)
+            store.mails.claim_due(lease=f"lse_{number}", until=until, now=now, limit=30)
             for number in range(6)
         )
     )
+    taken = [[each for mail in claim.mails for each in mail.notifications] for claim in claims]
     ids = [each.id for part in taken for each in part]
     assert len(ids) == len(set(ids)) == 30
     assert all(
@@ -108,23 +111,23 @@ async def test_ntf_02_a_mail_is_taken_by_one_and_again_when_the_lease_is_over(
         for number, part in enumerate(taken)
         for each in part
     )
-    again = await store.notifications.claim_due(lease="lse_x", until=until, now=now, limit=30)
-    assert again == []
-    late = await store.notifications.claim_due(
+    again = await store.mails.claim_due(lease="lse_x", until=until, now=now, limit=30)
+    assert again.mails == ()
+    late = await store.mails.claim_due(
         lease="lse_y", until=until + timedelta(minutes=3), now=until, limit=30
     )
-    assert len(late) == 30
-    assert {each.email.attempts for each in late} == {2}
-    assert {each.email.first_attempt_at for each in late} == {now}
+    assert len(late.mails) == 30
+    assert all(mail.ambiguous for mail in late.mails)
+    assert {mail.notifications[0].email.attempts for mail in late.mails} == {2}
+    assert {mail.notifications[0].email.first_attempt_at for mail in late.mails} == {now}
 
 
 async def test_no_selection_walks_the_whole_collection(
-    db: Database, store: Store, notification: Make, now: datetime
+    db: Database, store: Store, notification: Make
 ) -> None:
     await add(store, *(notification(number) for number in range(1, 200)))
     raw = db._database  # the plan is the server's, no service asks for it
     selections = [
-        Selection(filter={"mail_due_at": {"$lte": now}}, index="mail_due"),
         of_message("msg_1"),
         waiting_for_task("tsk_1", kind=task_due.KIND),
         unread_of("per_cy"),

@@ -173,6 +173,20 @@ class Access:
                 retry_after=timedelta(milliseconds=int(wait * 1000) + 1),
             )
 
+    def members_of(self, identity: Identity, conversation_id: str) -> int | None:
+        """Return how many members a conversation of the caller has in the copy.
+
+        None when it is not there or the caller is no member: a hidden conversation is as unknown
+        as an absent one (GW-2).
+        """
+        engine = self.projection.engine(identity.tenant_id)
+        if engine is None:
+            return None
+        members = engine.state.members.get(Object(CONVERSATION, conversation_id))
+        if members is None or identity.person_id not in members.people:
+            return None
+        return len(members.people)
+
     def masks(self, identity: Identity, permission: str, object_: Object | None) -> Masks:
         """Return the columns that the answer to an allowed call shows; none: all of them."""
         engine = self.projection.engine(identity.tenant_id)

@@ -7,7 +7,7 @@ allow n times as much (they share nothing).
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from plexuskit.buckets import Buckets
@@ -20,6 +20,7 @@ from gateway.config import LimitsSection
 from gateway.identity import Identity
 from gateway.limits.classes import MethodClass, class_of
 from gateway.limits.costs import ANSWER_BYTES_OF_A_CALL, items_of
+from gateway.limits.mentions import Members, further_calls, further_calls_of
 from gateway.limits.networks import Networks
 from gateway.limits.rates import Rates
 from gateway.limits.refusals import RateLimited, TooManyCalls, TooManyStreams
@@ -89,21 +90,33 @@ class Limits:
         if identity is not None and size >= ANSWER_BYTES_OF_A_CALL:
             self.charge(method, identity, size // ANSWER_BYTES_OF_A_CALL)
 
-    def batch(self, method: MethodInfo, request: bytes, identity: Identity) -> None:
-        """Take a token for each item of a call that has taken one, or give that one back.
+    def batch(
+        self, method: MethodInfo, request: bytes, identity: Identity, *, members: Members
+    ) -> None:
+        """Take a token for each item of a call that has taken one, or give back the one.
 
-        Of the people or departments that a change names, 50 count as one item. A batch larger than
-        a whole bucket empties it; items are counted without decoding. Bytes that are not a valid
-        request are left to the owner. Raises RateLimited.
+        Of the people or departments that a change names, 50 are one item, and so are 50 members of
+        a conversation whom a message addresses as all or by department. A batch beyond a whole
+        bucket empties it; it is counted without decoding it, and decoded once it has paid, to find
+        such messages. Bytes that are no request are left to the owner. Raises RateLimited.
         """
         if not self.enabled:
             return
         kind = self._class_of(method)
         items = items_of(method, kind, request, maximum=self._rates_of(identity).largest(kind))
         if items > 1:
-            # All or nothing: a refused caller has paid nothing, and can retry after the given time.
-            self._give_back(identity, kind)
-            self._take(identity, kind, items)
+            self._take_instead(identity, kind, paid=1, count=items)
+        if further := further_calls(method, request, members=members):
+            paid = max(items, 1)
+            self._take_instead(identity, kind, paid=paid, count=paid + further)
+
+    def address(self, message: Any, identity: Identity, *, members: Members) -> None:
+        """Take what a message of a stream costs beside its own token, or give back that.
+
+        Raises RateLimited.
+        """
+        if self.enabled and (further := further_calls_of(message, members=members)):
+            self._take_instead(identity, MethodClass.CHANGE, paid=1, count=1 + further)
 
     def items(self, identity: Identity, count: int) -> "Sequence[RateLimited | None]":
         """Take one token for each item of a stream; return a refusal or None for each.
@@ -190,13 +203,22 @@ class Limits:
     def _rates_of(self, identity: Identity) -> Rates:
         return self._of_tenant.get(identity.tenant_id, self._rates)
 
-    def _give_back(self, identity: Identity, kind: MethodClass) -> None:
+    def _take_instead(
+        self, identity: Identity, kind: MethodClass, *, paid: int, count: int
+    ) -> None:
+        """Take tokens in place of those that were taken.
+
+        All or nothing: a refused caller has paid nothing, and can retry after the given time.
+        """
         rates = self._rates_of(identity)
         if kind not in rates.person:
             return
-        for buckets, key, _ in _owners(rates, identity, kind):
-            buckets.give_back(key)
-        rates.tenant.give_back(identity.tenant_id)
+        owners = _owners(rates, identity, kind)
+        for buckets, key, _ in owners:
+            buckets.give_back(key, min(paid, buckets.burst))
+        of_tenant = paid if identity.api_token_id else min(paid, owners[0][0].burst)
+        rates.tenant.give_back(identity.tenant_id, min(of_tenant, rates.tenant.burst))
+        self._take(identity, kind, count)
 
     def _take(self, identity: Identity, kind: MethodClass, count: int) -> None:
         rates, now = self._rates_of(identity), self._now()

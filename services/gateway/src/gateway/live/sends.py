@@ -6,6 +6,7 @@ gateway has: known access, the limits, and that an item is well-formed.
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from google.protobuf.message import DecodeError
@@ -22,7 +23,7 @@ from plexuskit.turns import Turns
 
 from gateway.access import Access, DecisionLog
 from gateway.identity import Callers, Identity
-from gateway.limits import Limits
+from gateway.limits import Limits, RateLimited
 from gateway.live.refusals import (
     ItemTooLarge,
     OwnerUnreachable,
@@ -94,21 +95,27 @@ class Sends:
         identity = self._access.current(stream.identity)
         limited = self._limits.items(identity, len(items))
         taken = limited.index(refusal) if (refusal := limited[-1]) else len(items)
-        await self._take(stream, items[:taken], identity)
+        too_much = await self._take(stream, items[:taken], identity)
         pause = 0.0
         if refusal is not None:
-            self._limits.waste(identity, len(items) - taken)
             stream.refuse_all((item.client_ref for item in items[taken:]), refusal)
-            pause = _pause(refusal, refused=len(items) - taken)
+        if refused := len(items) - taken + len(too_much):
+            self._limits.waste(identity, refused)
+            pause = max(_pause(each, refused=refused) for each in (refusal, *too_much) if each)
         fault.point("gateway.after_route")
         return pause
 
-    async def _take(self, stream: Stream, items: Sequence[SendItem], identity: Identity) -> None:
+    async def _take(
+        self, stream: Stream, items: Sequence[SendItem], identity: Identity
+    ) -> list[Refusal]:
+        """Submit items; return the refusals of those that address too many people."""
         signed = self._callers.signed(identity, audience=MESSAGING)
         turns = Turns(turn_bytes=_TURN_BYTES)
+        too_much: list[Refusal] = []
         for item in items:
             try:
                 command = self._check(stream, item)
+                self._charge(identity, command, too_much)
                 self._authorise(identity, command)
                 self._submit(stream, item, signed)
             except Refusal as refusal:
@@ -116,6 +123,18 @@ class Sends:
             except Exception as error:  # noqa: BLE001 - one item fails alone (GW-8)
                 stream.refuse(item.client_ref, item_failed(error, of="gateway.sends"))
             await turns.taken(_ITEM_BYTES + len(item.command))
+        return too_much
+
+    def _charge(
+        self, identity: Identity, command: SendMessageRequest, too_much: list[Refusal]
+    ) -> None:
+        """Take what a message costs that addresses many people; note the refusal (GW-13)."""
+        try:
+            members = partial(self._access.members_of, identity)
+            self._limits.address(command, identity, members=members)
+        except RateLimited as refusal:
+            too_much.append(refusal)
+            raise
 
     def _authorise(self, identity: Identity, command: SendMessageRequest) -> None:
         """Refuse what the gateway can decide; the owner decides uncertain cases.

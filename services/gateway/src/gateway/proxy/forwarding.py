@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 import grpc
@@ -55,13 +56,14 @@ class Forwarding:
     def once(self, method: MethodInfo) -> Once:
         """Return the forwarder of a unary method. Raises KeyError for an unknown owner."""
         path, owner, limits = method.path, self._owners[method.service], self._limits
-        guard = self.guard(method)
+        guard, access = self.guard(method), self._admission.access
 
         async def forward(request: bytes, identity: Identity | None, left: float | None) -> bytes:
             if identity is None:
                 limits.handle(method, request)
             else:
-                limits.batch(method, request, identity)
+                members = partial(access.members_of, identity)
+                limits.batch(method, request, identity, members=members)
             authorized = await guard.before(request, identity)
             fault.point("gateway.before_forward")
             with tracing.client_span(path, server=method.service) as current:

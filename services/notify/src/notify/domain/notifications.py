@@ -25,7 +25,8 @@ class Delivery:
     """Delivery of one notification through one channel, and its outcome (NTF-1).
 
     `next_attempt_at` is when an open one is due; while a sender holds it (`lease` is its token),
-    the end of the lease. `first_attempt_at` is when the first attempt began.
+    when it is anybody's again. `first_attempt_at` is when the first attempt was begun. `mail` names
+    the mail that the server may have already, by the delivery that its Message-ID is made of.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Delivery:
     attempts: int = 0
     first_attempt_at: datetime | None = None
     lease: str = ""
+    mail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,12 +29,23 @@ ATTACHMENT: Final = Text(zh="[附件]", en="[Attachment]")
 SOMEONE: Final = Text(zh="有人", en="Someone")
 MAIL_TITLE: Final = Text(zh="你有一条新消息", en="You have a new message")
 MAIL_BODY: Final = Text(zh="请打开 Plexus 查看。", en="Open Plexus to read it.")
+MAIL_SUBJECT: Final = Text(zh="{title} · 另有 {more} 条", en="{title} (and {more} more)")
+MAIL_MORE: Final = Text(zh="另有 {more} 条。", en="{more} more.")
 MAIL_FOOTER: Final = Text(
     zh="此邮件由 Plexus 自动发送, 请勿回复。可在 Plexus 的通知设置中选择接收哪些邮件。",
     en="Plexus sent this by itself; replies are not read. "
     "Choose in your notification preferences what to receive by e-mail.",
 )
-SHARED: Final = (RECALLED, ATTACHMENT, SOMEONE, MAIL_TITLE, MAIL_BODY, MAIL_FOOTER)
+SHARED: Final = (
+    RECALLED,
+    ATTACHMENT,
+    SOMEONE,
+    MAIL_TITLE,
+    MAIL_BODY,
+    MAIL_SUBJECT,
+    MAIL_MORE,
+    MAIL_FOOTER,
+)
 """The texts of no single kind."""
 
 

@@ -1,15 +1,17 @@
 """Delivery of due e-mails to the mail server (NTF-1 to NTF-4, NTF-7 to NTF-9).
 
-A sender takes mails by compare-and-set under a lease, asks once more whether each may still be
-sent, hands it over and stores what came of it. A crash between the server's answer and the stored
-outcome leaves the mail due again when the lease ends: it is then sent a second time, with the same
-Message-ID.
+A sender takes mails by compare-and-set under a lease, in turns between those whose messages they
+report; notifications of one conversation leave in one mail. It asks once more whether each may
+still be sent, hands the mail over and stores what came of it. A crash between the server's answer
+and the stored outcome leaves the mail due again when the lease ends: it is then sent a second time,
+with the same Message-ID.
 """
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -33,6 +35,7 @@ from notify.domain.pipeline import DeliveryContext, email_obstacle, release_at
 from notify.operations.notifications import covered
 from notify.operations.permits import carries_content, outside
 from notify.store import Store
+from notify.store.mails import DueMail
 
 log = structlog.get_logger()
 
@@ -56,8 +59,10 @@ class MailServer(Protocol):
 class Owners(Protocol):
     """Owners of the notifications' sources."""
 
-    async def readable(self, notification: Notification) -> bool:
-        """Return whether the person may read the source now, and it is not recalled.
+    async def readable(self, notifications: Sequence[Notification]) -> frozenset[str]:
+        """Return the ids of those whose person may read the source now, and it is not recalled.
+
+        All are of one person and about sources of one owner.
 
         Raises:
             Refusal: the owner cannot be reached, or does not answer this now.
@@ -83,10 +88,23 @@ class SendingRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """Result of a round: the number of mails claimed, and whether the server was unreachable."""
+    """Result of a round: the number of mails claimed, and whether the server was unreachable.
+
+    `more`: further mails may be due.
+    """
 
     taken: int
     unreachable: bool
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A mail's notifications as they are now: those that may leave, and the others' outcomes."""
+
+    person: Person | None
+    sendable: list[Notification]
+    settled: list[tuple[Notification, Delivery]]
 
 
 class Sender:
@@ -109,6 +127,8 @@ class Sender:
         self._rules = rules
         self._clock = clock
         self._stopping = False
+        # The last turn that was taken: whose mails go first is another one each round.
+        self._turn = ""
         # Unexpected error of the last round; empty for none.
         self.unexpected = ""
 
@@ -126,23 +146,25 @@ class Sender:
         self.unexpected = ""
         now = self._clock.now()
         lease, until = new_id("lse", now=now), now + self._rules.lease
-        taken = await self._store.notifications.claim_due(
-            lease=lease, until=until, now=now, limit=self._rules.batch
+        claim = await self._store.mails.claim_due(
+            lease=lease, until=until, now=now, limit=self._rules.batch, after=self._turn
         )
-        if not taken:
-            return Sent(taken=0, unreachable=False)
-        waiting = deque(sorted(taken, key=lambda each: each.id))
+        self._turn = claim.turn
+        waiting = deque(claim.mails)
         answers: list[Answer] = []
         async with asyncio.TaskGroup() as workers:
             for _ in range(min(self._rules.connections, len(waiting))):
-                workers.create_task(self._work(waiting, answers, until=until))
-        if waiting:
-            left = [each.id for each in waiting]
-            await self._store.notifications.release(left, lease=lease, now=self._clock.now())
-        return Sent(taken=len(taken), unreachable=Answer.UNREACHABLE in answers)
+                workers.create_task(self._work(waiting, answers, lease=lease, until=until))
+        for left in waiting:
+            await self._store.mails.release(left, lease=lease, now=self._clock.now())
+        return Sent(
+            taken=len(claim.mails),
+            unreachable=Answer.UNREACHABLE in answers,
+            more=claim.more,
+        )
 
     async def _work(
-        self, waiting: deque[Notification], answers: list[Answer], *, until: datetime
+        self, waiting: deque[DueMail], answers: list[Answer], *, lease: str, until: datetime
     ) -> None:
         """Send waiting mails over one connection."""
         async with self._server.connection() as connection:
@@ -151,84 +173,105 @@ class Sender:
                     # The lease could end before the outcome is stored, and another sender begin.
                     log.warning("sender.lease_too_short", left=len(waiting))
                     return
-                answer = await self._bring_alone(waiting.popleft(), connection)
+                answer = await self._bring_alone(waiting.popleft(), connection, lease=lease)
                 if answer is not None:
                     answers.append(answer)
 
-    async def _bring_alone(self, taken: Notification, connection: Connection) -> Answer | None:
+    async def _bring_alone(
+        self, mail: DueMail, connection: Connection, *, lease: str
+    ) -> Answer | None:
         """Process one mail; an unexpected error does not affect other mails.
 
         Raises:
             DependencyDown: the database is unavailable, so no mail can be stored.
         """
         try:
-            return await self._bring(taken, connection)
+            return await self._bring(mail, connection, lease=lease)
         except DependencyDown:
             raise
         except Exception as error:
             self.unexpected = describe(error)
-            log.exception("mail.failed", notification_id=taken.id)
+            ids = [each.id for each in mail.notifications]
+            log.exception("mail.failed", notification_ids=ids)
             # The server may have accepted it: tried again later, and dropped in the end.
-            policy, now = self._rules.retries, self._clock.now()
-            outcome = settled(taken.email, Answer.UNANSWERED, policy=policy, now=now)
-            await self._store_outcome(taken, outcome)
+            outcomes = self._outcomes(mail, mail.notifications, Answer.UNANSWERED)
+            await self._store_outcomes(outcomes, lease=lease)
             return None
 
-    async def _bring(self, taken: Notification, connection: Connection) -> Answer | None:
+    async def _bring(self, mail: DueMail, connection: Connection, *, lease: str) -> Answer | None:
         """Process one mail; return the server's response if it was contacted."""
-        lease = taken.email.lease
-        notification = await self._store.notifications.held(taken.id, lease=lease)
-        if notification is None:
-            log.warning("mail.lease_lost", notification_id=taken.id)
+        ids = [each.id for each in mail.notifications]
+        held = await self._store.mails.held(ids, lease=lease)
+        if len(held) < len(ids):
+            log.warning("mail.lease_lost", notification_ids=ids)
+        if not held:
             return None
-        verdict = await self._look_again(notification)
-        if isinstance(verdict, Delivery):
-            await self._store_outcome(notification, verdict)
-            return None
-        try:
-            content = carries_content(self._decisions, outside(notification), notification)
-        except Refusal as refusal:
-            log.warning("sender.access_unknown", kind=notification.kind.name, why=str(refusal))
-            await self._store_outcome(notification, self._unreachable(notification))
-            return None
-        answer = await self._hand_over(notification, verdict, connection, content=content)
-        now = self._clock.now()
-        outcome = settled(notification.email, answer, policy=self._rules.retries, now=now)
-        await self._store_outcome(notification, outcome)
-        return answer
+        review = await self._review(held)
+        answer = None
+        outcomes = _named(mail, review.settled)
+        if review.sendable and review.person is not None:
+            answer = await self._hand_over(mail, review.sendable, review.person, connection)
+            outcomes += self._outcomes(mail, review.sendable, answer)
+        await self._store_outcomes(outcomes, lease=lease)
+        return None if answer is Answer.OWNER_UNREACHABLE else answer
 
-    async def _look_again(self, notification: Notification) -> Person | Delivery:
-        """Decide again on current data; return the recipient, or the outcome of the mail."""
-        now, email = self._clock.now(), notification.email
-        context = await self._context(notification)
-        reason = email_obstacle(context, kind=notification.kind)
-        reason = reason or await self._untrue(notification)
-        person = context.person
-        if reason is not None or person is None:
-            return abandoned(email, reason=reason or Reason.NO_ADDRESS, now=now)
-        release = release_at(email.id, context, now=now, jitter=self._rules.jitter)
-        if release is not None:
-            return postponed(email, release=release, now=now)
-        if notification.source.kind not in OWNERS:
-            # No content of a user: that the person is active was checked above.
-            return person
+    async def _review(self, held: Sequence[Notification]) -> Review:
+        """Decide anew with what is known now; return what may be sent, and what becomes of it."""
+        now = self._clock.now()
+        contexts = await self._contexts(held)
+        person = contexts[held[0].id].person
+        sendable: list[Notification] = []
+        outcomes: list[tuple[Notification, Delivery]] = []
+        for each in held:
+            context, email = contexts[each.id], each.email
+            reason = email_obstacle(context, kind=each.kind) or await self._untrue(each)
+            release = release_at(email.id, context, now=now, jitter=self._rules.jitter)
+            if reason is not None or person is None:
+                gone = abandoned(email, reason=reason or Reason.NO_ADDRESS, now=now)
+                outcomes.append((each, gone))
+            elif release is not None:
+                outcomes.append((each, postponed(email, release=release, now=now)))
+            else:
+                sendable.append(each)
+        # Without an owner there is no content of a user: that the person is active is known.
+        if not sendable or sendable[0].source.kind not in OWNERS:
+            return Review(person=person, sendable=sendable, settled=outcomes)
         try:
-            readable = await self._owners.readable(notification)
+            readable = await self._owners.readable(sendable)
         except (Refusal, RemoteFailure) as refusal:
             # Never guess: only the owner knows whether the text may still be shown. An owner that
             # fails on this one is asked again too, until `give_up_after`.
-            log.warning("sender.owner_unreachable", kind=notification.kind.name, why=str(refusal))
-            return self._unreachable(notification)
-        return person if readable else abandoned(email, reason=Reason.ACCESS_LOST, now=now)
+            log.warning("sender.owner_unreachable", kind=held[0].kind.name, why=str(refusal))
+            outcomes += self._unreachable(sendable)
+            return Review(person=person, sendable=[], settled=outcomes)
+        for each in sendable:
+            if each.id not in readable:
+                gone = abandoned(each.email, reason=Reason.ACCESS_LOST, now=now)
+                outcomes.append((each, gone))
+        sendable = [each for each in sendable if each.id in readable]
+        return Review(person=person, sendable=sendable, settled=outcomes)
 
-    def _unreachable(self, notification: Notification) -> Delivery:
-        """Return a delivery that is retried: the owner of the text does not answer."""
-        return settled(
-            notification.email,
-            Answer.OWNER_UNREACHABLE,
-            policy=self._rules.retries,
-            now=self._clock.now(),
-        )
+    def _unreachable(
+        self, notifications: Sequence[Notification]
+    ) -> list[tuple[Notification, Delivery]]:
+        """Return deliveries that are tried again: the owner of the text gives no answer."""
+        policy, now = self._rules.retries, self._clock.now()
+        answer = Answer.OWNER_UNREACHABLE
+        return [
+            (each, settled(each.email, answer, policy=policy, now=now)) for each in notifications
+        ]
+
+    def _outcomes(
+        self, mail: DueMail, notifications: Sequence[Notification], answer: Answer
+    ) -> list[tuple[Notification, Delivery]]:
+        """Return what an answer means for each notification of a mail."""
+        policy, now = self._rules.retries, self._clock.now()
+        if answer is Answer.UNANSWERED:
+            mail = replace(mail, ambiguous=True)
+        outcomes = [
+            (each, settled(each.email, answer, policy=policy, now=now)) for each in notifications
+        ]
+        return _named(mail, outcomes)
 
     async def _untrue(self, notification: Notification) -> Reason | None:
         """Return the reason why the notification is no longer valid, by the rule of its kind."""
@@ -238,74 +281,97 @@ class Sender:
         task = await self._store.tasks.get(notification.source.id)
         return outdated(notification.step, task) if task else None
 
-    async def _context(self, notification: Notification) -> DeliveryContext:
-        person_id, source = notification.person_id, notification.source
+    async def _contexts(self, held: Sequence[Notification]) -> dict[str, DeliveryContext]:
+        """Return the current state of the recipient for each notification of one mail."""
+        person_id, conversation_id = held[0].person_id, held[0].source.conversation_id
         people = await self._store.people.find([person_id])
         preferences = await self._store.preferences.get(person_id)
         places = {
-            (source.conversation_id, person_id, 0),
-            (source.conversation_id, person_id, source.root_seq),
+            (conversation_id, person_id, root)
+            for each in held
+            for root in (0, each.source.root_seq)
         }
         through = await self._store.conversations.read_through(places)
-        here = (source.conversation_id, person_id)
-        muted = not notification.passes_mute and bool(
-            await self._store.mutes.muted({here}, now=self._clock.now())
+        muted = bool(
+            await self._store.mutes.muted({(conversation_id, person_id)}, now=self._clock.now())
         )
-        return DeliveryContext(
-            person=people.get(person_id),
-            preferences=preferences,
-            own=False,
-            readable=True,
-            read=notification.read or covered(notification, through),
-            muted=muted,
-        )
+        return {
+            each.id: DeliveryContext(
+                person=people.get(person_id),
+                preferences=preferences,
+                own=False,
+                readable=True,
+                read=each.read or covered(each, through),
+                muted=muted and not each.passes_mute,
+            )
+            for each in held
+        }
 
     async def _hand_over(
         self,
-        notification: Notification,
+        mail: DueMail,
+        sendable: Sequence[Notification],
         person: Person,
         connection: Connection,
-        *,
-        content: bool,
     ) -> Answer:
-        email = notification.email
+        first = sendable[0]
         try:
-            mail = compose(
-                notification,
+            # All are about the same source or conversation, so one decision holds for all.
+            content = carries_content(self._decisions, outside(first), first)
+        except Refusal as refusal:
+            log.warning("sender.access_unknown", kind=first.kind.name, why=str(refusal))
+            return Answer.OWNER_UNREACHABLE
+        confidential = any(each.confidential for each in sendable)
+        try:
+            written = compose(
+                first,
+                further=sendable[1:],
+                mail=mail.mail,
                 person=person,
                 sender=self._rules.sender,
-                content=content and self._rules.content and not notification.confidential,
-                at=email.first_attempt_at or self._clock.now(),
+                content=content and self._rules.content and not confidential,
+                at=first.email.first_attempt_at or self._clock.now(),
             )
         except InvalidArgument:
-            log.warning("mail.address_invalid", notification_id=notification.id)
+            log.warning("mail.address_invalid", notification_id=first.id)
             return Answer.MALFORMED
-        return await connection.send(mail)
+        return await connection.send(written)
 
-    async def _store_outcome(self, notification: Notification, outcome: Delivery) -> None:
-        """Store the outcome of a mail, if the lease is still valid."""
-        now, lease = self._clock.now(), notification.email.lease
+    async def _store_outcomes(
+        self, outcomes: Sequence[tuple[Notification, Delivery]], *, lease: str
+    ) -> None:
+        """Store what became of a mail's notifications, of those that the lease still holds."""
+        now = self._clock.now()
+        by_id = {notification.id: outcome for notification, outcome in outcomes}
 
-        async def work(tx: Transaction) -> bool:
-            current = await self._store.notifications.held(notification.id, lease=lease, tx=tx)
-            if current is None:
-                return False
-            following = with_email(current, outcome)
-            await self._store.notifications.save([following], tx=tx)
-            if following.in_inbox:
-                await self._store.outbox.add(events.changed(following, now=now), tx=tx)
-            return True
+        async def work(tx: Transaction) -> list[Notification]:
+            current = await self._store.mails.held(list(by_id), lease=lease, tx=tx)
+            following = [with_email(each, by_id[each.id]) for each in current]
+            await self._store.notifications.save(following, tx=tx)
+            shown = [events.changed(each, now=now) for each in following if each.in_inbox]
+            await self._store.outbox.add(*shown, tx=tx)
+            return following
 
-        if await self._store.transact(work):
+        stored = await self._store.transact(work)
+        for each in stored:
             log.info(
                 "mail.settled",
-                notification_id=notification.id,
-                state=outcome.state.value,
-                reason=outcome.reason.value,
-                attempts=outcome.attempts,
+                notification_id=each.id,
+                state=each.email.state.value,
+                reason=each.email.reason.value,
+                attempts=each.email.attempts,
             )
-        else:
-            log.warning("mail.lease_lost", notification_id=notification.id)
+        if len(stored) < len(by_id):
+            lost = sorted(by_id.keys() - {each.id for each in stored})
+            log.warning("mail.lease_lost", notification_ids=lost)
+
+
+def _named(
+    mail: DueMail, outcomes: Sequence[tuple[Notification, Delivery]]
+) -> list[tuple[Notification, Delivery]]:
+    """Keep the name of a mail that the server may have, so that every attempt is the same."""
+    name = mail.mail if mail.ambiguous else ""
+    return [(each, replace(outcome, mail=name)) for each, outcome in outcomes]
 
 
 def is_down(error: BaseException) -> bool:

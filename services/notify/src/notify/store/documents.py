@@ -12,8 +12,8 @@ Document = dict[str, Any]
 def document_of(notification: Notification) -> Document:
     """Return a notification as a document.
 
-    `inbox` and `mail_due_at` repeat the state of the deliveries, for the partial indexes: the
-    latter exists only while an e-mail is open.
+    `inbox` and `mail_due_at` repeat what the deliveries say, for the partial indexes: the latter is
+    there only while an e-mail is open, with `mail_turn`, the person in whose turn it is sent.
     """
     source = notification.source
     document = {
@@ -45,6 +45,8 @@ def document_of(notification: Notification) -> Document:
     }
     if notification.email.next_attempt_at is not None:
         document["mail_due_at"] = notification.email.next_attempt_at
+        # Mails without a sender, such as reminders, have the turn of whom they go to.
+        document["mail_turn"] = source.actor_id or notification.person_id
     return document
 
 
@@ -83,6 +85,7 @@ def notification_of(document: Document, *, kinds: Kinds) -> Notification:
 
 
 def _delivery_document(delivery: Delivery) -> Document:
+    named = {"mail": delivery.mail} if delivery.mail else {}
     return {
         "id": delivery.id,
         "state": delivery.state.value,
@@ -91,6 +94,7 @@ def _delivery_document(delivery: Delivery) -> Document:
         "attempts": delivery.attempts,
         "first_attempt_at": delivery.first_attempt_at,
         "lease": delivery.lease,
+        **named,
     }
 
 
@@ -104,4 +108,5 @@ def _delivery(document: Document, *, due_at: Any = None) -> Delivery:
         attempts=document["attempts"],
         first_attempt_at=document["first_attempt_at"],
         lease=document["lease"],
+        mail=document.get("mail", ""),
     )

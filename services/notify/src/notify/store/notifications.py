@@ -1,8 +1,7 @@
-"""The ledger: every notification with its deliveries, and the queue of e-mails that it is."""
+"""The ledger: every notification with its deliveries; the queue of its e-mails is in `mails`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from plexuskit.mongo import (
@@ -75,11 +74,6 @@ class NotificationStore:
                     ],
                     partial={"read": False},
                     name="unread_places",
-                ),
-                Index(
-                    keys=[("mail_due_at", ASCENDING)],
-                    partial={"mail_due_at": {"$exists": True}},
-                    name="mail_due",
                 ),
                 Index(keys=[("source.id", ASCENDING), ("_id", ASCENDING)], name="source"),
                 Index(keys=[("tenant_id", ASCENDING)], name="tenant"),
@@ -173,56 +167,6 @@ class NotificationStore:
             {"tenant_id": tenant_id, "mail_due_at": {"$exists": True}}
         )
         return every, waiting
-
-    async def claim_due(
-        self, *, lease: str, until: datetime, now: datetime, limit: int
-    ) -> list[Notification]:
-        """Claim due e-mails for one sender, the longest waiting first.
-
-        By compare-and-set: a mail is claimed only while it is due, and the claim makes it due at
-        the lease's end and not before, so no two senders have the same one.
-
-        Args:
-            lease: this claim's own token.
-            until: end of the lease.
-            now: current time.
-            limit: maximum number to claim.
-        """
-        due = {"mail_due_at": {"$lte": now}}
-        found = await self._notifications.find_all(
-            due, projection={"_id": 1}, sort=[("mail_due_at", ASCENDING)], limit=limit
-        )
-        ids = [document["_id"] for document in found]
-        if not ids:
-            return []
-        taken = {
-            "email.lease": lease,
-            "email.attempts": {"$add": ["$email.attempts", 1]},
-            "email.first_attempt_at": {"$ifNull": ["$email.first_attempt_at", now]},
-            "mail_due_at": until,
-        }
-        await self._notifications.update_many({"_id": {"$in": ids}, **due}, [{"$set": taken}])
-        mine = await self._notifications.find_all({"_id": {"$in": ids}, "email.lease": lease})
-        return [self._of(document) for document in mine]
-
-    async def held(
-        self, notification_id: str, *, lease: str, tx: Transaction | None = None
-    ) -> Notification | None:
-        """Return a notification whose e-mail this lease still holds, else None."""
-        document = await self._notifications.find_one(
-            {"_id": notification_id, "email.lease": lease}, tx=tx
-        )
-        return self._of(document) if document else None
-
-    async def release(self, notification_ids: Sequence[str], *, lease: str, now: datetime) -> None:
-        """Release claimed mails that were not tried: they are due at once."""
-        free = {
-            "email.lease": "",
-            "email.attempts": {"$max": [0, {"$subtract": ["$email.attempts", 1]}]},
-            "mail_due_at": now,
-        }
-        mine = {"_id": {"$in": list(notification_ids)}, "email.lease": lease}
-        await self._notifications.update_many(mine, [{"$set": free}])
 
     def _of(self, document: dict[str, Any]) -> Notification:
         return notification_of(document, kinds=self._kinds)

@@ -11,6 +11,7 @@ from notify.domain.definitions import Kinds
 from notify.kinds import KINDS
 from notify.store.claims import ClaimStore
 from notify.store.conversations import ConversationStore
+from notify.store.mails import MailStore
 from notify.store.mutes import MuteStore
 from notify.store.notifications import NotificationStore
 from notify.store.people import PeopleStore
@@ -31,6 +32,7 @@ class Store:
         self._db = db
         self.kinds = kinds
         self.notifications = NotificationStore(db, kinds)
+        self.mails = MailStore(db, kinds)
         self.claims = ClaimStore(db)
         self.people = PeopleStore(db)
         self.conversations = ConversationStore(db)
@@ -42,6 +44,7 @@ class Store:
     async def provision(self) -> None:
         """Create the collections and indexes that are missing; run any number of times."""
         await self.notifications.ensure_indexes()
+        await self.mails.ensure_indexes()
         await self.claims.ensure_indexes()
         await self.people.ensure_indexes()
         await self.conversations.ensure_indexes()
