@@ -153,7 +153,14 @@ def gateway(clock: FrozenClock) -> Access:
     async def never(_: Any) -> Any:
         raise AssertionError("no owner is asked")
 
-    return Access(Projection(), messaging=never, tasks=never, limits=LimitsSection(), clock=clock)
+    return Access(
+        Projection(),
+        messaging=never,
+        tasks=never,
+        directory=never,
+        limits=LimitsSection(),
+        clock=clock,
+    )
 
 
 @pytest.fixture
