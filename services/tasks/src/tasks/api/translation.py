@@ -6,7 +6,7 @@ from typing import Final
 
 from plexus.tasks.v1 import tasks_pb2
 from plexuskit.errors import InvalidArgument
-from plexuskit.grpc import actor, caller
+from plexuskit.grpc import actor
 
 from tasks import events
 from tasks.domain.dues import Due, due_at, due_on
@@ -24,11 +24,7 @@ _PRIORITIES: Final[Mapping[int, Priority]] = MappingProxyType(
 def current_actor() -> Actor:
     """Return the person of the request being served. Refusals: Unauthenticated for others."""
     person = actor()
-    return Actor(
-        tenant_id=TenantId(person.tenant_id),
-        person_id=PersonId(person.person_id),
-        app=bool(caller().api_token_id),
-    )
+    return Actor(tenant_id=TenantId(person.tenant_id), person_id=PersonId(person.person_id))
 
 
 def state_of(value: int) -> State:

@@ -18,12 +18,7 @@ NO_COLUMN: Final = ColumnId("")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """The person on whose behalf a request runs, from the signed caller context (GW-1).
-
-    Attributes:
-        app: an API token is used; its changes wait in a line of their own.
-    """
+    """The person on whose behalf a request runs, from the signed caller context (GW-1)."""
 
     tenant_id: TenantId
     person_id: PersonId
-    app: bool = False

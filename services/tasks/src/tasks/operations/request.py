@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from plexuskit import fault
+from plexuskit.grpc import line_of
 from plexuskit.mongo import Transaction
 from plexuskit.request_ids import Request
 
@@ -28,7 +29,8 @@ async def once(
 ) -> AnswerT:
     """Run the work in a transaction, unless this request was answered in the last 7 days.
 
-    Changes of one person come one after the other, so many of them delay no other person (GW-13).
+    Changes of one person come one after the other, so many of them delay no other person; those of
+    the person's apps have a line of their own (GW-13).
 
     Args:
         store: the service's database.
@@ -52,7 +54,7 @@ async def once(
         await store.requests.record(request, {"id": done.id}, now=now, tx=tx)
         return done
 
-    async with store.lines.turn(actor, *shared):
+    async with store.lines.turn(line_of(actor.person_id), *shared):
         done = await store.transact(recorded)
     fault.point("once.after_commit")
     return done
