@@ -8,44 +8,12 @@ from directory.people import operations
 from directory.people.domain.people import Changes, Kind, Person
 from directory.people.domain.refusals import ReasonRequired
 from directory.shared.domain.ids import PersonId
-from directory.sign_in.domain.openid import Link, Provider, ProviderId
 from plexus.directory.v1.events_pb2 import SignInEmailSet
 from plexus.event.v1.envelope_pb2 import Envelope
 
+from ..providers_support import link, provide
+
 Facts = Callable[[], Awaitable[list[Envelope]]]
-
-
-async def provide(company: Any) -> None:
-    provider = Provider(
-        id=ProviderId("acme"),
-        tenant_id=company.tenant.id,
-        name="Acme",
-        issuer="https://id.acme.example",
-        client_id="plexus",
-        redirect_uris=("https://plexus.example/signed-in",),
-        subject_claim="",
-        email_domains=("acme.example",),
-    )
-
-    async def work(tx: Any) -> None:
-        await company.store.providers.save(provider, tx=tx)
-
-    await company.store.transact(work)
-
-
-async def link(company: Any, person: Person) -> None:
-    made = Link(
-        id=f"{company.tenant.id}:acme:subject",
-        tenant_id=company.tenant.id,
-        provider_id=ProviderId("acme"),
-        person_id=person.id,
-        linked_at=company.now,
-    )
-
-    async def work(tx: Any) -> None:
-        await company.store.providers.link(made, tx=tx)
-
-    await company.store.transact(work)
 
 
 async def set_email(company: Any, person_id: PersonId, email: str, reason: str = "") -> Person:

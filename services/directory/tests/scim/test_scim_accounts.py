@@ -7,14 +7,14 @@ import pytest
 from directory.accounts.domain.refusals import RefreshRefused
 from directory.people import operations
 from directory.people.domain.imports import Imported
-from directory.people.domain.people import Kind, Person
-from directory.sign_in.domain.openid import Link, Provider, ProviderId
+from directory.people.domain.people import Kind
 from directory.sign_in.domain.refusals import SignInRefused
 from plexus.directory.v1 import events_pb2
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexuskit.errors import InvalidArgument
 
 from ..constants_support import PASSWORD
+from ..providers_support import link, provide
 from .conftest import Feed, user
 
 pytestmark = pytest.mark.rule("GW-11")
@@ -33,40 +33,6 @@ async def hr(feed: Feed, served: Any, company: Any) -> Feed:
         account.id, company.tenant.id, "member", scopes=["people.provision"]
     )
     return feed
-
-
-async def provide(company: Any, id_: str = "acme") -> None:
-    """Let people sign in with a provider that links by addresses of acme.example."""
-    provider = Provider(
-        id=ProviderId(id_),
-        tenant_id=company.tenant.id,
-        name="Acme",
-        issuer="https://id.acme.example",
-        client_id="plexus",
-        redirect_uris=("https://plexus.example/signed-in",),
-        subject_claim="",
-        email_domains=("acme.example",),
-    )
-
-    async def work(tx: Any) -> None:
-        await company.store.providers.save(provider, tx=tx)
-
-    await company.store.transact(work)
-
-
-async def link(company: Any, person: Person) -> None:
-    made = Link(
-        id=f"{company.tenant.id}:acme:subject of {person.handle}",
-        tenant_id=company.tenant.id,
-        provider_id=ProviderId("acme"),
-        person_id=person.id,
-        linked_at=company.now,
-    )
-
-    async def work(tx: Any) -> None:
-        await company.store.providers.link(made, tx=tx)
-
-    await company.store.transact(work)
 
 
 async def stated(facts: Facts, kind: type[Any]) -> list[tuple[str, str, str]]:
