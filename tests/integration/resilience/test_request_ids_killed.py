@@ -14,6 +14,7 @@ from plexus.directory.v1.directory_service_pb2 import (
 from plexus.messaging.v1.messaging_service_pb2 import AddMembersRequest
 from plexus.tasks.v1.tasks_service_pb2 import CreateTaskRequest, ListTasksRequest
 from plexus_sdk import Plexus
+from plexus_testkit.wait import eventually
 
 pytestmark = pytest.mark.rule("GW-6")
 
@@ -27,9 +28,14 @@ def killed(armed, patiently) -> Callable[..., Awaitable[Any]]:
     async def sent(process: str, point: str, caller: Plexus, method: Any, request: Any) -> Any:
         doomed = await armed(process, f"{point}:kill@1")
         await doomed.serves()
-        with pytest.raises(grpc.aio.AioRpcError):
-            await method(request, metadata=await caller.metadata(), timeout=15)
-        await doomed.died(within=DIES_WITHIN)
+
+        async def died_by_it() -> bool:
+            # The gateway may still be connecting anew: the request has not arrived then.
+            with pytest.raises(grpc.aio.AioRpcError):
+                await method(request, metadata=await caller.metadata(), timeout=15)
+            return not doomed.running
+
+        await eventually(died_by_it, within=DIES_WITHIN, every=0.2)
         await doomed.begin()
         again = await patiently(caller, method, request)
         assert await patiently(caller, method, request) == again
