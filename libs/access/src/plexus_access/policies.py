@@ -2,8 +2,8 @@
 
 A policy that cannot be parsed or fails during evaluation refuses everything it could be about: an
 uncertain result denies. Parsed policies and the attributes of people are cached, because parsing
-costs more than deciding; so are verdicts, as long as no policy tells two objects of the same kind
-and departments apart.
+costs more than deciding. So are verdicts, unless a policy distinguishes two objects of the same
+kind and departments.
 """
 
 import json
@@ -268,7 +268,7 @@ def _reads_time(conditions: Any) -> bool:
 
 
 def _reads_id(policy: Any) -> bool:
-    """Return whether a policy may tell two objects of the same kind and departments apart.
+    """Return whether a policy may distinguish two objects of the same kind and departments.
 
     It does so by naming an object in its scope or conditions, or by reading the attribute `id`.
     """
