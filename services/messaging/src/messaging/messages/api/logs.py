@@ -13,7 +13,7 @@ from plexus_access.objects import CONVERSATION, Object
 from plexuskit import bounds, fault
 from plexuskit.config import MEBIBYTE
 from plexuskit.errors import InvalidArgument, Refusal
-from plexuskit.grpc import CallerContextInvalid, CallerVerifier, actor_of, caller
+from plexuskit.grpc import CallerContextInvalid, CallerVerifier, caller, person_of
 from plexuskit.items import item_failed
 from plexuskit.turns import Turns
 
@@ -105,12 +105,12 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
         try:
             bounds.check(item)
             context = self._context_of(item)
-            sender = actor_of(context)
+            sender_id = person_of(context)
             command = bounds.read(SendMessageRequest, item.command)
             self._decisions.check(
                 asker_of(context), SEND, Object(CONVERSATION, command.conversation_id)
             )
-            new_message = translation.to_new_message(command, sender_id=sender.person_id)
+            new_message = translation.to_new_message(command, sender_id=sender_id)
             self._log.submit(Item(new_message, on_verdict=tell, traceparent=item.traceparent))
         except DecodeError:
             tell(InvalidArgument(field="command", problem="is no SendMessageRequest"))
