@@ -81,9 +81,10 @@ def _may_address(method: MethodInfo, request: bytes) -> bool:
 
 
 def _addresses_many(message: Any) -> bool:
+    mentions, spans = message.mentions, message.spans
     return (
-        any(each.all or each.department_id for each in message.mentions)
-        or any(each.mention_all or each.mention_department_id for each in message.spans)
+        (bool(mentions) and any(each.all or each.department_id for each in mentions))
+        or (bool(spans) and any(each.mention_all or each.mention_department_id for each in spans))
         or (
             message.format == FORMAT_MARKDOWN
             and any(mention in message.text for mention in _MARKDOWN)

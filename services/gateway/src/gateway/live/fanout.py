@@ -312,7 +312,7 @@ class FanOut:
             # Heartbeats carry the conversation's position; clients fetch from its owner.
             self._withheld = True
             return
-        lowest = min((seq for seq in segment.seqs if seq), default=0)
+        lowest = min(filter(None, segment.seqs), default=0)
         whole = self._chunk(channel, segment, segment.envelopes)
         views: dict[View, Chunk] = {}
         streams = 0

@@ -8,7 +8,6 @@ events pass through from Kafka without being decoded and encoded again.
 from collections.abc import Iterable, Iterator, Sequence
 
 from plexus.gateway.v1.session_service_pb2 import (
-    Acknowledgement,
     ConversationClosed,
     Drain,
     Events,
@@ -27,6 +26,10 @@ from plexus.messaging.v1.signal_service_pb2 import Presence
 _LENGTH_DELIMITED = 2
 _SEVEN_BITS = 0x7F
 _MORE = 0x80
+_SHORT_VARINTS = (
+    *(bytes((value,)) for value in range(_MORE)),
+    *(bytes((value & _SEVEN_BITS | _MORE, value >> 7)) for value in range(_MORE, 2048)),
+)
 
 
 class Chunk:
@@ -54,12 +57,17 @@ class Chunk:
 
 def field(number: int, payload: bytes) -> bytes:
     """Encode a length-delimited field of a protobuf message."""
-    return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(len(payload)) + payload
+    return b"%b%b%b" % (
+        _varint(number << 3 | _LENGTH_DELIMITED),
+        _varint(len(payload)),
+        payload,
+    )
 
 
 def _varint(value: int) -> bytes:
-    if value <= _SEVEN_BITS:
-        return bytes((value,))
+    # Tags and nearly all lengths have one or two bytes.
+    if value < len(_SHORT_VARINTS):
+        return _SHORT_VARINTS[value]
     encoded = bytearray()
     while value > _SEVEN_BITS:
         encoded.append(value & _SEVEN_BITS | _MORE)
@@ -104,7 +112,7 @@ def _signal(body: bytes) -> Chunk:
 
 def acknowledgement(client_ref: int, verdict: SendVerdict) -> Chunk:
     """Return the acknowledgement of one item."""
-    return _control(Frame(acknowledgement=Acknowledgement(client_ref=client_ref, verdict=verdict)))
+    return next(acknowledgements((client_ref,), verdict))
 
 
 def acknowledgements(client_refs: Iterable[int], verdict: SendVerdict) -> Iterator[Chunk]:
