@@ -66,6 +66,8 @@ def further_calls_of(message: Any, *, members: Members) -> int:
             whether they are members or not: the owner reads them all.
         members: of conversations; all of them count for a department too.
     """
+    if not (message.mentions or message.spans or message.format == FORMAT_MARKDOWN):
+        return 0  # the plain case, which every send passes
     if not _addresses_many(message):
         return _further(_named(message))
     known = members(message.conversation_id)
@@ -98,10 +100,9 @@ def _may_address(method: MethodInfo, request: bytes) -> bool:
 
 
 def _addresses_many(message: Any) -> bool:
-    mentions, spans = message.mentions, message.spans
     return (
-        (bool(mentions) and any(each.all or each.department_id for each in mentions))
-        or (bool(spans) and any(each.mention_all or each.mention_department_id for each in spans))
+        any(each.all or each.department_id for each in message.mentions)
+        or any(each.mention_all or each.mention_department_id for each in message.spans)
         or (
             message.format == FORMAT_MARKDOWN
             and any(mention in message.text for mention in _MARKDOWN_MANY)
