@@ -84,6 +84,20 @@ async def test_insert_many_names_a_duplicate_id(things: Collection) -> None:
     assert outcome.failure.position == 0
 
 
+@pytest.mark.parametrize("count", [1, 2])
+async def test_a_duplicate_beside_a_missing_majority_is_no_outcome(
+    db: Database, mongo_url: str, count: int
+) -> None:
+    things = db.collection("things", schema_version=1)
+    await things.insert(thing(1))
+
+    # The server of the tests stands alone: it never has a second acknowledgement.
+    async with pymongo.AsyncMongoClient[dict[str, Any]](mongo_url, w=2, wTimeoutMS=100) as client:
+        unsure = Collection(client[db.name]["things"], schema_version=1)
+        with pytest.raises(DependencyDown):
+            await unsure.insert_many([thing(no) for no in range(1, 1 + count)])
+
+
 async def test_insert_many_of_nothing_stores_nothing(things: Collection) -> None:
     assert await things.insert_many([]) == InsertOutcome(inserted=0, failure=None)
 

@@ -407,7 +407,7 @@ async def test_facts_beyond_what_a_frame_takes_are_left_to_the_topic():
     outbox.put(4, verdict, event=large)
     second = await anext(frames)
 
-    assert [(each.ref, len(each.event)) for each in [*first, *second]] == [
+    assert [(each.ref, len(each.event)) for each in [*first.verdicts, *second.verdicts]] == [
         (0, len(large)),
         (1, len(large)),
         (2, 0),

@@ -111,7 +111,7 @@ async def test_an_aborted_outbox_ends_although_verdicts_are_owed():
     outbox.abort()
     frames = [frame async for frame in outbox.frames()]
 
-    assert [each.ref for frame in frames for each in frame] == [1]
+    assert [each.ref for frame in frames for each in frame.verdicts] == [1]
 
 
 @pytest.mark.rule("GW-8")

@@ -8,7 +8,7 @@ and `known` states whether the owner should be asked.
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -73,15 +73,20 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Role with a permission for a scope; `expires_at` None: no expiry."""
+    """Role with a permission for a scope; `expires_at` None: no expiry.
+
+    `rule` names it in decisions.
+    """
 
     role: str
     scope: Object
     expires_at: datetime | None = None
     masks: Masks = masks.NONE
+    rule: str = field(init=False)
 
-    def __str__(self) -> str:
-        return f"role:{self.role}@{self.scope}"
+    def __post_init__(self) -> None:
+        """Write the rule once: every decision has it."""
+        object.__setattr__(self, "rule", f"role:{self.role}@{self.scope}")
 
     def holds(self, now: datetime) -> bool:
         """Return whether it has not expired."""
@@ -302,7 +307,7 @@ class Engine:
     ) -> Decision:
         if object_ is None:
             # The object is in the request: the owner reads it and decides on the scope.
-            return Decision(True, Reason.GRANTED, str(held[0]))
+            return Decision(True, Reason.GRANTED, held[0].rule)
         if object_.kind in WITH_MEMBERS:
             if not belongs and (
                 self.state.is_stale(object_) or not self.state.belongs(person.id, object_)
@@ -319,7 +324,7 @@ class Engine:
                 or (loose and scope.kind == PROJECT)
                 or self.covers(scope, object_)
             ):
-                return Decision(True, Reason.GRANTED, str(grant))
+                return Decision(True, Reason.GRANTED, grant.rule)
         return Decision(False, Reason.REACH, f"scope:{object_.kind}", known=False)
 
     def _policy(self, ask: Ask, person: Person, granted: Decision, *, now: datetime) -> Decision:
@@ -389,7 +394,7 @@ class Engine:
             for permission in given:
                 grants.setdefault(permission, []).append(grant)
         for given_by in grants.values():
-            given_by.sort(key=lambda each: (each.scope.kind != TENANT, str(each)))
+            given_by.sort(key=lambda each: (each.scope.kind != TENANT, each.rule))
         return grants
 
     def _role(self, role_id: str) -> tuple[frozenset[str], Masks]:

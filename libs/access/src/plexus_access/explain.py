@@ -160,7 +160,7 @@ def _granted(
     grant = _grant(engine, ask, person, now=now)
     path = _path_of_grant(engine, person, grant)
     text = f"{grant.role} includes {ask.permission} and is held for {grant.scope}."
-    yield Step(StepKind.ROLE, True, str(grant), path, text)
+    yield Step(StepKind.ROLE, True, grant.rule, path, text)
     if decision.reason is Reason.POLICY:
         name = decision.rule.partition(":")[2]
         yield Step(StepKind.POLICY, False, decision.rule, (), f"The policy {name!r} forbids it.")

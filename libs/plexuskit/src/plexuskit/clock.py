@@ -4,9 +4,11 @@ import math
 import os
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 OFFSET_VARIABLE = "PLEXUS_CLOCK_OFFSET"
+# Subtracting one costs a quarter of replacing the microseconds of an instant.
+_BELOW_MILLISECOND: Final = tuple(timedelta(microseconds=each) for each in range(1000))
 
 
 class Clock(Protocol):
@@ -42,7 +44,7 @@ class SystemClock:
 
 def to_milliseconds(at: datetime) -> datetime:
     """Cut an instant to the milliseconds that MongoDB keeps, so that it reads back equal."""
-    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+    return at - _BELOW_MILLISECOND[at.microsecond % 1000]
 
 
 def _offset(value: str) -> timedelta:

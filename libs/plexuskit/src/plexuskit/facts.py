@@ -41,7 +41,10 @@ class FactType:
 
     def seq_of(self, fact: Message) -> int:
         """Return the `seq` of the message that a fact is about; 0: of no single message."""
-        return next((seq for read in self._seq if (seq := int(read(fact)))), 0)
+        for read in self._seq:
+            if seq := int(read(fact)):
+                return seq
+        return 0
 
     def subject_id_of(self, envelope: Envelope, fact: Message) -> str:
         """Return the id of the object that a fact is about."""

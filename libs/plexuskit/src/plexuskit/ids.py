@@ -21,7 +21,8 @@ _ID = re.compile(r"[!-~]{1,256}")
 _REMEMBERED = 256
 
 _lock = Lock()
-_last: OrderedDict[int, int] = OrderedDict()
+# The last number of each millisecond, after the text of the millisecond itself.
+_last: OrderedDict[int, tuple[str, int]] = OrderedDict()
 
 
 def new_id(prefix: str, *, now: datetime) -> str:
@@ -46,7 +47,8 @@ def new_id(prefix: str, *, now: datetime) -> str:
     milliseconds = (now - _EPOCH) // _MILLISECOND
     if milliseconds < 0:
         raise ValueError("an id cannot carry an instant before 1970")
-    return f"{prefix}_{_encode((milliseconds << _RANDOM_BITS) | _number(milliseconds))}"
+    time, number = _next(milliseconds)
+    return f"{prefix}_{time}{_random_text(number)}"
 
 
 def is_id(text: str) -> bool:
@@ -68,24 +70,38 @@ def time_of(identifier: str) -> datetime | None:
         return None
 
 
-def _number(milliseconds: int) -> int:
-    """Return the 80-bit number of the next id of this millisecond: random, then one more."""
+def _next(milliseconds: int) -> tuple[str, int]:
+    """Return the text of a millisecond and the 80-bit number of its next id.
+
+    The first number is random, each further one is one more.
+    """
     with _lock:
         previous = _last.get(milliseconds)
         if previous is None:
             # The top bit stays free, so counting up cannot run over.
             number = int.from_bytes(os.urandom(_RANDOM_BITS // 8)) >> 1
+            following = (_time_text(milliseconds), number)
             if len(_last) >= _REMEMBERED:
                 _last.popitem(last=False)
         else:
-            number = previous + 1
-        _last[milliseconds] = number
-        return number
+            following = (previous[0], previous[1] + 1)
+        _last[milliseconds] = following
+        return following
 
 
-def _encode(value: int) -> str:
-    """Write 128 bits as 26 characters, five bits each, highest first."""
-    return "".join([_PAIRS[(value >> shift) & 0x3FF] for shift in range(120, -1, -10)])
+def _time_text(milliseconds: int) -> str:
+    """Write 48 bits as 10 characters, five bits each, highest first."""
+    return "".join([_PAIRS[(milliseconds >> shift) & 0x3FF] for shift in range(40, -1, -10)])
+
+
+def _random_text(number: int) -> str:
+    """Write 80 bits as 16 characters: without a loop, since every id takes it."""
+    pairs = _PAIRS
+    return (
+        f"{pairs[number >> 70]}{pairs[number >> 60 & 0x3FF]}{pairs[number >> 50 & 0x3FF]}"
+        f"{pairs[number >> 40 & 0x3FF]}{pairs[number >> 30 & 0x3FF]}{pairs[number >> 20 & 0x3FF]}"
+        f"{pairs[number >> 10 & 0x3FF]}{pairs[number & 0x3FF]}"
+    )
 
 
 def _forget() -> None:

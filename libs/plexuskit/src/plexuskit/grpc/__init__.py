@@ -16,6 +16,7 @@ from plexuskit.grpc.caller import (
     actor_of,
     caller,
     line_of,
+    person_of,
 )
 from plexuskit.grpc.certificates import UnusableCertificates
 from plexuskit.grpc.client import channel, open_channel
@@ -60,6 +61,7 @@ __all__ = [
     "line_of",
     "open_channel",
     "peers",
+    "person_of",
     "refused",
     "requirements",
     "responses",

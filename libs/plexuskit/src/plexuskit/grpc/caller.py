@@ -114,16 +114,21 @@ def actor() -> Actor:
 
 def actor_of(context: CallerContext) -> Actor:
     """Return the person of a verified context. Raises Unauthenticated for anyone else."""
-    if context.kind != CallerContext.KIND_PERSON:
-        raise Unauthenticated
     return Actor(
+        person_id=person_of(context),
         tenant_id=context.tenant_id,
-        person_id=context.person_id,
         session_id=context.session_id,
         roles=frozenset(context.roles),
         scopes=frozenset(context.scopes),
         extra=frozenset(context.extra_permissions),
     )
+
+
+def person_of(context: CallerContext) -> str:
+    """Return the id of the person of a verified context. Raises Unauthenticated for anyone else."""
+    if context.kind != CallerContext.KIND_PERSON:
+        raise Unauthenticated
+    return context.person_id
 
 
 def line_of(person_id: str) -> str:

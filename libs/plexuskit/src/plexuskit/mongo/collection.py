@@ -13,7 +13,12 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.cursor import AsyncCursor
 from pymongo.collation import Collation
-from pymongo.errors import BulkWriteError, CollectionInvalid, OperationFailure
+from pymongo.errors import (
+    BulkWriteError,
+    CollectionInvalid,
+    DuplicateKeyError,
+    OperationFailure,
+)
 
 from plexuskit.mongo import driving, stamps
 from plexuskit.mongo.failures import duplicate_key, edge
@@ -82,13 +87,26 @@ class Collection:
 
         with edge():
             try:
-                await _driven(self._collection.insert_many(docs, session=_session(tx)), tx)
+                if tx is None and len(docs) == 1:
+                    await driving.apart(self._insert_alone(docs[0]))
+                else:
+                    await _driven(self._collection.insert_many(docs, session=_session(tx)), tx)
             except BulkWriteError as error:
                 failure = duplicate_key(error)
                 if failure is None or tx is not None:
                     raise
                 return InsertOutcome(error.details["nInserted"], failure)
         return InsertOutcome(len(docs), None)
+
+    async def _insert_alone(self, doc: Document) -> None:
+        """Store one document as `insert_many` does, without the cost of the driver's bulk.
+
+        Only a bulk also reports a missing majority beside a duplicate key.
+        """
+        try:
+            await self._collection.insert_one(doc)
+        except DuplicateKeyError:
+            await self._collection.insert_many([doc])
 
     async def replace(
         self,

@@ -66,6 +66,8 @@ def further_calls_of(message: Any, *, members: Members) -> int:
             whether they are members or not: the owner reads them all.
         members: of conversations; all of them count for a department too.
     """
+    if not (message.mentions or message.spans or message.format == FORMAT_MARKDOWN):
+        return 0  # the plain case, which every send passes
     if not _addresses_many(message):
         return _further(_named(message))
     known = members(message.conversation_id)

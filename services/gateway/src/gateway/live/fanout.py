@@ -15,7 +15,6 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final, NamedTuple
 
 import structlog
-from google.protobuf.message import DecodeError
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.topics import GATEWAY_FANOUT, MESSAGING_CONVERSATION_V1
 from plexus_access.clearing import cleared
@@ -25,7 +24,7 @@ from plexuskit.backoff import pause
 from plexuskit.config import KafkaSection
 from plexuskit.ids import is_id
 from plexuskit.items import item_failed
-from plexuskit.kafka import KafkaUnavailable, Record, tail
+from plexuskit.kafka import InvalidRecord, KafkaUnavailable, Record, tail
 from plexuskit.kafka.tracing import processing
 from plexuskit.metrics import counter
 from plexuskit.service import Health
@@ -312,7 +311,7 @@ class FanOut:
             # Heartbeats carry the conversation's position; clients fetch from its owner.
             self._withheld = True
             return
-        lowest = min((seq for seq in segment.seqs if seq), default=0)
+        lowest = min(filter(None, segment.seqs), default=0)
         whole = self._chunk(channel, segment, segment.envelopes)
         views: dict[View, Chunk] = {}
         streams = 0
@@ -412,8 +411,8 @@ def _only_number(envelope: Envelope) -> bytes:
 
 def _envelope(record: Record) -> Envelope | None:
     try:
-        return Envelope.FromString(record.value)
-    except DecodeError:
+        return record.envelope
+    except InvalidRecord:
         log.warning("live.record_unreadable", topic=record.topic, offset=record.offset)
         return None
 

@@ -8,7 +8,6 @@ events pass through from Kafka without being decoded and encoded again.
 from collections.abc import Iterable, Iterator, Sequence
 
 from plexus.gateway.v1.session_service_pb2 import (
-    Acknowledgement,
     ConversationClosed,
     Drain,
     Events,
@@ -27,6 +26,11 @@ from plexus.messaging.v1.signal_service_pb2 import Presence
 _LENGTH_DELIMITED = 2
 _SEVEN_BITS = 0x7F
 _MORE = 0x80
+_SHORT_VARINTS = (
+    *(bytes((value,)) for value in range(_MORE)),
+    *(bytes((value & _SEVEN_BITS | _MORE, value >> 7)) for value in range(_MORE, 2048)),
+)
+_FRAMES = bytes((SessionResponse.FRAMES_FIELD_NUMBER << 3 | _LENGTH_DELIMITED,))
 
 
 class Chunk:
@@ -54,12 +58,29 @@ class Chunk:
 
 def field(number: int, payload: bytes) -> bytes:
     """Encode a length-delimited field of a protobuf message."""
-    return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(len(payload)) + payload
+    return b"%b%b%b" % (
+        _varint(number << 3 | _LENGTH_DELIMITED),
+        _varint(len(payload)),
+        payload,
+    )
+
+
+def _framed(number: int, content: bytes) -> bytes:
+    """Encode a SessionResponse with one frame, of which one field is set."""
+    tag, size = _varint(number << 3 | _LENGTH_DELIMITED), _varint(len(content))
+    return b"%b%b%b%b%b" % (
+        _FRAMES,
+        _varint(len(tag) + len(size) + len(content)),
+        tag,
+        size,
+        content,
+    )
 
 
 def _varint(value: int) -> bytes:
-    if value <= _SEVEN_BITS:
-        return bytes((value,))
+    # Tags and nearly all lengths have one or two bytes.
+    if value < len(_SHORT_VARINTS):
+        return _SHORT_VARINTS[value]
     encoded = bytearray()
     while value > _SEVEN_BITS:
         encoded.append(value & _SEVEN_BITS | _MORE)
@@ -73,18 +94,14 @@ def events(conversation_id: str, *, after: int, through: int, envelopes: Sequenc
     head = Events(conversation_id=conversation_id, after=after, through=through)
     number = Events.EVENTS_FIELD_NUMBER
     body = head.SerializeToString() + b"".join([field(number, each) for each in envelopes])
-    data = field(
-        SessionResponse.FRAMES_FIELD_NUMBER,
-        field(Frame.EVENTS_FIELD_NUMBER, body),
-    )
+    data = _framed(Frame.EVENTS_FIELD_NUMBER, body)
     return Chunk(data, conversation_id=conversation_id, kept=False)
 
 
 def personal(envelope: bytes) -> Chunk:
     """Return a record for one person alone, given its serialized envelope."""
     event = field(1, envelope)  # PersonalEvent.event
-    data = field(SessionResponse.FRAMES_FIELD_NUMBER, field(Frame.PERSONAL_FIELD_NUMBER, event))
-    return Chunk(data, kept=False)
+    return Chunk(_framed(Frame.PERSONAL_FIELD_NUMBER, event), kept=False)
 
 
 def typing(told: Typing) -> Chunk:
@@ -98,22 +115,25 @@ def presence(told: Presence) -> Chunk:
 
 
 def _signal(body: bytes) -> Chunk:
-    data = field(SessionResponse.FRAMES_FIELD_NUMBER, field(Frame.SIGNAL_FIELD_NUMBER, body))
-    return Chunk(data, kept=False, passing=True)
+    return Chunk(_framed(Frame.SIGNAL_FIELD_NUMBER, body), kept=False, passing=True)
 
 
 def acknowledgement(client_ref: int, verdict: SendVerdict) -> Chunk:
     """Return the acknowledgement of one item."""
-    return _control(Frame(acknowledgement=Acknowledgement(client_ref=client_ref, verdict=verdict)))
+    return _acknowledgement(client_ref, field(2, verdict.SerializeToString()))
 
 
 def acknowledgements(client_refs: Iterable[int], verdict: SendVerdict) -> Iterator[Chunk]:
     """Yield the same acknowledgement for many items; it is encoded once."""
     answer = field(2, verdict.SerializeToString())
     for client_ref in client_refs:
-        # Fields: SessionResponse.frames, Frame.acknowledgement, Acknowledgement.client_ref.
-        ref = b"\x08" + _varint(client_ref) if client_ref else b""
-        yield Chunk(field(1, field(2, ref + answer)))
+        yield _acknowledgement(client_ref, answer)
+
+
+def _acknowledgement(client_ref: int, answer: bytes) -> Chunk:
+    """Return an acknowledgement, given its encoded field with the verdict."""
+    ref = b"\x08" + _varint(client_ref) if client_ref else b""  # Acknowledgement.client_ref
+    return Chunk(_framed(Frame.ACKNOWLEDGEMENT_FIELD_NUMBER, ref + answer))
 
 
 def welcome(

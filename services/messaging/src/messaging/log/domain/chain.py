@@ -101,14 +101,7 @@ def header(
         occurred_at: microseconds since 1970.
         subject: addition of the kind of fact: a message's header, a digest of members.
     """
-    words = (
-        tenant_id.encode(),
-        scope.encode(),
-        fact.encode(),
-        entity_id.encode(),
-        actor_id.encode(),
-        origin.encode(),
-    )
+    words = map(str.encode, (tenant_id, scope, fact, entity_id, actor_id, origin))
     numbers = _NUMBERS.pack(entity_version, membership_version, occurred_at)
     return packed((_HEADER_TAG, *words, numbers, subject))
 
@@ -122,7 +115,7 @@ def message_subject(words: Sequence[str], numbers: Sequence[int]) -> bytes:
             sent_at, edited_at, recalled_at in microseconds since 1970, -1 where there is none;
             version, kind, priority, notify, recalled.
     """
-    return packed((*[word.encode() for word in words], _MESSAGE.pack(*numbers)))
+    return packed((*map(str.encode, words), _MESSAGE.pack(*numbers)))
 
 
 def parts_subject(message_id: str, conversation_id: str, numbers: Sequence[int]) -> bytes:

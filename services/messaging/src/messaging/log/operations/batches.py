@@ -57,7 +57,8 @@ class Batch:
                 self._waiting += [item for item, _ in doubtful if item.conversation_id in stale]
                 doubtful = [pair for pair in doubtful if pair[0].conversation_id not in stale]
                 staged = [each for each in staged if each.item.conversation_id not in stale]
-            await self._refuse_unless_stored(doubtful)
+            if doubtful:
+                await self._refuse_unless_stored(doubtful)
             if staged:
                 await self._insert(staged)
             fruitless = fruitless + 1 if len(self._waiting) == previous else 0
@@ -71,9 +72,11 @@ class Batch:
         older = [
             self._log_states.pop(id_) for id_ in sorted(wanted) if not begun(self._log_states[id_])
         ]
+        if not older:
+            return False
         refused = await begin_chains(self._log, older, now=self._log.clock.now())
         self._refuse(lambda item: refused.get(item.conversation_id))
-        return bool(older)
+        return True
 
     def take_rest(self) -> list[Item[Submission]]:
         """Drop items without a verdict, and the tails: their write may have happened."""
@@ -153,11 +156,11 @@ class Batch:
         seen: set[tuple[str, str, str]] = set()
         native: set[str] = set()
         for item in self._waiting:
-            new_message = item.new_message
-            if item.key in self._stored:
+            new_message, key = item.new_message, item.key
+            if key in self._stored:
                 item.on_verdict(self._repeated(item))
                 continue
-            if item.key in seen or (new_message.imported and new_message.conversation_id in native):
+            if key in seen or (new_message.imported and new_message.conversation_id in native):
                 # An import behind a native message is decided once that is written.
                 later.append(item)
                 continue
@@ -174,7 +177,7 @@ class Batch:
                 # A retry of an item stored by an earlier version is answered with its numbers.
                 doubtful.append((item, refusal))
                 continue
-            seen.add(item.key)
+            seen.add(key)
             if new_message.imported is None:
                 native.add(new_message.conversation_id)
             heads[new_message.conversation_id] = entry.head
@@ -237,10 +240,8 @@ class Batch:
 
     def _advance(self, entry: Staged) -> None:
         conversation_id = entry.item.new_message.conversation_id
-        log_state = self._log_states[conversation_id]
-        self._log.log_states.advance(log_state, entry.head, at=entry.stored.at)
-        self._log_states[conversation_id] = LogState(
-            conversation=log_state.conversation, head=entry.head, members=log_state.members
+        self._log_states[conversation_id] = self._log.log_states.advance(
+            self._log_states[conversation_id], entry.head, at=entry.stored.at
         )
 
     async def _settle(self, conversation_ids: set[str], failure: DuplicateKey) -> None:

@@ -3,7 +3,6 @@
 import contextlib
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -120,10 +119,14 @@ class LogStates:
         if len(self._log_states) > self._limit:
             self._log_states.popitem(last=False)
 
-    def advance(self, log_state: LogState, head: Head, *, at: datetime) -> None:
-        """Advance the log's tail to `head`, which is written and acknowledged."""
-        self.put(replace(log_state, head=head))
+    def advance(self, log_state: LogState, head: Head, *, at: datetime) -> LogState:
+        """Advance the log's tail to `head`, which is written and acknowledged; return the tail."""
+        advanced = LogState(
+            conversation=log_state.conversation, head=head, members=log_state.members
+        )
+        self.put(advanced)
         self._heads.note(log_state.conversation.id, head, at=at)
+        return advanced
 
     def forget(self, conversation_id: str) -> None:
         """Drop a tail that may be wrong: another process wrote, or a write's outcome is unknown."""

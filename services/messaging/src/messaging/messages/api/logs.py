@@ -13,7 +13,7 @@ from plexus_access.objects import CONVERSATION, Object
 from plexuskit import bounds, fault
 from plexuskit.config import MEBIBYTE
 from plexuskit.errors import InvalidArgument, Refusal
-from plexuskit.grpc import CallerContextInvalid, CallerVerifier, actor_of, caller
+from plexuskit.grpc import CallerContextInvalid, CallerVerifier, caller, person_of
 from plexuskit.items import item_failed
 from plexuskit.turns import Turns
 
@@ -57,9 +57,9 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
         reader = asyncio.create_task(self._read(request_iterator, outbox))
         ender = asyncio.create_task(self._end(reader))
         try:
-            async for verdicts in outbox.frames():
+            async for response in outbox.frames():
                 fault.point("append.before_answer")
-                yield pb.AppendResponse(verdicts=verdicts)
+                yield response
         finally:
             ender.cancel()
             reader.cancel()
@@ -105,12 +105,12 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
         try:
             bounds.check(item)
             context = self._context_of(item)
-            sender = actor_of(context)
+            sender_id = person_of(context)
             command = bounds.read(SendMessageRequest, item.command)
             self._decisions.check(
                 asker_of(context), SEND, Object(CONVERSATION, command.conversation_id)
             )
-            new_message = translation.to_new_message(command, sender_id=sender.person_id)
+            new_message = translation.to_new_message(command, sender_id=sender_id)
             self._log.submit(Item(new_message, on_verdict=tell, traceparent=item.traceparent))
         except DecodeError:
             tell(InvalidArgument(field="command", problem="is no SendMessageRequest"))
@@ -134,7 +134,7 @@ class Outbox:
     """
 
     def __init__(self) -> None:
-        self._ready: list[pb.AppendVerdict] = []
+        self._ready = pb.AppendResponse()
         self._event_bytes = 0
         self._awake = asyncio.Event()
         self._expected = 0
@@ -153,7 +153,7 @@ class Outbox:
         if self._event_bytes + len(event) > MAX_EVENT_BYTES:
             event = b""
         self._event_bytes += len(event)
-        self._ready.append(pb.AppendVerdict(ref=ref, verdict=verdict, event=event))
+        self._ready.verdicts.add(ref=ref, event=event).verdict.CopyFrom(verdict)
         self._awake.set()
 
     def end_of_input(self) -> None:
@@ -166,14 +166,14 @@ class Outbox:
         self._expected = 0
         self.end_of_input()
 
-    async def frames(self) -> AsyncIterator[list[pb.AppendVerdict]]:
-        """Yield lists of ready verdicts, one list per frame."""
+    async def frames(self) -> AsyncIterator[pb.AppendResponse]:
+        """Yield frames of all verdicts that are ready."""
         while True:
             await self._awake.wait()
             self._awake.clear()
-            ready, self._ready = self._ready, []
+            ready, self._ready = self._ready, pb.AppendResponse()
             self._event_bytes = 0
-            if ready:
+            if ready.verdicts:
                 yield ready
-            if self._ended and self._expected <= 0 and not self._ready:
+            if self._ended and self._expected <= 0 and not self._ready.verdicts:
                 return

@@ -35,18 +35,19 @@ def to_new_message(
     Raises:
         InvalidArgument, TextTooLong, MessageEmpty, TooManyMentions: see domain.
     """
+    mentions = request.mentions
     return new_message(
         conversation_id=request.conversation_id,
         sender_id=sender_id,
         request_id=request.request_id,
         text=request.text,
         spans=spans_in(request.spans) if request.spans else (),
-        mentions=people_in(request.mentions) if request.mentions else (),
-        mention_all=bool(request.mentions) and any(m.all for m in request.mentions),
+        mentions=people_in(mentions) if mentions else (),
+        mention_all=bool(mentions) and any(mention.all for mention in mentions),
         priority=_PRIORITIES.get(request.priority, Priority.NORMAL),
         reply_to_seq=request.reply_to_seq,
         attachments=attachments_of(request.attachments) if request.attachments else (),
-        department_ids=departments_in(request.mentions) if request.mentions else (),
+        department_ids=departments_in(mentions) if mentions else (),
         quote_seq=request.quote_seq,
         quiet=request.notify == messages_pb2.NOTIFY_NONE,
         markdown=request.format == messages_pb2.FORMAT_MARKDOWN,
@@ -106,21 +107,29 @@ def departments_in(mentions: Iterable[messages_pb2.Mention]) -> tuple[str, ...]:
 
 def to_send_response(stored: Stored) -> messaging_service_pb2.SendMessageResponse:
     """Return the numbers of a stored message."""
-    return messaging_service_pb2.SendMessageResponse(
-        message_id=stored.message_id,
-        seq=stored.seq,
-        change_no=stored.change_no,
-        server_time=timestamp(stored.at),
-        deduplicated=stored.deduplicated,
-        not_in_conversation=stored.not_in_conversation,
-    )
+    response = messaging_service_pb2.SendMessageResponse()
+    _write_stored(response, stored)
+    return response
+
+
+def _write_stored(response: messaging_service_pb2.SendMessageResponse, stored: Stored) -> None:
+    """Fill in the response of one message; hot path, so it is not copied from one to another."""
+    response.message_id = stored.message_id
+    response.seq = stored.seq
+    response.change_no = stored.change_no
+    response.server_time.CopyFrom(timestamp(stored.at))
+    response.deduplicated = stored.deduplicated
+    if stored.not_in_conversation:
+        response.not_in_conversation.extend(stored.not_in_conversation)
 
 
 def to_send_verdict(verdict: Stored | Refusal) -> messaging_service_pb2.SendVerdict:
     """Return one item's verdict."""
     if isinstance(verdict, Refusal):
         return messaging_service_pb2.SendVerdict(refused=to_refusal(verdict))
-    return messaging_service_pb2.SendVerdict(stored=to_send_response(verdict))
+    told = messaging_service_pb2.SendVerdict()
+    _write_stored(told.stored, verdict)
+    return told
 
 
 def try_send_verdict(verdict: Stored | Refusal) -> messaging_service_pb2.SendVerdict:

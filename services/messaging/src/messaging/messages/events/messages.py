@@ -38,33 +38,36 @@ def span_to_proto(span: Span) -> messages_pb2.Span:
     return messages_pb2.Span(start=span.start, length=span.length, **{field: meaning})
 
 
-def message_to_proto(
+def posted(
     new_message: NewMessage,
     *,
     message_id: str,
     numbers: Numbers,
     membership_version: int,
-    posted: Timestamp,
+    at: Timestamp,
     quoted: MessageRef | None = None,
     departments: Mapping[str, int] = MappingProxyType({}),
-) -> messages_pb2.Message:
-    """Return a message as protobuf when posted; hot path, so the plain case sets few fields."""
-    message = messages_pb2.Message(
-        id=message_id,
-        conversation_id=new_message.conversation_id,
-        seq=numbers.seq,
-        change_no=numbers.change_no,
-        sender_id=new_message.sender_id,
-        kind=messages_pb2.Message.KIND_TEXT,
-        text=new_message.text,
-        priority=new_message.priority.value,  # type: ignore[arg-type] # same numbers by contract
-        root_seq=numbers.root_seq,
-        posted_at=posted,
-        sent_at=posted,
-        revision=1,
-        membership_version=membership_version,
-        request_id=new_message.request_id,
-    )
+) -> events_pb2.MessagePosted:
+    """Return the fact that a message was posted.
+
+    Hot path: the message is written into its fact, not copied, and the plain case sets few fields.
+    """
+    fact = events_pb2.MessagePosted()
+    message = fact.message
+    message.id = message_id
+    message.conversation_id = new_message.conversation_id
+    message.seq = numbers.seq
+    message.change_no = numbers.change_no
+    message.sender_id = new_message.sender_id
+    message.kind = messages_pb2.Message.KIND_TEXT
+    message.text = new_message.text
+    message.priority = new_message.priority.value  # type: ignore[assignment] # same numbers by contract
+    message.root_seq = numbers.root_seq
+    message.posted_at.CopyFrom(at)
+    message.sent_at.CopyFrom(at)
+    message.revision = 1
+    message.membership_version = membership_version
+    message.request_id = new_message.request_id
     if new_message.reply_to_seq:
         message.reply_to_seq = new_message.reply_to_seq
     add_content(message, new_message, departments)
@@ -78,7 +81,7 @@ def message_to_proto(
         message.forwarded.append(_forwarded_to_proto(each))
     if new_message.imported is not None:
         _add_import(message, new_message)
-    return message
+    return fact
 
 
 def add_content(
@@ -163,11 +166,6 @@ def parts_of(message: messages_pb2.Message) -> messages_pb2.MessageParts:
     if message.HasField("pin"):
         parts.pin.CopyFrom(message.pin)
     return parts
-
-
-def posted(message: messages_pb2.Message) -> events_pb2.MessagePosted:
-    """Return the fact that a message was posted."""
-    return events_pb2.MessagePosted(message=message)
 
 
 def edited(

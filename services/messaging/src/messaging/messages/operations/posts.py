@@ -23,7 +23,7 @@ from messaging.messages.domain.posts import (
     check_root,
     outsiders,
 )
-from messaging.messages.events.messages import check_content, message_to_proto, posted
+from messaging.messages.events.messages import check_content, posted
 from messaging.messages.store.messages import posted_document
 from messaging.messages.store.stores import Store
 
@@ -80,6 +80,8 @@ async def _find_refs(
         seqs = {new_message.reply_to_seq, new_message.quote_seq} - {0, *known}
         if seqs:
             wanted.setdefault(new_message.conversation_id, set()).update(seqs)
+    if not wanted:
+        return
     for conversation_id, found in (await store.messages.find_refs(wanted)).items():
         refs.setdefault(conversation_id, {}).update(found)
 
@@ -139,17 +141,16 @@ def compose(
     message_id = new_id("msg", now=now)
     numbers = next_post(head, root_seq=relations.root_seq)
     version = log_state.conversation.membership_version
-    message = message_to_proto(
+    fact = posted(
         new_message,
         message_id=message_id,
         numbers=numbers,
         membership_version=version,
-        posted=stamp,
+        at=stamp,
         quoted=relations.quoted,
         departments=relations.departments,
     )
-    check_content(message)
-    fact = posted(message)
+    check_content(fact.message)
     event, seals = seal(
         fact,
         previous=head.chain_hash,
