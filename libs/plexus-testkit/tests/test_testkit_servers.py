@@ -396,6 +396,7 @@ class TestFinding:
         with found("kafka", directory=tmp_path) as url:
             assert url == "elsewhere:9092"
 
+    @pytest.mark.alone
     def test_an_absent_docker_engine_is_noticed_quickly(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
