@@ -224,6 +224,7 @@ def others_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLEXUS_OPENSEARCH_URL", "http://127.0.0.1:9")
 
 
+@pytest.mark.long
 async def test_a_given_kafka_gets_its_users_from_its_administrator(
     layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

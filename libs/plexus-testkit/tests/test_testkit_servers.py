@@ -142,6 +142,7 @@ class TestKafka:
         assert identity.read_text() == before
 
 
+@pytest.mark.long
 class TestOpenSearch:
     @pytest.mark.parametrize(
         ("analyzer", "text", "words"),

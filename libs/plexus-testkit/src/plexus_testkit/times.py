@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
@@ -47,14 +47,14 @@ class Times:
     def __init__(self, *, file: Path, part: str) -> None:
         self._file, self._part = file, part
         self._began = time.monotonic()
-        self._seconds: Counter[str] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
         self._tests: Counter[str] = Counter()
-        self._workers: Counter[str] = Counter()
+        self._workers: defaultdict[str, float] = defaultdict(float)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add a report, of this process or of a worker."""
         group = group_of(report.nodeid.partition("::")[0])
-        self._seconds[group] += report.duration  # type: ignore[assignment] # floats add up as well
+        self._seconds[group] += report.duration
         self._tests[group] += report.when == "call"
         node = getattr(report, "node", None)
         if node is not None:
@@ -64,7 +64,7 @@ class Times:
         """Print the groups, and all parts of `make test` up to now."""
         lasted = time.monotonic() - self._began
         terminalreporter.section("time per group")
-        for group, seconds in self._seconds.most_common():
+        for group, seconds in sorted(self._seconds.items(), key=lambda each: -each[1]):
             terminalreporter.line(f"{seconds:8.1f} s {self._tests[group]:6} tests  {group}")
         for worker, seconds in sorted(self._workers.items()):
             terminalreporter.line(f"{seconds:8.1f} s of {lasted:.1f} s busy: {worker}")
