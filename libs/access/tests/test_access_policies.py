@@ -181,3 +181,62 @@ def test_gw_03_only_permissions_that_a_policy_is_about_cost_a_question(engine):
         True,
         False,
     ]
+
+
+ABOUT_ONE = [
+    "resource.id == 'c1'",
+    "resource.id like 'c1*'",
+    "resource['id'] == 'c1'",
+    "{'of': resource.id}.of == 'c1'",
+    "resource == Plexus::Object::'conversation:c1'",
+    "[Plexus::Object::'conversation:c1'].contains(resource)",
+    "resource in Plexus::Object::'conversation:c1'",
+]
+
+
+@pytest.mark.parametrize("condition", ABOUT_ONE)
+def test_gw_03_a_policy_about_one_object_leaves_others_of_its_kind_alone(engine, condition):
+    other = Object("conversation", "c2")
+    engine.state.put_members(Members(object=other, version=1, people=frozenset({"ann"})))
+    condition = condition.replace("'", '"')
+    put(engine, f"forbid(principal, action, resource) when {{ {condition} }};")
+
+    for _ in range(2):
+        assert not send(engine, "ann").allowed
+        ask = Ask(person_id="ann", permission="messages.send", object=other)
+        assert engine.decide(ask, now=MONDAY_10).allowed
+
+
+def test_gw_03_a_verdict_ends_with_the_policy_the_hour_and_the_attributes_it_came_from(engine):
+    cedar = "forbid(principal, action, resource) when { %s };"
+    put(engine, cedar % "principal.guest && context.minute < 1320")
+    assert not send(engine, "gus").allowed
+    assert not send(engine, "gus", app=True).allowed
+    assert send(engine, "gus", now=NIGHT).allowed
+
+    put(engine, cedar % "principal.guest && context.app", version=2)
+    assert send(engine, "gus").allowed
+    assert not send(engine, "gus", app=True).allowed
+
+    gus = engine.state.people["gus"]
+    engine.state.put_person(replace(gus, version=2, kind="human"))
+    assert send(engine, "gus", app=True).allowed
+
+
+def test_gw_03_a_verdict_depends_on_the_departments_of_the_object(engine):
+    bob = Person(id="bob", version=1, active=True, kind="human", departments=("d1",))
+    engine.state.put_person(bob)
+    put(
+        engine,
+        "forbid(principal, action, resource)"
+        ' when { resource.kind == "person" && resource.departments.contains("d2") };',
+    )
+
+    def reads(person):
+        ask = Ask(person_id="gus", permission="people.read", object=Object("person", person))
+        return engine.decide(ask, now=MONDAY_10)
+
+    assert reads("ann").reason is Reason.POLICY
+    assert reads("bob").reason is not Reason.POLICY
+    engine.state.put_person(replace(bob, version=2, departments=("d2",)))
+    assert reads("bob").reason is Reason.POLICY

@@ -9,7 +9,7 @@ import grpc
 import pytest
 from gateway.config import LimitsSection, RateSection
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
-from plexus.directory.v1.directory_service_pb2 import GetPersonRequest
+from plexus.directory.v1.directory_service_pb2 import CreatePersonRequest, GetPersonRequest
 from plexus.directory.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from plexus.directory.v1.session_service_pb2 import SignInRequest
 from plexus.directory.v1.session_service_pb2_grpc import SessionServiceStub
@@ -81,6 +81,18 @@ async def test_gw_06_a_refusal_names_its_limit_and_has_retry_info(running: Any) 
     assert refusal.metadata == {"limit": "person", "method_class": "read"}
     assert refusal.retry_after is not None
     assert 90 < refusal.retry_after.total_seconds() <= 101
+
+
+@pytest.mark.rule("GW-13")
+async def test_gw_13_calls_that_are_refused_count_like_others(running: Any) -> None:
+    stub: Any = DirectoryServiceStub(running.channel)
+
+    def create() -> Any:
+        return stub.CreatePerson(CreatePersonRequest(), metadata=running.bearer(), timeout=10)
+
+    for _ in range(BURST):
+        assert (await refusal_of(create())).reason == "PERMISSION_MISSING"
+    assert (await refusal_of(create())).reason == "RATE_LIMITED"
 
 
 @pytest.mark.rule("GW-13")

@@ -1,4 +1,4 @@
-"""Messages to a whole conversation or to departments, and edits, count by members (GW-13)."""
+"""Messages to many, and edits, count by the people whom they address (GW-13)."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,6 +30,21 @@ SEND = requirements()["/plexus.messaging.v1.MessagingService/SendMessage"]
 BATCH = requirements()["/plexus.messaging.v1.MessagingService/SendMessages"]
 # Far ahead in the bytes of a varint: the same value as one byte would have.
 LONG_TRUE = b"\x10\x81\x00"
+
+
+# 101 people: 60 by their ids alone, 61 with a name, 20 of them twice.
+WRITTEN = "".join(
+    [f"<@per_{number}>" for number in range(60)]
+    + [f"<@per_{number}|@林 薇>" for number in range(40, 101)]
+)
+
+
+def named(count: int) -> list[Mention]:
+    return [Mention(person_id=f"per_{number}") for number in range(count)]
+
+
+def named_in_spans(first: int, end: int) -> list[Span]:
+    return [Span(mention_person_id=f"per_{number}") for number in range(first, end)]
 
 
 def all_of(conversation: str = "cnv_large", **fields: Any) -> dict[str, Any]:
@@ -66,6 +81,15 @@ def method_of(request: Message) -> MethodInfo:
         (SendMessageRequest(**all_of("cnv_unheard_of")), UNKNOWN_MEMBERS // 50),
         (SendMessageRequest(**all_of(mentions=[Mention(department_id="dep_1")])), 40),
         (SendMessageRequest(**all_of(mentions=[Mention(person_id="per_bo")])), 1),
+        (SendMessageRequest(**all_of(mentions=named(50))), 1),
+        (SendMessageRequest(**all_of(mentions=[*named(50), *named(50)])), 1),
+        (SendMessageRequest(**all_of(mentions=named(51))), 2),
+        (SendMessageRequest(**all_of("cnv_unheard_of", mentions=named(200))), 4),
+        (SendMessageRequest(**all_of(mentions=named(30), spans=named_in_spans(30, 60))), 2),
+        (SendMessageRequest(**all_of(mentions=[], text=WRITTEN, format=FORMAT_MARKDOWN)), 3),
+        (SendMessageRequest(**all_of(mentions=[], text=WRITTEN, format=FORMAT_PLAIN)), 1),
+        (EditMessageRequest(**all_of("cnv_unheard_of", mentions=named(200))), 4),
+        (ScheduleMessageRequest(message=ScheduledContent(**all_of(mentions=named(200)))), 4),
         (SendMessageRequest(**all_of(mentions=[], text="@all")), 1),
         (SendMessageRequest(**all_of(mentions=[], spans=[Span(mention_all=True)])), 40),
         (SendMessageRequest(**all_of(mentions=[], spans=[Span(mention_department_id="d")])), 40),
@@ -90,7 +114,7 @@ def method_of(request: Message) -> MethodInfo:
     ],
 )
 @pytest.mark.parametrize("app", ["", "tok_1"])
-def test_gw_13_a_message_counts_once_for_each_50_members_whom_it_addresses_together(
+def test_gw_13_a_message_counts_once_for_each_50_people_whom_it_addresses(
     clock: FrozenClock, request_: Message, calls: int, app: str
 ) -> None:
     rate = RateSection(per_second=0.001, burst=50)

@@ -119,6 +119,20 @@ def company(standing: Any) -> Any:
     return standing
 
 
+@pytest.fixture
+def decisions(company: Any, monkeypatch: pytest.MonkeyPatch) -> list[Object | None]:
+    """Collect the objects that are decided about."""
+    decided: list[Object | None] = []
+    decide = company.access.decision
+
+    def decision(who: Identity, permission: str, object_: Object | None) -> Any:
+        decided.append(object_)
+        return decide(who, permission, object_)
+
+    monkeypatch.setattr(company.access, "decision", decision)
+    return decided
+
+
 async def asked(standing: Any, who: Identity, method: str, request: Any) -> str:
     """Return the reason that a request is refused for, and `on` for one that goes on."""
     needs = Asked(standing.access, requirements()[method]).of(request.SerializeToString(), who)
@@ -369,3 +383,50 @@ async def test_gw_10_what_only_names_an_unknown_object_is_not_shown(company: Any
     who = identity()
     assert not await DirectoryPolicies(company.access).known(who, {Object("person", "per_x")})
     assert await DirectoryPolicies(company.access).known(who, {Object("task", "tsk_x")})
+
+
+@pytest.mark.rule("GW-13")
+async def test_gw_13_others_run_between_the_decisions_of_a_large_request_and_answer(
+    company: Any, decisions: list[Object | None]
+) -> None:
+    people = [person(f"per_{number}") for number in range(400)]
+    company.projection.take([added(each) for each in people])
+    company.projection.take([forbid("people.read", "person:per_7")])
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    others = asyncio.create_task(count())
+    answer = directory_pb.ListPeopleResponse(people=people)
+    left = await shown(company, identity(), f"{DIRECTORY}/ListPeople", answer)
+    assert len(left.people) == 399
+    assert turns >= 400 // 25
+
+    turns, decisions[:] = 0, []
+    needs = [("people.read", Object("person", each.id)) for each in people if each.id != "per_7"]
+    assert await DirectoryPolicies(company.access).refusal(identity(), needs * 20) is None
+    assert turns >= 399 // 25
+    assert len(decisions) == 399
+    others.cancel()
+
+
+@pytest.mark.rule("GW-13")
+async def test_gw_13_what_is_known_is_not_decided_again_while_the_rest_is_waited_for(
+    company: Any, decisions: list[Object | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.access.directory.SETTLE_SECONDS", 0.5)
+    people = [person(f"per_{number}") for number in range(400)]
+    company.projection.take([added(each) for each in people])
+    needs = [("people.read", Object("person", each)) for each in ("per_late", "per_9", "per_8")]
+    asking = asyncio.create_task(DirectoryPolicies(company.access).refusal(identity(), needs))
+    for each in range(20):
+        await asyncio.sleep(0)
+        company.projection.take([added(person(f"per_other_{each}"))])
+    company.projection.take([added(person("per_late"))])
+    assert await asking is None
+    assert decisions.count(Object("person", "per_9")) == 1
+    assert decisions.count(Object("person", "per_late")) <= 4

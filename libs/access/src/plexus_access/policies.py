@@ -2,12 +2,13 @@
 
 A policy that cannot be parsed or fails during evaluation refuses everything it could be about: an
 uncertain result denies. Parsed policies and the attributes of people are cached, because parsing
-costs more than deciding.
+costs more than deciding. So are verdicts, unless a policy distinguishes two objects of the same
+kind and departments.
 """
 
 import json
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -22,9 +23,11 @@ NEVER_REFUSED: Final = frozenset({"policies.manage", "policies.read"})
 _PEOPLE_KEPT: Final = 20_000
 # One for each minute of a week in one zone, and as many again.
 _CIRCUMSTANCES_KEPT: Final = 20_000
+_VERDICTS_KEPT: Final = 20_000
 _PERSON: Final = "Plexus::Person"
 _ACTION: Final = "Plexus::Action"
 _OBJECT: Final = "Plexus::Object"
+_ID: Final = "id"
 _PERMIT: Final = "permit(principal, action, resource);\n"
 
 SCHEMA: Final = """\
@@ -113,11 +116,22 @@ def check(cedar: str, *, permissions: frozenset[str]) -> None:
 class Policies:
     """The policies of a tenant, ready to be asked."""
 
-    __slots__ = ("_actions", "_any", "_broken", "_people", "_policies", "_set", "_timed")
+    __slots__ = (
+        "_actions",
+        "_any",
+        "_broken",
+        "_named",
+        "_people",
+        "_policies",
+        "_set",
+        "_timed",
+        "_verdicts",
+    )
 
     def __init__(self) -> None:
         self._policies: dict[str, Policy] = {}
         self._people: OrderedDict[str, tuple[Principal, cedarpy.Entities]] = OrderedDict()
+        self._verdicts: OrderedDict[tuple[Hashable, ...], tuple[Principal, str]] = OrderedDict()
         self._rebuild()
 
     def put(self, policy: Policy) -> bool:
@@ -169,6 +183,24 @@ class Policies:
         """
         if self._broken:
             return self._broken
+        if self._named:
+            return self._refusing(permission, principal, resource, circumstances)
+        key = (principal.id, permission, resource.kind, resource.departments, circumstances)
+        kept = self._verdicts.get(key)
+        if kept is None or kept[0] is not principal:
+            verdict = self._refusing(permission, principal, resource, circumstances)
+            kept = self._verdicts[key] = (principal, verdict)
+            if len(self._verdicts) > _VERDICTS_KEPT:
+                self._verdicts.popitem(last=False)
+        return kept[1]
+
+    def _refusing(
+        self,
+        permission: str,
+        principal: Principal,
+        resource: Resource,
+        circumstances: Circumstances,
+    ) -> str:
         answer = cedarpy.is_authorized(
             {
                 "principal": {"type": _PERSON, "id": principal.id},
@@ -200,7 +232,8 @@ class Policies:
 
     def _rebuild(self) -> None:
         self._any, self._actions, self._broken = False, set[str](), ""
-        self._timed = False
+        self._timed = self._named = False
+        self._verdicts.clear()
         nodes: list[str] = [_PERMIT]
         for policy in self._in_force():
             try:
@@ -213,6 +246,7 @@ class Policies:
             for each in parsed.get("staticPolicies", {}).values():
                 self._note_action(each["action"])
                 self._timed = self._timed or _reads_time(each.get("conditions"))
+                self._named = self._named or _reads_id(each)
                 each.setdefault("annotations", {})["id"] = policy.name
             nodes.append(cedarpy.policies_from_json_str(json.dumps(parsed)))
         self._set = cedarpy.PolicySet.from_str("\n".join(nodes))
@@ -231,6 +265,18 @@ def _reads_time(conditions: Any) -> bool:
     """Return whether conditions name the time of day or the day of the week."""
     written = json.dumps(conditions)
     return any(f'"{name}"' in written for name in ("weekday", "minute"))
+
+
+def _reads_id(policy: Any) -> bool:
+    """Return whether a policy may distinguish two objects of the same kind and departments.
+
+    It does so by naming an object in its scope or conditions, or by reading the attribute `id`.
+    """
+    if isinstance(policy, Mapping):
+        if policy.get("attr") == _ID or policy.get("type") == _OBJECT:
+            return True
+        return any(_reads_id(each) for each in policy.values())
+    return isinstance(policy, list) and any(_reads_id(each) for each in policy)
 
 
 @lru_cache(maxsize=_CIRCUMSTANCES_KEPT)

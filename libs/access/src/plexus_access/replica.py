@@ -24,9 +24,14 @@ Changed = Callable[[str, str], None]
 
 
 class Replica:
-    """One engine per tenant."""
+    """One engine per tenant.
+
+    Attributes:
+        changes: how many changes were applied.
+    """
 
     def __init__(self) -> None:
+        self.changes = 0
         self._engines: dict[str, Engine] = {}
         self._fresh: dict[str, State] | None = None
         self._listeners: list[Changed] = []
@@ -95,6 +100,7 @@ class Replica:
             self._notify(tenant_id, "")
 
     def _notify(self, tenant_id: str, person_id: str) -> None:
+        self.changes += 1
         for listener in self._listeners:
             listener(tenant_id, person_id)
         for waiting in self._waiting:

@@ -5,8 +5,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from directory.accounts.domain.refusals import RefreshRefused
 from directory.accounts.operations.hashing import Hashing, hashing
 from directory.accounts.operations.lines import Source
+from directory.accounts.operations.sessions import end_earlier_sessions
 from directory.config import PasswordsSection
 from directory.people import operations
 from directory.people.domain.imports import Imported
@@ -108,6 +110,9 @@ async def test_an_imported_departure_ends_sessions_with_its_facts(
     tokens = await company.sign_in("user1", "tall stapler 1")
     outcome = await bring(company, someone(1, deactivated=True))
     assert outcome.people[0].state is State.DEACTIVATED
+    with pytest.raises(RefreshRefused):
+        await company.refresh(tokens.refresh_token)
+    await end_earlier_sessions(company.store, now=company.now)
     types = [fact.type.rpartition(".")[2] for fact in await facts()]
     assert types[-2:] == ["PersonDeactivated", "SessionRevoked"]
     assert (await facts())[-1].scope == tokens.session_id

@@ -136,7 +136,9 @@ class LimitsSection(RatesSection):
     """Limits of one process; several processes allow several times as much.
 
     `address` and `handle` count failed calls without an identity: from one network address, and
-    sign-ins with one handle from one network. Successful ones never count (GW-13).
+    sign-ins with one handle from one network. Successful ones never count (GW-13), but for two
+    methods: `options` counts questions how to sign in from one address, and `refresh` counts
+    refreshes of one session, which a client needs once in some minutes.
     `company_networks` are networks that many people share, as JSON: `["203.0.113.0/29"]`; each of
     their addresses has `company_allowance` times as much. `trusted_proxies` are the networks of the
     proxies before the gateway, whose `X-Forwarded-For` contains the client's address, as JSON:
@@ -152,6 +154,8 @@ class LimitsSection(RatesSection):
     company_networks: tuple[IPvAnyNetwork, ...] = ()
     company_allowance: Annotated[int, Field(ge=1, le=1000)] = 20
     handle: RateSection = RateSection(per_second=0.2, burst=10)
+    options: RateSection = RateSection(per_second=100, burst=1000)
+    refresh: RateSection = RateSection(per_second=0.2, burst=30)
     doubt: RateSection = RateSection(per_second=10, burst=40)
     refused: RateSection = RateSection(per_second=500, burst=10_000)
     # At one moment: plain calls that wait for their answer, and streams.

@@ -71,6 +71,8 @@ GROUPS: Final = tuple(each for each in CONSUMERS if each.service == "notify" and
 # Records of one call; each task is a transaction of its own.
 _RECORDS: Final = 500
 _TASKS: Final = 100
+# More people than a message between colleagues mentions.
+_FEW: Final = 20
 
 FactT = TypeVar("FactT", bound=Message)
 
@@ -124,9 +126,9 @@ class Handlers:
     async def messages(self, records: Sequence[Record]) -> None:
         """Follow conversations; each one's records in their order, small audiences first.
 
-        Records of conversations with wide ones (messages to all or to departments, edits, recalls)
-        are processed after the others, one of each conversation at a time, so that a flood in one
-        conversation delays those of others by few audiences.
+        Records of conversations with wide ones (messages to all, to departments or to more than 20
+        people, edits, recalls) are processed after the others, one of each conversation at a time,
+        so that a flood in one conversation delays those of others by few audiences.
         """
         wide = {record.key for record in records if _is_wide(record)}
         overtaken = _overtaken(records)
@@ -355,7 +357,7 @@ def _is_wide(record: Record) -> bool:
     match _name(record):
         case "MessagePosted":
             mentions = _fact(record, messaging_pb.MessagePosted).message.mentions
-            return any(each.all or each.department_id for each in mentions)
+            return len(mentions) > _FEW or any(each.all or each.department_id for each in mentions)
         case "MessageEdited" | "MessageRecalled":
             return True
     return False

@@ -10,17 +10,19 @@ from plexuskit.errors import DependencyDown
 pytestmark = [pytest.mark.usefixtures("known"), pytest.mark.rule("GW-6")]
 
 Ledger = Callable[..., Any]
-FLOODED = tuple(f"flooded{number}" for number in range(20))
+FLOODED = tuple(f"flooded{number}" for number in range(21))
 
 
-@pytest.fixture
-async def flood(handlers: Handlers, facts: Any) -> list[Any]:
+@pytest.fixture(params=[{"everybody": True}, {"mentions": FLOODED}], ids=["all", "by name"])
+async def flood(request: Any, handlers: Handlers, facts: Any) -> list[Any]:
     """Five messages to all of a group of Dee's."""
     group = facts.conversation("dee", *FLOODED, id_="cnv_flood")
     await handlers.people([facts.person(name) for name in ("dee", *FLOODED)])
     await handlers.messages([group])
     return [
-        facts.posted(facts.message(seq=seq, conversation="cnv_flood", sender="dee", everybody=True))
+        facts.posted(
+            facts.message(seq=seq, conversation="cnv_flood", sender="dee", **request.param)
+        )
         for seq in range(1, 6)
     ]
 

@@ -19,9 +19,10 @@ from plexus_access.engine import Reason
 from plexus_access.objects import Object
 from plexus_access.refusals import AccessNotCurrent
 from plexuskit.grpc import MethodInfo
+from plexuskit.turns import in_turns
 
 from gateway.access.access import Access
-from gateway.access.directory import KINDS, DirectoryPolicies
+from gateway.access.directory import DECIDED_AT_ONCE, KINDS, DirectoryPolicies
 from gateway.access.refusals import PolicyForbids
 from gateway.identity import Identity
 
@@ -137,8 +138,11 @@ class ShownAnswer:
             PolicyForbids: the answer is one object that a policy keeps from the caller.
             AccessNotCurrent: it is one that the copy does not know yet.
         """
-        waited = {object_shown(each) for each in self._found(message)}
+        found = list(self._found(message))
+        waited = {object_shown(each) for each in found}
         await self._objects.known(self._identity, {each for each in waited if each is not None})
+        # Each decision may ask many policies.
+        await in_turns(map(self._verdict, found), at_once=DECIDED_AT_ONCE)
         return self._clear(message)
 
     def _found(self, message: Any) -> Iterator[Any]:

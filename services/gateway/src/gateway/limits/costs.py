@@ -30,7 +30,7 @@ NAMED: Final = frozenset(
     }
 )
 NAMED_PER_ITEM: Final = 50
-ANSWER_BYTES_OF_A_CALL: Final = 64 * 1024
+ANSWER_BYTES_OF_A_CALL: Final = 32 * 1024
 """Bytes of an answer that cost its owner and this process as much as one more call."""
 
 

@@ -164,10 +164,10 @@ class Limits:
             return None
         return self.strangers.begin(peer, forwarded)
 
-    def handle(self, method: MethodInfo, request: bytes) -> None:
-        """Take a token for the handle of a sign-in; see Strangers.handle. Raises RateLimited."""
+    def named(self, method: MethodInfo, request: bytes) -> None:
+        """Take a token of what a public call names; see Strangers.named. Raises RateLimited."""
         if self.enabled:
-            self.strangers.handle(method, request)
+            self.strangers.named(method, request)
 
     def enter(self, method: MethodInfo, identity: Identity | None) -> "Leave | None":
         """Count a call or stream until the returned function is called; None: nothing was counted.

@@ -1,9 +1,11 @@
-"""Messages that concern a whole conversation, and how many calls they count as (GW-13).
+"""Messages that concern many people, and how many calls they count as (GW-13).
 
-A message to 2,000 members is as much work for other services as 40 changes that name 50 people. So
-is an edit of such a message, whatever it says now: the notifications of all get the new text.
+A message to 2,000 members is as much work for other services as 40 changes that name 50 people,
+and so is one that names 2,000 of them one by one. So is an edit of such a message, whatever it says
+now: the notifications of all get the new text.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -31,7 +33,8 @@ MESSAGES: Final[Mapping[str, str]] = {
 # that is not known is counted too low, for as long as this copy of memberships is incomplete.
 UNKNOWN_MEMBERS: Final = 2_000
 _EDIT: Final = f"{_MESSAGING}/EditMessage"
-_MARKDOWN: Final = ("<!all", "<!dep_")
+_MARKDOWN_MANY: Final = ("<!all", "<!dep_")
+_MARKDOWN_PERSON: Final = re.compile(r"<@([^<>|\s]+)")
 
 
 def further_calls(method: MethodInfo, request: bytes, *, members: Members) -> int:
@@ -56,14 +59,15 @@ def further_calls(method: MethodInfo, request: bytes, *, members: Members) -> in
 
 
 def further_calls_of(message: Any, *, members: Members) -> int:
-    """Return how many calls a message counts as beside its own: one for each 50 members, less one.
+    """Return how many calls a message counts as beside its own: one for each 50 people, less one.
 
     Args:
-        message: a request to send, edit or schedule one.
+        message: a request to send, edit or schedule one. People whom it names count each once,
+            whether they are members or not: the owner reads them all.
         members: of conversations; all of them count for a department too.
     """
     if not _addresses_many(message):
-        return 0
+        return _further(_named(message))
     known = members(message.conversation_id)
     return _further(UNKNOWN_MEMBERS if known is None else known)
 
@@ -72,11 +76,24 @@ def _further(reached: int) -> int:
     return max(-(-reached // NAMED_PER_ITEM) - 1, 0)
 
 
+def _named(message: Any) -> int:
+    """Return how many people a message mentions by their ids."""
+    ids = {each.person_id for each in message.mentions if each.person_id}
+    ids.update(each.mention_person_id for each in message.spans if each.mention_person_id)
+    if message.format == FORMAT_MARKDOWN:
+        ids.update(_MARKDOWN_PERSON.findall(message.text))
+    return len(ids)
+
+
 def _may_address(method: MethodInfo, request: bytes) -> bool:
     fields = method.request_class.DESCRIPTOR.fields_by_name
-    return b"<!" in request or any(
-        counted(request, fields[name].number, maximum=1, packed=False)
-        for name in ("mentions", "spans")
+    return (
+        b"<!" in request
+        or b"<@" in request
+        or any(
+            counted(request, fields[name].number, maximum=1, packed=False)
+            for name in ("mentions", "spans")
+        )
     )
 
 
@@ -86,6 +103,6 @@ def _addresses_many(message: Any) -> bool:
         or any(each.mention_all or each.mention_department_id for each in message.spans)
         or (
             message.format == FORMAT_MARKDOWN
-            and any(mention in message.text for mention in _MARKDOWN)
+            and any(mention in message.text for mention in _MARKDOWN_MANY)
         )
     )

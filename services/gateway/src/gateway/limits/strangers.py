@@ -1,8 +1,10 @@
-"""Limits of calls without an identity: by network address, and by handle and network (GW-13).
+"""Limits of calls without an identity: by network address, by handle, by session (GW-13).
 
 Only what fails counts in the long run. A call takes its tokens when it begins, so that no flood of
 calls at once passes by, and gives them back when it succeeds: an office behind one address signs in
-and reconnects without a refusal, and made-up tokens and guessed passwords run out.
+and reconnects without a refusal, and made-up tokens and guessed passwords run out. Success that
+proves nothing (anyone may ask how to sign in) and success that could go on for ever (a session that
+is refreshed in a loop) have buckets of their own, to which nothing is given back.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,9 +22,21 @@ from gateway.limits.networks import Networks
 
 HANDLE: Final = "handle"
 ADDRESS: Final = "address"
+REFRESH: Final = "refresh"
+OPTIONS: Final = "options"
+_SERVICE: Final = "/plexus.directory.v1.SessionService"
 # These succeed for anyone, so their success proves nothing; the sign-in that follows does.
-_BEGINNINGS: Final = frozenset({"/plexus.directory.v1.SessionService/BeginSingleSignOn"})
-_ENDINGS: Final = frozenset({"/plexus.directory.v1.SessionService/CompleteSingleSignOn"})
+_BEGINNINGS: Final = frozenset({f"{_SERVICE}/BeginSingleSignOn"})
+_ENDINGS: Final = frozenset({f"{_SERVICE}/CompleteSingleSignOn"})
+# Public questions that anyone asks before signing in.
+_ASKED_BY_ALL: Final = frozenset({f"{_SERVICE}/ListSignInOptions"})
+_REFRESH: Final = f"{_SERVICE}/RefreshSession"
+_TOKEN: Final = "refresh_token"  # noqa: S105 -- names a field
+# The family of a refresh token, which its successors share: 16 bytes of base64 (`parse` of
+# directory reads it). The next character
+# has bits of the secret.
+_FAMILY: Final = 21
+_ONE_ALPHABET: Final = str.maketrans("+/", "-_")
 
 _attempt: "ContextVar[Attempt | None]" = ContextVar("gateway_attempt", default=None)
 
@@ -79,6 +93,11 @@ class Strangers:
             section.address, kept=section.kept, times=section.company_allowance
         )
         self._handle = _buckets(section.handle, kept=section.kept)
+        self._refresh = _buckets(section.refresh, kept=section.kept)
+        self._options = _buckets(section.options, kept=section.kept)
+        self._company_options = _buckets(
+            section.options, kept=section.kept, times=section.company_allowance
+        )
 
     def begin(self, peer: str, forwarded: Sequence[str]) -> Attempt:
         """Take a token of the caller's network; raise the refusal if there is none.
@@ -97,21 +116,26 @@ class Strangers:
         _attempt.set(attempt)
         return attempt
 
-    def handle(self, method: MethodInfo, request: bytes) -> None:
-        """Take a token of the handle with which the call's network tries to sign in, if any.
+    def named(self, method: MethodInfo, request: bytes) -> None:
+        """Take a token of what a public call names: a handle, a session, or nothing in particular.
 
-        The handle itself is not stored. Another network cannot use up the tokens of its owner.
+        A handle counts for the call's network: another network cannot use up the tokens of its
+        owner. Neither handle nor refresh token is stored.
         """
-        if HANDLE not in method.request_class.DESCRIPTOR.fields_by_name:
-            return
-        try:
-            asked = getattr(bounds.read(method.request_class, request), HANDLE)
-        except DecodeError:
-            return
         attempt = _attempt.get() or Attempt("")
-        word = f"{attempt.network}\0{asked.strip().casefold()}"
-        key = blake2b(word.encode(), digest_size=16).hexdigest()
-        self._take(attempt, self._handle, HANDLE, key)
+        if method.path in _ASKED_BY_ALL:
+            company = self.is_company(attempt.network)
+            buckets = self._company_options if company else self._options
+            self._spend(buckets, OPTIONS, attempt.network)
+        elif method.path == _REFRESH:
+            # Directory reads both alphabets of base64.
+            family = self._read(method, request, _TOKEN)[:_FAMILY].translate(_ONE_ALPHABET)
+            if family:
+                self._spend(self._refresh, REFRESH, _digest(family))
+        elif HANDLE in method.request_class.DESCRIPTOR.fields_by_name:
+            asked = self._read(method, request, HANDLE)
+            key = _digest(f"{attempt.network}\0{asked.strip().casefold()}")
+            self._take(attempt, self._handle, HANDLE, key)
 
     def is_trusted(self, peer: str) -> bool:
         """Return whether a trusted proxy has connected."""
@@ -124,11 +148,29 @@ class Strangers:
     def _of(self, network: str) -> Buckets:
         return self._company if self.is_company(network) else self._address
 
+    def _read(self, method: MethodInfo, request: bytes, field: str) -> str:
+        """Return a field of a request; empty for bytes that its owner refuses."""
+        try:
+            value: str = getattr(bounds.read(method.request_class, request), field)
+        except DecodeError:
+            return ""
+        return value
+
+    def _spend(self, buckets: Buckets, limit: str, key: str) -> None:
+        """Take a token that success does not give back."""
+        wait = buckets.take(key, self._now())
+        if wait:
+            raise self._refuse(limit, wait)
+
     def _take(self, attempt: Attempt, buckets: Buckets, limit: str, key: str) -> None:
         wait = buckets.take(key, self._now())
         if wait:
             raise self._refuse(limit, wait)
         attempt.took(buckets, key)
+
+
+def _digest(name: str) -> str:
+    return blake2b(name.encode(), digest_size=16).hexdigest()
 
 
 def _buckets(rate: RateSection, *, kept: int, times: int = 1) -> Buckets:

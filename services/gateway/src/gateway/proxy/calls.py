@@ -113,11 +113,13 @@ class Call(kit.Call):
         if not method.requirement.public:
             if identity is None:
                 identity = await self._verified(token, peer)
-            identity = await calls.admission.admit(method, identity, reason=reason)
+            # Before the permission: a refusal costs too, and is recorded for ever.
             limits.rate(method, identity)
         # A stream may live for hours, and ten thousand tokens are ten megabytes.
         self._metadata = ()
         self._leave = limits.enter(method, identity)
+        if identity is not None:
+            identity = await calls.admission.admit(method, identity, reason=reason)
         return identity
 
     async def authenticate(self, peer: Callable[[], str]) -> Identity | None:

@@ -60,7 +60,7 @@ class Forwarding:
 
         async def forward(request: bytes, identity: Identity | None, left: float | None) -> bytes:
             if identity is None:
-                limits.handle(method, request)
+                limits.named(method, request)
             else:
                 members = partial(access.members_of, identity)
                 limits.batch(method, request, identity, members=members)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+import structlog
+from plexuskit.errors import Refusal
 from plexuskit.mongo import Transaction
 
 from directory.accounts import events
@@ -17,6 +19,8 @@ from directory.shared.domain.ids import PersonId, SessionId, TenantId
 ENDED_AT_ONCE: Final = 200
 SURPLUS_AT_ONCE: Final = 100
 PEOPLE_AT_ONCE: Final = 100
+
+log = structlog.get_logger()
 
 
 async def end_sessions(
@@ -36,35 +40,45 @@ async def end_sessions(
     In: a session, or an API token, to keep; and whether API tokens are revoked too.
 
     The next generation takes effect at once, whatever their number: no earlier session can be
-    refreshed from now on, and gateways that ask learn that it has ended. The 200 that were used
-    last, the only ones that can have a valid access token, get their facts here; the others from
-    `end_earlier_sessions`. A concurrent sign-in conflicts with this transaction, so none is missed.
+    refreshed from now on, and gateways that ask learn that it has ended. It is the only document of
+    sessions that is written, so a client that refreshes all the time does not keep the transaction
+    from committing. The caller then calls `finish_sessions`. A concurrent sign-in conflicts with
+    this transaction, so none is missed.
     """
-    opened = await store.sessions.list_open(person_ids, limit=ENDED_AT_ONCE + 1, tx=tx)
     kept = await store.sessions.find(but, tenant_id=tenant_id, tx=tx) if but else None
+    ended = await store.sessions.count_open(person_ids, tx=tx)
     await store.generations.advance(
         person_ids,
         tenant_id=tenant_id,
         cause=cause,
         actor_id=actor_id,
-        unfinished=len(opened) > ENDED_AT_ONCE,
+        unfinished=ended > 0,
         now=now,
         tx=tx,
     )
-    ended = len(opened)
-    if ended > ENDED_AT_ONCE:
-        ended = await store.sessions.count_open(person_ids, tx=tx)
     if kept is not None and kept.ended_at is None and kept.person_id in person_ids:
         ended -= 1
         current = await store.generations.find_many([kept.person_id], tx=tx)
         after = sessions.keep(kept, generation=current[kept.person_id].number)
         await store.sessions.save_many([(kept, after)], tx=tx)
-    ending = [session for session in opened[:ENDED_AT_ONCE] if session.id != but]
-    await end_each(store, ending, cause=cause, actor_id=actor_id, now=now, tx=tx)
     tokens = await store.api_tokens.list_open(person_ids, tx=tx) if api_tokens else []
     tokens = [token for token in tokens if SessionId(token.id) != but]
     await revoke_each(store, tokens, cause=cause, actor_id=actor_id, now=now, tx=tx)
     return ended + len(tokens)
+
+
+async def finish_sessions(store: Store, person_ids: Sequence[PersonId], *, now: datetime) -> None:
+    """State the sessions that `end_sessions` has ended, once its transaction is committed.
+
+    In: the people; of each, the 200 sessions that were used last get their facts here: the only
+    ones that can have a valid access token. `end_earlier_sessions` states the others, and those
+    that could not be stated here.
+    """
+    for person_id in person_ids:
+        try:
+            await _end_earlier(store, person_id, now=now)
+        except Refusal as refusal:
+            log.warning("sessions.postponed", person_id=person_id, reason=str(refusal))
 
 
 async def end_surplus(

@@ -15,6 +15,7 @@ from plexuskit.turns import in_turns
 from directory.accounts.domain.passwords import normalise
 from directory.accounts.operations.hashing import Hashing
 from directory.accounts.operations.lines import signed_in
+from directory.accounts.operations.sessions import finish_sessions
 from directory.accounts.store import Credential
 from directory.people import events
 from directory.people.domain import imports, people, profiles
@@ -238,6 +239,7 @@ async def deactivate_person(
         return after
 
     person = await store.reorganise(actor.tenant_id, work, caller=actor.caller)
+    await finish_sessions(store, [person.id], now=now)
     log.info("person.deactivated", person_id=person.id, by=actor.person_id)
     return person
 
@@ -295,6 +297,7 @@ async def expire_guests(store: Store, *, now: datetime) -> int:
             return True
 
         if await store.reorganise(guest.tenant_id, work, caller=SERVICE):
+            await finish_sessions(store, [guest.id], now=now)
             log.info("guest.expired", person_id=guest.id)
     return len(found)
 

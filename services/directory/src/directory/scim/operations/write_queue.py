@@ -19,6 +19,7 @@ from plexuskit.outbox import Fact
 from pydantic import ValidationError
 from scim2_models import SCIMException
 
+from directory.accounts.operations.sessions import finish_sessions
 from directory.people.domain.people import Person
 from directory.people.operations.memberships import regroup
 from directory.scim.store import Store
@@ -41,6 +42,8 @@ class Turn:
     left: list[Person] = field(default_factory=list)
     checks: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     """Checks after groups follow their rules; a refusal undoes the turn."""
+    signed_out: list[PersonId] = field(default_factory=list)
+    """People whose sessions the turn ends."""
 
 
 Work = Callable[[Turn], Awaitable[T]]
@@ -110,7 +113,7 @@ class WriteQueue:
                     each.done.set_result(result)
 
     async def _transact(self, some: Sequence[_Waiting]) -> list[Any]:
-        async def work(tx: Transaction) -> list[Any]:
+        async def work(tx: Transaction) -> tuple[list[Any], Turn]:
             turn = Turn(tx=tx)
             results = [
                 # In the context of its own request, whose trace its facts carry.
@@ -118,9 +121,12 @@ class WriteQueue:
                 for each in some
             ]
             await self._finish(turn, some[-1])
-            return results
+            return results, turn
 
-        return await self._store.reorganise(some[0].actor.tenant_id, work, caller="feed")
+        tenant_id, now = some[0].actor.tenant_id, some[-1].now
+        results, turn = await self._store.reorganise(tenant_id, work, caller="feed")
+        await finish_sessions(self._store, turn.signed_out, now=now)
+        return results
 
     async def _finish(self, turn: Turn, last: _Waiting) -> None:
         await self._store.outbox.add(*turn.facts, tx=turn.tx)

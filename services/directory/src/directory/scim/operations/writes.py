@@ -280,6 +280,7 @@ async def _set_external_id(
 async def _sign_out(
     store: Store, person: Person, cause: EndCause, *, actor: Actor, now: datetime, turn: Turn
 ) -> None:
+    turn.signed_out.append(person.id)
     await end_sessions(
         store,
         person_ids=[person.id],

@@ -129,7 +129,7 @@ async def create_api_token(
         await store.outbox.add(fact, tx=tx)
         return NewApiToken(token=token, secret=secret)
 
-    made = await store.transact(work)
+    made = await store.change_person(actor.tenant_id, token.person_id, work, caller=actor.caller)
     if made.secret:
         log.info(
             "api_token.created",

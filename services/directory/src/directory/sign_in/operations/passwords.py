@@ -10,7 +10,7 @@ from directory.accounts.domain.sessions import EndCause
 from directory.accounts.operations.attempts import count_attempt
 from directory.accounts.operations.hashing import Hashing
 from directory.accounts.operations.lines import signed_in
-from directory.accounts.operations.sessions import end_sessions
+from directory.accounts.operations.sessions import end_sessions, finish_sessions
 from directory.accounts.store import Credential
 from directory.people import events
 from directory.people.domain.people import Person
@@ -105,7 +105,8 @@ async def set_password(
         await store.outbox.add(fact, tx=tx)
         return ended
 
-    ended = await store.transact(work)
+    ended = await store.change_person(actor.tenant_id, person.id, work, caller=actor.caller)
+    await finish_sessions(store, [person.id], now=now)
     log.info("password.set", person_id=person.id, by=actor.person_id, sessions_ended=ended)
 
 

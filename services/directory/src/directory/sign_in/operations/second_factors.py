@@ -10,9 +10,10 @@ from plexuskit.mongo import Transaction
 
 from directory.accounts.domain.sessions import EndCause
 from directory.accounts.operations.hashing import Hashing
-from directory.accounts.operations.sessions import end_sessions
+from directory.accounts.operations.sessions import end_sessions, finish_sessions
 from directory.people.operations.rights import check_standing
 from directory.shared.domain.actors import Actor, require
+from directory.shared.domain.ids import PersonId
 from directory.sign_in import events
 from directory.sign_in.domain import recovery_codes, second_factors
 from directory.sign_in.domain.refusals import SecondFactorNeeded
@@ -64,7 +65,7 @@ async def remove_second_factor(
         await step_up(store, hashing, actor=actor, password=password, now=now)
     else:
         await store.grants.holding(actor, SESSIONS, now=now)
-    whose = actor.person_id if own else person_id
+    whose = actor.person_id if own else PersonId(person_id)
 
     async def work(tx: Transaction) -> int:
         person = await person_of_sessions(store, whose, actor=actor, now=now, tx=tx)
@@ -95,7 +96,9 @@ async def remove_second_factor(
             tx=tx,
         )
 
-    ended = await store.transact(work)
+    ended = await store.change_person(actor.tenant_id, whose, work, caller=actor.caller)
+    if ended:
+        await finish_sessions(store, [whose], now=now)
     log.info("second_factor.removed", person_id=whose, by=actor.person_id, sessions_ended=ended)
 
 

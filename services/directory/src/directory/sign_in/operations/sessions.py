@@ -12,9 +12,15 @@ from directory.accounts import events
 from directory.accounts.domain import sessions
 from directory.accounts.domain.refusals import RefreshRefused, RefreshReused
 from directory.accounts.domain.sessions import SECRET_BYTES, EndCause, Session, Tokens
-from directory.accounts.operations.sessions import end_each, end_sessions, revoke_each
+from directory.accounts.operations.sessions import (
+    end_each,
+    end_sessions,
+    finish_sessions,
+    revoke_each,
+)
 from directory.people.domain.people import Person
 from directory.shared.domain.actors import Actor, require
+from directory.shared.domain.ids import PersonId
 from directory.sign_in.domain.refusals import SessionNotFound
 from directory.sign_in.operations.access_tokens import TokenIssuer
 from directory.sign_in.operations.admissions import limits_of
@@ -89,6 +95,10 @@ async def refresh_session(
     if person is None:
         log.warning("session.refresh_reused", session_id=session.id, person_id=session.person_id)
         raise RefreshReused
+    # Ending all sessions does not write this one, so it can have happened beside this transaction.
+    generation = await store.generations.find(session.person_id)
+    if generation is not None and generation.seen(session) is not session:
+        raise RefreshRefused
     return issuer.issue(person=person, session=session, refresh=following, scopes=scopes, now=now)
 
 
@@ -138,10 +148,10 @@ async def revoke_sessions(
             raise SessionNotFound
         return 1
 
-    ended = await store.transact(work)
-    log.info(
-        "sessions.revoked", person_id=person_id or actor.person_id, by=actor.person_id, ended=ended
-    )
+    whose = PersonId(person_id) if person_id else actor.person_id
+    ended = await store.change_person(actor.tenant_id, whose, work, caller=actor.caller)
+    await finish_sessions(store, [whose], now=now)
+    log.info("sessions.revoked", person_id=whose, by=actor.person_id, ended=ended)
     return ended
 
 
