@@ -6,8 +6,8 @@ import pytest
 from plexus_testkit.faults import POINTS, run_cycles
 from plexus_testkit.faults.plan import BLOCK
 
-# Two blocks of the plan: other processes and points with each seed.
-CYCLES = 2 * BLOCK
+# One block of the plan: another process and other points with each seed.
+CYCLES = BLOCK
 # Strikes every fault point several times, plus kill -9 and SIGSTOP at random moments.
 LONG = 200
 
