@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 UV_VENV := .plexus/tools/uv-venv
 LOCAL := $(BIN)/python -m plexus_local
+TIMED := $(BIN)/python -m plexus_testkit.times
 
 # Every Python project of the workspace; generated code is on the path but is not checked.
 SOURCES := $(patsubst %/pyproject.toml,%/src,$(wildcard libs/*/pyproject.toml \
@@ -15,10 +16,10 @@ SOURCES := $(patsubst %/pyproject.toml,%/src,$(wildcard libs/*/pyproject.toml \
 CHECKED := $(filter-out libs/protos/src,$(SOURCES))
 DOMAIN_TESTS := $(wildcard services/*/tests/domain services/*/tests/*/domain)
 # What takes longest comes first, so that both workers end together.
-BESIDE := tests/integration/access tests/integration/journeys tests/architecture tests/queries libs services \
-	clients deploy bench
-# These load the machine or wait for what only an unloaded one does in time: nothing runs beside them.
-ALONE := tests/web tests/integration/faults tests/integration/fuzz tests/integration/resilience
+TESTS := tests/integration tests/architecture tests/queries tests/web libs services clients deploy bench
+# Folders and files with tests beside which nothing runs (`plexus_testkit.parallel`).
+ALONE = tests/web tests/integration tests/queries $(sort $(filter-out tests/integration/%, \
+	$(shell grep -rl --include='test_*.py' 'mark\.alone' $(TESTS))))
 
 empty :=
 space := $(empty) $(empty)
@@ -92,16 +93,21 @@ fmt: ## Format and repair what can be repaired
 	@$(BIN)/ruff format .
 
 .PHONY: test
-test: setup lint ## Everything but the long tests, on real servers
-	@failed=0; \
-	$(LOCAL).web check || [[ $$? -eq 3 ]] || failed=1; \
-	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile --no-loadscope-reorder --durations=20 $(BESIDE) || failed=1; \
-	$(BIN)/python -m pytest -m "not long" --durations=20 $(ALONE) || failed=1; \
-	exit $$failed
+test: setup ## Everything but the long tests, on real servers: 20 minutes on two cores
+	@failed=0; PLEXUS_TEST_TIMES=$$(mktemp); export PLEXUS_TEST_TIMES; \
+	$(TIMED) checks make -j2 --output-sync=target lint web-checked || failed=1; \
+	$(BIN)/python -m pytest -m "not long and not alone" -n 2 --dist loadfile --no-loadscope-reorder \
+		--durations=20 $(TESTS) || failed=1; \
+	$(BIN)/python -m pytest -m "alone and not long" --durations=20 $(ALONE) || failed=1; \
+	rm "$$PLEXUS_TEST_TIMES"; exit $$failed
+
+.PHONY: web-checked
+web-checked:
+	@$(LOCAL).web check || test $$? -eq 3  # without Node the tests of the web client are skipped
 
 .PHONY: test-long
 test-long: setup ## The long tests: faults, load, large data
-	@$(BIN)/python -m pytest -m long --durations=20 $(BESIDE) $(ALONE)
+	@$(BIN)/python -m pytest -m long --durations=20 $(TESTS)
 
 .PHONY: bench
 bench: setup ## Measure on real servers; SHAPES=a50,b chooses, ARGS="--json FILE" and so on

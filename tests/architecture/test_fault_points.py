@@ -10,7 +10,7 @@ from plexus_testkit.faults.points import BY_TESTS, POINTS
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted([*ROOT.glob("services/*/src/**/*.py"), *ROOT.glob("libs/plexuskit/src/**/*.py")])
-# The number of cycles that `make test` runs.
+# The number of cycles in which every point is struck at least once.
 CYCLES = 46
 
 
@@ -38,7 +38,7 @@ def test_a_point_outside_the_cycles_is_struck_by_its_test(point, test):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_cycles_of_a_test_run_strike_every_point_at_least_once(seed):
+def test_the_cycles_of_a_long_run_strike_every_point_at_least_once(seed):
     plan = make_plan(cycles=CYCLES, seed=seed)
     strikes = [strike for block in plan for strike in block.strikes]
 

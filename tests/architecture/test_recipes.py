@@ -347,6 +347,7 @@ def run(scratch: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.long
 def test_an_rpc_reaches_the_gateway_by_its_contract_alone(scratch: Path) -> None:
     program = (
         "from gateway.proxy.handlers import forwarded_methods\n"
@@ -356,6 +357,7 @@ def test_an_rpc_reaches_the_gateway_by_its_contract_alone(scratch: Path) -> None
     assert run(scratch, "-c", program) == "tasks.update task_id"
 
 
+@pytest.mark.long
 def test_an_rpc_is_in_the_api_reference_by_its_contract_alone(scratch: Path) -> None:
     program = (
         "from gateway.reference.contract import Contract\n"
@@ -369,6 +371,7 @@ def test_an_rpc_is_in_the_api_reference_by_its_contract_alone(scratch: Path) -> 
     )
 
 
+@pytest.mark.long
 def test_a_fact_is_in_the_catalogue_and_consumers_that_do_not_know_it_skip_it(
     scratch: Path,
 ) -> None:
@@ -388,6 +391,7 @@ def test_a_fact_is_in_the_catalogue_and_consumers_that_do_not_know_it_skip_it(
     assert run(scratch, "-c", program) == "None False"
 
 
+@pytest.mark.long
 def test_a_handler_is_a_declaration_and_a_consumer_group(scratch: Path) -> None:
     (method,) = example("Add a handler", language="python")
     program = (
@@ -404,6 +408,7 @@ def test_a_handler_is_a_declaration_and_a_consumer_group(scratch: Path) -> None:
     )
 
 
+@pytest.mark.long
 def test_the_contracts_of_both_recipes_pass_the_fitness_tests(scratch: Path) -> None:
     report = run(
         scratch,
@@ -415,6 +420,7 @@ def test_the_contracts_of_both_recipes_pass_the_fitness_tests(scratch: Path) -> 
     assert len(passed) >= 4, report
 
 
+@pytest.mark.long
 def test_a_notification_kind_is_one_file_and_a_value_of_the_contract(scratch: Path) -> None:
     program = (
         "import asyncio\n"
@@ -448,6 +454,7 @@ def test_a_notification_kind_is_one_file_and_a_value_of_the_contract(scratch: Pa
     assert "test_every_value_of_the_contract_has_a_file_of_its_name PASSED" in report
 
 
+@pytest.mark.long
 def test_a_searchable_kind_is_one_file_and_a_consumer_group(scratch: Path) -> None:
     program = (
         "from plexus.event.v1.envelope_pb2 import Envelope\n"

@@ -12,6 +12,7 @@ from plexus_testkit import leaks
 from plexus_testkit.fresh import fresh
 from plexus_testkit.harness import UNLIMITED, Platform
 from plexus_testkit.leaks import Spans, receiving
+from plexus_testkit.nursery import Forked
 
 # The SCIM test client deactivates every person that it creates; the limit on deactivations has its
 # own tests. The OpenID provider of the tests runs on this machine.
@@ -51,7 +52,9 @@ def platform(
     }
     try:
         with fresh(
-            tmp_path_factory.mktemp("platform"), settings={**SETTINGS, **traced}
+            tmp_path_factory.mktemp("platform"),
+            settings={**SETTINGS, **traced},
+            launch=Forked,
         ) as platform:
             asyncio.run(platform.init())
             request.config.stash[RUNNING] = platform

@@ -25,6 +25,7 @@ from plexus_local.servers.home import home
 from plexus_local.table import ENTRIES
 from plexus_testkit.fresh import fresh
 from plexus_testkit.harness import PASSWORD, UNLIMITED, Platform
+from plexus_testkit.nursery import Forked
 
 from .words import WORDS, Words
 
@@ -58,7 +59,10 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     entries = tuple(entry for entry in ENTRIES if entry.service in SERVICES)
     try:
         with fresh(
-            tmp_path_factory.mktemp("platform"), entries=entries, settings=UNLIMITED
+            tmp_path_factory.mktemp("platform"),
+            entries=entries,
+            settings=UNLIMITED,
+            launch=Forked,
         ) as platform:
             asyncio.run(platform.init())
             yield platform

@@ -10,7 +10,13 @@ from plexus_testkit.wait import eventually
 
 AXE = home() / "clients/web/node_modules/axe-core/axe.min.js"
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-LOOKS = [("zh-CN", "light"), ("zh-CN", "dark"), ("en", "light"), ("en", "dark")]
+# Each language and each theme once; the other two combinations in the long tests.
+LOOKS = [
+    ("zh-CN", "light"),
+    ("en", "dark"),
+    pytest.param("zh-CN", "dark", marks=pytest.mark.long),
+    pytest.param("en", "light", marks=pytest.mark.long),
+]
 
 
 async def faults(desk: Any, name: str) -> list[str]:

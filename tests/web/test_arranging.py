@@ -6,8 +6,9 @@ from plexus.messaging.v1.messaging_service_pb2 import UpdateConversationRequest
 
 from .conftest import Desk
 from .test_accessibility import LOOKS, faults, fits
+from .words import LOCALES
 
-LANGUAGES = pytest.mark.parametrize("locale", ["zh-CN", "en"])
+LANGUAGES = pytest.mark.parametrize("locale", LOCALES)
 WORDS = {
     "zh-CN": {
         "arrange": "会话操作",

@@ -10,8 +10,9 @@ from plexus_testkit.wait import eventually
 
 from .conftest import Desk, Group
 from .test_accessibility import LOOKS, faults, fits
+from .words import LOCALES
 
-LANGUAGES = pytest.mark.parametrize("locale", ["zh-CN", "en"])
+LANGUAGES = pytest.mark.parametrize("locale", LOCALES)
 WORDS = {
     "zh-CN": {
         "details": "会话详情",

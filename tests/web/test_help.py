@@ -10,6 +10,7 @@ from plexus_local.servers.home import home
 from .conftest import Desk
 from .test_accessibility import LOOKS, faults, fits
 from .test_tasks import LANGUAGES
+from .words import LOCALES
 
 STEPS = 5
 GUIDES = {"zh-CN": "quick-start.zh-CN.md", "en": "quick-start.md"}
@@ -161,7 +162,7 @@ async def test_tour_and_guide_have_no_fault(desk, group, locale, theme):
     assert found == []
 
 
-@pytest.mark.parametrize("locale", ["zh-CN", "en"])
+@pytest.mark.parametrize("locale", LOCALES)
 async def test_a_phone_shows_tour_and_guide_without_scrolling_sideways(desk, group, locale):
     words = WORDS[locale]
     phone = await desk(

@@ -13,8 +13,9 @@ from plexus.notify.v1.notify_service_pb2 import (
 from plexus_testkit.wait import eventually
 
 from .test_accessibility import LOOKS, faults, fits
+from .words import LOCALES
 
-LANGUAGES = pytest.mark.parametrize("locale", ["zh-CN", "en"])
+LANGUAGES = pytest.mark.parametrize("locale", LOCALES)
 WORDS = {
     "zh-CN": {
         "bell": "通知",

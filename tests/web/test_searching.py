@@ -12,8 +12,9 @@ from plexus.tasks.v1.tasks_service_pb2 import CreateTaskRequest
 from plexus_testkit.wait import eventually
 
 from .test_accessibility import LOOKS, faults, fits
+from .words import LOCALES
 
-LANGUAGES = pytest.mark.parametrize("locale", ["zh-CN", "en"])
+LANGUAGES = pytest.mark.parametrize("locale", LOCALES)
 WORDS = {
     "zh-CN": {
         "search": "搜索",

@@ -12,8 +12,9 @@ from plexus.messaging.v1.personal_service_pb2 import ListScheduledMessagesReques
 
 from .conftest import Desk, Group
 from .test_accessibility import LOOKS, faults, fits
+from .words import LOCALES
 
-LANGUAGES = pytest.mark.parametrize("locale", ["zh-CN", "en"])
+LANGUAGES = pytest.mark.parametrize("locale", LOCALES)
 WORDS = {
     "zh-CN": {
         "options": "发送选项",

@@ -11,8 +11,9 @@ from plexuskit.clock import SystemClock
 
 from .conftest import TITLE
 from .test_accessibility import LOOKS, faults, fits
+from .words import LOCALES
 
-LANGUAGES = pytest.mark.parametrize("locale", ["zh-CN", "en"])
+LANGUAGES = pytest.mark.parametrize("locale", LOCALES)
 SECTIONS = (
     "profile",
     "appearance",

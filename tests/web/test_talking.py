@@ -9,7 +9,9 @@ from plexus.messaging.v1.messaging_service_pb2 import (
 )
 from plexus_testkit.wait import eventually
 
-LANGUAGES = pytest.mark.parametrize("locale", ["zh-CN", "en"])
+from .words import LOCALES
+
+LANGUAGES = pytest.mark.parametrize("locale", LOCALES)
 
 
 @LANGUAGES

@@ -22,8 +22,9 @@ from plexus_testkit.wait import eventually
 from .conftest import TITLE, Desk, Group
 from .task_words import TASK_WORDS
 from .test_accessibility import LOOKS, faults, fits
+from .words import LOCALES
 
-LANGUAGES = pytest.mark.parametrize("locale", ["zh-CN", "en"])
+LANGUAGES = pytest.mark.parametrize("locale", LOCALES)
 MAX_TABS = 40
 
 

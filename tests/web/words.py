@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+import pytest
+
+# A scene behaves the same in both languages; its tests in English are long ones.
+LOCALES = ("zh-CN", pytest.param("en", marks=pytest.mark.long))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Words:

@@ -141,6 +141,7 @@ def open_kafka(server: NativeKafka) -> NativeKafka:
     return server
 
 
+@pytest.mark.long
 @pytest.mark.rule("GW-12")
 async def test_data_of_the_time_before_users_is_kept_and_closed(layout: Layout) -> None:
     """Data of an earlier version, without users and readable by all, is kept and protected."""
@@ -174,6 +175,7 @@ async def test_data_of_the_time_before_users_is_kept_and_closed(layout: Layout) 
     assert {path.stat().st_mode & 0o777 for path in (layout.data, layout.logs)} == {0o700}
 
 
+@pytest.mark.long
 @pytest.mark.rule("GW-12")
 async def test_a_removed_password_is_made_anew_and_the_one_before_opens_nothing(
     layout: Layout,
@@ -222,6 +224,7 @@ def others_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLEXUS_OPENSEARCH_URL", "http://127.0.0.1:9")
 
 
+@pytest.mark.long
 async def test_a_given_kafka_gets_its_users_from_its_administrator(
     layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -159,6 +159,7 @@ async def say(plexus: Plexus, room: str) -> int:
     return (await plexus.call(plexus.messaging.SendMessage, request)).change_no
 
 
+@pytest.mark.long
 @pytest.mark.rule("MSG-20")
 @pytest.mark.timeout(CHAT_SECONDS)
 async def test_conversations_of_an_older_release_are_kept_to_the_byte_and_go_on(

@@ -63,6 +63,7 @@ class Composed(NativeKafka):
         )
 
 
+@pytest.mark.long
 @pytest.mark.rule("GW-12")
 async def test_composes_broker_asks_for_users_over_tls_and_obeys_the_catalogue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -161,6 +161,7 @@ def test_a_failed_job_ends_the_start(local_run: Any, capsys: pytest.CaptureFixtu
     assert local_run.events() == ["topics done"]
 
 
+@pytest.mark.alone
 def test_down_does_not_wait_for_a_long_preparation(local_run: Any, until: Until) -> None:
     local_run.plan({"processes": {"server": []}}, {"jobs": {"slow": ["slow"]}, "processes": {}})
     local_run.layout.make()

@@ -305,7 +305,7 @@ CHOICES = st.binary(min_size=24, max_size=300) | st.integers(0, 2**64 - 1).map(s
 CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
-@settings(max_examples=2500, deadline=None, suppress_health_check=CHECKS)
+@settings(max_examples=800, deadline=None, suppress_health_check=CHECKS)
 @given(CHOICES)
 def test_gw_03_decisions_are_those_of_the_oracle_at_every_moment(oracle, choices):
     history(choices, oracle())

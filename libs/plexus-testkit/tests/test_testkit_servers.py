@@ -142,6 +142,7 @@ class TestKafka:
         assert identity.read_text() == before
 
 
+@pytest.mark.long
 class TestOpenSearch:
     @pytest.mark.parametrize(
         ("analyzer", "text", "words"),
@@ -396,6 +397,7 @@ class TestFinding:
         with found("kafka", directory=tmp_path) as url:
             assert url == "elsewhere:9092"
 
+    @pytest.mark.alone
     def test_an_absent_docker_engine_is_noticed_quickly(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -1,13 +1,13 @@
 """Process that relays, for test_relay_lease.py to kill and to pause; never imported.
 
-Arguments: MongoDB's address and the database; the environment has Kafka's address
-(`CHILD_KAFKA__…`).
+Arguments: MongoDB's address, the database, and the life of the lease in seconds; the environment
+has Kafka's address (`CHILD_KAFKA__…`).
 """
 
 import asyncio
 import signal
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from plexuskit.clock import SystemClock
@@ -24,13 +24,14 @@ class Settings(ServiceSettings, env_prefix="CHILD_"):
     kafka: KafkaSection = KafkaSection()
 
 
-async def main(mongo_url: str, database: str) -> None:
+async def main(mongo_url: str, database: str, lives: str) -> None:
     runtime = Runtime(service="child", clock=SystemClock())
     kafka = load(Settings).kafka
+    lease = timedelta(seconds=float(lives))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, runtime.stopping.set)
     async with (
         connect(MongoSection(url=mongo_url, database=database)) as db,
-        relay(db, kafka, sources=[ENTRIES], name="entries", runtime=runtime),
+        relay(db, kafka, sources=[ENTRIES], name="entries", runtime=runtime, lease=lease),
     ):
         await runtime.stopping.wait()
 

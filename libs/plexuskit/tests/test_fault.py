@@ -60,6 +60,7 @@ def test_a_process_refuses_to_start_with_a_fault_that_it_cannot_read():
     assert "send.after_insert:explode@1" in ended.stderr
 
 
+@pytest.mark.alone
 def test_a_pause_stops_the_process_for_its_seconds_and_once():
     point = armed(parse("relay.after_publish:pause@2:0.2"))
     began = time.monotonic()

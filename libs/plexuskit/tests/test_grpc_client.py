@@ -188,6 +188,7 @@ async def test_gw_01_nobody_calls_with_the_key_of_another(directory: Directory) 
             pytest.fail("it connects")
 
 
+@pytest.mark.alone
 async def test_gw_06_a_call_ends_in_5_seconds_unless_it_says_otherwise(
     directory: Directory,
 ) -> None:
@@ -205,6 +206,7 @@ async def test_gw_06_a_call_ends_in_5_seconds_unless_it_says_otherwise(
     assert stream.left is None
 
 
+@pytest.mark.alone
 async def test_gw_06_a_call_ends_with_the_request_that_it_serves(
     directory: Directory, runtime: Runtime
 ) -> None:

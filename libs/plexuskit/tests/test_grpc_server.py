@@ -440,6 +440,7 @@ async def test_gw_06_a_request_without_a_deadline_gets_one(
     assert served.tasks.cancelled.is_set()
 
 
+@pytest.mark.alone
 async def test_gw_06_the_deadline_of_the_caller_ends_the_work(served: Served) -> None:
     error = await error_of(served.get_task("slow", within=0.2))
 

@@ -169,6 +169,7 @@ async def test_msg_04_the_sweep_publishes_what_the_stream_missed(
     assert arrived.numbers() == complete(20)
 
 
+@pytest.mark.long
 async def test_msg_02_kafka_away_delays_facts_and_loses_none(
     db: Database, entries: Collection, relaying: Relaying, tmp_path: Path
 ) -> None:

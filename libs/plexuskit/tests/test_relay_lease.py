@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,9 +15,12 @@ from plexus_testkit.variables import kafka_variables
 from plexus_testkit.wait import eventually
 from plexuskit.config import KafkaSection
 from plexuskit.mongo import Collection, Database
+from plexuskit.relay import relay
 from plexuskit.relay.lease import Lease, LeaseLost, Position
+from plexuskit.runtime import Runtime
 
 from .relay_support import (
+    ENTRIES,
     Arrived,
     Relaying,
     all_published,
@@ -32,6 +35,21 @@ from .relay_support import (
 CHILD = Path(__file__).parent / "relay_child.py"
 # It found another's lease, or that its requests to MongoDB ran out of time while it was paused.
 STOPPED = (b"relay.begins_again", b"relay.interrupted")
+# Ten seconds unless set: who takes over from a killed relay waits for the end of its lease.
+LEASE_SECONDS = 3.0
+
+
+@pytest.fixture
+def relaying(db: Database, kafka_section: KafkaSection, runtime: Runtime) -> Relaying:
+    lives = timedelta(seconds=LEASE_SECONDS)
+
+    def start() -> AbstractAsyncContextManager[None]:
+        sources = [ENTRIES]
+        return relay(
+            db, kafka_section, sources=sources, name="entries", runtime=runtime, lease=lives
+        )
+
+    return start
 
 
 @asynccontextmanager
@@ -43,6 +61,7 @@ async def child(
         str(CHILD),
         mongo_url,
         db.name,
+        str(LEASE_SECONDS),
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, **kafka_variables("child", kafka)},
     )

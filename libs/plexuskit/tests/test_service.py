@@ -133,6 +133,7 @@ async def test_a_second_signal_does_not_cut_the_drain_short() -> None:
     assert done == b"done report\n"
 
 
+@pytest.mark.alone
 async def test_a_role_that_hangs_is_cut_off_and_the_others_are_still_left() -> None:
     async with child("quiet", "hanging", SAMPLE_OPS__STOP_SECONDS="2") as service:
         await service.line("service.started")
@@ -147,6 +148,7 @@ async def test_a_role_that_hangs_is_cut_off_and_the_others_are_still_left() -> N
     assert time.monotonic() - told < 4
 
 
+@pytest.mark.alone
 async def test_a_role_that_refuses_to_be_cancelled_meets_the_hard_exit() -> None:
     async with child("quiet", "stubborn", SAMPLE_OPS__STOP_SECONDS="1") as service:
         await service.line("service.started")
@@ -350,6 +352,7 @@ async def test_spans_that_wait_are_sent_before_the_process_ends() -> None:
     assert receiver.names == [("plexus.sample", "quiet.start")]
 
 
+@pytest.mark.alone
 async def test_a_collector_that_is_away_does_not_hold_up_the_stop() -> None:
     telemetry = {
         "SAMPLE_TELEMETRY__OTLP_ENDPOINT": NEVER_SENT,

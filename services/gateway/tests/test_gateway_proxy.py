@@ -222,6 +222,7 @@ async def test_gw_06_bytes_that_are_no_message_are_the_callers_fault(running):
     assert reason(error.value) == "REQUEST_UNREADABLE"
 
 
+@pytest.mark.alone
 async def test_gw_06_the_deadline_goes_on(running):
     await get_person(running, timeout=3)
     # gRPC rounds a timeout up when it writes it, to hundredths of a second.

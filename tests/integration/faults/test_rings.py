@@ -9,6 +9,7 @@ ENOUGH = 60
 PEERS = "GATEWAY_PEERS__MESSAGING"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_msg_1_two_processes_write_every_conversation_and_the_ring_turns_in_mid_stream(
     tmp_path,

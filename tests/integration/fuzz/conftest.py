@@ -19,6 +19,7 @@ from plexus_local.servers import ToolMissing
 from plexus_sdk import Plexus, open_channel
 from plexus_testkit.fresh import fresh
 from plexus_testkit.harness import UNLIMITED, Platform
+from plexus_testkit.nursery import Forked
 from plexuskit.clock import SystemClock
 from plexuskit.config import CallerSection
 from plexuskit.grpc import METADATA_KEY, CallerSigner, CallerTokens
@@ -102,7 +103,9 @@ class World:
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """Run a Plexus without rate limits for these tests only."""
     try:
-        with fresh(tmp_path_factory.mktemp("fuzzed"), settings=UNLIMITED) as platform:
+        with fresh(
+            tmp_path_factory.mktemp("fuzzed"), settings=UNLIMITED, launch=Forked
+        ) as platform:
             asyncio.run(platform.init())
             yield platform
     except ToolMissing as missing:

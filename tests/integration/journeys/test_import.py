@@ -348,6 +348,7 @@ async def test_msg_03_an_import_that_was_killed_goes_on_without_a_duplicate(
     assert [message["text"] for message in page.json] == [f"day 0 no {n}" for n in range(500)]
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not REAL_EXPORT.is_file(), reason=f"the real export is not here: {REAL_EXPORT}")
 @pytest.mark.timeout(360)
 async def test_a_real_company_moves_in_within_90_seconds_and_finds_its_words_seconds_later(

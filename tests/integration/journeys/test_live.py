@@ -214,6 +214,7 @@ async def test_gw_04_a_fresh_token_keeps_the_stream_and_another_persons_ends_it(
         await one.close()
 
 
+@pytest.mark.alone
 async def test_gw_04_signing_out_ends_the_stream_within_a_second(platform, handles):
     async with platform.signed_in(handles["bob"]) as bob:
         one = Stream(bob.live, bob, await bob.metadata())

@@ -41,6 +41,7 @@ def found_within(find):
     return waited
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("text", "query"),
     [

@@ -17,6 +17,7 @@ from plexus.messaging.v1.messaging_service_pb2 import (
 )
 from plexus_local.table import CHAT
 from plexus_testkit.harness import UNLIMITED, Platform, running
+from plexus_testkit.nursery import Forked
 from plexuskit.kafka import provision
 from plexuskit.kafka.authorize import authorize
 
@@ -47,6 +48,7 @@ def secured(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Ite
             urls=urls,
             entries=CHAT,
             settings={**UNLIMITED, **own},
+            launch=Forked,
             tls=True,
         ) as secured,
         pytest.MonkeyPatch.context() as patch,

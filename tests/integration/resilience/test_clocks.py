@@ -12,6 +12,8 @@ from plexuskit.clock import SystemClock
 
 API, RELAY, DIRECTORY = "messaging-api", "messaging-relay", "directory"
 EACH = 30
+# A clock that is ahead; one that is behind takes as long again.
+BOTH_WAYS = pytest.mark.parametrize("hours", [1, pytest.param(-1, marks=pytest.mark.long)])
 
 
 @asynccontextmanager
@@ -42,7 +44,7 @@ class MovedClock(SystemClock):
         self._offset = moved
 
 
-@pytest.mark.parametrize("hours", [1, -1])
+@BOTH_WAYS
 async def test_msg_5_two_processes_an_hour_apart_write_one_order_and_know_each_others_requests(
     platform, room, client, direct, checker, hours
 ):
@@ -71,7 +73,7 @@ async def test_msg_5_two_processes_an_hour_apart_write_one_order_and_know_each_o
     await checker.delivered(conversation, [listener], seqs=range(1, 2 * EACH + 2))
 
 
-@pytest.mark.parametrize("hours", [1, -1])
+@BOTH_WAYS
 async def test_gw_1_a_process_an_hour_off_believes_no_caller_and_stores_nothing(
     platform, room, direct, checker, hours
 ):
@@ -86,7 +88,7 @@ async def test_gw_1_a_process_an_hour_off_believes_no_caller_and_stores_nothing(
     assert await checker.log_of(conversation) == []
 
 
-@pytest.mark.parametrize("hours", [1, -1])
+@BOTH_WAYS
 async def test_a_relay_an_hour_off_publishes_everything_once_and_in_order(
     platform, room, client, checker, hours
 ):

@@ -42,6 +42,7 @@ async def test_msg_1_two_processes_write_one_conversation_dense_and_in_one_order
     await checker.delivered(conversation, [listener], seqs=range(1, 241))
 
 
+@pytest.mark.long
 async def test_msg_1_20_writers_with_random_kills_give_exactly_1_to_n(
     platform, room, client, checker
 ):

@@ -20,6 +20,7 @@ USER = user_of(SERVICE)
 AUTHENTICATION_FAILED = 18
 
 
+@pytest.mark.long
 @pytest.mark.rule("GW-12")
 @pytest.mark.timeout(300)
 async def test_passwords_rotated_under_load_lose_no_message(

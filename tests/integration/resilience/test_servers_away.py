@@ -23,7 +23,7 @@ ACKNOWLEDGED_WITHIN = 5
 async def test_msg_2_kafka_stopped_sends_are_acknowledged_and_everything_arrives_after(
     platform, people, room, client, checker, talking
 ):
-    await _send_without_kafka(platform, people, room, client, checker, talking, seconds=12)
+    await _send_without_kafka(platform, people, room, client, checker, talking, seconds=8)
 
 
 @pytest.mark.long
@@ -33,6 +33,7 @@ async def test_msg_2_kafka_stopped_for_30_s_sends_are_acknowledged_and_everythin
     await _send_without_kafka(platform, people, room, client, checker, talking, seconds=30)
 
 
+@pytest.mark.long
 async def test_opensearch_stopped_chat_goes_on_and_search_answers_unavailable_then_catches_up(
     platform, people, room, client, checker, talking
 ):

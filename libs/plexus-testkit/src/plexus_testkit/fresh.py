@@ -9,12 +9,14 @@ from pathlib import Path
 from plexus_local.backends import kafka_section
 from plexus_local.environment import BackendUrls
 from plexus_local.servers import (
+    Child,
     KafkaAccounts,
     MongoAccounts,
     NativeServer,
     kafka,
     mongo,
     opensearch,
+    start_together,
 )
 from plexus_local.table import ENTRIES, Entry, services
 from plexuskit.config import KafkaSection
@@ -22,6 +24,7 @@ from plexuskit.kafka import provision
 from plexuskit.kafka.grants import PROVISIONING
 
 from plexus_testkit.harness import NO_SETTINGS, Platform, running
+from plexus_testkit.process import Launch
 
 
 @contextlib.contextmanager
@@ -30,12 +33,13 @@ def fresh(
     *,
     entries: tuple[Entry, ...] = ENTRIES,
     settings: Mapping[str, str] = NO_SETTINGS,
+    launch: Launch = Child,
 ) -> Iterator[Platform]:
     """Start MongoDB, Kafka, OpenSearch if search is among the entries, and the entries.
 
     Data and logs are in `directory`; there is no tenant yet (`Platform.init`). Everything stops at
     the end of the block, last first. Enter it from a thread that outlives the block. `settings` are
-    additional environment of every process.
+    additional environment of every process; `launch` starts each process.
 
     Raises:
         ToolMissing: When the machine lacks a program for one of the servers.
@@ -52,8 +56,9 @@ def fresh(
     if any(entry.service == "search" for entry in entries):
         servers["opensearch"] = opensearch(directory / "opensearch", log=logs / "opensearch.log")
     with contextlib.ExitStack() as stack:
+        start_together(list(servers.values()))
         for server in servers.values():
-            stack.enter_context(server)
+            stack.callback(server.stop)
         urls = BackendUrls(
             mongo=servers["mongo"].url,
             kafka=servers["kafka"].url,
@@ -63,7 +68,14 @@ def fresh(
         )
         _provision(kafka_section(urls, PROVISIONING))
         yield stack.enter_context(
-            running(directory, servers=servers, urls=urls, entries=entries, settings=settings)
+            running(
+                directory,
+                servers=servers,
+                urls=urls,
+                entries=entries,
+                settings=settings,
+                launch=launch,
+            )
         )
 
 

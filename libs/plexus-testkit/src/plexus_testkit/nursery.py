@@ -1,7 +1,7 @@
 """Processes forked from one that has imported the libraries already, for a fast start.
 
 Of the second and a half that a process of Plexus needs to start, most goes into importing
-third-party packages. Crash cycles start thousands of them, so a fork server imports those once.
+third-party packages. Tests start thousands of them, so a fork server imports those once.
 Plexus' own code is imported by each process itself, under its own environment, as in a deployment.
 """
 
@@ -18,16 +18,21 @@ from typing import Final
 PRELOADED: Final = (
     "aiohttp",
     "aiokafka",
+    "cedarpy",
     "cryptography.hazmat.primitives.asymmetric.ed25519",
     "faststream.kafka",
     "google.protobuf.json_format",
     "grpc.aio",
     "grpc_health.v1.health_pb2_grpc",
+    "opensearchpy",
+    "prometheus_client",
     "pydantic_settings",
     "pymongo",
     "rich.traceback",
+    "scim2_models",
     "structlog",
     "uvicorn",
+    "webauthn",
 )
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 _PR_SET_PDEATHSIG: Final = 1

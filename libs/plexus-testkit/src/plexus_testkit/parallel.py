@@ -19,6 +19,15 @@ from plexus_testkit.found import FoundKafka, found, found_kafka
 SERVERS = ("mongo", "opensearch")
 # All of these share one platform, and break it in turns.
 INTEGRATION = "tests/integration/"
+# These load the machine, or expect something in a time that only an unloaded one keeps. Single
+# tests elsewhere that do so have the mark themselves.
+ALONE = (
+    "tests/integration/faults/",
+    "tests/integration/fuzz/",
+    "tests/integration/resilience/",
+    "tests/queries/test_late_",
+    "tests/web/",
+)
 
 _stack = pytest.StashKey[ExitStack]()
 
@@ -57,6 +66,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     stack = config.stash.get(_stack, None)
     if stack is not None:
         stack.close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the suites beside which nothing runs, before pytest selects by marks."""
+    for item in items:
+        if item.nodeid.startswith(ALONE):
+            item.add_marker(pytest.mark.alone)
 
 
 class ByFile(LoadFileScheduling):  # type: ignore[misc] # xdist carries no types

@@ -126,6 +126,7 @@ async def test_a_compressed_answer_is_not_expanded(opened: Fetcher, url: str) ->
     assert len(await opened.get(f"{url}/packed")) < LIMIT
 
 
+@pytest.mark.alone
 @pytest.mark.rule("GW-1")
 async def test_an_answer_that_does_not_end_is_refused_in_time(opened: Fetcher, url: str) -> None:
     began = time.monotonic()

@@ -118,9 +118,9 @@ async def list_page(company: Any, actor: Actor, size: int, page_token: str) -> A
 @pytest.mark.parametrize(
     ("shut_out", "cause"),
     [
-        (deactivate, EndCause.PERSON_DEACTIVATED),
+        pytest.param(deactivate, EndCause.PERSON_DEACTIVATED, marks=pytest.mark.long),
         (set_password, EndCause.PASSWORD_SET),
-        (revoke_all, EndCause.REVOKED),
+        pytest.param(revoke_all, EndCause.REVOKED, marks=pytest.mark.long),
     ],
     ids=["deactivated", "password", "revoked"],
 )

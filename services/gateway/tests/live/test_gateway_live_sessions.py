@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import grpc
+import pytest
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from plexus.directory.v1.events_pb2 import SessionRevoked
@@ -78,6 +79,7 @@ async def test_gw_04_an_app_streams_with_its_token_until_that_is_revoked(gateway
     assert limited.error.code().name == "PERMISSION_DENIED"
 
 
+@pytest.mark.alone
 async def test_gw_04_a_revoked_session_ends_within_a_second(gateway: Any) -> None:
     ana, bo = await gateway.client("per_iris"), await gateway.client("per_bo")
     loop = asyncio.get_running_loop()

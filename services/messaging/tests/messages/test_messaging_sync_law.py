@@ -381,7 +381,7 @@ QUIET = {
     rest=1,
     page=1,
 )
-@settings(max_examples=60, **QUIET)
+@settings(max_examples=20, **QUIET)
 async def test_msg_06_old_state_and_changes_are_the_fetched_state(
     steps, history, rest, page, store, log, people, person, change, say, group
 ):

@@ -65,6 +65,7 @@ async def test_nothing_creates_an_index_by_writing_to_it(
             await client.indices.get(index=f"{section.index_prefix}messages-write")
 
 
+@pytest.mark.alone
 async def test_an_unreachable_index_is_named_at_once(now: datetime) -> None:
     section = OpensearchSection(url=f"http://127.0.0.1:{free_port()}")
     document = Document(type=MESSAGE, id="a", tenant_id="ten_a", version=1)
@@ -81,6 +82,7 @@ async def test_an_unreachable_index_is_named_at_once(now: datetime) -> None:
     assert time.monotonic() - began < 1
 
 
+@pytest.mark.alone
 async def test_an_index_that_does_not_answer_is_given_up_after_the_timeout() -> None:
     async def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(5)

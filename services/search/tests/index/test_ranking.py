@@ -10,6 +10,7 @@ import pytest
 DATA: Final = Path(__file__).parents[4].parent / "shared" / "data" / "zh" / "cmrc2018-trial.json"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("own_store")
 @pytest.mark.skipif(not DATA.exists(), reason="the CMRC 2018 trial set is not beside the checkout")
 async def test_src_05_questions_find_the_paragraph_they_are_about(

@@ -105,6 +105,7 @@ def event(fact: ProtoMessage, entity_id: str, version: int, tenant: str) -> byte
     ).SerializeToString()  # fmt: skip
 
 
+@pytest.mark.alone
 async def test_src_04_facts_of_all_owners_are_found_within_seconds(
     indexing: Callable[..., Any], publish: Callable[..., Any], said: Callable[..., Outgoing],
     store: Store, tenant: str, texts: Callable[..., Any],
@@ -273,6 +274,7 @@ def backing_off(runtime: Runtime) -> bool:
     return any(check.name == f"consumer.{MESSAGES}" for check in checks)
 
 
+@pytest.mark.alone
 async def test_a_large_import_is_indexed_in_seconds(
     indexing: Callable[..., Any], publish: Callable[..., Any], said: Callable[..., Outgoing],
     own_store: Store, tenant: str,

@@ -310,6 +310,7 @@ async def test_src_01_an_owner_that_is_away_is_no_guess(
     assert error.value.code() == grpc.StatusCode.UNAVAILABLE
 
 
+@pytest.mark.alone
 async def test_an_unreachable_index_is_unavailable_at_once_and_makes_the_process_unready(
     settings: Settings,
     runtime: Runtime,
@@ -335,6 +336,7 @@ async def test_an_unreachable_index_is_unavailable_at_once_and_makes_the_process
         await eventually(lambda: not runtime.health.ready)
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("own_store")
 async def test_src_04_answers_say_when_the_index_is_behind(
     index: Callable[..., Any], message: Callable[..., Any], ask: Callable[..., Any],

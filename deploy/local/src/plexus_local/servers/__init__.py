@@ -7,7 +7,7 @@ from plexus_local.servers.child import Child, process_started, stop_recorded
 from plexus_local.servers.errors import ServerNotStarted, ToolMissing
 from plexus_local.servers.kafka import NativeKafka
 from plexus_local.servers.mongo import NativeMongo
-from plexus_local.servers.native import NativeServer
+from plexus_local.servers.native import NativeServer, start_together
 from plexus_local.servers.opensearch import NativeOpenSearch
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "mongo",
     "opensearch",
     "process_started",
+    "start_together",
     "stop_recorded",
 ]
 

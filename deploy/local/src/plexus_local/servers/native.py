@@ -95,3 +95,25 @@ class NativeServer(ABC):
                 reason = f"it did not answer within {self.start_seconds:.0f} s"
                 raise ServerNotStarted(name=self.name, reason=reason, log=self.log)
             time.sleep(0.1)
+
+
+def start_together(servers: Sequence[NativeServer]) -> None:
+    """Start servers at the same time and return when all of them serve.
+
+    Call it from a long-lived thread (see `Child`).
+
+    Raises:
+        ServerNotStarted: One ends or does not respond in time; all are stopped again.
+        ToolMissing: A required program is missing.
+    """
+    try:
+        for server in servers:
+            server.prepare()
+        children = [server.spawn() for server in servers]
+        for server, child in zip(servers, children, strict=True):
+            server.await_answer(child)
+            server.settle()
+    except BaseException:
+        for server in reversed(servers):
+            server.stop()
+        raise

@@ -11,7 +11,14 @@ from typing import Final
 
 from plexus_local.backends import kafka_section
 from plexus_local.environment import BackendUrls
-from plexus_local.servers import KafkaAccounts, MongoAccounts, NativeServer, kafka, mongo
+from plexus_local.servers import (
+    KafkaAccounts,
+    MongoAccounts,
+    NativeServer,
+    kafka,
+    mongo,
+    start_together,
+)
 from plexus_local.table import Entry, services
 from plexuskit.kafka import provision
 from plexuskit.kafka.grants import PROVISIONING
@@ -78,8 +85,7 @@ async def stage(
         servers["mongo"] = mongo(directory / "mongo", log=logs / "mongo.log", accounts=mongo_users)
     try:
         # Here and not in a thread: a child is tied to the thread that starts it.
-        for server in servers.values():
-            server.start()
+        start_together(list(servers.values()))
         urls = BackendUrls(
             mongo_url or servers["mongo"].url,
             servers["kafka"].url,
