@@ -35,6 +35,7 @@ from plexus_testkit.databases import database_fixtures
 from plexuskit.kafka import Record
 from plexuskit.mongo import Database
 from plexuskit.outbox import envelope
+from plexuskit.timestamps import timestamp
 
 TENANT = "ten_a"
 # Ahead of the server's clock: expiring documents are not deleted while a test looks at them.
@@ -82,6 +83,7 @@ class Facts:
         version: int,
         actor_id: str = "per_ann",
         origin: str = "",
+        at: datetime = NOON,
     ) -> Record:
         self._count += 1
         event: Envelope = envelope(
@@ -92,7 +94,7 @@ class Facts:
             entity_id=entity_id,
             entity_version=version,
             actor_id=actor_id,
-            now=NOON,
+            now=at,
             event_id=f"evt_{self._count:06}",
             origin=origin,
         )
@@ -104,7 +106,14 @@ class Facts:
             value=event.SerializeToString(),
         )
 
-    def person(self, name: str, *, deactivated: bool = False, **fields: Any) -> Record:
+    def person(
+        self,
+        name: str,
+        *,
+        deactivated: bool = False,
+        changed_by: str = "",
+        **fields: Any,
+    ) -> Record:
         fields = {
             "display_name": name.title(),
             "email": f"{name}@example.com",
@@ -118,6 +127,8 @@ class Facts:
         fact = (
             directory_pb.PersonDeactivated(person=person)
             if deactivated
+            else directory_pb.PersonChanged(person=person)
+            if changed_by
             else directory_pb.PersonAdded(person=person)
         )
         return self.record(
@@ -126,6 +137,8 @@ class Facts:
             key=person.id,
             entity_id=person.id,
             version=person.version,
+            actor_id=f"per_{changed_by or 'ann'}",
+            at=NOON + timedelta(seconds=person.version),
         )
 
     def member(
@@ -136,18 +149,26 @@ class Facts:
         version: int = 1,
         first: int = 1,
         last: int = 0,
+        role: "Member.Role.ValueType" = Member.ROLE_MEMBER,
+        joined_at: datetime | None = None,
     ) -> Member:
         return Member(
             conversation_id=conversation,
             person_id=f"per_{name}",
-            role=Member.ROLE_MEMBER,
+            role=role,
             active=last == 0,
             intervals=[Interval(first_seq=first, last_seq=last)],
             version=version,
+            joined_at=timestamp(NOON if joined_at is None else joined_at),
         )
 
     def conversation(
-        self, *names: str, id_: str = GROUP, direct: bool = False, origin: str = "", **fields: Any
+        self,
+        *names: str,
+        id_: str = GROUP,
+        direct: bool = False,
+        origin: str = "import",
+        **fields: Any,
     ) -> Record:
         kind = Conversation.KIND_DIRECT if direct else Conversation.KIND_GROUP
         fields = {"name": "" if direct else "采购", "version": 1} | fields
@@ -156,13 +177,17 @@ class Facts:
         fact = messaging_pb.ConversationCreated(conversation=conversation, members=members)
         return self._said(fact, id_, version=1, origin=origin)
 
-    def joined(self, *members: Member) -> Record:
+    def joined(self, *members: Member, origin: str = "import") -> Record:
         fact = messaging_pb.MembersAdded(members=members, membership_version=members[0].version)
-        return self._said(fact, members[0].conversation_id, version=members[0].version)
+        version = members[0].version
+        return self._said(fact, members[0].conversation_id, version=version, origin=origin)
 
-    def left(self, *members: Member) -> Record:
-        fact = messaging_pb.MembersRemoved(members=members, membership_version=members[0].version)
-        return self._said(fact, members[0].conversation_id, version=members[0].version)
+    def left(self, *members: Member, by_themselves: bool = False, origin: str = "import") -> Record:
+        fact = messaging_pb.MembersRemoved(
+            members=members, membership_version=members[0].version, left=by_themselves
+        )
+        version = members[0].version
+        return self._said(fact, members[0].conversation_id, version=version, origin=origin)
 
     def message(
         self,
@@ -337,7 +362,8 @@ async def known(handlers: Handlers, facts: Facts) -> None:
     await handlers.people([facts.person(name) for name in ("ann", "bo", "cy")])
     await handlers.messages(
         [
-            facts.conversation("ann", "bo", "cy"),
+            # Of an import: no one is notified of having been added.
+            facts.conversation("ann", "bo", "cy", origin="import"),
             facts.conversation("ann", "bo", id_=DIRECT, direct=True),
         ]
     )
@@ -470,6 +496,7 @@ def sender(
         chosen = {
             "batch": 50,
             "connections": 2,
+            "new_address": timedelta(days=7),
             "lease": timedelta(minutes=3),
             "mail_time": timedelta(seconds=10),
         } | rules
