@@ -37,6 +37,7 @@ DECLARING: Final = (
     "notify.consumers",
     "plexus_access.feeding",
     "search.consumers",
+    "tasks.consumers",
 )
 """The modules with `SUBSCRIPTIONS`, the declarations of handlers."""
 

@@ -244,7 +244,11 @@ NOT_ASKED = {
     ("CreateConversation", "member_ids"): "a membership is of the conversation, not of the person",
     ("AddMembers", "person_ids"): "as above",
     ("RemoveMembers", "person_ids"): "as above",
+    ("ChangeMemberRole", "person_id"): "as above",
     ("CreateProject", "member_ids"): "as above",
+    ("UpdateProject", "add_member_ids"): "as above",
+    ("UpdateProject", "remove_member_ids"): "as above",
+    ("ReassignWork", "to_person_id"): "receiving work takes no permission, as in CreateTask",
     ("ImportConversations", "conversations.member_ids"): "as above",
     (
         "ImportMessages",

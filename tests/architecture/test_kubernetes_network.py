@@ -13,7 +13,7 @@ GRPC, HTTP, OPS = 7000, 8080, 9000
 PUBLISHES_OR_READS = {"relay", "consumer", "consumers", "indexer", "recorder"}
 # Additional readers: the gateway reads every partition; messaging reads signals; notify's status
 # counts dead letters; services that show or write content follow directory's roles and policies
-# (GW-10).
+# (GW-10); the scheduler of tasks follows the time zones of people (TSK-3).
 ALSO_READ = {
     "audit-api",
     "gateway",
@@ -23,6 +23,7 @@ ALSO_READ = {
     "notify-sender",
     "search-api",
     "tasks-api",
+    "tasks-scheduler",
 }
 
 Document = dict[str, Any]

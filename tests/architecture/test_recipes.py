@@ -301,7 +301,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (value,) = example("Add a notification kind")
     notifications = root / "proto/plexus/notify/v1/notifications.proto"
     text = notifications.read_text(encoding="utf-8")
-    last = "  NOTIFICATION_KIND_FEED_STOPPED = 5;\n"
+    last = "  NOTIFICATION_KIND_ADDRESS_CHANGED = 7;\n"
     notifications.write_text(inserted(text, after=last, block=value), encoding="utf-8")
     (kind,) = example("Add a notification kind", language="python")
     (root / "src/notify/kinds/task_done.py").write_text(kind, encoding="utf-8")
@@ -424,6 +424,7 @@ def test_the_contracts_of_both_recipes_pass_the_fitness_tests(scratch: Path) -> 
 def test_a_notification_kind_is_one_file_and_a_value_of_the_contract(scratch: Path) -> None:
     program = (
         "import asyncio\n"
+        "from datetime import UTC, datetime\n"
         "from types import SimpleNamespace\n"
         "from notify.domain.definitions import Event\n"
         "from notify.domain.preferences import Preferences\n"
@@ -435,15 +436,16 @@ def test_a_notification_kind_is_one_file_and_a_value_of_the_contract(scratch: Pa
         "    async def find(self, ids): return {}\n"
         "kind = KINDS.named('task_done')\n"
         "shown = preferences_message(Preferences(person_id='per_1'), kinds=KINDS)\n"
-        "assert [each.kind for each in shown.kinds] == [1, 2, 3, 4, 5, 6]\n"
+        "assert [each.kind for each in shown.kinds] == [1, 2, 3, 4, 5, 6, 7, 8]\n"
         "rules = dict(KINDS.rules('plexus.tasks.v1.TaskChanged'))\n"
-        "event = Event(id='evt_1', tenant_id='ten_1', actor_id='per_2')\n"
+        "now = datetime.now(UTC)\n"
+        "event = Event(id='evt_1', tenant_id='ten_1', actor_id='per_2', at=now)\n"
         "fact = TaskChanged(task=Task(id='tsk_1', owner_id='per_1', state=Task.STATE_DONE))\n"
         "projections = SimpleNamespace(people=People())\n"
         "found = asyncio.run(rules[kind].request(fact, event, projections))\n"
         "print(*(each.person_id for each in found.recipients), kind.number, kind.channels)\n"
     )
-    assert run(scratch, "-c", program).startswith("per_1 6 frozenset")
+    assert run(scratch, "-c", program).startswith("per_1 8 frozenset")
     report = run(
         scratch,
         *("-m", "pytest", "--verbose", "-p", "no:cacheprovider"),

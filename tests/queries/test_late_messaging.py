@@ -25,9 +25,11 @@ from plexuskit.mongo import Database
 
 from .messaging_process import Everybody, writing
 
+Member = conversations_pb2.Member
 GROUP = conversations_pb2.Conversation.KIND_GROUP
 # An answer of many documents arrives in a few replies.
 FEW = 16
+MAX_EVENTS = 500
 SOME = 40
 
 
@@ -199,6 +201,7 @@ async def test_batches_over_hundreds_of_conversations(api, called, as_person):
     "messaging.MessagingService",
     "ListMessages",
     "ListChanges",
+    "ListConversationEvents",
     "GetMessage",
     "GetThread",
     "FollowThread",
@@ -218,12 +221,24 @@ async def test_pages_of_one_long_conversation(api, called, as_person):
         api,
         [message(room, number, reply_to_seq=1, quote_seq=1) for number in range(1, 1_200)],
     )
-    as_person("bob")
     messaging = api.messaging
+    for number in range(MAX_EVENTS):
+        role = Member.ROLE_MEMBER if number % 2 else Member.ROLE_ADMIN
+        await messaging.ChangeMemberRole(
+            pb.ChangeMemberRoleRequest(conversation_id=room, person_id="bob", role=role), None
+        )
+    await send_all(api, [message(room, 1_200)])
+    as_person("bob")
     ask = [
         (messaging.ListMessages, pb.ListMessagesRequest(page_size=500)),
         (messaging.ListMessages, pb.ListMessagesRequest(page_size=500, root_seq=1)),
         (messaging.ListChanges, pb.ListChangesRequest(page_size=1_000)),
+        (
+            messaging.ListConversationEvents,
+            pb.ListConversationEventsRequest(
+                after_seq=1_200, through_seq=1_200, page_size=MAX_EVENTS
+            ),
+        ),
         (messaging.GetMessage, pb.GetMessageRequest(seq=1_000)),
         (messaging.GetThread, pb.GetThreadRequest(root_seq=1)),
         (messaging.FollowThread, pb.FollowThreadRequest(root_seq=1)),
@@ -241,9 +256,12 @@ async def test_pages_of_one_long_conversation(api, called, as_person):
         ),
     ]
 
+    answers = []
     for call, request in ask:
         request.conversation_id = room
-        await called(partial(call, request, None), maximum=SOME)
+        answers.append(await called(partial(call, request, None), maximum=SOME))
+
+    assert len(answers[3].events) == MAX_EVENTS
 
 
 @pytest.mark.largest("messaging.ImportService", "ImportConversations", "ImportMessages")

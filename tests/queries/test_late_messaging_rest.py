@@ -81,6 +81,7 @@ def in_an_hour() -> Timestamp:
     MESSAGING,
     *("SendMessage", "EditMessage", "ReactToMessage", "PinMessage", "LabelMessage"),
     *("PreviewSend", "RecallMessage", "UpdateConversation", "LeaveConversation"),
+    "ChangeMemberRole",
     *("ExportConversationAnchors", "GetMessagingPolicy", "UpdateMessagingPolicy"),
     "GetMessagingStatus",
 )
@@ -89,6 +90,7 @@ async def test_one_message_of_a_conversation_of_a_thousand(api, called, as_perso
     people = [f"per_{number}" for number in range(MAX_PEOPLE)]
     room = await begin(api, name="all", members=people)
     mentions = [messages_pb2.Mention(person_id=each) for each in people[:50]]
+    others = [messages_pb2.Mention(person_id=each) for each in people[50:100]]
     service, place = api.messaging, {"conversation_id": room, "seq": 1}
     ask = [
         (
@@ -97,7 +99,10 @@ async def test_one_message_of_a_conversation_of_a_thousand(api, called, as_perso
                 conversation_id=room, request_id="r1", text="x" * 50_000, mentions=mentions
             ),
         ),
-        (service.EditMessage, pb.EditMessageRequest(**place, text="y" * 50_000, request_id="e1")),
+        (
+            service.EditMessage,
+            pb.EditMessageRequest(**place, text="y" * 50_000, mentions=others, request_id="e1"),
+        ),
         (service.ReactToMessage, pb.ReactToMessageRequest(**place, emoji="👍")),
         (service.PinMessage, pb.PinMessageRequest(**place)),
         (
@@ -112,6 +117,16 @@ async def test_one_message_of_a_conversation_of_a_thousand(api, called, as_perso
         (
             service.UpdateConversation,
             pb.UpdateConversationRequest(conversation_id=room, topic="t" * 500, request_id="u1"),
+        ),
+        (
+            service.ChangeMemberRole,
+            pb.ChangeMemberRoleRequest(
+                conversation_id=room,
+                person_id=people[1],
+                role=conversations_pb2.Member.ROLE_OWNER,
+                transfer=True,
+                request_id="o1",
+            ),
         ),
         (service.ExportConversationAnchors, pb.ExportConversationAnchorsRequest(page_size=1_000)),
         (service.GetMessagingPolicy, pb.GetMessagingPolicyRequest()),

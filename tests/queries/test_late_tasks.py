@@ -9,7 +9,8 @@ from plexus_testkit.companies import Company
 from plexuskit.clock import SystemClock
 from plexuskit.mongo import Database
 from tasks.api import AuthorityApi, TasksApi
-from tasks.domain.inputs import ASSIGNEES, MEMBERS, PAGE_LIMIT
+from tasks.domain.inputs import ASSIGNEES, DESCRIPTION_BYTES, MEMBERS, PAGE_LIMIT
+from tasks.operations.handovers import TOGETHER
 from tasks.queries.readable import RECHECK_LIMIT
 from tasks.store import Store
 
@@ -134,3 +135,54 @@ async def test_tasks_at_their_largest(store, called, as_person):
     assert len(assigned.task.assignee_ids) == ASSIGNEES
     assert moved.task.version == 3
     assert all(verdict.readable for verdict in rechecked.verdicts)
+
+
+@pytest.mark.largest("tasks.TasksService", "UpdateProject", "ListOpenWork", "ReassignWork")
+async def test_projects_and_work_that_change_hands_at_their_largest(store, called, as_person):
+    as_person("ann")
+    api = TasksApi(store, decisions=Company().decisions, clock=SystemClock())
+    half = MEMBERS // 2
+    people = [f"per_{number}" for number in range(MEMBERS + half)]
+
+    async def begin(number):
+        request = pb.CreateProjectRequest(name=f"p{number}", member_ids=people[: MEMBERS - 2])
+        project_id = (await api.CreateProject(request, None)).project.id
+        task = pb.CreateTaskRequest(
+            title=f"t{number}", description="d" * 10_000, project_id=project_id
+        )
+        await api.CreateTask(task, None)
+        return project_id
+
+    projects = [await begin(number) for number in range(PAGE_LIMIT)]
+    changed = await called(
+        lambda: api.UpdateProject(
+            pb.UpdateProjectRequest(
+                project_id=projects[0],
+                name="Moved",
+                goal="g" * DESCRIPTION_BYTES,
+                remove_member_ids=people[:half],
+                add_member_ids=people[MEMBERS : MEMBERS + half - 1],
+                request_id="once",
+            ),
+            None,
+        ),
+        maximum=FEW,
+    )
+    listed = await called(
+        lambda: api.ListOpenWork(
+            pb.ListOpenWorkRequest(person_id="ann", page_size=PAGE_LIMIT), None
+        ),
+        maximum=FEW,
+    )
+    given = await called(
+        lambda: api.ReassignWork(
+            pb.ReassignWorkRequest(person_id="ann", to_person_id=people[-1], request_id="twice"),
+            None,
+        ),
+        maximum=FEW,
+    )
+
+    assert changed.project.name == "Moved"
+    assert len(listed.tasks) == len(listed.projects) == PAGE_LIMIT
+    assert len(given.tasks) == TOGETHER
+    assert given.more

@@ -46,6 +46,7 @@ VALUES = {
     "OBJECT": "@ann",
     "PEOPLE": "ann",
     "PERSON": "ann",
+    "NEW-ROLE": "admin",
     "ROLE": "per_1",
     "SEQ": "1",
     "SEQS": "1",
@@ -57,6 +58,7 @@ VALUES = {
     "--at": "tomorrow 9:00",
     "--channel": "email",
     "--scope": "messages.send",
+    "--to": "ann",
     "--until": "tomorrow 9:00",
     "--waiting": "1",
 }

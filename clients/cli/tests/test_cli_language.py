@@ -13,6 +13,7 @@ from .catalogue import of_help, of_refusals, of_sources, untranslatable
 
 OF_THE_SDK = {
     "DEADLINE_EXCEEDED",
+    "NAME_AMBIGUOUS",
     "NOT_SIGNED_IN",
     "PROFILE_NOT_FOUND",
     "SECOND_FACTOR_REQUIRED",

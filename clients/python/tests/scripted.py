@@ -16,12 +16,17 @@ from google.protobuf.any_pb2 import Any as Packed
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from plexus.directory.v1 import session_service_pb2
-from plexus.directory.v1.directory_service_pb2 import BatchGetPeopleResponse, GetPersonResponse
+from plexus.directory.v1.directory_service_pb2 import (
+    BatchGetPeopleResponse,
+    GetPersonResponse,
+    ListDepartmentsResponse,
+    ListPeopleResponse,
+)
 from plexus.directory.v1.directory_service_pb2_grpc import (
     DirectoryServiceServicer,
     add_DirectoryServiceServicer_to_server,
 )
-from plexus.directory.v1.people_pb2 import Person
+from plexus.directory.v1.people_pb2 import Department, Person
 from plexus.directory.v1.session_service_pb2_grpc import (
     SessionServiceServicer as SignInServicer,
 )
@@ -46,7 +51,7 @@ from plexus.gateway.v1.session_service_pb2_grpc import (
     add_SessionServiceServicer_to_server,
 )
 from plexus.messaging.v1 import events_pb2
-from plexus.messaging.v1.conversations_pb2 import Conversation, ConversationView
+from plexus.messaging.v1.conversations_pb2 import Conversation, ConversationView, Member
 from plexus.messaging.v1.messages_pb2 import Message, MessageParts
 from plexus.messaging.v1.messaging_service_pb2 import (
     Change,
@@ -54,6 +59,7 @@ from plexus.messaging.v1.messaging_service_pb2 import (
     GetConversationResponse,
     ListChangesResponse,
     ListConversationsResponse,
+    ListMembersResponse,
     ListMessagesResponse,
     SendMessageRequest,
     SendMessageResponse,
@@ -86,6 +92,8 @@ class Log:
     join_seq: int = 1
     peer_id: str = ""
     member: bool = True
+    joined_at: int = 0
+    people: tuple[str, ...] = ()
     facts: list[tuple[str, Any]] = field(default_factory=list)
     messages: dict[int, Message] = field(default_factory=dict)
     requests: dict[str, int] = field(default_factory=dict)
@@ -109,6 +117,7 @@ class Log:
         )
         view = ConversationView(conversation=conversation, peer_id=self.peer_id)
         view.member.intervals.add(first_seq=self.join_seq)
+        view.member.joined_at.seconds = self.joined_at
         return view
 
     def _fact(self, name: str, fact: Any) -> Envelope:
@@ -261,6 +270,8 @@ class Gateway(
         self.calls: list[str] = []
         self.bearers: list[str] = []
         self.people = [Person(id=ME, handle="me"), Person(id="per_ann", handle="ann")]
+        self.departments: list[Department] = []
+        self.commands: list[SendMessageRequest] = []
         # Responses to the next calls of a method, in order; None answers normally.
         self.refusals: dict[str, list[Refusal | None]] = {}
         # Outcomes of the next sends: a verdict to return without storing, `lost` or `silent`.
@@ -400,6 +411,7 @@ class Gateway(
         return CreateConversationResponse(conversation=log.view().conversation)
 
     async def SendMessage(self, request: Any, context: Any) -> Any:
+        self.commands.append(request)
         stored = None
         with contextlib.suppress(KeyError):
             stored = self._store(request)
@@ -416,6 +428,26 @@ class Gateway(
             or person.handle in {handle.lower() for handle in request.handles}
         ]
         return BatchGetPeopleResponse(people=found)
+
+    async def ListPeople(self, request: Any, context: Any) -> Any:
+        await self._scripted("ListPeople", context)
+        part = request.query.lower()
+        found = [
+            person
+            for person in self.people
+            if part in f"{person.handle}\n{person.display_name.lower()}"
+        ]
+        return ListPeopleResponse(people=found)
+
+    async def ListDepartments(self, request: Any, context: Any) -> Any:
+        await self._scripted("ListDepartments", context)
+        return ListDepartmentsResponse(departments=self.departments)
+
+    async def ListMembers(self, request: Any, context: Any) -> Any:
+        await self._scripted("ListMembers", context)
+        log = await self._member(request.conversation_id, context)
+        members = [Member(person_id=each, active=True) for each in log.people]
+        return ListMembersResponse(members=members)
 
     async def GetPerson(self, request: Any, context: Any) -> Any:
         await self._scripted("GetPerson", context)

@@ -34,7 +34,7 @@ async def test_a_group_is_found_by_name_and_remembered_for_a_while(
     fresh = Client(client.plexus)
     gateway.logs["cnv_1"].name = "renamed"
     assert await fresh.conversations.resolve("renamed") == "cnv_1"
-    gateway.logs["cnv_1"].name = "renamed again"
+    gateway.logs["cnv_1"].name = "another"
     with pytest.raises(NameNotFound):
         await fresh.conversations.resolve("renamed")
 
@@ -51,15 +51,11 @@ async def test_a_person_stands_for_the_direct_conversation(
 async def test_an_ambiguous_name_is_refused_with_its_candidates(
     client: Client, gateway: Gateway
 ) -> None:
-    gateway.log("cnv_1", name="sales")
-    gateway.log("cnv_2", name="sales")
-    gateway.log("cnv_3", name="ann")
+    gateway.log("cnv_1", name="sales north")
+    gateway.log("cnv_2", name="sales south")
     with pytest.raises(NameAmbiguous) as two_groups:
-        await client.messages.send("sales", "hello")
+        await client.messages.send("sa", "hello")
     assert two_groups.value.candidates == ("cnv_1", "cnv_2")
-    with pytest.raises(NameAmbiguous, match="@ann for the person") as group_and_person:
-        await client.messages.send("ann", "hello")
-    assert group_and_person.value.candidates == ("cnv_3", "per_ann")
     assert "SendMessage" not in gateway.calls
 
 

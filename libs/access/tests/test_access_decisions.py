@@ -7,11 +7,12 @@ import pytest
 from plexus.directory.v1 import people_pb2
 from plexus.messaging.v1 import messaging_service_pb2
 from plexus_access.decisions import Asker, needs_of
-from plexus_access.objects import CONVERSATION, Object
+from plexus_access.objects import CONVERSATION, PERSON, Object
 from plexus_access.refusals import (
     AccessNotCurrent,
     AccountInactive,
     PermissionMissing,
+    PersonNotFound,
     PolicyForbids,
 )
 from plexus_testkit.clock import FrozenClock
@@ -107,6 +108,23 @@ def test_gw_04_who_was_deactivated_may_nothing(company):
 
     with pytest.raises(AccountInactive):
         company.decisions.check(asker(), "messages.send", ROOM)
+
+
+@pytest.mark.rule("GW-2")
+def test_gw_02_a_person_out_of_reach_is_as_absent_as_one_that_never_was(company):
+    company.person(TENANT, "per_bob")
+    bob, absent = Object(PERSON, "per_bob"), Object(PERSON, "per_none")
+    company.role(TENANT, "part", "tasks.reassign", to="per_ann", scope="department:dep_a")
+
+    for each in (bob, absent):
+        with pytest.raises(PersonNotFound):
+            company.decisions.check(asker(), "tasks.reassign", each)
+
+    company.role(TENANT, "whole", "tasks.reassign", to="per_ann")
+    company.decisions.check(asker(), "tasks.reassign")
+    company.decisions.check(asker(), "tasks.reassign", bob)
+    with pytest.raises(PersonNotFound):
+        company.decisions.check(asker(), "tasks.reassign", absent)
 
 
 async def test_a_call_waits_for_a_role_that_is_on_its_way(company):

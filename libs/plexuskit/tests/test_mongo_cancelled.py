@@ -1,12 +1,14 @@
 """Callers that disconnect: the pool stays usable, and operations under way end by themselves."""
 
 import asyncio
+import gc
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 from plexuskit.config import MongoSection
 from plexuskit.mongo import Collection, Database, connect
+from plexuskit.mongo.driving import wait_for_abandoned
 from plexuskit.mongo.transactions import Transaction
 
 CALLS = 200
@@ -82,3 +84,43 @@ async def test_a_write_whose_caller_has_gone_still_happens(crowded):
             await crowded.ping()
 
     await asyncio.wait_for(stored(), 30)
+
+
+async def test_a_cancelled_call_whose_operation_fails_logs_no_traceback(crowded):
+    people = crowded.collection("people", schema_version=1)
+    await people.insert({"_id": "eve"})  # transactions make no collections here
+    reported: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: reported.append(context))
+    stored, leave, conflicting = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def first(tx: Transaction) -> None:
+        await people.insert({"_id": "cid"}, tx=tx)
+        stored.set()
+        await leave.wait()
+
+    async def second(tx: Transaction) -> None:
+        conflicting.set()
+        await people.insert({"_id": "cid"}, tx=tx)
+
+    holder = asyncio.create_task(crowded.transact(first))
+    await stored.wait()
+    for _ in range(ROUNDS):
+        conflicting.clear()
+        caller = asyncio.create_task(crowded.transact(second, attempts=1))
+        await conflicting.wait()
+        caller.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+    leave.set()
+    await holder
+    await asyncio.wait_for(wait_for_abandoned(), 30)
+    gc.collect()
+
+    assert reported == []
+
+    async def deleted(tx: Transaction) -> bool:
+        return await people.delete({"_id": "cid"}, tx=tx)
+
+    # No session of a caller that has gone holds the document.
+    assert await asyncio.wait_for(crowded.transact(deleted, attempts=1), 10)

@@ -1,6 +1,6 @@
 """Facts of directory, messaging and tasks for notify's tests, as their owners publish them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from plexus.authz.v1.authority_pb2 import Interval
@@ -14,6 +14,7 @@ from plexus.tasks.v1 import events_pb2 as tasks_pb
 from plexus.tasks.v1.tasks_pb2 import Due, Task
 from plexuskit.kafka import Record
 from plexuskit.outbox import envelope
+from plexuskit.timestamps import timestamp
 
 TENANT = "ten_a"
 # Ahead of the server's clock: expiring documents are not deleted while a test looks at them.
@@ -38,6 +39,7 @@ class Facts:
         version: int,
         actor_id: str = "per_ann",
         origin: str = "",
+        at: datetime = NOON,
     ) -> Record:
         self._count += 1
         event: Envelope = envelope(
@@ -48,7 +50,7 @@ class Facts:
             entity_id=entity_id,
             entity_version=version,
             actor_id=actor_id,
-            now=NOON,
+            now=at,
             event_id=f"evt_{self._count:06}",
             origin=origin,
         )
@@ -60,7 +62,14 @@ class Facts:
             value=event.SerializeToString(),
         )
 
-    def person(self, name: str, *, deactivated: bool = False, **fields: Any) -> Record:
+    def person(
+        self,
+        name: str,
+        *,
+        deactivated: bool = False,
+        changed_by: str = "",
+        **fields: Any,
+    ) -> Record:
         fields = {
             "display_name": name.title(),
             "email": f"{name}@example.com",
@@ -74,6 +83,8 @@ class Facts:
         fact = (
             directory_pb.PersonDeactivated(person=person)
             if deactivated
+            else directory_pb.PersonChanged(person=person)
+            if changed_by
             else directory_pb.PersonAdded(person=person)
         )
         return self.record(
@@ -82,6 +93,8 @@ class Facts:
             key=person.id,
             entity_id=person.id,
             version=person.version,
+            actor_id=f"per_{changed_by or 'ann'}",
+            at=NOON + timedelta(seconds=person.version),
         )
 
     def member(
@@ -92,18 +105,26 @@ class Facts:
         version: int = 1,
         first: int = 1,
         last: int = 0,
+        role: "Member.Role.ValueType" = Member.ROLE_MEMBER,
+        joined_at: datetime | None = None,
     ) -> Member:
         return Member(
             conversation_id=conversation,
             person_id=f"per_{name}",
-            role=Member.ROLE_MEMBER,
+            role=role,
             active=last == 0,
             intervals=[Interval(first_seq=first, last_seq=last)],
             version=version,
+            joined_at=timestamp(NOON if joined_at is None else joined_at),
         )
 
     def conversation(
-        self, *names: str, id_: str = GROUP, direct: bool = False, origin: str = "", **fields: Any
+        self,
+        *names: str,
+        id_: str = GROUP,
+        direct: bool = False,
+        origin: str = "import",
+        **fields: Any,
     ) -> Record:
         kind = Conversation.KIND_DIRECT if direct else Conversation.KIND_GROUP
         fields = {"name": "" if direct else "采购", "version": 1} | fields
@@ -112,13 +133,17 @@ class Facts:
         fact = messaging_pb.ConversationCreated(conversation=conversation, members=members)
         return self._said(fact, id_, version=1, origin=origin)
 
-    def joined(self, *members: Member) -> Record:
+    def joined(self, *members: Member, origin: str = "import") -> Record:
         fact = messaging_pb.MembersAdded(members=members, membership_version=members[0].version)
-        return self._said(fact, members[0].conversation_id, version=members[0].version)
+        version = members[0].version
+        return self._said(fact, members[0].conversation_id, version=version, origin=origin)
 
-    def left(self, *members: Member) -> Record:
-        fact = messaging_pb.MembersRemoved(members=members, membership_version=members[0].version)
-        return self._said(fact, members[0].conversation_id, version=members[0].version)
+    def left(self, *members: Member, by_themselves: bool = False, origin: str = "import") -> Record:
+        fact = messaging_pb.MembersRemoved(
+            members=members, membership_version=members[0].version, left=by_themselves
+        )
+        version = members[0].version
+        return self._said(fact, members[0].conversation_id, version=version, origin=origin)
 
     def message(
         self,

@@ -14,7 +14,7 @@ from plexus.directory.v1 import people_pb2
 from plexus.directory.v1 import session_service_pb2 as session_pb
 from plexus.messaging.v1 import messaging_service_pb2 as messaging_pb
 from plexus.messaging.v1 import personal_service_pb2 as personal_pb
-from plexus.messaging.v1.conversations_pb2 import Conversation
+from plexus.messaging.v1.conversations_pb2 import Conversation, Member
 from plexus.tasks.v1 import tasks_pb2
 from plexus.tasks.v1 import tasks_service_pb2 as tasks_pb
 from plexus_sdk import Plexus
@@ -105,6 +105,17 @@ class Scene:
         request = tasks_pb.CreateTaskRequest(title=new_name())
         return str((await self.ann.call(self.ann.tasks.CreateTask, request)).task.id)
 
+    async def project(self) -> str:
+        request = tasks_pb.CreateProjectRequest(name=new_name())
+        return str((await self.ann.call(self.ann.tasks.CreateProject, request)).project.id)
+
+    async def busy(self) -> str:
+        """Return a person with an open task."""
+        person_id = await self.person()
+        request = tasks_pb.CreateTaskRequest(title=new_name(), owner_id=person_id)
+        await self.ann.call(self.ann.tasks.CreateTask, request)
+        return person_id
+
 
 async def _schedule(scene: Scene) -> Message:
     content = personal_pb.ScheduledContent(conversation_id=await scene.room(), text=new_name())
@@ -185,6 +196,10 @@ async def _people(scene: Scene) -> list[str]:
 
 async def _bob(scene: Scene) -> list[str]:
     return [scene.bob.profile.person_id]
+
+
+async def _bob_id(scene: Scene) -> str:
+    return scene.bob.profile.person_id
 
 
 async def _subject(scene: Scene) -> str:
@@ -272,6 +287,17 @@ REQUESTS: dict[str, list[Example]] = {
     "SetModule": [_module],
     "RecordSkip": [_skip],
     "CreateProject": [_made(tasks_pb.CreateProjectRequest, name=_name)],
+    "UpdateProject": [
+        _made(
+            tasks_pb.UpdateProjectRequest,
+            project_id=Scene.project,
+            expected_version=1,
+            name=_name,
+        )
+    ],
+    "ReassignWork": [
+        _made(tasks_pb.ReassignWorkRequest, person_id=Scene.busy, to_person_id=Scene.person)
+    ],
     "CreateTask": [_made(tasks_pb.CreateTaskRequest, title=_name)],
     "UpdateTask": [
         _made(tasks_pb.UpdateTaskRequest, task_id=Scene.task, expected_version=1, title=_name)
@@ -311,6 +337,14 @@ REQUESTS: dict[str, list[Example]] = {
     ],
     "RemoveMembers": [
         _made(messaging_pb.RemoveMembersRequest, conversation_id=Scene.room, person_ids=_bob)
+    ],
+    "ChangeMemberRole": [
+        _made(
+            messaging_pb.ChangeMemberRoleRequest,
+            conversation_id=Scene.room,
+            person_id=_bob_id,
+            role=Member.ROLE_ADMIN,
+        )
     ],
     "LeaveConversation": [_made(messaging_pb.LeaveConversationRequest, conversation_id=_left)],
     "SendMessage": [_made(messaging_pb.SendMessageRequest, conversation_id=_shared, text=_name)],

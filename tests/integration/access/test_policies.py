@@ -357,9 +357,9 @@ async def test_gw_10_proofs_and_changes_follow_the_policy_on_reading_conversatio
 @pytest.mark.rule("GW-10")
 async def test_gw_10_administrators_change_at_once_what_they_have_just_made(scene: Scene) -> None:
     directory, permissions = scene.root.directory, ("people.manage", "departments.manage")
-    nobody = "person:per_nobody"
+    about = dict(zip(permissions, ("person:per_nobody", "department:dep_nobody"), strict=True))
     for permission in permissions:
-        await _put(scene, permission, enabled=True, about=nobody)
+        await _put(scene, permission, enabled=True, about=about[permission])
     try:
         for _ in range(3):
             department = await scene.root.call(
@@ -389,7 +389,7 @@ async def test_gw_10_administrators_change_at_once_what_they_have_just_made(scen
         assert await _asked(scene.root, directory.UpdatePerson, absent) == "PERSON_NOT_FOUND"
     finally:
         for permission in permissions:
-            await _put(scene, permission, enabled=False, about=nobody)
+            await _put(scene, permission, enabled=False, about=about[permission])
 
 
 @pytest.mark.rule("GW-10")

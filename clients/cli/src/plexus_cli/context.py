@@ -83,18 +83,24 @@ def _of_api_token(url: str | None) -> Profile | None:
 
 
 async def find_people(plexus: Plexus, names: list[str]) -> dict[str, Person]:
-    """Find people by handle (`@` allowed) or id, as {name as given: person}.
+    """Find people by handle (`@` allowed), id or display name, as {name as given: person}.
 
     Raises:
-        Refused: lists the unknown names.
+        Refused: lists the unknown names, or the people who share a display name.
     """
     try:
         return await People(plexus).find(names)
     except NameNotFound as refused:
-        names_shown = refused.metadata["names"]
-        raise Refused(
-            tr("Nobody is called {names}: look at `plexus people list`.", names=names_shown)
-        ) from refused
+        raise nobody(refused) from refused
+
+
+def nobody(refused: NameNotFound) -> Refused:
+    """Return the refusal of names that no person has."""
+    names = refused.metadata["names"]
+    return Refused(
+        tr("Nobody is called {names}: look at `plexus people list`.", names=names),
+        reason=refused.reason,
+    )
 
 
 async def name_people(plexus: Plexus, ids: set[str]) -> dict[str, str]:

@@ -1,7 +1,9 @@
 """Messages formatted for a terminal: one paragraph each."""
 
+from collections.abc import Sequence
+
 from plexus.messaging.v1 import messages_pb2
-from plexus.messaging.v1.messages_pb2 import Message
+from plexus.messaging.v1.messages_pb2 import Forwarded, Message
 
 from plexus_cli.language import tr
 from plexus_cli.moments import local
@@ -15,8 +17,19 @@ _PRIORITIES = {
 }
 
 
+def people_in(messages: Sequence[Message]) -> set[str]:
+    """Return the ids of the people whose names a line shows."""
+    shown = {message.sender_id for message in messages}
+    return shown | {each.sender_id for message in messages for each in message.forwarded}
+
+
 def line_of(message: Message, names: dict[str, str]) -> Styled:
-    """Return a message as one paragraph, its spans as styles."""
+    """Return a message as one paragraph, its spans as styles.
+
+    Args:
+        message: as it is now.
+        names: names of people and conversations by id; an unknown conversation is left out.
+    """
     reply = f" ↳{message.root_seq}" if message.root_seq else ""
     who = safe_line(names.get(message.sender_id, message.sender_id))
     line = Styled(f"{message.seq:>6}{reply}  {local(message.sent_at)}  {who}: ")
@@ -27,11 +40,8 @@ def line_of(message: Message, names: dict[str, str]) -> Styled:
     line.append(tr("(recalled)") if message.recalled else body_of(message))
     if message.HasField("edited_at") and not message.recalled:
         line.append(" " + tr("(edited)"))
-    if message.forwarded:
-        carried = " / ".join(safe_line(each.text) for each in message.forwarded if each.text)
-        line.append(
-            " " + (tr("(forwarded: {text})", text=carried) if carried else tr("(forwarded)"))
-        )
+    for each in message.forwarded:
+        line.append(" " + _forwarded(each, names))
     for attachment in message.attachments:
         line.append(f" [{safe_line(attachment.name or attachment.url)}]")
     for emoji, count in counted_reactions(message):
@@ -41,3 +51,13 @@ def line_of(message: Message, names: dict[str, str]) -> Styled:
     for word in message.labels:
         line.append(f" #{safe_line(word)}")
     return line
+
+
+def _forwarded(forwarded: Forwarded, names: dict[str, str]) -> str:
+    """Return what was forwarded, with its author and the conversation where it was said."""
+    who = safe_line(names.get(forwarded.sender_id, forwarded.sender_id))
+    where = safe_line(names.get(forwarded.conversation_id, ""))
+    text = safe_line(forwarded.text)
+    if where:
+        return tr("(forwarded from {who} in {where}: {text})", who=who, where=where, text=text)
+    return tr("(forwarded from {who}: {text})", who=who, text=text)

@@ -55,13 +55,22 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "verify": ("verifying", "verify"),
     "versions": ("altering", "versions"),
     "whoami": ("session", "whoami"),
+    "conversations archive": ("group_conversations", "archive"),
+    "conversations events": ("group_conversations", "events"),
     "conversations folder": ("arranging", "folder"),
     "conversations mark-unread": ("arranging", "mark_unread"),
     "conversations mute": ("arranging", "mute"),
+    "conversations rename": ("group_conversations", "rename"),
+    "conversations role": ("group_conversations", "role"),
     "conversations star": ("arranging", "star"),
+    "conversations transfer": ("group_conversations", "transfer"),
+    "conversations unarchive": ("group_conversations", "unarchive"),
     "conversations unmute": ("arranging", "unmute"),
     "conversations unstar": ("arranging", "unstar"),
+    "conversations update": ("group_conversations", "update"),
     "people import": ("roster", "import_"),
+    "tasks open-work": ("handovers", "open_work"),
+    "tasks reassign": ("handovers", "reassign"),
 }
 """Single commands: module and function by the command words."""
 

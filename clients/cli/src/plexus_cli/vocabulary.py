@@ -15,16 +15,17 @@ SHOWN_WORDS: Final = (
     "in_app", "email", "web_push", "pending", "delivered", "dropped", "deferred",
     # kinds of notifications
     "mention", "direct_message", "reply", "task_assigned", "task_due", "task_overdue",
-    "feed_stopped", "message_urgent",
+    "feed_stopped", "membership", "message_urgent",
     # second factors
     "one-time codes", "passkey",
     # arrangement of conversations
-    "muted", "marked",
+    "muted", "marked", "archived", "closed",
     # counts of the status
     "people", "conversations", "messages", "indexed messages", "tasks", "deliveries",
     "dead letters",
     # lines about a person or group
-    "handle", "id", "state", "e-mail", "title", "departments", "posts", "manager", "skills",
+    "handle", "earlier handles", "id", "state", "e-mail", "title", "departments", "posts",
+    "manager", "skills",
     "employee number", "cost centre", "roles", "zone", "language", "working hours", "guest until",
     "away", "deputy", "note", "name", "description", "members", "due", "assignees",
     # questions

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         open_plexus,
         token_fields,
     )
-    from plexus_sdk.conversations import Conversations
+    from plexus_sdk.conversations import Conversations, Place
     from plexus_sdk.endings import responses
     from plexus_sdk.errors import (
         NameAmbiguous,
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         PresenceSignal,
         TypingSignal,
     )
+    from plexus_sdk.mentions import Mentions, TypedMentions
     from plexus_sdk.messages import Messages, Sent
     from plexus_sdk.people import People
     from plexus_sdk.positions import FilePositions, MemoryPositions, Position, PositionStore
@@ -74,6 +75,7 @@ __all__ = [
     "MembersAdded",
     "MembersRemoved",
     "MemoryPositions",
+    "Mentions",
     "MessageEdited",
     "MessageLabeled",
     "MessagePinned",
@@ -86,6 +88,7 @@ __all__ = [
     "NameNotFound",
     "NotificationRaised",
     "People",
+    "Place",
     "Plexus",
     "Position",
     "PositionStore",
@@ -98,6 +101,7 @@ __all__ = [
     "Session",
     "SignedOut",
     "Tasks",
+    "TypedMentions",
     "TypingSignal",
     "Unreachable",
     "answer",
@@ -124,7 +128,7 @@ _MODULES: Final = {
         "open_plexus",
         "token_fields",
     ),
-    "conversations": ("Conversations",),
+    "conversations": ("Conversations", "Place"),
     "endings": ("responses",),
     "errors": (
         "NameAmbiguous",
@@ -154,6 +158,7 @@ _MODULES: Final = {
         "PresenceSignal",
         "TypingSignal",
     ),
+    "mentions": ("Mentions", "TypedMentions"),
     "messages": ("Messages", "Sent"),
     "people": ("People",),
     "positions": ("FilePositions", "MemoryPositions", "Position", "PositionStore"),

@@ -12,6 +12,7 @@ from plexus.search.v1.search_service_pb2 import Hit, SearchRequest
 from plexus_sdk.connection import Plexus, open_plexus
 from plexus_sdk.conversations import Conversations
 from plexus_sdk.errors import Refused
+from plexus_sdk.mentions import Mentions
 from plexus_sdk.messages import Messages
 from plexus_sdk.people import People
 from plexus_sdk.positions import PositionStore
@@ -33,7 +34,8 @@ class Client:
         plexus: every RPC of every service, for calls without a helper.
         messages: send, reply, edit, recall, react, read.
         conversations: lookup by name, creation, members.
-        people: lookup by handle or id.
+        people: lookup by handle, id or name.
+        mentions: `@names` to ids.
         tasks: create, assign, move, list.
     """
 
@@ -41,6 +43,7 @@ class Client:
         """Create a client on a connection, which should have a thorough retry policy."""
         self.plexus = plexus
         self.people = People(plexus)
+        self.mentions = Mentions(plexus, people=self.people)
         self.conversations = Conversations(plexus, people=self.people)
         self.messages = Messages(plexus, conversations=self.conversations, people=self.people)
         self.tasks = Tasks(plexus, people=self.people)

@@ -1,9 +1,12 @@
 """Conversations: lookup by name, creation, members."""
 
+import contextlib
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
+from plexus.directory.v1.people_pb2 import Person
 from plexus.messaging.v1.conversations_pb2 import Conversation, ConversationView, Member
 from plexus.messaging.v1.messaging_service_pb2 import (
     AddMembersRequest,
@@ -15,7 +18,8 @@ from plexus.messaging.v1.messaging_service_pb2 import (
 )
 
 from plexus_sdk.connection import Plexus, new_request_id
-from plexus_sdk.errors import NameAmbiguous, NameNotFound
+from plexus_sdk.errors import NameNotFound
+from plexus_sdk.names import Named, closest, fold, the_one
 from plexus_sdk.people import ID_PREFIX as PERSON_PREFIX
 from plexus_sdk.people import People
 
@@ -23,6 +27,21 @@ ID_PREFIX: Final = "cnv_"
 # Lifetime of a cached name: a renamed group is still found by its previous name.
 REMEMBER_SECONDS: Final = 60.0
 _MAX_REMEMBERED: Final = 10_000
+_MIN_SUFFIX: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A conversation that a name means.
+
+    Attributes:
+        person: the other one of a direct conversation that was given as a person.
+        alike: further groups of the same name, in the order in which the caller joined them.
+    """
+
+    id: str
+    person: Person | None = None
+    alike: tuple[ConversationView, ...] = ()
 
 
 class Conversations:
@@ -34,56 +53,69 @@ class Conversations:
         self._remembered: dict[str, tuple[str, float]] = {}
 
     async def resolve(self, name: str) -> str:
-        """Return the id of a conversation.
-
-        Args:
-            name: an id (`cnv_…`); a person (`@handle`, or an id `per_…`), whose direct
-                conversation is created if there is none; the name of a group of the caller; or a
-                handle, if no group has this name.
+        """Return the id of a conversation; see `find` for names, which are kept for a minute.
 
         Raises:
             NameNotFound: neither a group of the caller nor a person has this name.
-            NameAmbiguous: several groups have this name, or a group and a person have it.
+            NameAmbiguous: it fits several.
         """
         if name.startswith(ID_PREFIX):
             return name
         remembered = self._remembered.get(name)
         if remembered is not None and remembered[1] > time.monotonic():
             return remembered[0]
-        conversation_id = await self._resolved(name)
+        conversation_id = (await self.find(name)).id
         if len(self._remembered) >= _MAX_REMEMBERED:
             self._remembered.clear()
         self._remembered[name] = (conversation_id, time.monotonic() + REMEMBER_SECONDS)
         return conversation_id
 
-    async def _resolved(self, name: str) -> str:
+    async def find(self, name: str, *, archived: bool = False) -> Place:
+        """Return the conversation that a name means.
+
+        A group comes before a person of the same name. Of several groups of the same name it is
+        the one that the caller has been in longest, so that a new group never takes the place of
+        another; `NAME#ABCD`, with the end of its id, means one of the others.
+
+        Args:
+            name: an id (`cnv_…`); the name of a group of the caller; `@person`, whose direct
+                conversation is created if there is none; a person without `@`; or a beginning of
+                a group's name. A person is a handle, id, display name, pinyin or a beginning.
+            archived: whether archived groups are among them.
+
+        Raises:
+            NameNotFound: neither a group of the caller nor a person has this name.
+            NameAmbiguous: it fits several.
+        """
+        if name.startswith(ID_PREFIX):
+            return Place(name)
         if name.startswith(("@", PERSON_PREFIX)):
-            return (await self.direct(name)).id
+            return await self._with(await self._people.resolve(name))
         groups = [
-            view.conversation.id
-            async for view in self.all()
-            if view.conversation.kind == Conversation.KIND_GROUP and view.conversation.name == name
+            view
+            async for view in self.all(archived=archived)
+            if view.conversation.kind == Conversation.KIND_GROUP
         ]
-        try:
-            person = (await self._people.get(name)).id
-        except NameNotFound:
-            person = ""
-        candidates = [*groups, *([person] if person else [])]
-        if len(candidates) > 1:
-            raise NameAmbiguous(
-                f"{name} is the name of {', '.join(candidates)}: give an id, or @{name} for the "
-                "person.",
-                candidates=candidates,
-            )
-        if groups:
-            return groups[0]
-        if person:
-            return (await self.direct(person)).id
+        if found := _of_name(name, groups):
+            return Place(found[0].conversation.id, alike=tuple(found[1:]))
+        with contextlib.suppress(NameNotFound):
+            return await self._with(await self._people.get(name))
+        near = closest(
+            name, (Named(each.conversation.id, each.conversation.name) for each in groups)
+        )
+        if (group := the_one(name, near)) is not None:
+            return Place(group.id)
+        with contextlib.suppress(NameNotFound):
+            return await self._with(await self._people.resolve(name))
         raise NameNotFound(
-            f"You are in no group called {name}, and nobody has this handle: give an id of "
+            f"You are in no group called {name}, and nobody has this name: give an id of "
             "`client.conversations.all()`.",
             reason="CONVERSATION_NOT_FOUND",
+            metadata={"name": name},
         )
+
+    async def _with(self, person: Person) -> Place:
+        return Place((await self._direct(person.id)).id, person=person)
 
     async def all(self, *, archived: bool = False) -> AsyncIterator[ConversationView]:
         """Yield the caller's conversations with unread counts, most recently active first.
@@ -110,16 +142,19 @@ class Conversations:
         return (await self._plexus.call(self._plexus.messaging.GetConversation, request)).view
 
     async def direct(self, person: str) -> Conversation:
-        """Return the direct conversation with a person, given by handle or id; create it if needed.
+        """Return the direct conversation with a person, see `find`; create it if needed.
 
         Raises:
             NameNotFound: no person has this name.
+            NameAmbiguous: it fits several.
         """
-        found = await self._people.get(person)
+        return await self._direct((await self._people.resolve(person)).id)
+
+    async def _direct(self, person_id: str) -> Conversation:
         request = CreateConversationRequest(
             request_id=new_request_id(),
             kind=Conversation.KIND_DIRECT,
-            member_ids=[found.id],
+            member_ids=[person_id],
         )
         response = await self._plexus.call(self._plexus.messaging.CreateConversation, request)
         return response.conversation
@@ -137,7 +172,7 @@ class Conversations:
 
         Args:
             name: 1 to 200 characters.
-            members: handles or ids of others, at most 5,000.
+            members: handles, ids or display names of others, at most 5,000.
             topic: subject, at most 4,000 characters.
             open_history: whether members can read messages posted before they joined.
             request_id: idempotency key for repeats; generated if empty.
@@ -201,3 +236,30 @@ class Conversations:
             token = response.next_page_token
             if not token:
                 return
+
+
+def _of_name(name: str, groups: Sequence[ConversationView]) -> list[ConversationView]:
+    """Return the groups of a name, the one that the caller joined first at the beginning.
+
+    Archived ones are at the end. Without any of exactly this name: those whose name differs in
+    case or width, else the one that `NAME#ABCD` means.
+    """
+    head, mark, suffix = name.rpartition("#")
+    found = (
+        [each for each in groups if each.conversation.name == name]
+        or [each for each in groups if fold(each.conversation.name) == fold(name)]
+        or [
+            each
+            for each in groups
+            if mark
+            and len(suffix) >= _MIN_SUFFIX
+            and each.conversation.id.endswith(suffix.upper())
+            and fold(each.conversation.name) == fold(head)
+        ]
+    )
+    return sorted(found, key=_joined)
+
+
+def _joined(view: ConversationView) -> tuple[bool, int, str]:
+    joined_at = view.member.joined_at.ToNanoseconds()
+    return view.conversation.archived, joined_at, view.conversation.id

@@ -71,8 +71,14 @@ class NameNotFound(Refused):
 class NameAmbiguous(Refused):
     """Several objects have this name; `candidates` are their ids."""
 
-    def __init__(self, message: str, *, candidates: Sequence[str]) -> None:
-        super().__init__(message, reason="NAME_AMBIGUOUS")
+    def __init__(
+        self,
+        message: str,
+        *,
+        candidates: Sequence[str],
+        metadata: Mapping[str, str] = _NO_METADATA,
+    ) -> None:
+        super().__init__(message, reason="NAME_AMBIGUOUS", metadata=metadata)
         self.candidates = tuple(candidates)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from plexus.messaging.v1 import messages_pb2
 from plexus.messaging.v1.messages_pb2 import Cursor, Mention, Message
@@ -20,10 +19,8 @@ from plexus.messaging.v1.messaging_service_pb2 import (
 from plexus_sdk.connection import Plexus, new_request_id
 from plexus_sdk.conversations import Conversations
 from plexus_sdk.errors import Refused
+from plexus_sdk.mentions import Mentions, TypedMentions, joined
 from plexus_sdk.people import People
-
-ALL: Final = "all"
-_DEPARTMENT: Final = "dep_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +30,7 @@ class Sent:
     Attributes:
         deduplicated: whether this request id was already stored with the same content.
         not_in_conversation: mentioned people who are not members and are not notified.
+        unknown_mentions: the `@words` of the text that name no one; only with `typed_mentions`.
     """
 
     conversation_id: str
@@ -41,6 +39,7 @@ class Sent:
     request_id: str
     deduplicated: bool
     not_in_conversation: tuple[str, ...]
+    unknown_mentions: tuple[str, ...] = ()
 
 
 class Messages:
@@ -64,7 +63,7 @@ class Messages:
         """
         self._plexus = plexus
         self._conversations = conversations
-        self._people = people
+        self._mentions = Mentions(plexus, people=people)
         self._post = post or self._call
 
     async def send(
@@ -73,6 +72,7 @@ class Messages:
         text: str,
         *,
         mentions: Iterable[str] = (),
+        typed_mentions: bool = False,
         reply_to_seq: int = 0,
         quote_seq: int = 0,
         markdown: bool = False,
@@ -84,7 +84,8 @@ class Messages:
         Args:
             to: conversation by id, group name, `@handle` or handle; see `Conversations.resolve`.
             text: at most 150 KB of UTF-8.
-            mentions: handles or ids of people, ids of departments (`dep_…`), or `all`.
+            mentions: people by handle, id or name, departments by name or id, or `all`.
+            typed_mentions: whether `@names` in the text are mentions, as those that people type.
             reply_to_seq: `seq` of the message to reply to, in its thread.
             quote_seq: `seq` of a message of the conversation to quote.
             markdown: whether `text` has marks for bold, italic, code, quotes and links.
@@ -100,11 +101,18 @@ class Messages:
                 `MENTION_ALL_DENIED` and others of messaging.
         """
         conversation_id = await self._conversations.resolve(to)
+        typed = TypedMentions()
+        if typed_mentions:
+            typed = await self._mentions.typed(
+                text, conversation_id=conversation_id, markdown=markdown
+            )
+        named = await self._mentions.named(mentions, conversation_id=conversation_id)
         request = SendMessageRequest(
             conversation_id=conversation_id,
             request_id=request_id or new_request_id(),
             text=text,
-            mentions=await self.mentions(mentions),
+            mentions=joined(named, typed.mentions),
+            spans=typed.spans,
             reply_to_seq=reply_to_seq,
             quote_seq=quote_seq,
             format=messages_pb2.FORMAT_MARKDOWN if markdown else messages_pb2.FORMAT_PLAIN,
@@ -118,6 +126,7 @@ class Messages:
             request.request_id,
             stored.deduplicated,
             tuple(stored.not_in_conversation),
+            typed.unknown,
         )
 
     async def reply(
@@ -155,33 +164,50 @@ class Messages:
         )
 
     async def mentions(self, names: Iterable[str]) -> list[Mention]:
-        """Return mentions of people by handle or id, departments by id, and `all`.
+        """Return mentions of people and departments by name or id, and of `all`.
 
         Raises:
-            NameNotFound: no person has one of these names.
+            NameNotFound: a name is neither a person's nor a department's.
+            NameAmbiguous: several have it.
         """
-        given = list(names)
-        departments = [name for name in given if name.startswith(_DEPARTMENT)]
-        handles = [name for name in given if name != ALL and name not in departments]
-        people = await self._people.find(handles) if handles else {}
-        mentions = [Mention(person_id=person.id) for person in people.values()]
-        mentions += [Mention(department_id=name) for name in departments]
-        if ALL in given:
-            mentions.append(Mention(all=True))
-        return mentions
+        return await self._mentions.named(names)
 
-    async def edit(self, message: Message, text: str, *, markdown: bool = False) -> Message:
-        """Replace the text of one's own message; return its new state (MSG-11).
+    async def edit(
+        self,
+        message: Message,
+        text: str,
+        *,
+        mentions: Iterable[str] = (),
+        typed_mentions: bool = False,
+        markdown: bool = False,
+    ) -> Message:
+        """Replace the text and the mentions of one's own message; return its new state (MSG-11).
+
+        Args:
+            message: as it was read.
+            text: see `send`.
+            mentions: see `send`; those that the edit adds notify.
+            typed_mentions: see `send`.
+            markdown: see `send`.
 
         Raises:
             Refused: `EDIT_WINDOW_CLOSED`, `NOT_YOUR_MESSAGE`, `VERSION_CONFLICT` if it was edited
                 since `message` was read, and others of messaging.
         """
+        conversation_id = message.conversation_id
+        typed = TypedMentions()
+        if typed_mentions:
+            typed = await self._mentions.typed(
+                text, conversation_id=conversation_id, markdown=markdown
+            )
+        named = await self._mentions.named(mentions, conversation_id=conversation_id)
         request = EditMessageRequest(
             request_id=new_request_id(),
-            conversation_id=message.conversation_id,
+            conversation_id=conversation_id,
             seq=message.seq,
             text=text,
+            mentions=joined(named, typed.mentions),
+            spans=typed.spans,
             format=messages_pb2.FORMAT_MARKDOWN if markdown else messages_pb2.FORMAT_PLAIN,
             expected_version=message.version,
         )

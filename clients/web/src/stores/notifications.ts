@@ -7,7 +7,11 @@ import {
   NotificationChangedSchema,
   NotificationRaisedSchema,
 } from '@/gen/plexus/notify/v1/events_pb';
-import type { Notification } from '@/gen/plexus/notify/v1/notifications_pb';
+import {
+  Channel,
+  Delivery_State,
+  type Notification,
+} from '@/gen/plexus/notify/v1/notifications_pb';
 import { NotifyService } from '@/gen/plexus/notify/v1/notify_service_pb';
 import { Cell } from '@/kit/cell';
 import { Signal } from '@/kit/signal';
@@ -137,7 +141,8 @@ export class NotificationsStore {
     const held = this.#held.get(notification.id);
     if (held !== undefined && held.version >= event.changeNo) return;
     const wasUnread = held === undefined ? false : !held.notification.read;
-    this.#put({ notification, version: event.changeNo, round: this.#round });
+    if (isWithdrawn(notification)) this.#held.delete(notification.id);
+    else this.#put({ notification, version: event.changeNo, round: this.#round });
     this.#show();
     if (held === undefined && event.type === CHANGED) {
       // Older than the loaded ones: only the server knows whether it was counted.
@@ -173,6 +178,13 @@ function notificationOf(event: Envelope): Notification | undefined {
   if (event.type === RAISED) return fromBinary(NotificationRaisedSchema, event.fact).notification;
   if (event.type === CHANGED) return fromBinary(NotificationChangedSchema, event.fact).notification;
   return undefined;
+}
+
+/** True if it left the inbox because its cause is gone. */
+function isWithdrawn({ deliveries }: Notification): boolean {
+  return deliveries.some(
+    ({ channel, state }) => channel === Channel.IN_APP && state === Delivery_State.DROPPED,
+  );
 }
 
 function asRead(notification: Notification): Notification {

@@ -3,6 +3,7 @@ import type { Cursor } from '@/gen/plexus/messaging/v1/messages_pb';
 
 import type { ConversationsStore } from './conversations/conversations';
 import type { Sync } from './conversations/sync';
+import { mentionedAgain } from './log/unread';
 
 const TOGETHER_MS = 250;
 
@@ -20,7 +21,8 @@ export class Reading {
   /** Record that the user has read a conversation up to a message. */
   advance(conversationId: string, through: number): void {
     const log = this.conversations.get(conversationId);
-    if (log === undefined || through <= log.cursor || through > log.lastSeq) return;
+    if (log === undefined || through > log.lastSeq) return;
+    if (through < log.cursor || (through === log.cursor && mentionedAgain(log) === 0)) return;
     if (log.applyCursor(through)) this.sync.refreshView(conversationId);
     this.#moved.set(conversationId, through);
     this.#timer ??= setTimeout(() => void this.#tell(), TOGETHER_MS);

@@ -19,13 +19,14 @@ from plexuskit.grpc import MethodInfo, caller
 from plexus_access import masks
 from plexus_access.engine import Ask, Decision, Engine, Reason
 from plexus_access.masks import Masks
-from plexus_access.objects import Object
+from plexus_access.objects import PERSON, Object
 from plexus_access.records import Person
 from plexus_access.refusals import (
     AccessNotCurrent,
     AccountInactive,
     ModuleOff,
     PermissionMissing,
+    PersonNotFound,
     PolicyForbids,
 )
 from plexus_access.replica import Replica
@@ -115,6 +116,7 @@ class Decisions:
 
         Raises:
             PermissionMissing, ModuleOff, PolicyForbids, AccountInactive: refused.
+            PersonNotFound: the permission is held, but not for this person.
             AccessNotCurrent: the replica is not current, or does not know the person yet.
         """
         refusal = self.refusal(asker, permission, object_)
@@ -135,8 +137,11 @@ class Decisions:
         state = engine.state
         key = (asker.tenant_id, asker.person_id, permission, asker.scopes)
         plain = self._plain.get(key)
+        # Where the object is a person, a decision also finds out that there is none.
+        by_person = object_ is not None and object_.kind == PERSON
         if (
             plain is not None
+            and not by_person
             and plain[1] == state.epoch
             and plain[0] is state.people.get(asker.person_id)
         ):
@@ -164,7 +169,7 @@ class Decisions:
         if decision.reason is Reason.PERSON and not decision.known:
             policed = engine.state.policies.concern(permission)
             return self._unknown(asker, permission, policed=policed)
-        return _refusal(decision, permission)
+        return _refusal(decision, permission, object_)
 
     def holds(self, asker: Asker, permission: str) -> bool:
         """Return whether roles, modules and scopes grant a permission on any object.
@@ -279,7 +284,7 @@ class Decisions:
         return AccessNotCurrent()
 
 
-_MAY_BE_LATE: Final = (PermissionMissing, AccountInactive, AccessNotCurrent)
+_MAY_BE_LATE: Final = (PermissionMissing, PersonNotFound, AccountInactive, AccessNotCurrent)
 
 
 def needs_of(method: MethodInfo) -> Callable[[Any], list[Need]]:
@@ -306,7 +311,7 @@ def _object(request: Any, kind: str, path: list[str]) -> Object | None:
     return Object(kind, found) if found else None
 
 
-def _refusal(decision: Decision, permission: str) -> Refusal:
+def _refusal(decision: Decision, permission: str, object_: Object | None) -> Refusal:
     name = decision.rule.partition(":")[2]
     if decision.reason is Reason.MODULE:
         return ModuleOff(module=name)
@@ -314,4 +319,6 @@ def _refusal(decision: Decision, permission: str) -> Refusal:
         return PolicyForbids(policy=name)
     if decision.reason is Reason.PERSON:
         return AccountInactive()
+    if decision.reason is Reason.REACH and object_ is not None and object_.kind == PERSON:
+        return PersonNotFound()
     return PermissionMissing(permission=permission)

@@ -101,6 +101,7 @@ class Ask:
         second_factor: true if the session used one.
         belongs: true if the owner checks membership of the object elsewhere; only roles, modules
             and policies are checked.
+        unasked: true if calls ask no policy about the object but about the tenant.
     """
 
     person_id: str
@@ -110,6 +111,7 @@ class Ask:
     app: bool = False
     second_factor: bool = False
     belongs: bool = False
+    unasked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +324,8 @@ class Engine:
 
     def _policy(self, ask: Ask, person: Person, granted: Decision, *, now: datetime) -> Decision:
         local = now.astimezone(_zone(person.time_zone))
-        object_ = ask.object or Object(TENANT, self.state.tenant_id)
+        about = None if ask.unasked else ask.object
+        object_ = about or Object(TENANT, self.state.tenant_id)
         refusing = self.state.policies.refusing(
             ask.permission,
             principal=self._current(person),

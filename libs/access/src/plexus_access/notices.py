@@ -7,10 +7,13 @@ from typing import Final, NamedTuple
 from plexus_access.masks import Masks
 
 MESSAGE: Final = "message"
+CONVERSATION: Final = "conversation"
 TASK: Final = "task"
+PERSON: Final = "person"
 
 _PERSON: Final = "plexus.directory.v1.Person"
 _CONVERSATION: Final = "plexus.messaging.v1.Conversation"
+_MEMBER: Final = "plexus.messaging.v1.Member"
 _MESSAGE: Final = "plexus.messaging.v1.Message"
 _TASK: Final = "plexus.tasks.v1.Task"
 
@@ -33,10 +36,18 @@ _WORDS: Final[Mapping[str, Words]] = MappingProxyType(
             ),
             body=(f"{_MESSAGE}.text", f"{_MESSAGE}.attachments", f"{_MESSAGE}.forwarded"),
         ),
+        CONVERSATION: Words(
+            title=(
+                f"{_PERSON}.display_name",
+                f"{_CONVERSATION}.name",
+                f"{_MEMBER}.role",
+            ),
+        ),
         TASK: Words(
             title=(f"{_PERSON}.display_name", f"{_TASK}.key", f"{_TASK}.due"),
             body=(f"{_TASK}.title",),
         ),
+        PERSON: Words(title=(f"{_PERSON}.display_name", f"{_PERSON}.email")),
     }
 )
 

@@ -29,6 +29,13 @@ class PolicyForbids(Refusal):
     text = "The policy {policy} of your company forbids this; ask an administrator why."
 
 
+class PersonNotFound(Refusal):
+    """No person of that id is within the roles that hold the permission, or exists (GW-2)."""
+
+    kind = Kind.NOT_FOUND
+    text = "There is no such person. Check the id or the handle."
+
+
 class FieldMasked(Refusal):
     """A request writes, or asks by, a column that no role shows to the caller (GW-3)."""
 

@@ -50,6 +50,7 @@ _OF_MEMBERS: Final = _OF_GUESTS | {
     "people.set_absence",
     "projects.create",
     "projects.read",
+    "projects.update",
     "tasks.create",
 }
 _OF_AUDITORS: Final = _OF_MEMBERS | {
@@ -78,6 +79,7 @@ _OF_ADMINS: Final = _OF_AUDITORS | {
     "roles.manage",
     "sessions.manage",
     "sign_in.configure",
+    "tasks.reassign",
 }
 BUILT_IN: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {ADMIN: _OF_ADMINS, AUDITOR: _OF_AUDITORS, MEMBER: _OF_MEMBERS, GUEST: _OF_GUESTS}

@@ -120,9 +120,10 @@ class Company:
         name: str,
         *permissions: str,
         to: str,
+        scope: str = "",
         until: datetime | None = None,
     ) -> list[Envelope]:
-        """Make a role of the tenant's own and bind a person to it for the tenant."""
+        """Make a role of the tenant's own and bind a person to it, for the tenant by default."""
         told = access_pb2.Role(
             id=f"rol_{name}", name=name, permissions=permissions, version=self._next()
         )
@@ -130,7 +131,7 @@ class Company:
             id=f"rbd_{name}_{to}",
             role_id=told.id,
             subject=f"person:{to}",
-            scope=f"tenant:{tenant_id}",
+            scope=scope or f"tenant:{tenant_id}",
             version=self._next(),
         )
         if until is not None:

@@ -31,7 +31,7 @@ DIRECTORY_PERSON_V1 = Topic(
     partitions=3,
     retention_minutes=10080,
     facts=frozenset(("plexus.directory.v1.PersonAdded", "plexus.directory.v1.PersonChanged", "plexus.directory.v1.PersonDeactivated", "plexus.directory.v1.SessionRevoked",)),
-    consumers=("search.people", "notify.people", "messaging.people", "gateway.relations", "audit.facts", "messaging.replica", "search.replica", "notify.replica", "tasks.replica", "audit.replica", ),
+    consumers=("search.people", "notify.people", "messaging.people", "tasks.people", "gateway.relations", "audit.facts", "messaging.replica", "search.replica", "notify.replica", "tasks.replica", "audit.replica", ),
 )
 DIRECTORY_DEPARTMENT_V1 = Topic(
     name="directory.department.v1",
@@ -240,6 +240,12 @@ NOTIFY_REPLICA = Consumer(
     topics=('directory.person.v1', 'directory.department.v1', 'directory.group.v1', 'directory.access.v1', ),
     dlq="",
 )
+TASKS_PEOPLE = Consumer(
+    group="tasks.people",
+    service="tasks",
+    topics=('directory.person.v1', ),
+    dlq="tasks.people.dlq",
+)
 TASKS_REPLICA = Consumer(
     group="tasks.replica",
     service="tasks",
@@ -265,7 +271,7 @@ AUDIT_DECISIONS = Consumer(
     dlq="audit.decisions.dlq",
 )
 
-CONSUMERS = (SEARCH_PEOPLE, SEARCH_MESSAGES, SEARCH_TASKS, MESSAGING_PEOPLE, MESSAGING_DEPARTMENTS, MESSAGING_PRESENCE, NOTIFY_PEOPLE, NOTIFY_ACCESS, NOTIFY_MESSAGES, NOTIFY_CURSORS, NOTIFY_TASKS, NOTIFY_SETTINGS, GATEWAY_FANOUT, GATEWAY_SIGNALS, GATEWAY_RELATIONS, MESSAGING_REPLICA, SEARCH_REPLICA, NOTIFY_REPLICA, TASKS_REPLICA, AUDIT_REPLICA, AUDIT_FACTS, AUDIT_DECISIONS)
+CONSUMERS = (SEARCH_PEOPLE, SEARCH_MESSAGES, SEARCH_TASKS, MESSAGING_PEOPLE, MESSAGING_DEPARTMENTS, MESSAGING_PRESENCE, NOTIFY_PEOPLE, NOTIFY_ACCESS, NOTIFY_MESSAGES, NOTIFY_CURSORS, NOTIFY_TASKS, NOTIFY_SETTINGS, GATEWAY_FANOUT, GATEWAY_SIGNALS, GATEWAY_RELATIONS, MESSAGING_REPLICA, SEARCH_REPLICA, NOTIFY_REPLICA, TASKS_PEOPLE, TASKS_REPLICA, AUDIT_REPLICA, AUDIT_FACTS, AUDIT_DECISIONS)
 
 DLQ_PARTITIONS = 1
 DLQ_RETENTION_MINUTES = 20160

@@ -1,11 +1,13 @@
 """Message policy of a tenant: MSG-10, MSG-11, MSG-12, MSG-18."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from messaging.config import LimitsSection
 from messaging.log.domain.refusals import ConversationTooBusy, SenderTooFast
 from messaging.log.operations.limits import Limits
+from messaging.messages.domain.messages import Priority
 from messaging.messages.domain.policies import DEFAULT, Policy, Receipts
 from messaging.messages.domain.refusals import PolicyDenied
 from messaging.messages.operations.policies import update_policy
@@ -43,6 +45,26 @@ async def test_msg_10_the_policy_hides_names(store, group, log, say, person):
     assert (await told(receipt_names_limit=2)).counts_only
     with pytest.raises(ReceiptsAreOff):
         await told(receipts=Receipts.OFF)
+
+
+@pytest.mark.parametrize(
+    ("hiding", "names"),
+    [({"receipts": Receipts.COUNTS}, ()), ({"receipt_names_limit": 2}, ("ann", "eve"))],
+)
+async def test_msg_10_an_urgent_message_shows_names_in_large_groups_alone(
+    store, group, log, say, person, hiding, names
+):
+    room = await group("ann", "bob", "eve")
+    urgent = replace(say(room, "bob", "hello"), priority=Priority.URGENT)
+    await send_message(log, new_message=urgent)
+    await update_policy(store, actor=person("root", "admin"), policy=Policy(**hiding))
+
+    receipts = await list_receipts(
+        store, Audiences(), actor=person("bob"), conversation_id=room, seq=1, after="", limit=10
+    )
+
+    assert tuple(person_id for person_id, _ in receipts.page) == names
+    assert (receipts.audience, receipts.counts_only) == (2, not names)
 
 
 async def test_msg_11_nobody_but_administrators_sets_it(store, person):

@@ -328,6 +328,7 @@ def _rules(settings: Settings) -> SendingRules:
     return SendingRules(
         sender=smtp.sender,
         content=settings.mail.content,
+        new_address=settings.mail.new_address,
         batch=delivery.batch,
         connections=smtp.connections,
         lease=timedelta(seconds=delivery.lease_seconds),

@@ -83,9 +83,14 @@ class SmtpSection(Section):
 
 
 class MailSection(Section):
-    """Contents of mails; with `content` off they announce a notification, not its text (NTF-9)."""
+    """Contents of mails; with `content` off they announce a notification, not its text (NTF-9).
+
+    To an address that another person or a feed has set, mails announce only, for as long as
+    `new_address`.
+    """
 
     content: bool = True
+    new_address: timedelta = Field(default=timedelta(days=7), ge=timedelta(0))
 
 
 class DeliverySection(Section):

@@ -41,10 +41,11 @@ from plexuskit.kafka import (
 )
 from plexuskit.service import Runtime
 from plexuskit.snapshot import snapshots
+from plexuskit.timestamps import instant_of
 
 from notify.domain.definitions import Event, Kinds
 from notify.domain.messages import SentMessage
-from notify.facts import conversation_of, member_of, message_of, mute_of, person_of, task_of
+from notify.facts import IMPORT, conversation_of, member_of, message_of, mute_of, person_of, task_of
 from notify.kinds import KINDS
 from notify.operations.facts import Occurrence, notify_facts
 from notify.operations.messages import (
@@ -52,9 +53,11 @@ from notify.operations.messages import (
     notify_messages,
     recall_message,
     reword_message,
+    withdraw_mentions,
 )
 from notify.operations.notifications import advance_cursors
 from notify.operations.projections import (
+    PersonFact,
     note_conversation,
     note_mutes,
     note_people,
@@ -115,13 +118,18 @@ class Handlers:
         for record in records:
             match _name(record):
                 case "PersonAdded":
-                    people.append(_fact(record, directory_pb.PersonAdded).person)
+                    person = _fact(record, directory_pb.PersonAdded).person
                 case "PersonChanged":
-                    people.append(_fact(record, directory_pb.PersonChanged).person)
+                    person = _fact(record, directory_pb.PersonChanged).person
                 case "PersonDeactivated":
-                    people.append(_fact(record, directory_pb.PersonDeactivated).person)
+                    person = _fact(record, directory_pb.PersonDeactivated).person
+                case _:
+                    continue
+            envelope = record.envelope
+            at = instant_of(envelope.occurred_at)
+            people.append(PersonFact(person=person_of(person), actor_id=envelope.actor_id, at=at))
         if people:
-            await note_people(self._store, people=[person_of(each) for each in people])
+            await note_people(self._store, people=people)
 
     async def messages(self, records: Sequence[Record]) -> None:
         """Follow conversations; each one's records in their order, small audiences first.
@@ -215,6 +223,8 @@ class Handlers:
                     id=f"{envelope.event_id}|{kind.name}" if number else envelope.event_id,
                     tenant_id=envelope.tenant_id,
                     actor_id=envelope.actor_id,
+                    at=instant_of(envelope.occurred_at),
+                    imported=envelope.origin == IMPORT,
                 ),
             )
             for number, (kind, rule) in enumerate(self._store.kinds.rules(envelope.type))
@@ -260,6 +270,10 @@ class Handlers:
         message, now = edited.message, self._clock.now()
         if reword:
             await reword_message(self._store, message_id=message.id, text=message.text, now=now)
+            for after in _sent(record, message, message.mentions, fresh=False):
+                await withdraw_mentions(
+                    self._store, message=after, membership=self._membership, now=now
+                )
         # Only mentions added by the edit notify (MSG-11).
         await self._notify(_sent(record, message, edited.added_mentions, fresh=False))
 

@@ -287,7 +287,7 @@ async def test_ntf_07_a_message_that_was_read_before_is_told_of_as_read(
     assert (cy.read, cy.email.reason) == (False, Reason.QUEUED)
 
 
-async def test_msg_12_a_recall_takes_content_badge_and_mail(
+async def test_msg_12_a_recall_takes_content_badge_place_and_mail(
     handlers: Handlers, facts: Any, ledger: Ledger, outbox: Callable[..., Any]
 ) -> None:
     message = facts.message("机密", mentions=("bo",))
@@ -295,7 +295,7 @@ async def test_msg_12_a_recall_takes_content_badge_and_mail(
     await handlers.messages([facts.recalled(message)])
 
     (told,) = await ledger()
-    assert (told.body, told.read, told.version) == ("消息已撤回", True, 2)
+    assert (told.body, told.read, told.in_inbox, told.version) == ("", True, False, 2)
     assert (told.email.state, told.email.reason) == (State.DROPPED, Reason.RECALLED)
     assert [event.change_no for event in await outbox(told.id)] == [1, 2]
 

@@ -29,6 +29,7 @@ from plexus.directory.v1.people_pb2 import Person as PersonMessage
 from plexus.notify.v1 import events_pb2 as notify_pb
 from plexus.notify.v1 import notifications_pb2 as pb
 from plexus.tasks.v1.tasks_pb2 import Due, Task
+from plexus.topics import NOTIFY_PEOPLE
 from plexus_access.decisions import Asker
 from plexus_testkit.clock import FrozenClock
 from plexus_testkit.companies import Company
@@ -230,6 +231,9 @@ async def test_texts_defaults_and_documents_are_those_of_the_release(
     await handlers.messages(list(messages(facts)))
     await handlers.tasks(list(tasks(facts, clock.now())))
     await handlers.notify([stop(facts, clock.now())])
+    await handlers.messages([facts.joined(facts.member("bo", version=9), origin="")])
+    moved = facts.person("cy", locale="en", email="cy@example.org", version=2, changed_by="ann")
+    await handlers.of(NOTIFY_PEOPLE)([moved])
     await remind(store, limit=100, pace=pace, now=clock.now())
 
     ids = Ids()

@@ -8,11 +8,11 @@ from functools import partial
 from typing import Final
 
 import structlog
-from plexus.authz.v1.authority_pb2_grpc import add_AuthorityServicer_to_server
+from plexus.authz.v1.authority_pb2_grpc import AuthorityStub, add_AuthorityServicer_to_server
 from plexus.tasks.v1.tasks_service_pb2_grpc import add_TasksServiceServicer_to_server
 from plexus_access.owner import deciding
 from plexuskit.errors import DependencyDown
-from plexuskit.grpc import CallerVerifier, serve
+from plexuskit.grpc import CallerVerifier, peers, serve
 from plexuskit.mongo import Database, connect
 from plexuskit.relay import OUTBOX, relay
 from plexuskit.service import Role, Runtime
@@ -20,6 +20,7 @@ from plexuskit.service import Role, Runtime
 from tasks import operations
 from tasks.api import AuthorityApi, TasksApi
 from tasks.config import Settings
+from tasks.consumers import following_people
 from tasks.store import Store
 
 SERVICE: Final = "tasks"
@@ -74,7 +75,15 @@ async def relay_facts(settings: Settings, runtime: Runtime) -> AsyncIterator[Non
 async def scheduler(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
     """Announce tasks that become overdue (TSK-3)."""
     async with (
-        _store(settings, runtime) as (_, store),
+        _store(settings, runtime) as (db, store),
+        peers("directory", settings=settings, service=SERVICE, clock=runtime.clock) as owners,
+        following_people(
+            store,
+            AuthorityStub(owners["directory"]),
+            probe=lambda: db.probe(SERVICE),
+            kafka=settings.kafka,
+            runtime=runtime,
+        ),
         runtime.kept("overdue", lambda: watch_overdue(store, settings, runtime)),
     ):
         yield

@@ -21,7 +21,7 @@ class PeersSection(Section):
 
 
 class CalendarSection(Section):
-    """In which zone all-day due values end (TSK-3)."""
+    """In which zone due days end for people whose own zone is not known (TSK-3)."""
 
     time_zone: str = "Asia/Shanghai"
 

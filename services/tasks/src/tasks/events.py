@@ -4,6 +4,7 @@ The scope of a fact is its task or project and its number there is the version, 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -50,6 +51,21 @@ def project_created(project: Project, *, now: datetime) -> Fact:
         entity_id=project.id,
         entity_version=project.version,
         actor_id=project.owner_id,
+        now=now,
+    )
+    return Fact(topic=TASKS_PROJECT_V1.name, key=project.id, event=event)
+
+
+def project_changed(project: Project, *, actor_id: PersonId, now: datetime) -> Fact:
+    """Return the fact that a project changed."""
+    event = envelope(
+        fact=events_pb2.ProjectChanged(project=project_message(project)),
+        tenant_id=project.tenant_id,
+        scope=project.id,
+        change_no=project.version,
+        entity_id=project.id,
+        entity_version=project.version,
+        actor_id=actor_id,
         now=now,
     )
     return Fact(topic=TASKS_PROJECT_V1.name, key=project.id, event=event)
@@ -121,7 +137,13 @@ def project_message(project: Project) -> tasks_pb2.Project:
         columns=[column_message(column) for column in project.columns],
         created_at=timestamp(project.created_at),
         version=project.version,
+        closed=project.closed,
     )
+
+
+def project_summary(project: Project) -> tasks_pb2.Project:
+    """Return a project without goal, members and columns: many of them fit into one answer."""
+    return project_message(replace(project, goal="", member_ids=(), columns=()))
 
 
 def column_message(column: Column) -> tasks_pb2.BoardColumn:

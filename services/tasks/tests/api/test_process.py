@@ -66,6 +66,7 @@ async def test_provisioning_is_an_errand_that_can_be_repeated(
         "history",
         "lanes",
         "outbox",
+        "people",
         "projects",
         "requests",
         "tasks",
@@ -79,7 +80,7 @@ async def test_msg_04_the_whole_process_serves_announces_and_publishes_in_order(
     kafka_topics: Callable[..., Awaitable[Any]],
     caller_keys_of: Callable[[str], CallerSection],
 ) -> None:
-    await kafka_topics("tasks.task.v1", "tasks.project.v1")
+    await kafka_topics("tasks.task.v1", "tasks.project.v1", "directory.person.v1")
     context = CallerContext(
         kind=CallerContext.KIND_PERSON,
         tenant_id="ten_a",

@@ -33,6 +33,12 @@ ANN = Actor(tenant_id=TenantId("ten_a"), person_id=PersonId("per_ann"))
 PEOPLE = ("per_ann", "per_bo", "per_cy")
 
 
+def overdue(task: Task, *, now: datetime) -> Changed:
+    """Mark a task overdue whose responsible people live in one zone."""
+    deadline = task.due.deadline(zone=ZONE) if task.due else None
+    return steps.mark_overdue(task, deadline=deadline, now=now)
+
+
 def new_task(*, project: Project | None = None, **fields: object) -> Task:
     new = NewTask(**{"title": "Order desks", **fields})  # type: ignore[arg-type]  # any field
     place = Place(state=State.TODO)
@@ -93,7 +99,7 @@ def act(task: Task, *, action: str, value: object, now: datetime) -> Changed:
             place = Place(state=State(value))
             return steps.move(task, place=place, actor_id=ANN.person_id, now=now)
         case _:
-            return steps.mark_overdue(task, zone=ZONE, now=now + timedelta(days=1))
+            return overdue(task, now=now + timedelta(days=1))
 
 
 @given(script=actions)
@@ -158,7 +164,7 @@ def test_tsk_03_overdue_is_announced_once_per_due_value(moves: list[int]) -> Non
         edit = Edit(due=due)
         task = steps.edit(task, what=edit, project=None, actor_id=ANN.person_id, now=NOW).task
         for _ in range(3):
-            changed = steps.mark_overdue(task, zone=ZONE, now=NOW)
+            changed = overdue(task, now=NOW)
             task = changed.task
             announced += [change.to_value for change in changed.changes]
         assert (task.overdue_for == due.text) == (due.at <= NOW)
@@ -170,8 +176,8 @@ def test_tsk_03_an_all_day_task_is_overdue_from_the_end_of_the_day_in_the_zone()
     task = new_task(due=DueOn(date(2026, 3, 2)))
     end = datetime(2026, 3, 2, 16, tzinfo=UTC)
 
-    before = steps.mark_overdue(task, zone=ZONE, now=end - timedelta(milliseconds=1))
-    after = steps.mark_overdue(task, zone=ZONE, now=end)
+    before = overdue(task, now=end - timedelta(milliseconds=1))
+    after = overdue(task, now=end)
 
     assert not before.changes
     assert [change.field for change in after.changes] == [OVERDUE]
@@ -184,11 +190,11 @@ def test_tsk_03_closed_tasks_are_not_overdue_and_reopened_ones_not_announced_aga
     state: State,
 ) -> None:
     task = replace(new_task(due=DueAt(NOW)), state=state)
-    assert not steps.mark_overdue(task, zone=ZONE, now=NOW).changes
+    assert not overdue(task, now=NOW).changes
 
-    announced = steps.mark_overdue(replace(task, state=State.DOING), zone=ZONE, now=NOW).task
+    announced = overdue(replace(task, state=State.DOING), now=NOW).task
     reopened = replace(announced, state=State.TODO)
-    assert not steps.mark_overdue(reopened, zone=ZONE, now=NOW + timedelta(days=9)).changes
+    assert not overdue(reopened, now=NOW + timedelta(days=9)).changes
 
 
 def test_tsk_02_the_owner_is_the_maker_unless_named_and_never_nobody() -> None:

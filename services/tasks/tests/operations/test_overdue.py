@@ -9,6 +9,7 @@ from plexuskit.mongo import Database
 from tasks import operations, queries
 from tasks.domain.dues import DueAt, DueOn
 from tasks.domain.identity import SYSTEM, Actor
+from tasks.domain.people import Person
 from tasks.domain.states import State
 from tasks.domain.steps import Edit
 from tasks.events import task_message
@@ -87,6 +88,47 @@ async def test_tsk_03_a_closed_task_is_not_announced_and_a_reopened_one_is(
     await move(State.TODO)
     assert await operations.announce_overdue(store, limit=10, now=now + HOUR) == 1
     assert (await facts(task.id))[-1].type == "plexus.tasks.v1.TaskOverdue"
+
+
+def living(name: str, zone: str, *, version: int = 1) -> Person:
+    return Person(id=f"per_{name}", tenant_id="ten_a", time_zone=zone, version=version)
+
+
+async def test_tsk_03_a_day_ends_when_it_has_ended_for_every_assignee(
+    store: Store, add_task: AddTask, facts: Callable[..., Any]
+) -> None:
+    await operations.note_people(
+        store,
+        people=[living("bo", "America/New_York"), living("cy", "Europe/Berlin")],
+    )
+    day = {"due": DueOn(date(2036, 3, 2))}
+    both = await add_task(assignee_ids=("per_bo", "per_cy"), **day)
+    one = await add_task(assignee_ids=("per_cy",), **day)
+    own = await add_task(owner_id="per_bo", **day)
+    shanghai = await add_task(**day)
+
+    async def overdue_at(text: str) -> list[bool]:
+        await operations.announce_overdue(store, limit=10, now=datetime.fromisoformat(text))
+        return [len(await facts(task.id)) > 1 for task in (shanghai, one, both, own)]
+
+    assert await overdue_at("2036-03-02T16:00:00Z") == [True, False, False, False]
+    assert await overdue_at("2036-03-02T23:00:00Z") == [True, True, False, False]
+    assert await overdue_at("2036-03-03T04:59:59Z") == [True, True, False, False]
+    assert await overdue_at("2036-03-03T05:00:00Z") == [True, True, True, True]
+
+
+async def test_tsk_03_who_moves_takes_the_end_of_the_day_along(
+    store: Store, add_task: AddTask, facts: Callable[..., Any]
+) -> None:
+    await operations.note_people(store, people=[living("bo", "America/New_York")])
+    task = await add_task(assignee_ids=("per_bo",), due=DueOn(date(2036, 3, 2)))
+    await operations.note_people(store, people=[living("bo", "Pacific/Auckland", version=3)])
+    await operations.note_people(store, people=[living("bo", "America/New_York", version=2)])
+    noon = datetime.fromisoformat("2036-03-02T11:00:00Z")
+    await operations.announce_overdue(store, limit=10, now=noon - timedelta(seconds=1))
+    assert len(await facts(task.id)) == 1
+    await operations.announce_overdue(store, limit=10, now=noon)
+    assert len(await facts(task.id)) == 2
 
 
 async def test_tsk_03_a_day_ends_in_the_zone_that_is_set_now(

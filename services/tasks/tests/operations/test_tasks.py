@@ -12,6 +12,7 @@ from plexuskit.request_ids import RequestIdReused
 from tasks import operations, queries
 from tasks.domain.dues import DueAt
 from tasks.domain.identity import Actor
+from tasks.domain.people import Person
 from tasks.domain.projects import Project
 from tasks.domain.refusals import (
     NeighbourNotInColumn,
@@ -352,9 +353,11 @@ async def test_gw_02_a_project_of_others_is_absent_and_its_tasks_are_no_neighbou
 
 
 async def test_every_document_says_its_schema_version(
-    db: Database, add_task: AddTask, project: Project
+    db: Database, store: Store, add_task: AddTask, project: Project
 ) -> None:
     await add_task(project_id=project.id, request_id="r1", due=DueAt(project.created_at))
+    ann = Person(id="per_ann", tenant_id="ten_a", time_zone="Asia/Shanghai", version=1)
+    await store.people.put([ann])
 
     for name in await db.collection_names():
         documents = await db.collection(name, schema_version=1).find_all({})

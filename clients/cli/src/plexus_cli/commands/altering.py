@@ -7,11 +7,11 @@ from plexus.messaging.v1 import messaging_service_pb2
 from plexus.messaging.v1.messages_pb2 import Message
 from plexus_sdk import Plexus
 
-from plexus_cli.context import name_people, run
+from plexus_cli.context import run
 from plexus_cli.language import counted, tr
 from plexus_cli.lines import line_of
-from plexus_cli.lookups.conversations import resolve
-from plexus_cli.lookups.mentions import mentions_of
+from plexus_cli.lookups.conversations import names_in, resolve
+from plexus_cli.lookups.mentions import Mentioned, Plain, mentions_of, tell_of_absent
 from plexus_cli.lookups.requests import new_request_id
 from plexus_cli.moments import heading, local
 from plexus_cli.options import Argument, Json, Option, Where
@@ -28,7 +28,8 @@ def edit(
     conversation: Where,
     seq: Which,
     text: Annotated[str, Argument(help="The new words; `-` reads standard input.")],
-    mention: Annotated[list[str] | None, Option(help="Handle, or `all`.")] = None,
+    mention: Mentioned = None,
+    no_mentions: Plain = False,
     expect: Annotated[
         int | None, Option(help="Refuse unless this is the version that is there.")
     ] = None,
@@ -38,16 +39,23 @@ def edit(
     said = given(text)
 
     async def work(plexus: Plexus) -> Message:
+        conversation_id = await resolve(plexus, conversation)
+        addressed = await mentions_of(
+            plexus, said, mention, conversation_id=conversation_id, plain=no_mentions
+        )
         request = pb.EditMessageRequest(
             request_id=new_request_id(),
-            conversation_id=await resolve(plexus, conversation),
+            conversation_id=conversation_id,
             seq=seq,
             text=said,
-            mentions=await mentions_of(plexus, mention or []),
+            mentions=addressed.mentions,
+            spans=addressed.spans,
         )
         if expect is not None:
             request.expected_version = expect
-        return (await plexus.call(plexus.messaging.EditMessage, request)).message
+        edited = await plexus.call(plexus.messaging.EditMessage, request)
+        await tell_of_absent(plexus, edited.not_in_conversation)
+        return edited.message
 
     _show(run(work), tr("Message {seq} edited.", seq=seq), json=json)
 
@@ -109,8 +117,7 @@ def pins(conversation: Where, json: Json = False) -> None:
             request.page_token = response.next_page_token
             if not request.page_token:
                 break
-        senders = {message.sender_id for message in messages}
-        return messages, await name_people(plexus, senders)
+        return messages, await names_in(plexus, messages)
 
     messages, names = run(work, in_zone=not json)
     if json:

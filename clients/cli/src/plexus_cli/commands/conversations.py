@@ -2,51 +2,50 @@
 
 from typing import Annotated
 
-from plexus.messaging.v1 import conversations_pb2, messaging_service_pb2
-from plexus.messaging.v1.conversations_pb2 import (
-    Conversation,
-    ConversationSettings,
-    ConversationView,
-    Member,
-)
+from plexus.messaging.v1 import messaging_service_pb2
+from plexus.messaging.v1.conversations_pb2 import Conversation, ConversationView, Member
 from plexus_sdk import Plexus
 from plexuskit.clock import SystemClock
 
 from plexus_cli.context import find_people, name_people, run
+from plexus_cli.happenings import role_word
 from plexus_cli.language import counted, tr
-from plexus_cli.lookups.conversations import all_views, resolve, title_of
+from plexus_cli.lookups.conversations import all_views, resolve, titles_of
 from plexus_cli.lookups.requests import new_request_id
-from plexus_cli.options import Argument, Group, Json, Option
-from plexus_cli.output import as_dict, print_json, print_table, say
+from plexus_cli.options import Argument, Group, Json, Option, Where
+from plexus_cli.output import as_dict, mention_aside, print_json, print_table, say
 
 pb = messaging_service_pb2
 app = Group(help="Conversations and their members.")
 
-Where = Annotated[str, Argument(help="Id, or the name of a group you are in.")]
-Names = Annotated[list[str], Argument(help="Handles or ids.")]
+Names = Annotated[list[str], Argument(help="Handles, ids or display names.")]
 
 
 @app.command("list")
-def list_(json: Json = False) -> None:
+def list_(
+    archived: Annotated[bool, Option("--archived", help="Archived ones too.")] = False,
+    json: Json = False,
+) -> None:
     """List the conversations you are in, last active first."""
 
     async def work(plexus: Plexus) -> tuple[list[ConversationView], dict[str, str]]:
-        views = await all_views(plexus)
+        views = await all_views(plexus, archived=archived)
         return views, await name_people(plexus, {view.peer_id for view in views} - {""})
 
     views, names = run(work)
     if json:
         print_json([as_dict(view) for view in views])
         return
+    titles = titles_of(views, names)
     rows = [
         (
             view.conversation.id,
-            title_of(view, names),
+            titles[view.conversation.id],
             view.conversation.member_count,
             view.conversation.last_seq,
             view.unread or "",
             view.mention_unread or "",
-            arranged(view.settings),
+            arranged(view),
         )
         for view in views
     ]
@@ -57,7 +56,7 @@ def list_(json: Json = False) -> None:
 @app.command()
 def create(
     name: Annotated[str, Argument(help="Name of the group; `-` for a direct conversation.")],
-    members: Annotated[list[str] | None, Argument(help="Handles or ids.")] = None,
+    members: Annotated[list[str] | None, Argument(help="Handles, ids or display names.")] = None,
     topic: Annotated[str, Option(help="Topic of the conversation.")] = "",
     open_history: Annotated[
         bool, Option(help="Members see what was said before they joined.")
@@ -89,20 +88,32 @@ def create(
 
 @app.command()
 def add(conversation: Where, people: Names, admin: bool = False) -> None:
-    """Add people to a group."""
+    """Add people to a group; those who are members keep their role."""
     role = Member.ROLE_ADMIN if admin else Member.ROLE_MEMBER
 
-    async def work(plexus: Plexus) -> int:
+    async def work(plexus: Plexus) -> tuple[int, list[str]]:
         found = await find_people(plexus, people)
         request = pb.AddMembersRequest(
             conversation_id=await resolve(plexus, conversation),
             person_ids=[person.id for person in found.values()],
             role=role,
         )
-        response = await plexus.call(plexus.messaging.AddMembers, request)
-        return len(response.added_person_ids)
+        added = (await plexus.call(plexus.messaging.AddMembers, request)).added_person_ids
+        there = [person.handle for person in found.values() if person.id not in added]
+        return len(added), there
 
-    say(counted(run(work), "{n} added.", "{n} added."))
+    count, there = run(work)
+    say(counted(count, "{n} added.", "{n} added."))
+    if there and admin:
+        handles = ", ".join(there)
+        mention_aside(
+            counted(
+                len(there),
+                "{people} is a member already: `plexus conversations role` changes roles.",
+                "{people} are members already: `plexus conversations role` changes roles.",
+                people=handles,
+            )
+        )
 
 
 @app.command()
@@ -157,17 +168,18 @@ def members(conversation: Where, json: Json = False) -> None:
     if json:
         print_json([as_dict(m) | {"handle": names[m.person_id]} for m in found])
         return
-    rows = [(names[m.person_id], _role(m)) for m in found]
+    rows = [(names[m.person_id], role_word(m.role)) for m in found]
     print_table(counted(len(found), "{n} member", "{n} members"), ["handle", "role"], rows)
 
 
-def _role(member: Member) -> str:
-    name = conversations_pb2.Member.Role.Name(member.role)
-    return tr(str(name).removeprefix("ROLE_").lower())
-
-
-def arranged(settings: ConversationSettings) -> str:
-    """Summarise the caller's settings of a conversation in a few words."""
+def arranged(view: ConversationView) -> str:
+    """Summarise the caller's settings of a conversation, and whether it is archived."""
+    settings = view.settings
     muted = settings.muted_until.seconds > SystemClock().now().timestamp()
-    words = {"★": settings.starred, tr("muted"): muted, tr("marked"): settings.marked_unread}
+    words = {
+        "★": settings.starred,
+        tr("muted"): muted,
+        tr("marked"): settings.marked_unread,
+        tr("archived"): view.conversation.archived,
+    }
     return " ".join([*(word for word, holds in words.items() if holds), settings.folder]).strip()

@@ -4,15 +4,23 @@ import sys
 from typing import Annotated
 
 from plexus.messaging.v1 import messages_pb2, messaging_service_pb2
+from plexus.messaging.v1.conversations_pb2 import ConversationEvent
 from plexus.messaging.v1.messages_pb2 import Message
 from plexus_sdk import Plexus, Refused
 
 from plexus_cli.commands.availability import show_off_hours, warn_of_off_hours
 from plexus_cli.context import name_people, run
+from plexus_cli.happenings import line_of_event, people_of
 from plexus_cli.language import counted, tr
 from plexus_cli.lines import line_of
-from plexus_cli.lookups.conversations import all_views, resolve, title_of
-from plexus_cli.lookups.mentions import mentions_of
+from plexus_cli.lookups.conversations import (
+    all_views,
+    events_of,
+    names_in,
+    resolve,
+    titles_of,
+)
+from plexus_cli.lookups.mentions import Mentioned, Plain, mentions_of, tell_of_absent
 from plexus_cli.lookups.requests import new_request_id
 from plexus_cli.moments import heading, local
 from plexus_cli.options import Argument, Json, Option, Where
@@ -39,9 +47,11 @@ def history(
 ) -> None:
     """Read a conversation, the newest messages unless told otherwise."""
 
-    async def work(plexus: Plexus) -> tuple[list[Message], dict[str, str]]:
+    async def work(
+        plexus: Plexus,
+    ) -> tuple[list[Message], list[ConversationEvent], dict[str, str]]:
         request = pb.ListMessagesRequest(
-            conversation_id=await resolve(plexus, conversation),
+            conversation_id=await resolve(plexus, conversation, archived=True),
             page_size=limit,
             before_seq=before,
             root_seq=thread,
@@ -49,15 +59,37 @@ def history(
         if after is not None:
             request.after_seq = after
         response = await plexus.call(plexus.messaging.ListMessages, request)
-        names = await name_people(plexus, {message.sender_id for message in response.messages})
-        return list(response.messages), names
+        happened = [] if json or thread else await _happened(plexus, request, response)
+        names = await names_in(plexus, response.messages)
+        names |= await name_people(plexus, people_of(happened) - names.keys())
+        return list(response.messages), happened, names
 
-    messages, names = run(work, in_zone=not json)
+    messages, happened, names = run(work, in_zone=not json)
     if json:
         print_json([as_dict(message) for message in messages])
         return
-    for message in messages:
-        say(line_of(message, names))
+    lines = [(message.seq, 0, line_of(message, names)) for message in messages]
+    lines += [(each.after_seq, each.change_no, line_of_event(each, names)) for each in happened]
+    for _, _, line in sorted(lines, key=lambda each: each[:2]):
+        say(line)
+
+
+async def _happened(
+    plexus: Plexus, request: pb.ListMessagesRequest, response: pb.ListMessagesResponse
+) -> list[ConversationEvent]:
+    """Return what happened to the conversation among the messages of a page."""
+    messages = response.messages
+    forwards = request.HasField("after_seq")
+    begins = not (response.has_more or forwards)
+    ends = not (request.before_seq or (forwards and response.has_more))
+    if not messages and not (begins and ends):
+        return []
+    return await events_of(
+        plexus,
+        request.conversation_id,
+        after_seq=0 if begins else messages[0].seq,
+        through_seq=0 if ends else messages[-1].seq,
+    )
 
 
 def send(
@@ -67,9 +99,8 @@ def send(
     quote: Annotated[int, Option(help="Quote this seq.")] = 0,
     silent: Annotated[bool, Option("--silent", help="Notify nobody.")] = False,
     priority: Annotated[str, Option(help="Priority.", choices=tuple(PRIORITIES))] = "normal",
-    mention: Annotated[
-        list[str] | None, Option(help="Handle, `all`, or id of a department.")
-    ] = None,
+    mention: Mentioned = None,
+    no_mentions: Plain = False,
     markdown: Annotated[
         bool, Option(help="Read **bold**, *italic*, ~~strike~~, `code`, > quotes and links.")
     ] = False,
@@ -87,24 +118,34 @@ def send(
 
     async def work(plexus: Plexus) -> pb.SendMessageResponse | None:
         conversation_id = await resolve(plexus, conversation)
-        mentions = await mentions_of(plexus, mention or [])
+        addressed = await mentions_of(
+            plexus,
+            said,
+            mention,
+            conversation_id=conversation_id,
+            markdown=markdown,
+            plain=no_mentions,
+        )
         if check:
-            await show_off_hours(plexus, conversation_id, mentions, json=json)
+            await show_off_hours(plexus, conversation_id, addressed.mentions, json=json)
             return None
         if sys.stderr.isatty():
-            await warn_of_off_hours(plexus, conversation_id, mentions)
+            await warn_of_off_hours(plexus, conversation_id, addressed.mentions)
         request = pb.SendMessageRequest(
             conversation_id=conversation_id,
             request_id=request_id or new_request_id(),
             text=said,
-            mentions=mentions,
+            mentions=addressed.mentions,
+            spans=addressed.spans,
             reply_to_seq=reply_to,
             quote_seq=quote,
             notify=messages_pb2.NOTIFY_NONE if silent else messages_pb2.NOTIFY_UNSPECIFIED,
             priority=PRIORITIES[priority],
             format=messages_pb2.FORMAT_MARKDOWN if markdown else messages_pb2.FORMAT_PLAIN,
         )
-        return await plexus.call(plexus.messaging.SendMessage, request)
+        stored = await plexus.call(plexus.messaging.SendMessage, request)
+        await tell_of_absent(plexus, stored.not_in_conversation)
+        return stored
 
     response = run(work)
     if response is None:
@@ -125,10 +166,11 @@ def unread(json: Json = False) -> None:
             if view.unread or view.mention_unread or view.unread_in_threads
         ]
         names = await name_people(plexus, {view.peer_id for view in views} - {""})
+        titles = titles_of(views, names)
         return [
             {
                 "conversation_id": view.conversation.id,
-                "name": title_of(view, names),
+                "name": titles[view.conversation.id],
                 "unread": view.unread,
                 "mention_unread": view.mention_unread,
                 "unread_in_threads": view.unread_in_threads,

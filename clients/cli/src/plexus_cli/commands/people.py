@@ -114,6 +114,7 @@ def create(
 @app.command()
 def update(
     person: Who,
+    handle: Annotated[str | None, Option(help="New handle; the old one still leads here.")] = None,
     name: Annotated[str | None, Option(help="As colleagues write it.")] = None,
     email: Annotated[str | None, Option(help="Address.")] = None,
     title: Annotated[str | None, Option(help="Post.")] = None,
@@ -135,6 +136,7 @@ def update(
         request = pb.UpdatePersonRequest(
             request_id=request_id or new_request_id(),
             person_id=await _person_id(plexus, person),
+            handle=handle,
             display_name=name,
             email=email,
             reason=reason,
@@ -251,6 +253,10 @@ def described(
     away = person.absence
     lines = {
         "handle": person.handle,
+        "earlier handles": ", ".join(
+            tr("{handle} until {at}", handle=each.handle, at=local(each.until))
+            for each in person.former_handles
+        ),
         "id": person.id,
         "state": marks(person),
         "e-mail": person.email,

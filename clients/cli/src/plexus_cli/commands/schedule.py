@@ -3,15 +3,17 @@
 from typing import Annotated
 
 from plexus.messaging.v1 import personal_service_pb2
+from plexus.messaging.v1.messages_pb2 import Mention
 from plexus.messaging.v1.personal_service_pb2 import ScheduledContent, ScheduledMessage
 from plexus_sdk import Plexus, Refused
+from plexus_sdk.mentions import joined
 from plexuskit.timestamps import instant_of, timestamp
 
 from plexus_cli import moments
 from plexus_cli.context import run
 from plexus_cli.language import counted, tr
 from plexus_cli.lookups.conversations import resolve, titles
-from plexus_cli.lookups.mentions import mentions_of
+from plexus_cli.lookups.mentions import Mentioned, Plain, mentions_of
 from plexus_cli.lookups.requests import new_request_id
 from plexus_cli.moments import heading, local
 from plexus_cli.options import Argument, Group, Json, Option, Where
@@ -31,7 +33,8 @@ def create(
     text: Annotated[str, Argument(help="The text; `-` reads standard input.")],
     at: When,
     reply_to: Annotated[int, Option(help="Reply to this seq.")] = 0,
-    mention: Annotated[list[str] | None, Option(help="Handle, or `all`.")] = None,
+    mention: Mentioned = None,
+    no_mentions: Plain = False,
     request_id: Annotated[str | None, Option("--id", help="Id for retries.")] = None,
     json: Json = False,
 ) -> None:
@@ -40,12 +43,17 @@ def create(
 
     async def work(plexus: Plexus) -> tuple[ScheduledMessage, str]:
         send_at = moments.future(at)
+        conversation_id = await resolve(plexus, conversation)
+        addressed = await mentions_of(
+            plexus, said, mention, conversation_id=conversation_id, plain=no_mentions
+        )
         request = pb.ScheduleMessageRequest(
             request_id=request_id or new_request_id(),
             message=ScheduledContent(
-                conversation_id=await resolve(plexus, conversation),
+                conversation_id=conversation_id,
                 text=said,
-                mentions=await mentions_of(plexus, mention or []),
+                mentions=addressed.mentions,
+                spans=addressed.spans,
                 reply_to_seq=reply_to,
             ),
             send_at=timestamp(send_at),
@@ -110,7 +118,7 @@ def update(
         request = pb.UpdateScheduledMessageRequest(id=scheduled, expected_version=expected_version)
         if text is not None:
             current = await _find(plexus, scheduled)
-            request.message.CopyFrom(_reworded(current, text))
+            request.message.CopyFrom(await _reworded(plexus, current, text))
             # Defaults to the version just read, so that no concurrent change is overwritten.
             request.expected_version = expected_version or current.version
         if at is not None:
@@ -149,19 +157,36 @@ def delete(scheduled: Which, json: Json = False) -> None:
         say(tr("{id} will not be sent.", id=gone.id))
 
 
-def _reworded(current: ScheduledMessage, text: str) -> ScheduledContent:
-    """Return the message with a new text; the previous spans do not apply to it."""
+async def _reworded(plexus: Plexus, current: ScheduledMessage, text: str) -> ScheduledContent:
+    """Return the message with a new text and the mentions typed in it."""
+    typed = await mentions_of(plexus, text, (), conversation_id=current.conversation_id)
     return ScheduledContent(
         conversation_id=current.conversation_id,
         text=text,
         format=current.format,
-        mentions=current.mentions,
+        mentions=joined(_beside_the_text(current), typed.mentions),
+        spans=typed.spans,
         priority=current.priority,
         reply_to_seq=current.reply_to_seq,
         attachments=current.attachments,
         quote_seq=current.quote_seq,
         notify=current.notify,
     )
+
+
+def _beside_the_text(current: ScheduledMessage) -> list[Mention]:
+    """Return the mentions of a message that do not stand in its words."""
+    typed = {
+        (meaning, getattr(span, meaning))
+        for span in current.spans
+        if (meaning := span.WhichOneof("meaning"))
+    }
+    return [
+        each
+        for each in current.mentions
+        if (target := each.WhichOneof("target"))
+        and (f"mention_{target}", getattr(each, target)) not in typed
+    ]
 
 
 async def _find(plexus: Plexus, scheduled_id: str) -> ScheduledMessage:

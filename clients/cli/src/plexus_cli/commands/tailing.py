@@ -20,7 +20,7 @@ from plexus_sdk import (
 
 from plexus_cli.context import name_people, run
 from plexus_cli.language import tr
-from plexus_cli.lines import line_of
+from plexus_cli.lines import line_of, people_in
 from plexus_cli.lookups.conversations import resolve, titles
 from plexus_cli.options import Argument, Option
 from plexus_cli.output import as_dict, mention_aside, print_json, say
@@ -78,8 +78,8 @@ class Printer:
         self.printed = 0
         self._plexus = plexus
         self._json = json
+        # Of people and of conversations.
         self._names: dict[str, str] = {}
-        self._titles: dict[str, str] = {}
 
     async def print(self, event: Event) -> None:
         """Print an event that changes a text."""
@@ -98,9 +98,9 @@ class Printer:
         if self._json:
             print_json(as_dict(message))
             return
-        if message.sender_id not in self._names:
-            self._names |= await name_people(self._plexus, {message.sender_id})
-        if message.conversation_id not in self._titles:
-            self._titles |= await titles(self._plexus)
-        title = self._titles.get(message.conversation_id, message.conversation_id)
+        if unknown := people_in([message]) - self._names.keys():
+            self._names |= await name_people(self._plexus, unknown)
+        if message.conversation_id not in self._names:
+            self._names |= await titles(self._plexus)
+        title = self._names.get(message.conversation_id, message.conversation_id)
         say(Styled(f"{safe_line(title)}  ").append(line_of(message, self._names)))

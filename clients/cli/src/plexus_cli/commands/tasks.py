@@ -7,11 +7,13 @@ from plexus.tasks.v1 import tasks_pb2, tasks_service_pb2
 from plexus.tasks.v1.tasks_pb2 import Task
 from plexus_sdk import Plexus
 from plexus_sdk.tasks import get_task, task_id_of
-from plexuskit.timestamps import instant_of, timestamp
+from plexuskit.timestamps import timestamp
 
 from plexus_cli import moments
 from plexus_cli.context import find_people, me, name_people, run
+from plexus_cli.dues import due_text
 from plexus_cli.language import counted, tr
+from plexus_cli.lookups.projects import project_id_of
 from plexus_cli.lookups.requests import new_request_id
 from plexus_cli.moments import heading, local
 from plexus_cli.options import Argument, Group, Json, Option
@@ -52,7 +54,7 @@ def create(
     owner: Annotated[str | None, Option(help="Accountable person; you by default.")] = None,
     assign: Annotated[list[str] | None, Option(help="Handle; can be given again.")] = None,
     due: Annotated[str | None, Option(help=DUE_HELP)] = None,
-    project: Annotated[str, Option(help="Id of a project.")] = "",
+    project: Annotated[str, Option(help="Id or name of a project.")] = "",
     json: Json = False,
 ) -> None:
     """Create a task."""
@@ -61,7 +63,7 @@ def create(
         people = await find_people(plexus, [*(assign or []), *([owner] if owner else [])])
         request = pb.CreateTaskRequest(
             request_id=new_request_id(),
-            project_id=project,
+            project_id=await project_id_of(plexus, project),
             title=title,
             description=description,
             priority=PRIORITIES[priority],
@@ -84,21 +86,25 @@ def list_(
     state: Annotated[
         list[str] | None, Option(help="Only tasks in this state.", choices=tuple(STATES))
     ] = None,
-    project: str = "",
+    assignee: Annotated[str, Option(help="Only those of this person.")] = "",
+    project: Annotated[str, Option(help="Id or name of a project.")] = "",
     json: Json = False,
 ) -> None:
     """List the tasks that you may see, last changed first."""
 
     async def work(plexus: Plexus) -> tuple[list[Task], dict[str, str]]:
-        assignee = (await me(plexus)).id if mine else ""
+        assignee_id = (await me(plexus)).id if mine else ""
+        if assignee:
+            assignee_id = (await find_people(plexus, [assignee]))[assignee].id
+        project_id = await project_id_of(plexus, project)
         found: list[Task] = []
         token = ""
         while True:
             request = pb.ListTasksRequest(
                 page_size=200,
                 page_token=token,
-                project_id=project,
-                assignee_id=assignee,
+                project_id=project_id,
+                assignee_id=assignee_id,
                 states=[STATES[word] for word in state or []],
             )
             response = await plexus.call(plexus.tasks.ListTasks, request)
@@ -258,15 +264,20 @@ def history(task: Which, json: Json = False) -> None:
 
 
 @app.command()
-def board(project: Annotated[str, Argument(help="Id of a project.")], json: Json = False) -> None:
+def board(
+    project: Annotated[str, Argument(help="Id or name of a project.")], json: Json = False
+) -> None:
     """Show the board of a project."""
 
     async def work(plexus: Plexus) -> pb.GetBoardResponse:
-        board = await plexus.call(plexus.tasks.GetBoard, pb.GetBoardRequest(project_id=project))
+        project_id = await project_id_of(plexus, project)
+        board = await plexus.call(plexus.tasks.GetBoard, pb.GetBoardRequest(project_id=project_id))
         for lane in board.lanes:
             while lane.next_page_token:
                 request = pb.GetBoardRequest(
-                    project_id=project, column_id=lane.column.id, page_token=lane.next_page_token
+                    project_id=project_id,
+                    column_id=lane.column.id,
+                    page_token=lane.next_page_token,
                 )
                 (more,) = (await plexus.call(plexus.tasks.GetBoard, request)).lanes
                 lane.tasks.extend(more.tasks)
@@ -280,17 +291,6 @@ def board(project: Annotated[str, Argument(help="Id of a project.")], json: Json
     for lane in response.lanes:
         rows = [(task.key, task.title, due_text(task)) for task in lane.tasks]
         print_table(f"{lane.column.name} ({len(rows)})", ["key", "task", heading("due")], rows)
-
-
-def due_text(task: Task, *, zone: bool = False) -> str:
-    """Format a due date for a user; a day has no time zone."""
-    match task.due.WhichOneof("due"):
-        case "at":
-            return moments.shown(instant_of(task.due.at)) if zone else local(task.due.at)
-        case "date":
-            return task.due.date
-        case _:
-            return ""
 
 
 def _word(name: str) -> str:

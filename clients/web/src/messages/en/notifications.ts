@@ -42,6 +42,7 @@ export const texts: Subjects['notifications'] = {
     ALREADY_READ: 'already read',
     ACCESS_LOST: 'no longer visible to you',
     RECALLED: 'message recalled',
+    MENTION_REMOVED: 'no longer mentioned',
     TASK_CLOSED: 'task closed',
     DUE_CHANGED: 'due date changed',
   },

@@ -74,6 +74,7 @@ export const texts: Subjects['settings'] = {
       3: 'Tasks assigned to me',
       4: 'Tasks that are due',
       5: 'HR feed stopped',
+      6: 'Changes of my groups',
     },
     wants: (kind, channel) => `${kind}: ${channel}`,
     quiet: 'Quiet hours',

@@ -46,6 +46,7 @@ export const texts = {
     ALREADY_READ: '已读，无需发送',
     ACCESS_LOST: '已无权查看',
     RECALLED: '消息已撤回',
+    MENTION_REMOVED: '已不再提及',
     TASK_CLOSED: '任务已结束',
     DUE_CHANGED: '截止时间已更改',
   } as Readonly<Record<string, string>>,

@@ -72,6 +72,7 @@ export const texts = {
       3: '任务指派给我',
       4: '任务到期',
       5: '人员同步暂停',
+      6: '群成员变动',
     } as Readonly<Record<number, string>>,
     wants: (kind: string, channel: string) => `${kind}：${channel}`,
     quiet: '免打扰时段',

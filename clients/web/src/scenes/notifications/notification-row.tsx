@@ -30,6 +30,8 @@ const ICONS: Readonly<Record<NotificationKind, IconName>> = {
   [NotificationKind.TASK_ASSIGNED]: 'task',
   [NotificationKind.TASK_DUE]: 'clock',
   [NotificationKind.FEED_STOPPED]: 'warning',
+  [NotificationKind.MEMBERSHIP]: 'group',
+  [NotificationKind.ADDRESS_CHANGED]: 'warning',
 };
 
 interface Props {

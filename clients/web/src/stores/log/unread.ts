@@ -21,11 +21,12 @@ type Counted = Pick<
 export function countUnread(log: Counted): Counts {
   const counted = Number(log.view.conversation?.lastSeq ?? 0n);
   const isHeld = log.stretches.covers(log.cursor + 1, log.lastSeq);
+  const again = mentionedAgain(log);
   const from = isHeld ? log.cursor + 1 : Math.max(counted, log.cursor) + 1;
   const since = log
     .between(from, log.lastSeq)
     .flatMap(({ whole }) => (whole !== undefined && isUnread(whole, log.personId) ? [whole] : []));
-  const mentions = since.filter((message) => isAddressed(message, log.personId)).length;
+  const mentions = again + since.filter((message) => isAddressed(message, log.personId)).length;
   if (isHeld) {
     const exact = !since.some((message) => message.mentions.some(isOfDepartment));
     return exact
@@ -35,9 +36,16 @@ export function countUnread(log: Counted): Counts {
   const sameCursor = log.cursor === Number(log.view.readThroughSeq);
   return {
     unread: since.length + (sameCursor ? log.view.unread : 0),
-    mentions: mentions + (sameCursor ? log.view.mentionUnread : 0),
+    // The view's own count has those of edits, too.
+    mentions: mentions + (sameCursor ? Math.max(0, log.view.mentionUnread - again) : 0),
     exact: false,
   };
+}
+
+/** Count messages that were read before an edit mentioned the person in them (MSG-11). */
+export function mentionedAgain(log: Pick<ConversationLog, 'view' | 'cursor'>): number {
+  const seqs = log.view.settings?.mentionSeqs ?? [];
+  return seqs.filter((seq) => Number(seq) <= log.cursor).length;
 }
 
 /** Return the view's counts: only the server knows the members of mentioned departments. */

@@ -42,6 +42,8 @@ async def whole(operation: Coroutine[Any, Any, T]) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
+        # Nothing waits for its error, such as a write conflict; the loop would report it.
+        abandon(task)
         await asyncio.wait([task])
         raise
     except Exception as error:

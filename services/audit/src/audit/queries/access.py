@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from plexus_access.asked import asked_kinds
 from plexus_access.engine import WITH_MEMBERS, Ask, Engine
 from plexus_access.explain import READING, Explanation, Step, Viewer, explain, who_can_see
 from plexus_access.objects import PERSON, TASK, TENANT, Object, object_of
@@ -125,6 +126,7 @@ async def explain_access(
         scopes=limits,
         app=bool(limits) or (own and asker.app),
         second_factor=second_factor or (own and asker.second_factor and not scopes),
+        unasked=about is not None and about.kind not in asked_kinds(permission),
     )
     found = explain(Engine(state), ask, now=as_of)
     steps = tuple(_without_existence(step) for step in found.steps)

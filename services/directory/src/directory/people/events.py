@@ -88,6 +88,10 @@ def person_to_proto(person: Person) -> people_pb2.Person:
         absence=None if person.absence is None else _absence_to_proto(person.absence),
         employee_number=person.employee_number,
         cost_center=person.cost_center,
+        former_handles=[
+            people_pb2.FormerHandle(handle=each.handle, until=timestamp(each.until))
+            for each in person.former_handles
+        ],
     )
 
 

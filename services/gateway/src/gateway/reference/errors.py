@@ -23,6 +23,7 @@ from plexus_access.refusals import (
     FieldMasked,
     ModuleOff,
     PermissionMissing,
+    PersonNotFound,
     PolicyForbids,
 )
 from plexuskit.bounds import FieldOutOfRange
@@ -171,6 +172,7 @@ SHARED: Final = _of_classes(
     FieldMasked,
     ReasonRequired,
     NotRecorded,
+    PersonNotFound,
     TooManyStreams,
 )
 """Errors with one meaning in all services, of the methods that name them."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -73,11 +74,21 @@ class Projections(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """The envelope of a fact; `id` is claimed by its notifications (NTF-2)."""
+    """The envelope of a fact.
+
+    Attributes:
+        id: claimed by its notifications (NTF-2).
+        tenant_id: of the fact.
+        actor_id: the person who caused it.
+        at: when it occurred.
+        imported: an import wrote it, which notifies no one (MSG-19).
+    """
 
     id: str
     tenant_id: str
     actor_id: str
+    at: datetime
+    imported: bool = False
 
 
 async def display_name(projections: Projections, person_id: str) -> str:

@@ -12,9 +12,13 @@ from notify.domain.wording import Text
 
 MESSAGE: Final = "message"
 TASK: Final = "task"
+CONVERSATION: Final = "conversation"
 FEED: Final = "feed"
+PERSON: Final = "person"
 
-OWNERS: Final[Mapping[str, str]] = MappingProxyType({MESSAGE: "messaging", TASK: "tasks"})
+OWNERS: Final[Mapping[str, str]] = MappingProxyType(
+    {MESSAGE: "messaging", CONVERSATION: "messaging", TASK: "tasks"}
+)
 """The services that own sources with content, by the kind of the source.
 
 A source without an owner has no content of a user: its notifications are never hidden, and no

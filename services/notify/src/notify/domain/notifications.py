@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from notify.domain.kinds import MESSAGE, Kind
 from notify.domain.outcomes import Reason, State
+
+TAKEN_BACK: Final = "taken_back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +50,8 @@ class Notification:
     `step` distinguishes several notifications about the same source (NTF-2): a due value, an
     assignment. `event_id` is the fact behind it. `confidential`: its mails carry no content
     (NTF-9). `passes_mute`: it is urgent or names the person, so it is delivered although the
-    conversation is muted.
+    conversation is muted. `after_reading`: an edit caused it, so only reading after it counts
+    (MSG-11).
     """
 
     id: str
@@ -65,6 +69,7 @@ class Notification:
     email: Delivery
     confidential: bool = False
     passes_mute: bool = False
+    after_reading: bool = False
     version: int = 1
 
     @property
@@ -108,6 +113,22 @@ def recalled(notification: Notification, *, body: str, now: datetime) -> Notific
     if not email.lease:
         email = dropped(email, reason=Reason.RECALLED, now=now)
     changed = replace(notification, body=body, read=True, email=email)
+    return _next(notification, changed)
+
+
+def taken_back(notification: Notification, *, reason: Reason, now: datetime) -> Notification:
+    """Return a notification that leaves the inbox, because its cause is gone (MSG-12).
+
+    It keeps no content, and its place is free: the same cause notifies again.
+    """
+    if not notification.in_inbox:
+        return notification
+    email = notification.email
+    if not email.lease:
+        email = dropped(email, reason=reason, now=now)
+    in_app = replace(notification.in_app, state=State.DROPPED, reason=reason, at=now)
+    step = f"{notification.step}|{TAKEN_BACK}|{notification.version}"
+    changed = replace(notification, body="", read=True, email=email, in_app=in_app, step=step)
     return _next(notification, changed)
 
 

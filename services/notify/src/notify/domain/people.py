@@ -1,6 +1,7 @@
 """People as notify needs to know them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,7 +12,11 @@ DEFAULT_ZONE: Final = "Asia/Shanghai"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Latest state of a person from directory; `is_app` marks service accounts."""
+    """Latest state of a person from directory; `is_app` marks service accounts.
+
+    Attributes:
+        email_since: when another person gave them the address; None for their first one.
+    """
 
     id: str
     tenant_id: str
@@ -22,6 +27,23 @@ class Person:
     active: bool
     is_app: bool
     version: int
+    email_since: datetime | None = None
+
+
+def succeeding(previous: Person | None, person: Person, *, actor_id: str, at: datetime) -> Person:
+    """Return a person's next state, with the time since when they have had the address.
+
+    Args:
+        previous: the state as stored; None for a person who was not known.
+        person: the state in a fact or snapshot.
+        actor_id: the person who caused it.
+        at: when it occurred.
+    """
+    if previous is None:
+        return person
+    if previous.email == person.email:
+        return replace(person, email_since=previous.email_since)
+    return person if actor_id == person.id else replace(person, email_since=at)
 
 
 def locale_of(person: Person | None) -> str:

@@ -36,6 +36,7 @@ class NotificationRequest:
         silent: the sender wants no one disturbed (NTF-11).
         confidential: mails carry no content (NTF-9).
         urgent: passes mutes (NTF-5).
+        after_reading: an edit has added it, so that what was read before does not count (MSG-11).
     """
 
     event_id: str
@@ -47,3 +48,4 @@ class NotificationRequest:
     silent: bool = False
     confidential: bool = False
     urgent: bool = False
+    after_reading: bool = False

@@ -47,13 +47,16 @@ async def _amend_part(
     now: datetime,
 ) -> int:
     async def work(tx: Transaction) -> int:
-        changed = []
+        changed, shown = [], []
         for current in await store.notifications.load(ids, tx=tx):
             following = change(current)
-            if following.version != current.version:
-                changed.append(following)
+            if following.version == current.version:
+                continue
+            changed.append(following)
+            # Clients learn of one that leaves the inbox, too.
+            if following.in_inbox or current.in_inbox:
+                shown.append(events.changed(following, now=now))
         await store.notifications.save(changed, tx=tx)
-        shown = [events.changed(each, now=now) for each in changed if each.in_inbox]
         await store.outbox.add(*shown, tx=tx)
         return len(changed)
 

@@ -91,7 +91,7 @@ async def create_notifications(
     else:
         raise DependencyDown(dependency="notify", problem="the same events are worked on elsewhere")
     # A cursor that moved while the notifications were made did not see them; they see it.
-    await mark_covered(store, places=_places(wanted), now=now)
+    await mark_covered(store, places=_places(wanted), read_on=False, now=now)
 
 
 def parts(
@@ -198,7 +198,8 @@ def _notification(
         own=person_id == source.actor_id,
         silent=request.silent,
         readable=recipient.readable,
-        read=is_read_through(
+        read=not request.after_reading
+        and is_read_through(
             source,
             conversation=lookup.through.get((source.conversation_id, person_id, 0), 0),
             thread=lookup.through.get((source.conversation_id, person_id, source.root_seq), 0),
@@ -227,6 +228,7 @@ def _notification(
         email=email,
         confidential=request.confidential,
         passes_mute=passes_mute,
+        after_reading=request.after_reading,
     )
 
 

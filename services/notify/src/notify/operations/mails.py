@@ -77,6 +77,8 @@ class SendingRules:
 
     sender: str
     content: bool
+    # For so long, mails to an address that another person has set carry no content.
+    new_address: timedelta
     batch: int
     connections: int
     lease: timedelta
@@ -301,7 +303,7 @@ class Sender:
                 preferences=preferences,
                 own=False,
                 readable=True,
-                read=each.read or covered(each, through),
+                read=each.read or (not each.after_reading and covered(each, through)),
                 muted=muted and not each.passes_mute,
             )
             for each in held
@@ -322,6 +324,8 @@ class Sender:
             log.warning("sender.access_unknown", kind=first.kind.name, why=str(refusal))
             return Answer.OWNER_UNREACHABLE
         confidential = any(each.confidential for each in sendable)
+        known = self._clock.now() - self._rules.new_address
+        is_new = person.email_since is not None and person.email_since > known
         try:
             written = compose(
                 first,
@@ -329,7 +333,7 @@ class Sender:
                 mail=mail.mail,
                 person=person,
                 sender=self._rules.sender,
-                content=content and self._rules.content and not confidential,
+                content=content and self._rules.content and not confidential and not is_new,
                 at=first.email.first_attempt_at or self._clock.now(),
             )
         except InvalidArgument:

@@ -9,10 +9,12 @@ from notify.domain.conversations import Conversation, Member
 from notify.domain.definitions import Kinds
 from notify.domain.kinds import MESSAGE
 from notify.domain.messages import Audience, SentMessage, recipients
-from notify.domain.notifications import Notification, Source, recalled, reworded
+from notify.domain.notifications import Notification, Source, recalled, reworded, taken_back
+from notify.domain.outcomes import Reason
 from notify.domain.people import Person, locale_of
 from notify.domain.requests import NotificationRequest
 from notify.domain.wording import RECALLED, excerpt
+from notify.kinds.mention import KIND as MENTION
 from notify.operations.amendments import amend
 from notify.operations.audiences import create_notifications
 from notify.store import Store
@@ -97,7 +99,59 @@ async def recall_message(store: Store, *, message_id: str, now: datetime) -> Non
 def _recalled(
     notification: Notification, *, bodies: Mapping[str, str], now: datetime
 ) -> Notification:
+    if notification.kind is MENTION:
+        return taken_back(notification, reason=Reason.RECALLED, now=now)
     return recalled(notification, body=bodies[notification.id], now=now)
+
+
+async def withdraw_mentions(
+    store: Store,
+    *,
+    message: SentMessage,
+    membership: Membership,
+    now: datetime,
+) -> None:
+    """Withdraw the notifications of people whom a message mentions no more after an edit (MSG-11).
+
+    In a direct conversation they stay: the other person is notified of every message.
+
+    Args:
+        store: the service's database.
+        message: after the edit, with all whom it mentions.
+        membership: members of departments, asked if it mentions some.
+        now: when.
+
+    Raises:
+        DependencyDown: the database, or directory for a department, does not answer.
+    """
+    addressing, last = message.addressing, ""
+    conversations = await store.conversations.find([message.conversation_id])
+    conversation = conversations.get(message.conversation_id)
+    if addressing.everybody or conversation is None or conversation.direct:
+        return
+    selection = of_message(message.message_id)
+    while ids := await store.notifications.ids(selection, after=last, limit=500):
+        last = ids[-1]
+        people = {
+            each.person_id
+            for each in await store.notifications.load(ids)
+            if each.kind is MENTION and each.person_id not in addressing.person_ids
+        }
+        if people and addressing.department_ids:
+            people -= await membership.in_departments(
+                addressing.department_ids, among=people, tenant_id=message.tenant_id
+            )
+        if people:
+            change = partial(_unmentioned, people=people, now=now)
+            await amend(store, by_id(ids), change, now=now)
+
+
+def _unmentioned(
+    notification: Notification, *, people: Collection[str], now: datetime
+) -> Notification:
+    if notification.kind is not MENTION or notification.person_id not in people:
+        return notification
+    return taken_back(notification, reason=Reason.MENTION_REMOVED, now=now)
 
 
 def _concerns(
@@ -183,4 +237,5 @@ def _request(audience: Audience, *, kinds: Kinds, sender: Person | None) -> Noti
             sender_name=sender.display_name if sender else "",
         ),
         urgent=message.urgent,
+        after_reading=not message.fresh,
     )

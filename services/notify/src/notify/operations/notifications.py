@@ -7,7 +7,8 @@ from typing import Final
 
 from plexuskit.errors import InvalidArgument
 
-from notify.domain.notifications import Notification, is_read_through, read_on
+from notify.domain.notifications import Notification, is_read_through
+from notify.domain.notifications import read_on as marked_read
 from notify.operations.amendments import amend
 from notify.store import Cursor, Store
 from notify.store.notifications import unread_at, unread_by_id, unread_of
@@ -33,7 +34,7 @@ async def mark_notifications_read(
     selection = unread_of(person_id)
     if notification_ids:
         selection = unread_by_id(person_id, notification_ids)
-    return await amend(store, selection, partial(read_on, now=now), now=now)
+    return await amend(store, selection, partial(marked_read, now=now), now=now)
 
 
 async def advance_cursors(store: Store, *, cursors: Sequence[Cursor], now: datetime) -> None:
@@ -48,18 +49,26 @@ async def advance_cursors(store: Store, *, cursors: Sequence[Cursor], now: datet
     await mark_covered(
         store,
         places={(each.conversation_id, each.person_id, each.root_seq) for each in cursors},
+        read_on=True,
         now=now,
     )
 
 
-async def mark_covered(store: Store, *, places: set[tuple[str, str, int]], now: datetime) -> None:
-    """Mark as read the notifications covered by the cursors at (conversation, person, root_seq)."""
+async def mark_covered(
+    store: Store, *, places: set[tuple[str, str, int]], read_on: bool, now: datetime
+) -> None:
+    """Mark as read what the cursors at places (conversation, person, root_seq) cover.
+
+    With `read_on` the people there have read just now; else what an edit added stays unread.
+    """
     through = await store.conversations.read_through(places)
     if not through:
         return
 
     def change(notification: Notification) -> Notification:
-        return read_on(notification, now=now) if covered(notification, through) else notification
+        counts = read_on or not notification.after_reading
+        is_read = counts and covered(notification, through)
+        return marked_read(notification, now=now) if is_read else notification
 
     pairs = sorted({(conversation, person) for conversation, person, _ in through})
     for first in range(0, len(pairs), PLACES_TOGETHER):

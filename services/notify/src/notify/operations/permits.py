@@ -8,12 +8,14 @@ from plexus_access.notices import hidden_words
 from plexus_access.objects import CONVERSATION, TASK, Object
 from plexus_access.roles import GUEST
 
+from notify.domain.kinds import CONVERSATION as CONVERSATION_SOURCE
 from notify.domain.kinds import MESSAGE
 from notify.domain.kinds import TASK as TASK_SOURCE
 from notify.domain.notifications import Notification
 
 READ: Final = "notifications.read"
 _MESSAGES: Final = "messages.read"
+_CONVERSATIONS: Final = "conversations.read"
 _TASKS: Final = "tasks.read"
 
 
@@ -87,6 +89,8 @@ def _needs(notification: Notification) -> list[Need]:
     needs: list[Need] = [(READ, None)]
     if source.kind == MESSAGE:
         needs.append((_MESSAGES, Object(CONVERSATION, source.conversation_id)))
+    elif source.kind == CONVERSATION_SOURCE:
+        needs.append((_CONVERSATIONS, Object(CONVERSATION, source.id)))
     elif source.kind == TASK_SOURCE:
         needs.append((_TASKS, Object(TASK, source.id)))
     return needs

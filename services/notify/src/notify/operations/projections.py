@@ -1,16 +1,36 @@
 """Projections of people, conversations and mutes; older states are ignored (MSG-4)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from notify.domain.conversations import Conversation, Member
 from notify.domain.mutes import Mute
-from notify.domain.people import Person
+from notify.domain.people import Person, succeeding
 from notify.store import Store
 
 
-async def note_people(store: Store, *, people: Sequence[Person]) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonFact:
+    """A state of a person, the person who caused it, and when it occurred."""
+
+    person: Person
+    actor_id: str
+    at: datetime
+
+
+async def note_people(store: Store, *, people: Sequence[PersonFact]) -> None:
     """Store the current state of people: address, zone, name, and whether active."""
-    await store.people.put(people)
+    states = await store.people.find(each.person.id for each in people)
+    changed: list[Person] = []
+    for each in people:
+        previous = states.get(each.person.id)
+        if previous is not None and previous.version > each.person.version:
+            continue
+        after = succeeding(previous, each.person, actor_id=each.actor_id, at=each.at)
+        states[after.id] = after
+        changed.append(after)
+    await store.people.put(changed)
 
 
 async def note_conversation(

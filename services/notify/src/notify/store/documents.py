@@ -41,6 +41,7 @@ def document_of(notification: Notification) -> Document:
         "email": _delivery_document(notification.email),
         "confidential": notification.confidential,
         "passes_mute": notification.passes_mute,
+        "after_reading": notification.after_reading,
         "version": notification.version,
     }
     if notification.email.next_attempt_at is not None:
@@ -80,6 +81,7 @@ def notification_of(document: Document, *, kinds: Kinds) -> Notification:
         email=_delivery(document["email"], due_at=document.get("mail_due_at")),
         confidential=document.get("confidential", False),
         passes_mute=document.get("passes_mute", False),
+        after_reading=document.get("after_reading", False),
         version=document["version"],
     )
 

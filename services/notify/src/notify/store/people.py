@@ -45,6 +45,7 @@ def _document(person: Person) -> dict[str, Any]:
         "active": person.active,
         "is_app": person.is_app,
         "version": person.version,
+        "email_since": person.email_since,
     }
 
 
@@ -59,4 +60,5 @@ def _person(document: dict[str, Any]) -> Person:
         active=document["active"],
         is_app=document["is_app"],
         version=document["version"],
+        email_since=document.get("email_since"),
     )

@@ -19,10 +19,16 @@ from tasks.api.translation import (
     optional_state_of,
     state_of,
 )
-from tasks.domain.projects import Project
+from tasks.domain.projects import Project, ProjectEdit
 from tasks.domain.steps import Edit, NewTask
 from tasks.domain.task import Task
-from tasks.events import change_message, column_message, project_message, task_message
+from tasks.events import (
+    change_message,
+    column_message,
+    project_message,
+    project_summary,
+    task_message,
+)
 from tasks.store import Store
 
 
@@ -63,6 +69,57 @@ class TasksApi(TasksServiceServicer):
                 )
             ],
             next_page_token=page.next_page_token,
+        )
+
+    async def UpdateProject(self, request: pb.UpdateProjectRequest, _: Any) -> Any:
+        """Change a project and its members."""
+        project = await operations.update_project(
+            self._store,
+            actor=current_actor(),
+            project_id=request.project_id,
+            edit=ProjectEdit(
+                name=request.name if request.HasField("name") else None,
+                goal=request.goal if request.HasField("goal") else None,
+                owner_id=request.owner_id if request.HasField("owner_id") else None,
+                closed=request.closed if request.HasField("closed") else None,
+                add_member_ids=tuple(request.add_member_ids),
+                remove_member_ids=tuple(request.remove_member_ids),
+            ),
+            expected_version=request.expected_version,
+            request=request_of(request),
+            now=self._clock.now(),
+        )
+        return pb.UpdateProjectResponse(project=project_message(project))
+
+    async def ListOpenWork(self, request: pb.ListOpenWorkRequest, _: Any) -> Any:
+        """List what is open of a person."""
+        found = await queries.list_open_work(
+            self._store,
+            actor=current_actor(),
+            person_id=request.person_id,
+            page_size=request.page_size,
+            page_token=request.page_token,
+        )
+        return pb.ListOpenWorkResponse(
+            tasks=[task_message(task) for task in self._shown(found.tasks)],
+            projects=[project_summary(project) for project in found.projects],
+            next_page_token=found.next_page_token,
+        )
+
+    async def ReassignWork(self, request: pb.ReassignWorkRequest, _: Any) -> Any:
+        """Assign the open work of a person to another one."""
+        done = await operations.reassign_work(
+            self._store,
+            actor=current_actor(),
+            person_id=request.person_id,
+            to_person_id=request.to_person_id,
+            request=request_of(request),
+            now=self._clock.now(),
+        )
+        return pb.ReassignWorkResponse(
+            tasks=[task_message(task) for task in done.tasks],
+            projects=[project_summary(project) for project in done.projects],
+            more=done.more,
         )
 
     async def CreateTask(self, request: pb.CreateTaskRequest, _: Any) -> Any:

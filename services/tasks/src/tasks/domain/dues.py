@@ -1,5 +1,6 @@
 """When a task is due: an instant, or a whole day that ends in a zone (TSK-3)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -50,6 +51,11 @@ class DueOn:
 
 
 Due = DueAt | DueOn
+
+
+def last_deadline(due: Due, *, zones: Iterable[ZoneInfo]) -> datetime:
+    """Return the first instant at which a due value has passed in all of the zones."""
+    return max(due.deadline(zone=zone) for zone in zones)
 
 
 def due_on(text: str) -> DueOn:

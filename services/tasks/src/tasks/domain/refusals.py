@@ -38,6 +38,27 @@ class PersonNotInProject(Refusal):
     text = "{person_id} is not a member of project {project_id}; choose one of its members."
 
 
+class NotProjectOwner(Refusal):
+    """Name, goal, owner, closing and other members of a project are its owner's to change."""
+
+    kind = Kind.PERMISSION_DENIED
+    text = "Only the owner of project {project_id} may do this; ask them, or an administrator."
+
+
+class MemberHasOpenTasks(Refusal):
+    """A member who leaves a project leaves nothing undone in it."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "{person_id} has open tasks in project {project_id}; give them to somebody else first."
+
+
+class ProjectClosed(Refusal):
+    """Nothing new begins in a closed project."""
+
+    kind = Kind.FAILED_PRECONDITION
+    text = "Project {project_id} is closed; open it again or choose another one."
+
+
 class TooManyAssignees(Refusal):
     """More people than a task may be assigned to."""
 

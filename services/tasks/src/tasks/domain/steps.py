@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from plexuskit.errors import InvalidArgument, VersionConflict
 
@@ -164,6 +163,20 @@ def assign(
     return _step(task, actor_id=actor_id, now=now, assignee_ids=people)
 
 
+def hand_over(
+    task: Task, *, person_id: PersonId, to_id: PersonId, actor_id: PersonId, now: datetime
+) -> Changed:
+    """Put another person in the place of one, as owner and as assignee."""
+    people = (to_id if each == person_id else each for each in task.assignee_ids)
+    return _step(
+        task,
+        actor_id=actor_id,
+        now=now,
+        owner_id=to_id if task.owner_id == person_id else task.owner_id,
+        assignee_ids=tuple(dict.fromkeys(people)),
+    )
+
+
 def move(task: Task, *, place: Place, actor_id: PersonId, now: datetime) -> Changed:
     """Move a task to a state and place. Refusals: TransitionNotAllowed (TSK-1)."""
     check_transition(source=task.state, target=place.state)
@@ -186,12 +199,12 @@ def rerank(task: Task, *, rank: str, now: datetime) -> Changed:
     return _quiet_step(task, now=now, rank=rank)
 
 
-def mark_overdue(task: Task, *, zone: ZoneInfo, now: datetime) -> Changed:
+def mark_overdue(task: Task, *, deadline: datetime | None, now: datetime) -> Changed:
     """Record that the due value has passed with the task open, once per due value (TSK-3).
 
     Changes nothing when it is not due, is closed, or was noted before.
     """
-    passed = task.due is not None and task.awaits_due and now >= task.due.deadline(zone=zone)
+    passed = task.due is not None and task.awaits_due and deadline is not None and now >= deadline
     if not passed or task.due is None:
         return Changed(previous=task, task=task, changes=())
     return _quiet_step(task, now=now, overdue_for=task.due.text)

@@ -50,6 +50,11 @@ class Task:
         return tuple(dict.fromkeys((self.creator_id, self.owner_id, *self.assignee_ids)))
 
     @property
+    def responsible(self) -> tuple[PersonId, ...]:
+        """Return those in whose zones its day ends: the assignees, without any the owner."""
+        return self.assignee_ids or (self.owner_id,)
+
+    @property
     def awaits_due(self) -> bool:
         """Return whether its due value is still to be announced once it has passed (TSK-3)."""
         return self.due is not None and self.state.is_open and self.due.text != self.overdue_for

@@ -1,8 +1,10 @@
 """Writes: one function per RPC verb, each one transaction of state, history, fact and request."""
 
+from tasks.operations.handovers import reassign_work
 from tasks.operations.move import move_task
 from tasks.operations.overdue import announce_overdue
-from tasks.operations.projects import create_project
+from tasks.operations.people import note_people
+from tasks.operations.projects import create_project, update_project
 from tasks.operations.tasks import assign_task, create_task, update_task
 
 __all__ = [
@@ -11,5 +13,8 @@ __all__ = [
     "create_project",
     "create_task",
     "move_task",
+    "note_people",
+    "reassign_work",
+    "update_project",
     "update_task",
 ]

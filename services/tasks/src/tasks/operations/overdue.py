@@ -35,12 +35,15 @@ async def announce_overdue(store: Store, *, limit: int, now: datetime) -> int:
 
 async def _announce(store: Store, task_ids: Sequence[TaskId], *, now: datetime) -> None:
     async def work(tx: Transaction) -> None:
-        tasks = (await store.tasks.whole(task_ids, tx=tx)).values()
-        marked = [steps.mark_overdue(task, zone=store.zone, now=now) for task in tasks]
+        tasks = list((await store.tasks.whole(task_ids, tx=tx)).values())
+        deadlines = await store.tasks.deadlines(tasks, tx=tx)
+        marked = [
+            steps.mark_overdue(task, deadline=deadlines.get(task.id), now=now) for task in tasks
+        ]
         for tenant_id in {each.task.tenant_id for each in marked}:
             of_tenant = [each for each in marked if each.task.tenant_id == tenant_id]
             await store_steps(store, *of_tenant, actor_id=SYSTEM, now=now, tx=tx)
-        # Announced meanwhile by another process, or the zone was changed since it was stored.
+        # Announced meanwhile by another process, or a zone was changed since it was stored.
         await store.tasks.look_again([each.task for each in marked if not each.changes], tx=tx)
 
     await store.transact(work)

@@ -31,8 +31,8 @@ async def create_task(
 ) -> Task:
     """Create a task in state to do; in a project it goes to the bottom of the first column.
 
-    Refusals: InvalidArgument, TooManyAssignees, ProjectNotFound, PersonNotInProject,
-        RequestIdReused.
+    Refusals: InvalidArgument, TooManyAssignees, ProjectNotFound, ProjectClosed,
+        PersonNotInProject, RequestIdReused.
     """
     task_id = TaskId(new_id("tsk", now=now))
 
@@ -44,6 +44,7 @@ async def create_task(
         others: tuple[Changed, ...] = ()
         if project_id:
             project = await store.visible_project(project_id, actor=actor, tx=tx)
+            project.check_open()
             place, others = await _bottom(
                 store, project, task_id=task_id, number=number, now=now, tx=tx
             )

@@ -1,6 +1,7 @@
 """Queries: tasks and projects visible to a person, and read access for other services."""
 
 from tasks.queries.boards import BOARD_LANE, Board, Lane, get_board, list_projects
+from tasks.queries.handovers import OpenWork, list_open_work
 from tasks.queries.readable import Snapshot, readable_containers, recheck, snapshot
 from tasks.queries.tasks import Figures, get_task, get_tasks_status, list_task_history, list_tasks
 
@@ -9,10 +10,12 @@ __all__ = [
     "Board",
     "Figures",
     "Lane",
+    "OpenWork",
     "Snapshot",
     "get_board",
     "get_task",
     "get_tasks_status",
+    "list_open_work",
     "list_projects",
     "list_task_history",
     "list_tasks",

@@ -21,6 +21,7 @@ from tasks.domain.visibility import may_see
 from tasks.store.documents import COLUMN_LOCK_SCHEMA, COUNTER_SCHEMA
 from tasks.store.history import HistoryStore
 from tasks.store.older_requests import OlderRequests
+from tasks.store.people import PeopleStore
 from tasks.store.projects import ProjectStore
 from tasks.store.tasks import TaskFilter, TaskStore
 
@@ -46,16 +47,17 @@ class Seen:
 class Store:
     """The service's database.
 
+    Days end in `zone` for people whose zone is not known (TSK-3).
+
     Attributes:
-        zone: zone in which all-day due values end (TSK-3).
         lines: turns of people who change tasks, and of requests for a tenant's next number.
     """
 
     def __init__(self, db: Database, *, zone: ZoneInfo) -> None:
         self._db = db
-        self.zone = zone
         self.lines = Lines()
-        self.tasks = TaskStore(db, zone=zone)
+        self.people = PeopleStore(db)
+        self.tasks = TaskStore(db, people=self.people, zone=zone)
         self.projects = ProjectStore(db)
         self.history = HistoryStore(db)
         self.requests = Requests(db, older=OlderRequests())
@@ -65,6 +67,7 @@ class Store:
 
     async def provision(self) -> None:
         """Create the collections and indexes that are missing; run any number of times."""
+        await self.people.ensure_indexes()
         await self.tasks.ensure_indexes()
         await self.projects.ensure_indexes()
         await self.history.ensure_indexes()

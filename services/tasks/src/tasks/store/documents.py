@@ -2,7 +2,6 @@
 
 from datetime import date, datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from tasks.domain.dues import Due, DueAt, DueOn
 from tasks.domain.history import Change
@@ -18,14 +17,15 @@ PROJECT_SCHEMA: Final = 1
 HISTORY_SCHEMA: Final = 1
 COUNTER_SCHEMA: Final = 1
 COLUMN_LOCK_SCHEMA: Final = 1
+PERSON_SCHEMA: Final = 1
 
 
-def task_document(task: Task, *, zone: ZoneInfo | None = None) -> Document:
+def task_document(task: Task, *, overdue_at: datetime | None = None) -> Document:
     """Return the stored document of a task.
 
-    `participants` are the people who see it by themselves: empty in a project. With a zone it has
-    `overdue_at`, the instant at which the scheduler must look at it, for as long as its due value
-    is to be announced (TSK-3).
+    `participants` are the people who see it by themselves: empty in a project. `overdue_at` is
+    the instant at which the scheduler must look at it, for as long as its due value is to be
+    announced (TSK-3).
     """
     document: Document = {
         "_id": task.id,
@@ -50,8 +50,8 @@ def task_document(task: Task, *, zone: ZoneInfo | None = None) -> Document:
         "version": task.version,
         "overdue_for": task.overdue_for,
     }
-    if zone and task.due and task.awaits_due:
-        document["overdue_at"] = task.due.deadline(zone=zone)
+    if overdue_at is not None:
+        document["overdue_at"] = overdue_at
     return document
 
 
@@ -96,24 +96,26 @@ def project_document(project: Project) -> Document:
         ],
         "created_at": project.created_at,
         "version": project.version,
+        "closed": project.closed,
     }
 
 
 def project_of(document: Document) -> Project:
-    """Return the project of a document."""
+    """Return the project of a document; goal, members and columns not read are empty."""
     return Project(
         id=ProjectId(document["_id"]),
         tenant_id=TenantId(document["tenant_id"]),
         name=document["name"],
-        goal=document["goal"],
+        goal=document.get("goal", ""),
         owner_id=PersonId(document["owner_id"]),
-        member_ids=tuple(PersonId(person) for person in document["member_ids"]),
+        member_ids=tuple(PersonId(person) for person in document.get("member_ids", ())),
         columns=tuple(
             Column(id=ColumnId(column["id"]), name=column["name"], state=State(column["state"]))
-            for column in document["columns"]
+            for column in document.get("columns", ())
         ),
         created_at=document["created_at"],
         version=document["version"],
+        closed=document.get("closed", False),
     )
 
 

@@ -1,12 +1,23 @@
 """Projects in MongoDB."""
 
 from collections.abc import AsyncIterator, Sequence
+from typing import Final
 
-from plexuskit.mongo import ASCENDING, DESCENDING, Database, Index, Transaction
+from plexuskit.mongo import (
+    ASCENDING,
+    DESCENDING,
+    Database,
+    Index,
+    ReplaceOne,
+    Retry,
+    Transaction,
+)
 
 from tasks.domain.identity import Actor, ProjectId, TenantId
 from tasks.domain.projects import Project
 from tasks.store.documents import PROJECT_SCHEMA, Document, project_document, project_of
+
+_SUMMARY: Final = {"goal": 0, "member_ids": 0, "columns": 0}
 
 
 class ProjectStore:
@@ -23,12 +34,67 @@ class ProjectStore:
                     keys=[("tenant_id", ASCENDING), ("member_ids", ASCENDING), ("_id", DESCENDING)],
                     name="of_member",
                 ),
+                Index(
+                    keys=[("tenant_id", ASCENDING), ("owner_id", ASCENDING), ("_id", ASCENDING)],
+                    name="of_owner",
+                ),
             ]
         )
 
     async def add(self, project: Project, *, tx: Transaction) -> None:
         """Store a new project."""
         await self._projects.insert(project_document(project), tx=tx)
+
+    async def save(self, *projects: Project, tx: Transaction) -> None:
+        """Store the next version of projects.
+
+        Raises:
+            Retry: one is no longer in the version before.
+        """
+        writes = [
+            ReplaceOne({"_id": each.id, "version": each.version - 1}, project_document(each))
+            for each in projects
+        ]
+        outcome = await self._projects.bulk(writes, ordered=True, tx=tx)
+        if outcome.matched != len(projects):
+            raise Retry
+
+    async def get_many(
+        self, project_ids: Sequence[str], *, tenant_id: TenantId, tx: Transaction
+    ) -> dict[ProjectId, Project]:
+        """Return those that exist of some projects, by id."""
+        documents = await self._projects.find_all(
+            {"tenant_id": tenant_id, "_id": {"$in": list(project_ids)}}, tx=tx
+        )
+        return {ProjectId(document["_id"]): project_of(document) for document in documents}
+
+    async def open_of_owner(
+        self,
+        person_id: str,
+        *,
+        tenant_id: TenantId,
+        whole: bool = False,
+        limit: int,
+        tx: Transaction | None = None,
+    ) -> list[Project]:
+        """Return projects that a person owns and that are not closed, oldest first.
+
+        Args:
+            person_id: the owner.
+            tenant_id: of the person.
+            whole: with goal, members and columns, to be changed.
+            limit: how many.
+            tx: the transaction in which they are changed.
+        """
+        documents = await self._projects.find_all(
+            {"tenant_id": tenant_id, "owner_id": person_id, "closed": {"$ne": True}},
+            projection=None if whole else _SUMMARY,
+            sort=[("_id", ASCENDING)],
+            limit=limit,
+            hint="of_owner",
+            tx=tx,
+        )
+        return [project_of(document) for document in documents]
 
     async def get(
         self, project_id: str, *, tenant_id: TenantId, tx: Transaction | None = None

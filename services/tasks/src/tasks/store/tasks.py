@@ -1,7 +1,7 @@
 """Tasks in MongoDB."""
 
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -19,13 +19,17 @@ from plexuskit.mongo import (
     UpdateOne,
 )
 
+from tasks.domain.dues import DueOn, last_deadline
 from tasks.domain.identity import Actor, ColumnId, ProjectId, TaskId, TenantId
+from tasks.domain.projects import Project
 from tasks.domain.states import State
 from tasks.domain.task import Task
 from tasks.store.documents import TASK_SCHEMA, Document, task_document, task_of
+from tasks.store.people import PeopleStore
 
 _KEY: Final = re.compile(r"T-([1-9][0-9]{0,17})")
 _WITHOUT_DESCRIPTION: Final = {"description": 0}
+_IS_OPEN: Final = {"$in": [state.value for state in State if state.is_open]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +41,11 @@ class TaskFilter:
 
 
 class TaskStore:
-    """Collection `tasks`. All-day due values end in `zone` (TSK-3)."""
+    """Collection `tasks`. Days end in `zone` for people whose zone is not known (TSK-3)."""
 
-    def __init__(self, db: Database, *, zone: ZoneInfo) -> None:
+    def __init__(self, db: Database, *, people: PeopleStore, zone: ZoneInfo) -> None:
         self._tasks = db.collection("tasks", schema_version=TASK_SCHEMA)
+        self._people = people
         self._zone = zone
 
     async def ensure_indexes(self) -> None:
@@ -53,6 +58,36 @@ class TaskStore:
                 Index(keys=[tenant, ("project_id", ASCENDING), *recent], name="of_project"),
                 Index(keys=[tenant, ("participants", ASCENDING), *recent], name="of_participant"),
                 Index(keys=[tenant, ("assignee_ids", ASCENDING), *recent], name="of_assignee"),
+                # Open tasks of a person, for any caller.
+                Index(
+                    keys=[
+                        tenant,
+                        ("owner_id", ASCENDING),
+                        ("state", ASCENDING),
+                        ("_id", ASCENDING),
+                    ],
+                    name="of_owner",
+                ),
+                Index(
+                    keys=[
+                        tenant,
+                        ("assignee_ids", ASCENDING),
+                        ("state", ASCENDING),
+                        ("_id", ASCENDING),
+                    ],
+                    name="open_of_assignee",
+                ),
+                # Open tasks of members who leave a project.
+                Index(
+                    keys=[tenant, ("project_id", ASCENDING), ("owner_id", ASCENDING)],
+                    partial={"state": _IS_OPEN},
+                    name="open_of_project_owner",
+                ),
+                Index(
+                    keys=[tenant, ("project_id", ASCENDING), ("assignee_ids", ASCENDING)],
+                    partial={"state": _IS_OPEN},
+                    name="open_of_project_assignee",
+                ),
                 # Two tasks never share a place: the second writer reads again and takes another.
                 Index(
                     keys=[
@@ -78,7 +113,7 @@ class TaskStore:
         Raises:
             Retry: a place on the board was taken at the same moment.
         """
-        documents = [task_document(task, zone=self._zone) for task in tasks]
+        documents = await self._documents(tasks, tx=tx)
         try:
             await self._tasks.insert_many(documents, tx=tx)
         except DuplicateKey as taken:
@@ -90,11 +125,10 @@ class TaskStore:
         Raises:
             Retry: one is no longer in the version before, or its place on the board was taken.
         """
+        documents = await self._documents(tasks, tx=tx)
         writes = [
-            ReplaceOne(
-                {"_id": task.id, "version": task.version - 1}, task_document(task, zone=self._zone)
-            )
-            for task in tasks
+            ReplaceOne({"_id": task.id, "version": task.version - 1}, document)
+            for task, document in zip(tasks, documents, strict=True)
         ]
         try:
             outcome = await self._tasks.bulk(writes, ordered=True, tx=tx)
@@ -176,6 +210,64 @@ class TaskStore:
         )
         return [task_of(document) for document in documents]
 
+    async def open_of(
+        self,
+        person_id: str,
+        *,
+        tenant_id: TenantId,
+        after: str = "",
+        whole: bool = False,
+        limit: int,
+        tx: Transaction | None = None,
+    ) -> list[Task]:
+        """Return open tasks of which a person is owner or assignee, oldest first.
+
+        Args:
+            person_id: whose.
+            tenant_id: of the person.
+            after: id of the task to go on after.
+            whole: with descriptions, to be changed.
+            limit: how many.
+            tx: the transaction in which they are changed.
+        """
+        wanted: Document = {"tenant_id": tenant_id, "state": _IS_OPEN, "_id": {"$gt": after}}
+        found: dict[str, Task] = {}
+        for field, index in (("owner_id", "of_owner"), ("assignee_ids", "open_of_assignee")):
+            documents = await self._tasks.find_all(
+                {**wanted, field: person_id},
+                projection=None if whole else _WITHOUT_DESCRIPTION,
+                sort=[("_id", ASCENDING)],
+                limit=limit,
+                hint=index,
+                tx=tx,
+            )
+            found |= {document["_id"]: task_of(document) for document in documents}
+        return [found[task_id] for task_id in sorted(found)[:limit]]
+
+    async def busy_among(
+        self, person_ids: Sequence[str], *, project: Project, tx: Transaction
+    ) -> str:
+        """Return one of these people who has an open task in a project; empty without any."""
+        wanted: Document = {
+            "tenant_id": project.tenant_id,
+            "project_id": project.id,
+            "state": _IS_OPEN,
+        }
+        for field, index in (
+            ("owner_id", "open_of_project_owner"),
+            ("assignee_ids", "open_of_project_assignee"),
+        ):
+            found = await self._tasks.find_one(
+                {**wanted, field: {"$in": sorted(person_ids)}},
+                projection=["owner_id", "assignee_ids"],
+                hint=index,
+                tx=tx,
+            )
+            if found is not None:
+                people = {found["owner_id"], *found["assignee_ids"]}
+                return str(min(people.intersection(person_ids)))
+        return ""
+
     async def lane(
         self, project_id: ProjectId, column_id: ColumnId, *, after: str, limit: int
     ) -> list[Task]:
@@ -227,18 +319,43 @@ class TaskStore:
         )
         return [TaskId(document["_id"]) for document in documents]
 
-    async def look_again(self, tasks: Iterable[Task], *, tx: Transaction) -> None:
-        """Correct `overdue_at` of tasks where it does not match this zone (any more)."""
-        writes = []
-        for task in tasks:
-            document = task_document(task, zone=self._zone)
-            change = (
-                {"$set": {"overdue_at": document["overdue_at"]}}
-                if "overdue_at" in document
-                else {"$unset": {"overdue_at": ""}}
+    async def look_again(self, tasks: Sequence[Task], *, tx: Transaction | None = None) -> None:
+        """Correct `overdue_at` of tasks where it does not match these zones (any more)."""
+        deadlines = await self.deadlines(tasks, tx=tx)
+        writes = [
+            UpdateOne(
+                {"_id": task.id, "version": task.version},
+                {"$set": {"overdue_at": deadlines[task.id]}}
+                if task.id in deadlines
+                else {"$unset": {"overdue_at": ""}},
             )
-            writes.append(UpdateOne({"_id": task.id, "version": task.version}, change))
+            for task in tasks
+        ]
         await self._tasks.bulk(writes, tx=tx)
+
+    async def deadlines(
+        self, tasks: Sequence[Task], *, tx: Transaction | None = None
+    ) -> dict[TaskId, datetime]:
+        """Return when due values that are still to be announced have passed, by task (TSK-3).
+
+        A day has passed when it has ended for all who are responsible.
+        """
+        waiting = [task for task in tasks if task.awaits_due]
+        people = {
+            person for task in waiting if isinstance(task.due, DueOn) for person in task.responsible
+        }
+        zones = await self._people.zones(people, tx=tx)
+        return {
+            task.id: last_deadline(
+                task.due, zones=[zones.get(each, self._zone) for each in task.responsible]
+            )
+            for task in waiting
+            if task.due is not None
+        }
+
+    async def _documents(self, tasks: Sequence[Task], *, tx: Transaction) -> list[Document]:
+        deadlines = await self.deadlines(tasks, tx=tx)
+        return [task_document(task, overdue_at=deadlines.get(task.id)) for task in tasks]
 
     async def count(self, *, tenant_id: TenantId) -> int:
         """Count the tasks of a tenant."""

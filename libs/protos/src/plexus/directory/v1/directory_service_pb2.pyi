@@ -147,6 +147,7 @@ class UpdatePersonRequest(_message.Message):
     EMPLOYEE_NUMBER_FIELD_NUMBER: _builtins.int
     COST_CENTER_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    HANDLE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     person_id: _builtins.str
     expected_version: _builtins.int
@@ -165,6 +166,7 @@ class UpdatePersonRequest(_message.Message):
     cost_center: _builtins.str
     reason: _builtins.str
     """Needed for an e-mail address by which single sign-on would sign its holder in as the person; the ledger keeps it."""
+    handle: _builtins.str
     @_builtins.property
     def department_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Replaces all when `set_departments`."""
@@ -212,10 +214,11 @@ class UpdatePersonRequest(_message.Message):
         employee_number: _builtins.str | None = ...,
         cost_center: _builtins.str | None = ...,
         reason: _builtins.str = ...,
+        handle: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_cost_center", b"_cost_center", "_display_name", b"_display_name", "_email", b"_email", "_employee_number", b"_employee_number", "_locale", b"_locale", "_manager_id", b"_manager_id", "_time_zone", b"_time_zone", "_title", b"_title", "cost_center", b"cost_center", "display_name", b"display_name", "email", b"email", "employee_number", b"employee_number", "guest_expires_at", b"guest_expires_at", "locale", b"locale", "manager_id", b"manager_id", "time_zone", b"time_zone", "title", b"title", "working_hours", b"working_hours"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cost_center", b"_cost_center", "_display_name", b"_display_name", "_email", b"_email", "_employee_number", b"_employee_number", "_handle", b"_handle", "_locale", b"_locale", "_manager_id", b"_manager_id", "_time_zone", b"_time_zone", "_title", b"_title", "cost_center", b"cost_center", "display_name", b"display_name", "email", b"email", "employee_number", b"employee_number", "guest_expires_at", b"guest_expires_at", "handle", b"handle", "locale", b"locale", "manager_id", b"manager_id", "time_zone", b"time_zone", "title", b"title", "working_hours", b"working_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cost_center", b"_cost_center", "_display_name", b"_display_name", "_email", b"_email", "_employee_number", b"_employee_number", "_locale", b"_locale", "_manager_id", b"_manager_id", "_time_zone", b"_time_zone", "_title", b"_title", "cost_center", b"cost_center", "department_ids", b"department_ids", "display_name", b"display_name", "email", b"email", "employee_number", b"employee_number", "expected_version", b"expected_version", "guest_expires_at", b"guest_expires_at", "locale", b"locale", "manager_id", b"manager_id", "person_id", b"person_id", "posts", b"posts", "reason", b"reason", "request_id", b"request_id", "roles", b"roles", "set_departments", b"set_departments", "set_posts", b"set_posts", "set_roles", b"set_roles", "set_skills", b"set_skills", "skills", b"skills", "time_zone", b"time_zone", "title", b"title", "working_hours", b"working_hours"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cost_center", b"_cost_center", "_display_name", b"_display_name", "_email", b"_email", "_employee_number", b"_employee_number", "_handle", b"_handle", "_locale", b"_locale", "_manager_id", b"_manager_id", "_time_zone", b"_time_zone", "_title", b"_title", "cost_center", b"cost_center", "department_ids", b"department_ids", "display_name", b"display_name", "email", b"email", "employee_number", b"employee_number", "expected_version", b"expected_version", "guest_expires_at", b"guest_expires_at", "handle", b"handle", "locale", b"locale", "manager_id", b"manager_id", "person_id", b"person_id", "posts", b"posts", "reason", b"reason", "request_id", b"request_id", "roles", b"roles", "set_departments", b"set_departments", "set_posts", b"set_posts", "set_roles", b"set_roles", "set_skills", b"set_skills", "skills", b"skills", "time_zone", b"time_zone", "title", b"title", "working_hours", b"working_hours"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cost_center: _TypeAlias = _typing.Literal["cost_center"]  # noqa: Y015
     _WhichOneofArgType__cost_center: _TypeAlias = _typing.Literal["_cost_center", b"_cost_center"]  # noqa: Y015
@@ -225,6 +228,8 @@ class UpdatePersonRequest(_message.Message):
     _WhichOneofArgType__email: _TypeAlias = _typing.Literal["_email", b"_email"]  # noqa: Y015
     _WhichOneofReturnType__employee_number: _TypeAlias = _typing.Literal["employee_number"]  # noqa: Y015
     _WhichOneofArgType__employee_number: _TypeAlias = _typing.Literal["_employee_number", b"_employee_number"]  # noqa: Y015
+    _WhichOneofReturnType__handle: _TypeAlias = _typing.Literal["handle"]  # noqa: Y015
+    _WhichOneofArgType__handle: _TypeAlias = _typing.Literal["_handle", b"_handle"]  # noqa: Y015
     _WhichOneofReturnType__locale: _TypeAlias = _typing.Literal["locale"]  # noqa: Y015
     _WhichOneofArgType__locale: _TypeAlias = _typing.Literal["_locale", b"_locale"]  # noqa: Y015
     _WhichOneofReturnType__manager_id: _TypeAlias = _typing.Literal["manager_id"]  # noqa: Y015
@@ -241,6 +246,8 @@ class UpdatePersonRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__email) -> _WhichOneofReturnType__email | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__employee_number) -> _WhichOneofReturnType__employee_number | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__handle) -> _WhichOneofReturnType__handle | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__locale) -> _WhichOneofReturnType__locale | None: ...
     @_typing.overload

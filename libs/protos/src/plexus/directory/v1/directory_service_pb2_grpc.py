@@ -157,8 +157,9 @@ class DirectoryServiceServicer:
     """
 
     def CreatePerson(self, request, context):
-        """Creates a person. Refused: HANDLE_TAKEN, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (the
-        manager), MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule matches the person).
+        """Creates a person. Refused: HANDLE_TAKEN, HANDLE_RESERVED, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND,
+        PERSON_NOT_FOUND (the manager), MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule
+        matches the person).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -166,8 +167,9 @@ class DirectoryServiceServicer:
 
     def UpdatePerson(self, request, context):
         """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT, DEPARTMENT_NOT_FOUND,
-        EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE; REASON_REQUIRED for
-        an e-mail address by which single sign-on would sign its holder in as the person.
+        EMPLOYEE_NUMBER_TAKEN, HANDLE_TAKEN, HANDLE_RESERVED, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR,
+        GROUP_TOO_LARGE; REASON_REQUIRED for an e-mail address by which single sign-on would sign its holder in as the
+        person.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

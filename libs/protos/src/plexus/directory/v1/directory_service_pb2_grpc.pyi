@@ -34,13 +34,15 @@ class DirectoryServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DirectoryServiceAsyncStub: ...
     CreatePerson: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.CreatePersonRequest, _directory_service_pb2.CreatePersonResponse]
-    """Creates a person. Refused: HANDLE_TAKEN, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (the
-    manager), MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule matches the person).
+    """Creates a person. Refused: HANDLE_TAKEN, HANDLE_RESERVED, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND,
+    PERSON_NOT_FOUND (the manager), MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule
+    matches the person).
     """
     UpdatePerson: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.UpdatePersonRequest, _directory_service_pb2.UpdatePersonResponse]
     """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT, DEPARTMENT_NOT_FOUND,
-    EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE; REASON_REQUIRED for
-    an e-mail address by which single sign-on would sign its holder in as the person.
+    EMPLOYEE_NUMBER_TAKEN, HANDLE_TAKEN, HANDLE_RESERVED, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR,
+    GROUP_TOO_LARGE; REASON_REQUIRED for an e-mail address by which single sign-on would sign its holder in as the
+    person.
     """
     ReactivatePerson: _grpc.UnaryUnaryMultiCallable[_directory_service_pb2.ReactivatePersonRequest, _directory_service_pb2.ReactivatePersonResponse]
     """Reactivates a deactivated person; they sign in again. Refused: PERSON_NOT_FOUND, GUEST_EXPIRED, GROUP_TOO_LARGE."""
@@ -110,13 +112,15 @@ class DirectoryServiceAsyncStub(DirectoryServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreatePerson: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.CreatePersonRequest, _directory_service_pb2.CreatePersonResponse]  # type: ignore[assignment]
-    """Creates a person. Refused: HANDLE_TAKEN, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (the
-    manager), MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule matches the person).
+    """Creates a person. Refused: HANDLE_TAKEN, HANDLE_RESERVED, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND,
+    PERSON_NOT_FOUND (the manager), MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule
+    matches the person).
     """
     UpdatePerson: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.UpdatePersonRequest, _directory_service_pb2.UpdatePersonResponse]  # type: ignore[assignment]
     """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT, DEPARTMENT_NOT_FOUND,
-    EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE; REASON_REQUIRED for
-    an e-mail address by which single sign-on would sign its holder in as the person.
+    EMPLOYEE_NUMBER_TAKEN, HANDLE_TAKEN, HANDLE_RESERVED, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR,
+    GROUP_TOO_LARGE; REASON_REQUIRED for an e-mail address by which single sign-on would sign its holder in as the
+    person.
     """
     ReactivatePerson: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ReactivatePersonRequest, _directory_service_pb2.ReactivatePersonResponse]  # type: ignore[assignment]
     """Reactivates a deactivated person; they sign in again. Refused: PERSON_NOT_FOUND, GUEST_EXPIRED, GROUP_TOO_LARGE."""
@@ -189,8 +193,9 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _directory_service_pb2.CreatePersonRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.CreatePersonResponse, _abc.Awaitable[_directory_service_pb2.CreatePersonResponse]]:
-        """Creates a person. Refused: HANDLE_TAKEN, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND, PERSON_NOT_FOUND (the
-        manager), MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule matches the person).
+        """Creates a person. Refused: HANDLE_TAKEN, HANDLE_RESERVED, EMPLOYEE_NUMBER_TAKEN, DEPARTMENT_NOT_FOUND,
+        PERSON_NOT_FOUND (the manager), MANAGER_UNAVAILABLE (deactivated or a guest), GROUP_TOO_LARGE (one whose rule
+        matches the person).
         """
 
     @_abc_1.abstractmethod
@@ -200,8 +205,9 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_directory_service_pb2.UpdatePersonResponse, _abc.Awaitable[_directory_service_pb2.UpdatePersonResponse]]:
         """Changes a person; only the set fields. Refused: PERSON_NOT_FOUND, VERSION_CONFLICT, DEPARTMENT_NOT_FOUND,
-        EMPLOYEE_NUMBER_TAKEN, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR, GROUP_TOO_LARGE; REASON_REQUIRED for
-        an e-mail address by which single sign-on would sign its holder in as the person.
+        EMPLOYEE_NUMBER_TAKEN, HANDLE_TAKEN, HANDLE_RESERVED, MANAGER_UNAVAILABLE, MANAGER_CYCLE, LAST_ADMINISTRATOR,
+        GROUP_TOO_LARGE; REASON_REQUIRED for an e-mail address by which single sign-on would sign its holder in as the
+        person.
         """
 
     @_abc_1.abstractmethod

@@ -119,6 +119,7 @@ class Person(_message.Message):
     ABSENCE_FIELD_NUMBER: _builtins.int
     EMPLOYEE_NUMBER_FIELD_NUMBER: _builtins.int
     COST_CENTER_FIELD_NUMBER: _builtins.int
+    FORMER_HANDLES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     tenant_id: _builtins.str
     handle: _builtins.str
@@ -173,6 +174,10 @@ class Person(_message.Message):
     def absence(self) -> Global___Absence:
         """Unset: none planned."""
 
+    @_builtins.property
+    def former_handles(self) -> _containers.RepeatedCompositeFieldContainer[Global___FormerHandle]:
+        """Earlier handles, the newest last; at most 20. They still lead to the person, and no other person gets them."""
+
     def __init__(
         self,
         *,
@@ -199,14 +204,40 @@ class Person(_message.Message):
         absence: Global___Absence | None = ...,
         employee_number: _builtins.str = ...,
         cost_center: _builtins.str = ...,
+        former_handles: _abc.Iterable[Global___FormerHandle] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["absence", b"absence", "created_at", b"created_at", "guest_expires_at", b"guest_expires_at", "working_hours", b"working_hours"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["absence", b"absence", "cost_center", b"cost_center", "created_at", b"created_at", "department_ids", b"department_ids", "display_name", b"display_name", "email", b"email", "employee_number", b"employee_number", "external_id", b"external_id", "guest_expires_at", b"guest_expires_at", "handle", b"handle", "id", b"id", "kind", b"kind", "locale", b"locale", "manager_id", b"manager_id", "posts", b"posts", "roles", b"roles", "skills", b"skills", "state", b"state", "tenant_id", b"tenant_id", "time_zone", b"time_zone", "title", b"title", "version", b"version", "working_hours", b"working_hours"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["absence", b"absence", "cost_center", b"cost_center", "created_at", b"created_at", "department_ids", b"department_ids", "display_name", b"display_name", "email", b"email", "employee_number", b"employee_number", "external_id", b"external_id", "former_handles", b"former_handles", "guest_expires_at", b"guest_expires_at", "handle", b"handle", "id", b"id", "kind", b"kind", "locale", b"locale", "manager_id", b"manager_id", "posts", b"posts", "roles", b"roles", "skills", b"skills", "state", b"state", "tenant_id", b"tenant_id", "time_zone", b"time_zone", "title", b"title", "version", b"version", "working_hours", b"working_hours"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Person: _TypeAlias = Person  # noqa: Y015
+
+@_typing.final
+class FormerHandle(_message.Message):
+    """A handle that a person had."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HANDLE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    handle: _builtins.str
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        handle: _builtins.str = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["handle", b"handle", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FormerHandle: _TypeAlias = FormerHandle  # noqa: Y015
 
 @_typing.final
 class Post(_message.Message):

@@ -196,6 +196,95 @@ class Member(_message.Message):
 Global___Member: _TypeAlias = Member  # noqa: Y015
 
 @_typing.final
+class ConversationEvent(_message.Message):
+    """Something that happened to a conversation itself, between two of its messages."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ConversationEvent._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: ConversationEvent._Kind.ValueType  # 0
+        KIND_CREATED: ConversationEvent._Kind.ValueType  # 1
+        """The conversation began with its first members."""
+        KIND_JOINED: ConversationEvent._Kind.ValueType  # 2
+        """People joined, or were added by another person."""
+        KIND_LEFT: ConversationEvent._Kind.ValueType  # 3
+        """A person left."""
+        KIND_REMOVED: ConversationEvent._Kind.ValueType  # 4
+        """People were removed by another person."""
+        KIND_ROLE_CHANGED: ConversationEvent._Kind.ValueType  # 5
+        """Members have another role."""
+        KIND_CHANGED: ConversationEvent._Kind.ValueType  # 6
+        """`changed` names the fields."""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
+    KIND_UNSPECIFIED: ConversationEvent.Kind.ValueType  # 0
+    KIND_CREATED: ConversationEvent.Kind.ValueType  # 1
+    """The conversation began with its first members."""
+    KIND_JOINED: ConversationEvent.Kind.ValueType  # 2
+    """People joined, or were added by another person."""
+    KIND_LEFT: ConversationEvent.Kind.ValueType  # 3
+    """A person left."""
+    KIND_REMOVED: ConversationEvent.Kind.ValueType  # 4
+    """People were removed by another person."""
+    KIND_ROLE_CHANGED: ConversationEvent.Kind.ValueType  # 5
+    """Members have another role."""
+    KIND_CHANGED: ConversationEvent.Kind.ValueType  # 6
+    """`changed` names the fields."""
+
+    CHANGE_NO_FIELD_NUMBER: _builtins.int
+    AFTER_SEQ_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    ACTOR_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    CONVERSATION_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELD_NUMBER: _builtins.int
+    change_no: _builtins.int
+    """Position in the log."""
+    after_seq: _builtins.int
+    """`seq` of the message before it; 0: before the first."""
+    actor_id: _builtins.str
+    kind: Global___ConversationEvent.Kind.ValueType
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___Member]:
+        """Those whom it is about, at most 5,000, as they were after it."""
+
+    @_builtins.property
+    def conversation(self) -> Global___Conversation:
+        """After KIND_CREATED and KIND_CHANGED."""
+
+    @_builtins.property
+    def changed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """`name`, `topic`, `history`, `archived`, `confidential`."""
+
+    def __init__(
+        self,
+        *,
+        change_no: _builtins.int = ...,
+        after_seq: _builtins.int = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+        actor_id: _builtins.str = ...,
+        kind: Global___ConversationEvent.Kind.ValueType = ...,
+        members: _abc.Iterable[Global___Member] | None = ...,
+        conversation: Global___Conversation | None = ...,
+        changed: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "conversation", b"conversation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "after_seq", b"after_seq", "at", b"at", "change_no", b"change_no", "changed", b"changed", "conversation", b"conversation", "kind", b"kind", "members", b"members"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConversationEvent: _TypeAlias = ConversationEvent  # noqa: Y015
+
+@_typing.final
 class ConversationView(_message.Message):
     """A conversation as one member sees it in a list."""
 
@@ -257,6 +346,7 @@ class ConversationSettings(_message.Message):
     MARKED_UNREAD_FIELD_NUMBER: _builtins.int
     STARRED_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    MENTION_SEQS_FIELD_NUMBER: _builtins.int
     conversation_id: _builtins.str
     folder: _builtins.str
     """Name of the folder; empty: none."""
@@ -272,6 +362,12 @@ class ConversationSettings(_message.Message):
         means for ever.
         """
 
+    @_builtins.property
+    def mention_seqs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """`seq` of messages in which an edit has mentioned the person, until they read on in the conversation; at most 100.
+        Those up to the cursor count in `mention_unread` though they were read (MSG-11).
+        """
+
     def __init__(
         self,
         *,
@@ -281,10 +377,11 @@ class ConversationSettings(_message.Message):
         marked_unread: _builtins.bool = ...,
         starred: _builtins.bool = ...,
         version: _builtins.int = ...,
+        mention_seqs: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["muted_until", b"muted_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "folder", b"folder", "marked_unread", b"marked_unread", "muted_until", b"muted_until", "starred", b"starred", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "folder", b"folder", "marked_unread", b"marked_unread", "mention_seqs", b"mention_seqs", "muted_until", b"muted_until", "starred", b"starred", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -189,6 +189,7 @@ class UpdateConversationRequest(_message.Message):
     ARCHIVED_FIELD_NUMBER: _builtins.int
     EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
     CONFIDENTIAL_FIELD_NUMBER: _builtins.int
+    HISTORY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     conversation_id: _builtins.str
     name: _builtins.str
@@ -197,6 +198,8 @@ class UpdateConversationRequest(_message.Message):
     expected_version: _builtins.int
     """0: any version."""
     confidential: _builtins.bool
+    history: _conversations_pb2.Conversation.History.ValueType
+    """The part of the time before they joined that members see (MSG-14), also of earlier messages."""
     def __init__(
         self,
         *,
@@ -207,15 +210,18 @@ class UpdateConversationRequest(_message.Message):
         archived: _builtins.bool | None = ...,
         expected_version: _builtins.int = ...,
         confidential: _builtins.bool | None = ...,
+        history: _conversations_pb2.Conversation.History.ValueType | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_archived", b"_archived", "_confidential", b"_confidential", "_name", b"_name", "_topic", b"_topic", "archived", b"archived", "confidential", b"confidential", "name", b"name", "topic", b"topic"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_archived", b"_archived", "_confidential", b"_confidential", "_history", b"_history", "_name", b"_name", "_topic", b"_topic", "archived", b"archived", "confidential", b"confidential", "history", b"history", "name", b"name", "topic", b"topic"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_archived", b"_archived", "_confidential", b"_confidential", "_name", b"_name", "_topic", b"_topic", "archived", b"archived", "confidential", b"confidential", "conversation_id", b"conversation_id", "expected_version", b"expected_version", "name", b"name", "request_id", b"request_id", "topic", b"topic"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_archived", b"_archived", "_confidential", b"_confidential", "_history", b"_history", "_name", b"_name", "_topic", b"_topic", "archived", b"archived", "confidential", b"confidential", "conversation_id", b"conversation_id", "expected_version", b"expected_version", "history", b"history", "name", b"name", "request_id", b"request_id", "topic", b"topic"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__archived: _TypeAlias = _typing.Literal["archived"]  # noqa: Y015
     _WhichOneofArgType__archived: _TypeAlias = _typing.Literal["_archived", b"_archived"]  # noqa: Y015
     _WhichOneofReturnType__confidential: _TypeAlias = _typing.Literal["confidential"]  # noqa: Y015
     _WhichOneofArgType__confidential: _TypeAlias = _typing.Literal["_confidential", b"_confidential"]  # noqa: Y015
+    _WhichOneofReturnType__history: _TypeAlias = _typing.Literal["history"]  # noqa: Y015
+    _WhichOneofArgType__history: _TypeAlias = _typing.Literal["_history", b"_history"]  # noqa: Y015
     _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
     _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
     _WhichOneofReturnType__topic: _TypeAlias = _typing.Literal["topic"]  # noqa: Y015
@@ -224,6 +230,8 @@ class UpdateConversationRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__archived) -> _WhichOneofReturnType__archived | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__confidential) -> _WhichOneofReturnType__confidential | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__history) -> _WhichOneofReturnType__history | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
     @_typing.overload
@@ -407,6 +415,122 @@ class RemoveMembersResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RemoveMembersResponse: _TypeAlias = RemoveMembersResponse  # noqa: Y015
+
+@_typing.final
+class ChangeMemberRoleRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    TRANSFER_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    conversation_id: _builtins.str
+    person_id: _builtins.str
+    role: _conversations_pb2.Member.Role.ValueType
+    """Needed."""
+    transfer: _builtins.bool
+    """With ROLE_OWNER: the caller becomes an administrator in the same change."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        conversation_id: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        role: _conversations_pb2.Member.Role.ValueType = ...,
+        transfer: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "person_id", b"person_id", "request_id", b"request_id", "role", b"role", "transfer", b"transfer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeMemberRoleRequest: _TypeAlias = ChangeMemberRoleRequest  # noqa: Y015
+
+@_typing.final
+class ChangeMemberRoleResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATION_FIELD_NUMBER: _builtins.int
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def conversation(self) -> _conversations_pb2.Conversation: ...
+    @_builtins.property
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[_conversations_pb2.Member]:
+        """Those whose role is another one now; empty: it was theirs before."""
+
+    def __init__(
+        self,
+        *,
+        conversation: _conversations_pb2.Conversation | None = ...,
+        members: _abc.Iterable[_conversations_pb2.Member] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation", "members", b"members"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeMemberRoleResponse: _TypeAlias = ChangeMemberRoleResponse  # noqa: Y015
+
+@_typing.final
+class ListConversationEventsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    AFTER_SEQ_FIELD_NUMBER: _builtins.int
+    THROUGH_SEQ_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    conversation_id: _builtins.str
+    after_seq: _builtins.int
+    """Only events after the message with this `seq`; 0: from the beginning."""
+    through_seq: _builtins.int
+    """Only events before the message that follows this `seq`; 0: to the end."""
+    page_size: _builtins.int
+    """1 to 500; 0 means 100."""
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        conversation_id: _builtins.str = ...,
+        after_seq: _builtins.int = ...,
+        through_seq: _builtins.int = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_seq", b"after_seq", "conversation_id", b"conversation_id", "page_size", b"page_size", "page_token", b"page_token", "through_seq", b"through_seq"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListConversationEventsRequest: _TypeAlias = ListConversationEventsRequest  # noqa: Y015
+
+@_typing.final
+class ListConversationEventsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[_conversations_pb2.ConversationEvent]: ...
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[_conversations_pb2.ConversationEvent] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListConversationEventsResponse: _TypeAlias = ListConversationEventsResponse  # noqa: Y015
 
 @_typing.final
 class LeaveConversationRequest(_message.Message):

@@ -71,6 +71,16 @@ class MessagingServiceStub:
                 request_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.RemoveMembersRequest.SerializeToString,
                 response_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.RemoveMembersResponse.FromString,
                 _registered_method=True)
+        self.ChangeMemberRole = channel.unary_unary(
+                '/plexus.messaging.v1.MessagingService/ChangeMemberRole',
+                request_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ChangeMemberRoleRequest.SerializeToString,
+                response_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ChangeMemberRoleResponse.FromString,
+                _registered_method=True)
+        self.ListConversationEvents = channel.unary_unary(
+                '/plexus.messaging.v1.MessagingService/ListConversationEvents',
+                request_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ListConversationEventsRequest.SerializeToString,
+                response_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ListConversationEventsResponse.FromString,
+                _registered_method=True)
         self.LeaveConversation = channel.unary_unary(
                 '/plexus.messaging.v1.MessagingService/LeaveConversation',
                 request_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.LeaveConversationRequest.SerializeToString,
@@ -243,6 +253,23 @@ class MessagingServiceServicer:
 
     def RemoveMembers(self, request, context):
         """Removes people from a group. Refused: LAST_OWNER.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeMemberRole(self, request, context):
+        """Changes what a member of a group may do; an owner can hand the group over. Where no owner can sign in any more, an
+        administrator may, and where no administrator can either, any member. Refused: MEMBER_NOT_FOUND, NOT_GROUP_ADMIN,
+        LAST_OWNER, DIRECT_CONVERSATION_FIXED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListConversationEvents(self, request, context):
+        """Events of the conversation itself, as far as the caller may see it: who joined, left, got another role, and
+        what was renamed or archived. In the order of the log; clients show it between the messages.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -459,6 +486,16 @@ def add_MessagingServiceServicer_to_server(servicer, server):
                     servicer.RemoveMembers,
                     request_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.RemoveMembersRequest.FromString,
                     response_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.RemoveMembersResponse.SerializeToString,
+            ),
+            'ChangeMemberRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeMemberRole,
+                    request_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ChangeMemberRoleRequest.FromString,
+                    response_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ChangeMemberRoleResponse.SerializeToString,
+            ),
+            'ListConversationEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListConversationEvents,
+                    request_deserializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ListConversationEventsRequest.FromString,
+                    response_serializer=plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ListConversationEventsResponse.SerializeToString,
             ),
             'LeaveConversation': grpc.unary_unary_rpc_method_handler(
                     servicer.LeaveConversation,
@@ -772,6 +809,60 @@ class MessagingService:
             '/plexus.messaging.v1.MessagingService/RemoveMembers',
             plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.RemoveMembersRequest.SerializeToString,
             plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.RemoveMembersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeMemberRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.messaging.v1.MessagingService/ChangeMemberRole',
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ChangeMemberRoleRequest.SerializeToString,
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ChangeMemberRoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListConversationEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.messaging.v1.MessagingService/ListConversationEvents',
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ListConversationEventsRequest.SerializeToString,
+            plexus_dot_messaging_dot_v1_dot_messaging__service__pb2.ListConversationEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,6 +51,15 @@ class MessagingServiceStub:
     """
     RemoveMembers: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.RemoveMembersRequest, _messaging_service_pb2.RemoveMembersResponse]
     """Removes people from a group. Refused: LAST_OWNER."""
+    ChangeMemberRole: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ChangeMemberRoleRequest, _messaging_service_pb2.ChangeMemberRoleResponse]
+    """Changes what a member of a group may do; an owner can hand the group over. Where no owner can sign in any more, an
+    administrator may, and where no administrator can either, any member. Refused: MEMBER_NOT_FOUND, NOT_GROUP_ADMIN,
+    LAST_OWNER, DIRECT_CONVERSATION_FIXED.
+    """
+    ListConversationEvents: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.ListConversationEventsRequest, _messaging_service_pb2.ListConversationEventsResponse]
+    """Events of the conversation itself, as far as the caller may see it: who joined, left, got another role, and
+    what was renamed or archived. In the order of the log; clients show it between the messages.
+    """
     LeaveConversation: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.LeaveConversationRequest, _messaging_service_pb2.LeaveConversationResponse]
     """Leaves a group."""
     SendMessage: _grpc.UnaryUnaryMultiCallable[_messaging_service_pb2.SendMessageRequest, _messaging_service_pb2.SendMessageResponse]
@@ -134,6 +143,15 @@ class MessagingServiceAsyncStub(MessagingServiceStub):
     """
     RemoveMembers: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.RemoveMembersRequest, _messaging_service_pb2.RemoveMembersResponse]  # type: ignore[assignment]
     """Removes people from a group. Refused: LAST_OWNER."""
+    ChangeMemberRole: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ChangeMemberRoleRequest, _messaging_service_pb2.ChangeMemberRoleResponse]  # type: ignore[assignment]
+    """Changes what a member of a group may do; an owner can hand the group over. Where no owner can sign in any more, an
+    administrator may, and where no administrator can either, any member. Refused: MEMBER_NOT_FOUND, NOT_GROUP_ADMIN,
+    LAST_OWNER, DIRECT_CONVERSATION_FIXED.
+    """
+    ListConversationEvents: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.ListConversationEventsRequest, _messaging_service_pb2.ListConversationEventsResponse]  # type: ignore[assignment]
+    """Events of the conversation itself, as far as the caller may see it: who joined, left, got another role, and
+    what was renamed or archived. In the order of the log; clients show it between the messages.
+    """
     LeaveConversation: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.LeaveConversationRequest, _messaging_service_pb2.LeaveConversationResponse]  # type: ignore[assignment]
     """Leaves a group."""
     SendMessage: _aio.UnaryUnaryMultiCallable[_messaging_service_pb2.SendMessageRequest, _messaging_service_pb2.SendMessageResponse]  # type: ignore[assignment]
@@ -256,6 +274,27 @@ class MessagingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_messaging_service_pb2.RemoveMembersResponse, _abc.Awaitable[_messaging_service_pb2.RemoveMembersResponse]]:
         """Removes people from a group. Refused: LAST_OWNER."""
+
+    @_abc_1.abstractmethod
+    def ChangeMemberRole(
+        self,
+        request: _messaging_service_pb2.ChangeMemberRoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_messaging_service_pb2.ChangeMemberRoleResponse, _abc.Awaitable[_messaging_service_pb2.ChangeMemberRoleResponse]]:
+        """Changes what a member of a group may do; an owner can hand the group over. Where no owner can sign in any more, an
+        administrator may, and where no administrator can either, any member. Refused: MEMBER_NOT_FOUND, NOT_GROUP_ADMIN,
+        LAST_OWNER, DIRECT_CONVERSATION_FIXED.
+        """
+
+    @_abc_1.abstractmethod
+    def ListConversationEvents(
+        self,
+        request: _messaging_service_pb2.ListConversationEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_messaging_service_pb2.ListConversationEventsResponse, _abc.Awaitable[_messaging_service_pb2.ListConversationEventsResponse]]:
+        """Events of the conversation itself, as far as the caller may see it: who joined, left, got another role, and
+        what was renamed or archived. In the order of the log; clients show it between the messages.
+        """
 
     @_abc_1.abstractmethod
     def LeaveConversation(

@@ -32,6 +32,10 @@ class _NotificationKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Noti
     NOTIFICATION_KIND_TASK_ASSIGNED: _NotificationKind.ValueType  # 3
     NOTIFICATION_KIND_TASK_DUE: _NotificationKind.ValueType  # 4
     NOTIFICATION_KIND_FEED_STOPPED: _NotificationKind.ValueType  # 5
+    NOTIFICATION_KIND_MEMBERSHIP: _NotificationKind.ValueType  # 6
+    """Another person added or removed the person in a group, or changed their role there."""
+    NOTIFICATION_KIND_ADDRESS_CHANGED: _NotificationKind.ValueType  # 7
+    """Another person, or the HR feed, gave the person another e-mail address."""
 
 class NotificationKind(_NotificationKind, metaclass=_NotificationKindEnumTypeWrapper):
     """Kind of a notification."""
@@ -42,6 +46,10 @@ NOTIFICATION_KIND_DIRECT_MESSAGE: NotificationKind.ValueType  # 2
 NOTIFICATION_KIND_TASK_ASSIGNED: NotificationKind.ValueType  # 3
 NOTIFICATION_KIND_TASK_DUE: NotificationKind.ValueType  # 4
 NOTIFICATION_KIND_FEED_STOPPED: NotificationKind.ValueType  # 5
+NOTIFICATION_KIND_MEMBERSHIP: NotificationKind.ValueType  # 6
+"""Another person added or removed the person in a group, or changed their role there."""
+NOTIFICATION_KIND_ADDRESS_CHANGED: NotificationKind.ValueType  # 7
+"""Another person, or the HR feed, gave the person another e-mail address."""
 Global___NotificationKind: _TypeAlias = NotificationKind  # noqa: Y015
 
 class _Channel:
@@ -125,7 +133,7 @@ class Source(_message.Message):
     SEQ_FIELD_NUMBER: _builtins.int
     ACTOR_ID_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """`message`, `task`, `feed`; the HR feed has the id of its tenant."""
+    """`message`, `task`, `conversation`, `feed`; the HR feed has the id of its tenant."""
     id: _builtins.str
     conversation_id: _builtins.str
     seq: _builtins.int

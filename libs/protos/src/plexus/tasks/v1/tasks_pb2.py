@@ -27,7 +27,7 @@ from plexus.bounds.v1 import bounds_pb2 as plexus_dot_bounds_dot_v1_dot_bounds__
 from plexus.columns.v1 import columns_pb2 as plexus_dot_columns_dot_v1_dot_columns__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bplexus/tasks/v1/tasks.proto\x12\x0fplexus.tasks.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a\x1fplexus/columns/v1/columns.proto\"\xf8\x01\n\x07Project\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0c\n\x04goal\x18\x04 \x01(\t\x12\x10\n\x08owner_id\x18\x05 \x01(\t\x12\x12\n\nmember_ids\x18\x06 \x03(\t\x12-\n\x07\x63olumns\x18\x07 \x03(\x0b\x32\x1c.plexus.tasks.v1.BoardColumn\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\t \x01(\x03:\x1c\xea\xc7\x18\x18\n\rprojects.read\"\x07project\"S\n\x0b\x42oardColumn\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12*\n\x05state\x18\x03 \x01(\x0e\x32\x1b.plexus.tasks.v1.Task.State\"\xfb\x04\n\x04Task\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x12\n\nproject_id\x18\x03 \x01(\t\x12\x0b\n\x03key\x18\x04 \x01(\t\x12\r\n\x05title\x18\x05 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\x12*\n\x05state\x18\x07 \x01(\x0e\x32\x1b.plexus.tasks.v1.Task.State\x12/\n\x08priority\x18\x08 \x01(\x0e\x32\x1d.plexus.tasks.v1.TaskPriority\x12\x12\n\ncreator_id\x18\t \x01(\t\x12\x10\n\x08owner_id\x18\n \x01(\t\x12\x14\n\x0c\x61ssignee_ids\x18\x0b \x03(\t\x12!\n\x03\x64ue\x18\x0c \x01(\x0b\x32\x14.plexus.tasks.v1.Due\x12\x11\n\tcolumn_id\x18\r \x01(\t\x12\x0c\n\x04rank\x18\x0e \x01(\t\x12.\n\ncreated_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompleted_at\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x12 \x01(\x03\"w\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTATE_TODO\x10\x01\x12\x0f\n\x0bSTATE_DOING\x10\x02\x12\x11\n\rSTATE_BLOCKED\x10\x03\x12\x0e\n\nSTATE_DONE\x10\x04\x12\x13\n\x0fSTATE_CANCELLED\x10\x05:\x16\xea\xc7\x18\x12\n\ntasks.read\"\x04task\"V\n\x03\x44ue\x12\x30\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07H\x00\x12\x16\n\x04\x64\x61te\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\rH\x00\x42\x05\n\x03\x64ue\"\xe1\x01\n\nTaskChange\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x10\n\x08\x61\x63tor_id\x18\x03 \x01(\t\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x66ield\x18\x05 \x01(\t\x12\x34\n\nfrom_value\x18\x06 \x01(\tB \xf2\xc7\x18\x1cplexus.tasks.v1.Task.{field}\x12\x32\n\x08to_value\x18\x07 \x01(\tB \xf2\xc7\x18\x1cplexus.tasks.v1.Task.{field}*\x90\x01\n\x0cTaskPriority\x12\x1d\n\x19TASK_PRIORITY_UNSPECIFIED\x10\x00\x12\x15\n\x11TASK_PRIORITY_LOW\x10\x01\x12\x18\n\x14TASK_PRIORITY_NORMAL\x10\x02\x12\x16\n\x12TASK_PRIORITY_HIGH\x10\x03\x12\x18\n\x14TASK_PRIORITY_URGENT\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bplexus/tasks/v1/tasks.proto\x12\x0fplexus.tasks.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dplexus/bounds/v1/bounds.proto\x1a\x1fplexus/columns/v1/columns.proto\"\x88\x02\n\x07Project\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0c\n\x04goal\x18\x04 \x01(\t\x12\x10\n\x08owner_id\x18\x05 \x01(\t\x12\x12\n\nmember_ids\x18\x06 \x03(\t\x12-\n\x07\x63olumns\x18\x07 \x03(\x0b\x32\x1c.plexus.tasks.v1.BoardColumn\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\t \x01(\x03\x12\x0e\n\x06\x63losed\x18\n \x01(\x08:\x1c\xea\xc7\x18\x18\n\rprojects.read\"\x07project\"S\n\x0b\x42oardColumn\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12*\n\x05state\x18\x03 \x01(\x0e\x32\x1b.plexus.tasks.v1.Task.State\"\xfb\x04\n\x04Task\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x12\n\nproject_id\x18\x03 \x01(\t\x12\x0b\n\x03key\x18\x04 \x01(\t\x12\r\n\x05title\x18\x05 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\x12*\n\x05state\x18\x07 \x01(\x0e\x32\x1b.plexus.tasks.v1.Task.State\x12/\n\x08priority\x18\x08 \x01(\x0e\x32\x1d.plexus.tasks.v1.TaskPriority\x12\x12\n\ncreator_id\x18\t \x01(\t\x12\x10\n\x08owner_id\x18\n \x01(\t\x12\x14\n\x0c\x61ssignee_ids\x18\x0b \x03(\t\x12!\n\x03\x64ue\x18\x0c \x01(\x0b\x32\x14.plexus.tasks.v1.Due\x12\x11\n\tcolumn_id\x18\r \x01(\t\x12\x0c\n\x04rank\x18\x0e \x01(\t\x12.\n\ncreated_at\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x63ompleted_at\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07version\x18\x12 \x01(\x03\"w\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTATE_TODO\x10\x01\x12\x0f\n\x0bSTATE_DOING\x10\x02\x12\x11\n\rSTATE_BLOCKED\x10\x03\x12\x0e\n\nSTATE_DONE\x10\x04\x12\x13\n\x0fSTATE_CANCELLED\x10\x05:\x16\xea\xc7\x18\x12\n\ntasks.read\"\x04task\"V\n\x03\x44ue\x12\x30\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xca\xc1\x18\x02\x08\x07H\x00\x12\x16\n\x04\x64\x61te\x18\x02 \x01(\tB\x06\xca\xc1\x18\x02\x08\rH\x00\x42\x05\n\x03\x64ue\"\xe1\x01\n\nTaskChange\x12\x0f\n\x07task_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x10\n\x08\x61\x63tor_id\x18\x03 \x01(\t\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x66ield\x18\x05 \x01(\t\x12\x34\n\nfrom_value\x18\x06 \x01(\tB \xf2\xc7\x18\x1cplexus.tasks.v1.Task.{field}\x12\x32\n\x08to_value\x18\x07 \x01(\tB \xf2\xc7\x18\x1cplexus.tasks.v1.Task.{field}*\x90\x01\n\x0cTaskPriority\x12\x1d\n\x19TASK_PRIORITY_UNSPECIFIED\x10\x00\x12\x15\n\x11TASK_PRIORITY_LOW\x10\x01\x12\x18\n\x14TASK_PRIORITY_NORMAL\x10\x02\x12\x16\n\x12TASK_PRIORITY_HIGH\x10\x03\x12\x18\n\x14TASK_PRIORITY_URGENT\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,18 +46,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TASKCHANGE'].fields_by_name['from_value']._serialized_options = b'\362\307\030\034plexus.tasks.v1.Task.{field}'
   _globals['_TASKCHANGE'].fields_by_name['to_value']._loaded_options = None
   _globals['_TASKCHANGE'].fields_by_name['to_value']._serialized_options = b'\362\307\030\034plexus.tasks.v1.Task.{field}'
-  _globals['_TASKPRIORITY']._serialized_start=1436
-  _globals['_TASKPRIORITY']._serialized_end=1580
+  _globals['_TASKPRIORITY']._serialized_start=1452
+  _globals['_TASKPRIORITY']._serialized_end=1596
   _globals['_PROJECT']._serialized_start=146
-  _globals['_PROJECT']._serialized_end=394
-  _globals['_BOARDCOLUMN']._serialized_start=396
-  _globals['_BOARDCOLUMN']._serialized_end=479
-  _globals['_TASK']._serialized_start=482
-  _globals['_TASK']._serialized_end=1117
-  _globals['_TASK_STATE']._serialized_start=974
-  _globals['_TASK_STATE']._serialized_end=1093
-  _globals['_DUE']._serialized_start=1119
-  _globals['_DUE']._serialized_end=1205
-  _globals['_TASKCHANGE']._serialized_start=1208
-  _globals['_TASKCHANGE']._serialized_end=1433
+  _globals['_PROJECT']._serialized_end=410
+  _globals['_BOARDCOLUMN']._serialized_start=412
+  _globals['_BOARDCOLUMN']._serialized_end=495
+  _globals['_TASK']._serialized_start=498
+  _globals['_TASK']._serialized_end=1133
+  _globals['_TASK_STATE']._serialized_start=990
+  _globals['_TASK_STATE']._serialized_end=1109
+  _globals['_DUE']._serialized_start=1135
+  _globals['_DUE']._serialized_end=1221
+  _globals['_TASKCHANGE']._serialized_start=1224
+  _globals['_TASKCHANGE']._serialized_end=1449
 # @@protoc_insertion_point(module_scope)

@@ -57,12 +57,15 @@ class Project(_message.Message):
     COLUMNS_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    CLOSED_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     tenant_id: _builtins.str
     name: _builtins.str
     goal: _builtins.str
     owner_id: _builtins.str
     version: _builtins.int
+    closed: _builtins.bool
+    """No task is made in it any more; everything in it can still be read and finished."""
     @_builtins.property
     def member_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -83,10 +86,11 @@ class Project(_message.Message):
         columns: _abc.Iterable[Global___BoardColumn] | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.int = ...,
+        closed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["columns", b"columns", "created_at", b"created_at", "goal", b"goal", "id", b"id", "member_ids", b"member_ids", "name", b"name", "owner_id", b"owner_id", "tenant_id", b"tenant_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed", b"closed", "columns", b"columns", "created_at", b"created_at", "goal", b"goal", "id", b"id", "member_ids", b"member_ids", "name", b"name", "owner_id", b"owner_id", "tenant_id", b"tenant_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -45,6 +45,21 @@ class TasksServiceStub:
                 request_serializer=plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.ListProjectsRequest.SerializeToString,
                 response_deserializer=plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.ListProjectsResponse.FromString,
                 _registered_method=True)
+        self.UpdateProject = channel.unary_unary(
+                '/plexus.tasks.v1.TasksService/UpdateProject',
+                request_serializer=plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.UpdateProjectRequest.SerializeToString,
+                response_deserializer=plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.UpdateProjectResponse.FromString,
+                _registered_method=True)
+        self.ListOpenWork = channel.unary_unary(
+                '/plexus.tasks.v1.TasksService/ListOpenWork',
+                request_serializer=plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.ListOpenWorkRequest.SerializeToString,
+                response_deserializer=plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.ListOpenWorkResponse.FromString,
+                _registered_method=True)
+        self.ReassignWork = channel.unary_unary(
+                '/plexus.tasks.v1.TasksService/ReassignWork',
+                request_serializer=plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.ReassignWorkRequest.SerializeToString,
+                response_deserializer=plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.ReassignWorkResponse.FromString,
+                _registered_method=True)
         self.CreateTask = channel.unary_unary(
                 '/plexus.tasks.v1.TasksService/CreateTask',
                 request_serializer=plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.CreateTaskRequest.SerializeToString,
@@ -105,6 +120,30 @@ class TasksServiceServicer:
 
     def ListProjects(self, request, context):
         """Lists the caller's projects.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateProject(self, request, context):
+        """Changes a project: name, goal, owner, members, or whether it is closed. Its owner does; every member may add members
+        and leave. Refused: PROJECT_NOT_FOUND, NOT_PROJECT_OWNER, PERSON_NOT_IN_PROJECT (the new owner), MEMBER_HAS_OPEN_TASKS,
+        TOO_MANY_MEMBERS, VERSION_CONFLICT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOpenWork(self, request, context):
+        """Open tasks of which a person is owner or assignee, and projects that they own, for handing over their work.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReassignWork(self, request, context):
+        """Gives a person's open work to another person, at most 50 tasks in one call: call it again while `more` is set. In
+        projects the other one becomes a member. Refused: INVALID_ARGUMENT for the same person.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -185,6 +224,21 @@ def add_TasksServiceServicer_to_server(servicer, server):
                     servicer.ListProjects,
                     request_deserializer=plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.ListProjectsRequest.FromString,
                     response_serializer=plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.ListProjectsResponse.SerializeToString,
+            ),
+            'UpdateProject': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateProject,
+                    request_deserializer=plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.UpdateProjectRequest.FromString,
+                    response_serializer=plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.UpdateProjectResponse.SerializeToString,
+            ),
+            'ListOpenWork': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOpenWork,
+                    request_deserializer=plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.ListOpenWorkRequest.FromString,
+                    response_serializer=plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.ListOpenWorkResponse.SerializeToString,
+            ),
+            'ReassignWork': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReassignWork,
+                    request_deserializer=plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.ReassignWorkRequest.FromString,
+                    response_serializer=plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.ReassignWorkResponse.SerializeToString,
             ),
             'CreateTask': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateTask,
@@ -287,6 +341,87 @@ class TasksService:
             '/plexus.tasks.v1.TasksService/ListProjects',
             plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.ListProjectsRequest.SerializeToString,
             plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.ListProjectsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateProject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.tasks.v1.TasksService/UpdateProject',
+            plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.UpdateProjectRequest.SerializeToString,
+            plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.UpdateProjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOpenWork(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.tasks.v1.TasksService/ListOpenWork',
+            plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.ListOpenWorkRequest.SerializeToString,
+            plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.ListOpenWorkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReassignWork(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/plexus.tasks.v1.TasksService/ReassignWork',
+            plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.ReassignWorkRequest.SerializeToString,
+            plexus_dot_tasks_dot_v1_dot_tasks__service__pb2.ReassignWorkResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,17 @@ class TasksServiceStub:
     """Creates a project with the columns To do, Doing, Blocked, Done."""
     ListProjects: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.ListProjectsRequest, _tasks_service_pb2.ListProjectsResponse]
     """Lists the caller's projects."""
+    UpdateProject: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.UpdateProjectRequest, _tasks_service_pb2.UpdateProjectResponse]
+    """Changes a project: name, goal, owner, members, or whether it is closed. Its owner does; every member may add members
+    and leave. Refused: PROJECT_NOT_FOUND, NOT_PROJECT_OWNER, PERSON_NOT_IN_PROJECT (the new owner), MEMBER_HAS_OPEN_TASKS,
+    TOO_MANY_MEMBERS, VERSION_CONFLICT.
+    """
+    ListOpenWork: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.ListOpenWorkRequest, _tasks_service_pb2.ListOpenWorkResponse]
+    """Open tasks of which a person is owner or assignee, and projects that they own, for handing over their work."""
+    ReassignWork: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.ReassignWorkRequest, _tasks_service_pb2.ReassignWorkResponse]
+    """Gives a person's open work to another person, at most 50 tasks in one call: call it again while `more` is set. In
+    projects the other one becomes a member. Refused: INVALID_ARGUMENT for the same person.
+    """
     CreateTask: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.CreateTaskRequest, _tasks_service_pb2.CreateTaskResponse]
     """Creates a task; the caller is its owner unless another is named."""
     GetTask: _grpc.UnaryUnaryMultiCallable[_tasks_service_pb2.GetTaskRequest, _tasks_service_pb2.GetTaskResponse]
@@ -65,6 +76,17 @@ class TasksServiceAsyncStub(TasksServiceStub):
     """Creates a project with the columns To do, Doing, Blocked, Done."""
     ListProjects: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.ListProjectsRequest, _tasks_service_pb2.ListProjectsResponse]  # type: ignore[assignment]
     """Lists the caller's projects."""
+    UpdateProject: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.UpdateProjectRequest, _tasks_service_pb2.UpdateProjectResponse]  # type: ignore[assignment]
+    """Changes a project: name, goal, owner, members, or whether it is closed. Its owner does; every member may add members
+    and leave. Refused: PROJECT_NOT_FOUND, NOT_PROJECT_OWNER, PERSON_NOT_IN_PROJECT (the new owner), MEMBER_HAS_OPEN_TASKS,
+    TOO_MANY_MEMBERS, VERSION_CONFLICT.
+    """
+    ListOpenWork: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.ListOpenWorkRequest, _tasks_service_pb2.ListOpenWorkResponse]  # type: ignore[assignment]
+    """Open tasks of which a person is owner or assignee, and projects that they own, for handing over their work."""
+    ReassignWork: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.ReassignWorkRequest, _tasks_service_pb2.ReassignWorkResponse]  # type: ignore[assignment]
+    """Gives a person's open work to another person, at most 50 tasks in one call: call it again while `more` is set. In
+    projects the other one becomes a member. Refused: INVALID_ARGUMENT for the same person.
+    """
     CreateTask: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.CreateTaskRequest, _tasks_service_pb2.CreateTaskResponse]  # type: ignore[assignment]
     """Creates a task; the caller is its owner unless another is named."""
     GetTask: _aio.UnaryUnaryMultiCallable[_tasks_service_pb2.GetTaskRequest, _tasks_service_pb2.GetTaskResponse]  # type: ignore[assignment]
@@ -102,6 +124,35 @@ class TasksServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_tasks_service_pb2.ListProjectsResponse, _abc.Awaitable[_tasks_service_pb2.ListProjectsResponse]]:
         """Lists the caller's projects."""
+
+    @_abc_1.abstractmethod
+    def UpdateProject(
+        self,
+        request: _tasks_service_pb2.UpdateProjectRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tasks_service_pb2.UpdateProjectResponse, _abc.Awaitable[_tasks_service_pb2.UpdateProjectResponse]]:
+        """Changes a project: name, goal, owner, members, or whether it is closed. Its owner does; every member may add members
+        and leave. Refused: PROJECT_NOT_FOUND, NOT_PROJECT_OWNER, PERSON_NOT_IN_PROJECT (the new owner), MEMBER_HAS_OPEN_TASKS,
+        TOO_MANY_MEMBERS, VERSION_CONFLICT.
+        """
+
+    @_abc_1.abstractmethod
+    def ListOpenWork(
+        self,
+        request: _tasks_service_pb2.ListOpenWorkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tasks_service_pb2.ListOpenWorkResponse, _abc.Awaitable[_tasks_service_pb2.ListOpenWorkResponse]]:
+        """Open tasks of which a person is owner or assignee, and projects that they own, for handing over their work."""
+
+    @_abc_1.abstractmethod
+    def ReassignWork(
+        self,
+        request: _tasks_service_pb2.ReassignWorkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tasks_service_pb2.ReassignWorkResponse, _abc.Awaitable[_tasks_service_pb2.ReassignWorkResponse]]:
+        """Gives a person's open work to another person, at most 50 tasks in one call: call it again while `more` is set. In
+        projects the other one becomes a member. Refused: INVALID_ARGUMENT for the same person.
+        """
 
     @_abc_1.abstractmethod
     def CreateTask(

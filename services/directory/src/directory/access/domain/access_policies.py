@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Final, NoReturn
 
 import cedarpy
+from plexus_access.asked import unasked
 from plexus_access.policies import SCHEMA
 from plexus_access.roles import PERMISSIONS
 from plexuskit.names import clean_name
@@ -74,7 +75,9 @@ def change(
         VersionConflict: `expected_version` is neither 0 nor the current one.
     """
     check_version(expected_version, current=policy.version)
-    check(cedar)
+    if enabled or cedar != policy.cedar:
+        # Any stored text can be switched off, also one that would be refused now.
+        check(cedar)
     changed = replace(policy, cedar=cedar, enabled=enabled)
     return policy if changed == policy else replace(changed, version=policy.version + 1)
 
@@ -94,7 +97,7 @@ def name_of(value: str) -> str:
 
 
 def check(cedar: str) -> None:
-    """Check that a text contains only forbidding policies, by attributes that exist.
+    """Check that a text has only policies that forbid by known attributes and are asked.
 
     Raises:
         PolicyInvalid: it does not; with the line, from 1, and the problem.
@@ -111,6 +114,10 @@ def check(cedar: str) -> None:
         named = _POLICY.fullmatch(each.policy_id)
         line = statements[int(named[1])][0] if named else 1
         _refuse(line, _PREAMBLE.sub("", each.error))
+    for line, text in statements:
+        for policy in json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"].values():
+            if problem := unasked(policy):
+                _refuse(line, problem)
 
 
 def _check_statement(text: str, *, line: int) -> None:

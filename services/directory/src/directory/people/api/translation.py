@@ -68,6 +68,7 @@ def changes_of(request: pb.UpdatePersonRequest) -> Changes:
         InvalidArgument: working hours or an instant cannot be.
     """
     return Changes(
+        handle=request.handle if request.HasField("handle") else None,
         display_name=request.display_name if request.HasField("display_name") else None,
         email=request.email if request.HasField("email") else None,
         title=request.title if request.HasField("title") else None,

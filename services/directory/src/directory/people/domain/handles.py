@@ -8,11 +8,15 @@ from typing import Final
 from plexuskit.errors import InvalidArgument
 from plexuskit.names import mixes_scripts, without_tricks
 
+from directory.people.domain.refusals import HandleReserved
 from directory.shared.domain.texts import fold
 
 MAX_CHARACTERS: Final = 64
 _PUNCTUATION: Final = frozenset("._-")
 _JOINED: Final = re.compile(r"-{2,}")
+_REPEATED: Final = re.compile(r"[._-]{2,}")
+RESERVED: Final = frozenset({"all", "everyone", "here", "channel", "所有人", "全体成员"})
+"""Words that mention a whole conversation, so that no person is called like them (MSG-13)."""
 
 
 def normalise(handle: str, *, field: str = "handle") -> str:
@@ -42,6 +46,30 @@ def normalise(handle: str, *, field: str = "handle") -> str:
     return folded
 
 
+def choose(handle: str, *, field: str = "handle") -> str:
+    """Return the normal form of a handle that a person is to have.
+
+    Stricter than `normalise`, which also reads handles that people have had for long: no word that
+    mentions everyone, in any spelling with `. _ -`, and none of these signs at the end or twice in
+    a row, where a sentence would swallow it.
+
+    Raises:
+        HandleReserved: it is such a word.
+        InvalidArgument: see `normalise`, or a sign is at the end or repeated.
+    """
+    chosen = normalise(handle, field=field)
+    if is_reserved(chosen):
+        raise HandleReserved(handle=chosen)
+    if chosen[-1] in _PUNCTUATION or _REPEATED.search(chosen):
+        raise InvalidArgument(field=field, problem="ends in . _ or -, or has two of them in a row")
+    return chosen
+
+
+def is_reserved(handle: str) -> bool:
+    """Return whether a normal handle is a word that mentions everyone, in whatever spelling."""
+    return "".join(each for each in handle if each not in _PUNCTUATION) in RESERVED
+
+
 def derive(wanted: str, *, otherwise: str) -> str:
     """Derive a valid handle from a name in another system; never refuses.
 
@@ -54,7 +82,7 @@ def derive(wanted: str, *, otherwise: str) -> str:
         while joined and not _starts(joined[0]):
             joined = joined[1:]
         if joined and not _deceives(joined):
-            return joined
+            return numbered(joined, 1) if is_reserved(joined) else joined
     raise AssertionError("the last source is a valid handle")  # pragma: no cover
 
 

@@ -20,6 +20,7 @@ from directory.shared.domain.ids import DepartmentId, GroupId, PersonId, TenantI
 In = TypeVar("In")
 Out = TypeVar("Out")
 MAX_STAY: Final = timedelta(days=366)
+MAX_FORMER_HANDLES: Final = 20
 
 
 class Kind(enum.Enum):
@@ -29,6 +30,14 @@ class Kind(enum.Enum):
     SERVICE_ACCOUNT = "service_account"
     BOOTSTRAP = "bootstrap"
     GUEST = "guest"
+
+
+@dataclass(frozen=True, slots=True)
+class FormerHandle:
+    """A handle that a person had until an instant; it still leads to them alone."""
+
+    handle: str
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +71,7 @@ class Person:
     absence: Absence | None = None
     employee_number: str = ""
     cost_center: str = ""
+    former_handles: tuple[FormerHandle, ...] = ()
     group_ids: tuple[GroupId, ...] = ()
     reactivated_at: datetime | None = None
 
@@ -120,6 +130,7 @@ class Draft:
 class Changes:
     """Changes of a person; None leaves a field unchanged."""
 
+    handle: str | None = None
     display_name: str | None = None
     email: str | None = None
     title: str | None = None
@@ -150,7 +161,7 @@ def create(draft: Draft, *, person_id: PersonId, tenant: Tenant, now: datetime) 
         Person(
             id=person_id,
             tenant_id=tenant.id,
-            handle=handles.normalise(draft.handle),
+            handle=handles.choose(draft.handle),
             display_name=profiles.display_name(draft.display_name),
             email=profiles.email(draft.email),
             state=State.ACTIVE,
@@ -189,8 +200,11 @@ def change(person: Person, changes: Changes, *, expected_version: int = 0, now: 
         raise VersionConflict(expected_version=expected_version, current_version=person.version)
 
     departments = _or(changes.department_ids, person.department_ids, profiles.departments)
+    handle = _or(changes.handle, person.handle, handles.choose)
     changed = replace(
         person,
+        handle=handle,
+        former_handles=_former(person, handle, now=now),
         display_name=_or(changes.display_name, person.display_name, profiles.display_name),
         email=_or(changes.email, person.email, profiles.email),
         title=_or(changes.title, person.title, profiles.title),
@@ -280,6 +294,14 @@ def next_version(previous: Person, after: Person) -> Person:
 def loses_administrator(previous: Person, after: Person) -> bool:
     """Return whether the change removes an active administrator."""
     return previous.administers and not after.administers
+
+
+def _former(person: Person, handle: str, *, now: datetime) -> tuple[FormerHandle, ...]:
+    """Return the handles that a person had before this one, the newest last."""
+    if handle == person.handle:
+        return person.former_handles
+    earlier = [each for each in person.former_handles if each.handle not in {handle, person.handle}]
+    return (*earlier, FormerHandle(person.handle, now))[-MAX_FORMER_HANDLES:]
 
 
 def _expiry(at: datetime | None, *, guest: bool, now: datetime) -> datetime | None:

@@ -82,6 +82,13 @@ class GuestExpired(Refusal):
     text = "The time of this guest is over. Set a later guest_expires_at first."
 
 
+class HandleReserved(Refusal):
+    """MSG-13: the word mentions everyone in a conversation."""
+
+    kind = Kind.INVALID
+    text = "{handle} mentions everyone in a conversation. Choose another handle."
+
+
 class HandleTaken(Refusal):
     """Another person of the tenant has the handle already."""
 

@@ -155,6 +155,7 @@ async def update_person(
         InvalidArgument: a field is not allowed.
         DepartmentNotFound: a department is unknown, closed, or outside the actor's scope.
         EmployeeNumberTaken: another person of the tenant has the employee number.
+        HandleReserved, HandleTaken: the new handle cannot be theirs.
         SuperiorUnavailable: the manager is deactivated or a guest.
         ReportingCycle: the manager reports to the person.
         LastAdministrator: the tenant would have no administrator any more.
@@ -171,9 +172,10 @@ async def update_person(
         )
         after = people.change(previous, changes, expected_version=expected_version, now=now)
         grants.require_roles(previous.roles, after.roles)
-        if after.email != previous.email:
-            # Single sign-on may identify people by it.
+        if (after.email, after.handle) != (previous.email, previous.handle):
+            # Single sign-on may identify people by the address, and they sign in with the handle.
             await check_standing(store, grants, previous, now=now, tx=tx)
+        if after.email != previous.email:
             await _give_reason(store, after, reason=reason, actor=actor, now=now, tx=tx)
         await store.requests.record(request, {"id": after.id}, now=now, tx=tx)
         if changes.department_ids is not None:

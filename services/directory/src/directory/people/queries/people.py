@@ -21,7 +21,7 @@ _MAX_QUERY: Final = 100
 async def get_person(
     store: Store, *, actor: Actor, person_id: str = "", handle: str = "", me: bool = False
 ) -> Person:
-    """Load one person: the caller, or by id, or by handle.
+    """Load one person: the caller, or by id, or by handle, also a former one.
 
     Raises:
         PermissionMissing: the actor may not read people.
@@ -37,13 +37,12 @@ async def get_person(
         return await store.people.get(person_id, tenant_id=actor.tenant_id)
     if not handle:
         raise InvalidArgument(field="by", problem="is not set")
-    normal = _normal_handles([handle])
-    person = (
-        await store.people.find_by_handle(normal[0], tenant_id=actor.tenant_id) if normal else None
+    found = await store.people.find_many(
+        tenant_id=actor.tenant_id, person_ids=(), handles=_normal_handles([handle])
     )
-    if person is None or hidden_by_handle(actor, person):
+    if not found or hidden_by_handle(actor, found[0]):
         raise PersonNotFound
-    return person
+    return found[0]
 
 
 async def batch_get_people(

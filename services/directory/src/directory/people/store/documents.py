@@ -5,7 +5,7 @@ from typing import Any
 
 from directory.people.domain.absences import Absence
 from directory.people.domain.departments import Department
-from directory.people.domain.people import Kind, Person
+from directory.people.domain.people import FormerHandle, Kind, Person
 from directory.people.domain.posts import Post
 from directory.people.domain.tenants import Tenant
 from directory.people.domain.working_hours import DEFAULT, Window, WorkingHours
@@ -45,6 +45,10 @@ def person_document(person: Person) -> Document:
     # Absent rather than empty: the unique indexes hold only people that have one.
     if person.external_id:
         document["external_id"] = person.external_id
+    if person.former_handles:
+        document["former_handles"] = [
+            {"handle": each.handle, "until": each.until} for each in person.former_handles
+        ]
     if person.employee_number:
         document["employee_number"] = person.employee_number
     if person.reactivated_at:
@@ -80,6 +84,10 @@ def person_from(document: Mapping[str, Any]) -> Person:
         guest_expires_at=document.get("guest_expires_at"),
         absence=_absence_from(document.get("absence")),
         employee_number=document.get("employee_number", ""),
+        former_handles=tuple(
+            FormerHandle(each["handle"], each["until"])
+            for each in document.get("former_handles", ())
+        ),
         cost_center=document.get("cost_center", ""),
         group_ids=tuple(map(GroupId, document.get("group_ids", ()))),
         reactivated_at=document.get("reactivated_at"),

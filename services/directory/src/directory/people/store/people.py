@@ -37,6 +37,7 @@ _BY_EXTERNAL_ID: Final = "tenant_external_id"
 _BY_EMPLOYEE_NUMBER: Final = "tenant_employee_number"
 _BY_EXPIRY: Final = "state_guest_expires"
 _BY_EMAIL: Final = "tenant_email"
+_BY_FORMER_HANDLE: Final = "tenant_former_handle"
 
 _INDEXES: Final = (
     Index(keys=[("tenant_id", ASCENDING), ("handle", ASCENDING)], unique=True, name=BY_HANDLE),
@@ -66,6 +67,11 @@ _INDEXES: Final = (
         keys=[("tenant_id", ASCENDING), ("email", ASCENDING)],
         collation=IGNORE_CASE,
         name=_BY_EMAIL,
+    ),
+    Index(
+        keys=[("tenant_id", ASCENDING), ("former_handles.handle", ASCENDING)],
+        partial={"former_handles.handle": {"$type": "string"}},
+        name=_BY_FORMER_HANDLE,
     ),
     # Guests whose time has come, of every tenant.
     Index(
@@ -105,9 +111,10 @@ class People:
         """Store a new person.
 
         Raises:
-            HandleTaken: another person of the tenant has the handle.
-            EmployeeNumberTaken: another person of the tenant has the employee number.
+            HandleTaken: someone of the tenant has the handle, or had it.
+            EmployeeNumberTaken: someone of the tenant has the employee number.
         """
+        await self._check_handle(person, tx=tx)
         try:
             await self._people.insert(person_document(person), tx=tx)
         except DuplicateKey as duplicate:
@@ -137,8 +144,12 @@ class People:
         is a write conflict and the transaction runs again.
 
         Raises:
+            HandleTaken: someone else of the tenant has a new handle, or had it.
             EmployeeNumberTaken: another person has an employee number.
         """
+        for previous, after in changed:
+            if after.handle != previous.handle:
+                await self._check_handle(after, tx=tx)
         writes = [
             ReplaceOne({"_id": previous.id, "version": previous.version}, person_document(after))
             for previous, after in changed
@@ -146,7 +157,10 @@ class People:
         try:
             await self._people.bulk(writes, tx=tx)
         except DuplicateKey as duplicate:
-            number = changed[duplicate.position][1].employee_number
+            person = changed[duplicate.position][1]
+            if duplicate.index == BY_HANDLE:
+                raise HandleTaken(handle=person.handle) from duplicate
+            number = person.employee_number
             raise EmployeeNumberTaken(employee_number=number) from duplicate
         for follower in self._followers:
             await follower.amend(changed, tx=tx)
@@ -172,6 +186,29 @@ class People:
             {"tenant_id": tenant_id, "handle": handle}, hint=BY_HANDLE, tx=tx
         )
         return person_from(found) if found else None
+
+    async def find_by_former_handles(
+        self, handles: Sequence[str], *, tenant_id: TenantId, tx: Transaction | None = None
+    ) -> list[Person]:
+        """Load people who had one of these normal handles before their present one."""
+        found = await self._people.find_all(
+            {
+                "tenant_id": tenant_id,
+                # The type has to be named: else the partial index would not serve.
+                "former_handles.handle": {"$in": list(handles), "$type": "string"},
+            },
+            hint=_BY_FORMER_HANDLE,
+            tx=tx,
+        )
+        return await converted(found, person_from)
+
+    async def _check_handle(self, person: Person, *, tx: Transaction) -> None:
+        """Refuse a handle that led to another person."""
+        before = await self.find_by_former_handles(
+            [person.handle], tenant_id=person.tenant_id, tx=tx
+        )
+        if any(each.id != person.id for each in before):
+            raise HandleTaken(handle=person.handle)
 
     async def find_by_email(
         self, email: str, *, tenant_id: TenantId, tx: Transaction | None = None
@@ -217,7 +254,7 @@ class People:
     async def find_many(
         self, *, tenant_id: TenantId, person_ids: Sequence[str], handles: Sequence[str]
     ) -> list[Person]:
-        """Load people by id or normal handle, the unknown left out, each once."""
+        """Load people by id or normal handle, also a former one, each once; without the unknown."""
         by_id = await self._people.find_all(
             {"_id": {"$in": list(person_ids)}, "tenant_id": tenant_id}
         )
@@ -225,6 +262,9 @@ class People:
             {"tenant_id": tenant_id, "handle": {"$in": list(handles)}}, hint=BY_HANDLE
         )
         people = await converted(by_id + by_handle, person_from)
+        unknown = set(handles) - {person.handle for person in people}
+        if unknown:
+            people += await self.find_by_former_handles(sorted(unknown), tenant_id=tenant_id)
         return list({person.id: person for person in people}.values())
 
     async def find_by_external_ids(
@@ -258,6 +298,8 @@ class People:
                 tx=tx,
             )
         }
+        former = await self.find_by_former_handles(sorted(names), tenant_id=tenant_id, tx=tx)
+        taken |= {each.handle for person in former for each in person.former_handles}
         clashing = sorted(taken | repeated)
         for start in range(0, len(clashing), _ALTERNATIVES):
             some = clashing[start : start + _ALTERNATIVES]

@@ -21,10 +21,12 @@ from messaging.conversations.operations.conversations import (
 from messaging.conversations.operations.members import (
     MembershipChanged,
     add_members,
+    change_member_role,
     leave_conversation,
     remove_members,
 )
 from messaging.conversations.operations.people import People
+from messaging.conversations.queries.events import list_events
 from messaging.conversations.queries.members import list_members
 from messaging.conversations.store.stores import Store
 from messaging.log.domain.states import Kind
@@ -84,6 +86,7 @@ class ConversationsApi:
             topic=request.topic if request.HasField("topic") else None,
             archived=request.archived if request.HasField("archived") else None,
             confidential=request.confidential if request.HasField("confidential") else None,
+            history=history_of(request.history) if request.HasField("history") else None,
             expected_version=request.expected_version,
             now=self._clock.now(),
             request=request_of(request),
@@ -137,6 +140,46 @@ class ConversationsApi:
         )
         return pb.RemoveMembersResponse(
             conversation=_conversation(changed), removed_person_ids=changed.person_ids
+        )
+
+    async def ChangeMemberRole(
+        self, request: pb.ChangeMemberRoleRequest, context: Any
+    ) -> pb.ChangeMemberRoleResponse:
+        if not request.role:
+            raise InvalidArgument(field="role", problem="is missing")
+        changed = await change_member_role(
+            self._log,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            person_id=request.person_id,
+            role=role_of(request.role),
+            transfer=request.transfer,
+            request=request_of(request),
+            now=self._clock.now(),
+        )
+        return pb.ChangeMemberRoleResponse(
+            conversation=_conversation(changed),
+            members=[member_to_proto(member) for member in changed.members],
+        )
+
+    async def ListConversationEvents(
+        self, request: pb.ListConversationEventsRequest, context: Any
+    ) -> pb.ListConversationEventsResponse:
+        filters = (request.conversation_id, str(request.after_seq), str(request.through_seq))
+        listing = Listing(name="conversation_events", filters=filters)
+        position = listing.position(request.page_token, shape=(int,))
+        page = await list_events(
+            self._store,
+            actor=actor(),
+            conversation_id=request.conversation_id,
+            after_seq=request.after_seq,
+            through_seq=request.through_seq,
+            after_change=int(position[0]) if position else 0,
+            limit=page_size(request.page_size, default=100, maximum=500),
+        )
+        return pb.ListConversationEventsResponse(
+            events=page.events,
+            next_page_token=listing.token(page.following) if page.following else "",
         )
 
     async def LeaveConversation(

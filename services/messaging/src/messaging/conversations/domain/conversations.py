@@ -1,6 +1,6 @@
 """Rules on conversations and their members."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,6 +10,8 @@ from messaging.conversations.domain.refusals import (
     DirectConversationFixed,
     GroupTooLarge,
     LastOwner,
+    MemberNotFound,
+    NotGroupAdmin,
     TooManyStays,
 )
 from messaging.log.domain.states import Conversation, Kind, Member, Role, Stay
@@ -112,3 +114,63 @@ def check_removals(
     staying = {person: role for person, role in roles.items() if person not in set(removed)}
     if staying and Role.OWNER not in staying.values():
         raise LastOwner(conversation_id=conversation.id)
+
+
+def roles_after(
+    conversation: Conversation,
+    members: Mapping[str, Member],
+    *,
+    actor_id: str,
+    person_id: str,
+    role: Role,
+    transfer: bool,
+    active_ids: Collection[str],
+) -> dict[str, Role]:
+    """Return the roles that change, by person; empty when the role is theirs already.
+
+    Administrators give roles up to their own to members who have none above it. Where no owner is
+    active any more, the highest active role counts as an owner's, so that no group is left without
+    one.
+
+    Args:
+        conversation: a group.
+        members: present members, by person.
+        actor_id: the member who changes it.
+        person_id: the member whose role it is.
+        role: the new one.
+        transfer: whether the actor becomes an administrator when the other one becomes owner.
+        active_ids: members who can sign in.
+
+    Raises:
+        DirectConversationFixed: a direct conversation has no roles.
+        MemberNotFound: the person is no member.
+        NotGroupAdmin: the actor is a plain member, or one of the roles is above the actor's own.
+        LastOwner: the group would have no owner.
+    """
+    if conversation.kind is Kind.DIRECT:
+        raise DirectConversationFixed
+    target = members.get(person_id)
+    if target is None:
+        raise MemberNotFound(person_id=person_id, conversation_id=conversation.id)
+    own = _authority(members, actor_id=actor_id, active_ids=active_ids)
+    if own < Role.ADMIN or role > own or target.role > own:
+        raise NotGroupAdmin(conversation_id=conversation.id)
+    wanted = {person_id: role}
+    hands_over = transfer and role is Role.OWNER and actor_id != person_id
+    if hands_over and members[actor_id].role is Role.OWNER:
+        wanted[actor_id] = Role.ADMIN
+    after = {person: member.role for person, member in members.items()} | wanted
+    if Role.OWNER not in after.values():
+        raise LastOwner(conversation_id=conversation.id)
+    return {person: new for person, new in wanted.items() if members[person].role is not new}
+
+
+def _authority(
+    members: Mapping[str, Member], *, actor_id: str, active_ids: Collection[str]
+) -> Role:
+    """Return the role that counts for a member who changes roles."""
+    role = members[actor_id].role
+    highest = max(
+        (members[person].role for person in active_ids if person in members), default=role
+    )
+    return Role.OWNER if role is highest else role

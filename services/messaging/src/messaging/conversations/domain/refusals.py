@@ -39,6 +39,13 @@ class NotGroupAdmin(Refusal):
     text = "Only owners and administrators of {conversation_id} may do this."
 
 
+class MemberNotFound(Refusal):
+    """A role is a member's."""
+
+    kind = Kind.NOT_FOUND
+    text = "{person_id} is not a member of {conversation_id}; add them first."
+
+
 class LastOwner(Refusal):
     """A group keeps at least one owner while it has members."""
 

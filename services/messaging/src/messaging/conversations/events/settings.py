@@ -18,6 +18,7 @@ def settings_to_proto(settings: ConversationSettings) -> conversations_pb2.Conve
         muted_until=timestamp(settings.muted_until) if settings.muted_until else None,
         marked_unread=settings.marked_unread,
         starred=settings.starred,
+        mention_seqs=settings.mention_seqs,
         version=settings.version,
     )
 

@@ -269,11 +269,12 @@ async def update_conversation(
     topic: str | None,
     archived: bool | None,
     confidential: bool | None,
+    history: History | None = None,
     expected_version: int,
     now: datetime,
     request: Request | None = None,
 ) -> Begun:
-    """Rename, describe, archive or unarchive a group, or make it confidential (MSG-16).
+    """Change a group's fields: name, topic, archived, confidential (MSG-16), history (MSG-14).
 
     Raises:
         ConversationNotFound: the caller is no member (GW-2).
@@ -299,6 +300,7 @@ async def update_conversation(
             topic=current.topic if topic is None else topic,
             archived=current.archived if archived is None else archived,
             confidential=current.confidential if confidential is None else confidential,
+            history=current.history if history is None else history,
         )
         return (
             None

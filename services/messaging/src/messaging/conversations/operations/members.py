@@ -12,6 +12,7 @@ from messaging.conversations.domain.conversations import (
     check_removals,
     joined,
     left,
+    roles_after,
 )
 from messaging.conversations.domain.refusals import DirectConversationFixed, NotGroupAdmin
 from messaging.conversations.events.conversations import members_added, members_removed
@@ -27,12 +28,17 @@ from messaging.log.operations.logs import Log
 
 @dataclass(frozen=True, slots=True)
 class MembershipChanged:
-    """The conversation after the change, its last numbers, and the affected members."""
+    """The conversation after the change, its last numbers, and the affected members.
+
+    Attributes:
+        members: those of `person_ids` who are members after it.
+    """
 
     conversation: Conversation
     change_no: int
     seq: int
     person_ids: tuple[str, ...]
+    members: tuple[Member, ...]
 
 
 async def add_members(
@@ -133,6 +139,69 @@ async def leave_conversation(
         return removed(log_state, [require_member(log_state, actor)], by_themselves=True)
 
     return await _changed(log, conversation_id, decide, request=request, actor=actor, now=now)
+
+
+async def change_member_role(
+    log: Log[Store],
+    *,
+    actor: Actor,
+    conversation_id: str,
+    person_id: str,
+    role: Role,
+    transfer: bool,
+    now: datetime,
+    request: Request | None = None,
+) -> MembershipChanged:
+    """Change what a member may do; with `transfer` the caller hands the group over.
+
+    A repeat of the request is answered anew.
+
+    Raises:
+        ConversationNotFound: the caller is no member (GW-2).
+        DirectConversationFixed, MemberNotFound, NotGroupAdmin, LastOwner: see domain.
+    """
+
+    async def decide(log_state: LogState) -> Change | None:
+        require_member(log_state, actor)
+        await check_new(log.store, request, now=now)
+        roles = roles_after(
+            log_state.conversation,
+            log_state.members,
+            actor_id=actor.person_id,
+            person_id=person_id,
+            role=role,
+            transfer=transfer,
+            active_ids=await _active(log.store, log_state.members),
+        )
+        return _with_roles(log_state, roles) if roles else None
+
+    return await _changed(log, conversation_id, decide, request=request, actor=actor, now=now)
+
+
+async def _active(store: Store, members: Mapping[str, Member]) -> set[str]:
+    """Return the owners and administrators who can sign in; without them, plain members."""
+    leading = {person for person, member in members.items() if member.role >= Role.ADMIN}
+    known = await store.people.find(leading)
+    active = {person for person in leading if person not in known or known[person].active}
+    return active or members.keys() - leading
+
+
+def _with_roles(log_state: LogState, roles: Mapping[str, Role]) -> Change:
+    """Decide on other roles: an entry of its own in the membership."""
+    version = log_state.head.change_no + 1
+    members = [
+        replace(log_state.members[person], role=role, version=version)
+        for person, role in sorted(roles.items())
+    ]
+    conversation = replace(log_state.conversation, membership_version=version)
+    return Change(
+        kind=EntryKind.MEMBERS_ADDED,
+        conversation=conversation,
+        members=members,
+        entity_id=conversation.id,
+        revision=version,
+        fact=lambda _: members_added(members, version=version),
+    )
 
 
 def require_member(log_state: LogState, actor: Actor) -> Member:
@@ -267,4 +336,5 @@ async def _changed(
         now=now,
     )
     head, person_ids = after.head, tuple(answered["person_ids"])
-    return MembershipChanged(after.conversation, head.change_no, head.seq, person_ids)
+    members = tuple(after.members[person] for person in person_ids if person in after.members)
+    return MembershipChanged(after.conversation, head.change_no, head.seq, person_ids, members)

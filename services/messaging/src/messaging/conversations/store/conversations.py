@@ -6,7 +6,7 @@ from typing import NamedTuple
 from plexuskit.mongo import Transaction
 from plexuskit.paging import PageBudget
 
-from messaging.log.domain.states import Conversation, Member
+from messaging.log.domain.states import Conversation, History, Member
 from messaging.log.store.states import StateStore, conversation_of, member_id, member_of
 
 SCHEMA_VERSION = 1
@@ -37,6 +37,16 @@ class ConversationStore(StateStore):
             {"_id": {"$in": list(conversation_ids)}, "archived": True},
             projection={"_id": 1},
             hint="archived",
+        )
+        return {document["_id"] for document in found}
+
+    async def with_open_history(self, conversation_ids: Iterable[str]) -> set[str]:
+        """Find those of the conversations in which members see everything (MSG-14)."""
+        ids = list(conversation_ids)
+        if not ids:
+            return set()
+        found = await self._conversations.find_all(
+            {"_id": {"$in": ids}, "history": History.ALL.value}, projection={"_id": 1}
         )
         return {document["_id"] for document in found}
 

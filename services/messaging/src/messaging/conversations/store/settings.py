@@ -37,12 +37,15 @@ class SettingsStore:
         return {document["conversation_id"]: _settings(document) for document in found}
 
     async def marked(self, places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Return the (conversation, person) pairs that are marked as unread."""
+        """Return the (conversation, person) pairs with a mark that reading clears."""
         ids = [f"{conversation_id}:{person_id}" for conversation_id, person_id in places]
         if not ids:
             return []
         found = await self._settings.find_all(
-            {"_id": {"$in": ids}, "marked_unread": True},
+            {
+                "_id": {"$in": ids},
+                "$or": [{"marked_unread": True}, {"mention_seqs.0": {"$exists": True}}],
+            },
             projection=["conversation_id", "person_id"],
         )
         return [(document["conversation_id"], document["person_id"]) for document in found]
@@ -58,22 +61,33 @@ class SettingsStore:
     async def save_many(
         self, changed: Sequence[tuple[ConversationSettings, str]], *, tx: Transaction
     ) -> None:
-        """Write the next version of settings that are there, each with its tenant.
+        """Write the next version of settings, each with its tenant.
 
         Raises:
             Retry: another one of them was written meanwhile.
         """
-        outcome = await self._settings.bulk(
-            [
-                ReplaceOne(
-                    {"_id": settings.id, "version": settings.version - 1},
-                    _document(settings, tenant_id=tenant_id),
-                )
-                for settings, tenant_id in changed
-            ],
-            tx=tx,
-        )
-        if outcome.matched != len(changed):
+        first = [
+            _document(settings, tenant_id=tenant_id)
+            for settings, tenant_id in changed
+            if settings.version == 1
+        ]
+        if first:
+            try:
+                await self._settings.insert_many(first, tx=tx)
+            except DuplicateKey as other:
+                raise Retry from other
+        later = [
+            ReplaceOne(
+                {"_id": settings.id, "version": settings.version - 1},
+                _document(settings, tenant_id=tenant_id),
+            )
+            for settings, tenant_id in changed
+            if settings.version > 1
+        ]
+        if not later:
+            return
+        outcome = await self._settings.bulk(later, tx=tx)
+        if outcome.matched != len(later):
             raise Retry
 
     async def save(
@@ -106,6 +120,7 @@ def _document(settings: ConversationSettings, *, tenant_id: str) -> dict[str, An
         "muted_until": settings.muted_until,
         "marked_unread": settings.marked_unread,
         "starred": settings.starred,
+        "mention_seqs": list(settings.mention_seqs),
         "version": settings.version,
     }
 
@@ -118,5 +133,6 @@ def _settings(document: Mapping[str, Any]) -> ConversationSettings:
         muted_until=document["muted_until"],
         marked_unread=document["marked_unread"],
         starred=document["starred"],
+        mention_seqs=tuple(document.get("mention_seqs", ())),
         version=document["version"],
     )

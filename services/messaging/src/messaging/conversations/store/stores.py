@@ -5,6 +5,7 @@ from plexuskit.outbox import Outbox
 from plexuskit.request_ids import Requests
 
 from messaging.conversations.store.conversations import ConversationStore
+from messaging.conversations.store.events import EventStore
 from messaging.conversations.store.older_requests import OlderRequests
 from messaging.conversations.store.people import PeopleStore
 from messaging.conversations.store.settings import SettingsStore
@@ -17,6 +18,7 @@ class Store(LogStore):
     def __init__(self, db: Database) -> None:
         super().__init__(db)
         self.conversations = ConversationStore(db)
+        self.events = EventStore(db)
         self.people = PeopleStore(db)
         self.settings = SettingsStore(db)
         self.requests = Requests(db, older=OlderRequests())
@@ -25,6 +27,7 @@ class Store(LogStore):
     async def provision(self) -> None:
         """Create collections and indexes too; again changes nothing."""
         await super().provision()
+        await self.events.ensure_indexes()
         await self.people.ensure_indexes()
         await self.settings.ensure_indexes()
         await self.requests.ensure_indexes()

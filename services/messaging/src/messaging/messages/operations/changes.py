@@ -54,6 +54,7 @@ class MessageChange:
         fact: the event of the message after it.
         fields: fields of the posted entry for queries; None removes one.
         empties: whether the content of every event of the message goes.
+        also: more to write in the same transaction; re-runnable.
     """
 
     kind: EntryKind
@@ -61,6 +62,7 @@ class MessageChange:
     fact: Callable[[Message], ProtoMessage]
     fields: Mapping[str, Any] = field(default_factory=dict)
     empties: bool = False
+    also: Callable[[Transaction], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,8 @@ async def _try(
         await log.store.entries.insert(document, tx=tx)
         fault.point("alter.in_transaction")
         await log.store.messages.save_current(target.entry["_id"], message, tx=tx, **change.fields)
+        if change.also is not None:
+            await change.also(tx)
         if emptied:
             await log.store.messages.save_events(emptied, tx=tx)
             await log.store.emptying.begin(target.entry["_id"], tx=tx)

@@ -1,13 +1,16 @@
 """Changes to posted messages: edit, recall, react, pin, label."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.messaging.v1.messages_pb2 import NOTIFY_NONE, Message
 from plexuskit.grpc import Actor
+from plexuskit.mongo import Transaction
 
 from messaging.conversations.domain.people import department_versions
+from messaging.conversations.operations.settings import note_mentions
 from messaging.log.domain.entries import EntryKind, Numbers
 from messaging.log.operations.logs import Log
 from messaging.messages.domain.content import Content, compose
@@ -99,6 +102,13 @@ async def edit_message(
             message=reworded,
             fact=lambda message: messages.edited(message, added, departments=departments),
             fields={"mentioned": mentioned_in(after) or None},
+            also=_mentions(
+                log,
+                target,
+                added=added.person_ids,
+                gone=[each for each in state.mentions if each not in after.mentions],
+                now=request.now,
+            ),
         )
 
     return await alter_message(log, request, decide)
@@ -140,6 +150,7 @@ async def recall_message(
             fact=messages.recalled,
             fields=RECALLED_FIELDS,
             empties=True,
+            also=_mentions(log, target, added=(), gone=target.state.mentions, now=request.now),
         )
 
     recalled = await alter_message(log, request, decide)
@@ -249,6 +260,33 @@ async def label_message(
         )
 
     return await alter_message(log, request, decide)
+
+
+def _mentions(
+    log: Log[Store],
+    target: Target,
+    *,
+    added: Iterable[str],
+    gone: Iterable[str],
+    now: datetime,
+) -> Callable[[Transaction], Awaitable[None]]:
+    """Return the closure that notes which members a change mentions, or mentions no more."""
+    members, sender = target.log_state.members, target.state.sender_id
+    joined = [person for person in added if person in members and person != sender]
+
+    async def work(tx: Transaction) -> None:
+        await note_mentions(
+            log.store,
+            tenant_id=target.log_state.conversation.tenant_id,
+            conversation_id=target.log_state.conversation.id,
+            seq=target.state.seq,
+            added=joined,
+            gone=gone,
+            now=now,
+            tx=tx,
+        )
+
+    return work
 
 
 def _settled(content: MessageContent) -> MessageContent:

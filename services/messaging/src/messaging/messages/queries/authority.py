@@ -22,9 +22,11 @@ async def readable_containers(
     """Return the conversations a person may read now, with intervals (SRC-1, MSG-14)."""
     person_id = request.person_id
     members = await store.conversations.memberships(person_id)
+    opened = await store.conversations.with_open_history(m.conversation_id for m in members)
     digest = hashlib.sha256()
     for member in sorted(members, key=lambda m: m.conversation_id):
-        digest.update(f"{member.conversation_id}:{member.version}\n".encode())
+        mark = "+" if member.conversation_id in opened else ""
+        digest.update(f"{member.conversation_id}:{member.version}{mark}\n".encode())
     version = digest.hexdigest()
     if version == request.known_version and not request.page_token:
         return authority_pb2.ReadableContainersResponse(version=version, unchanged=True)

@@ -15,7 +15,7 @@ from plexuskit.items import item_failed
 from plexuskit.timestamps import timestamp
 
 from messaging.contract.events import envelope
-from messaging.conversations.operations.settings import clear_marks
+from messaging.conversations.operations.settings import ReadOn, clear_marks
 from messaging.log.domain.entries import Head
 from messaging.log.domain.refusals import ConversationNotFound
 from messaging.log.domain.states import Conversation, Member, sees
@@ -137,7 +137,7 @@ class Cursors:
         # Repeating the cursor's position counts as reading; a late repeat of a lower one does not
         # (MSG-7).
         read = [
-            (pending.tenant_id, key.conversation_id, key.person_id)
+            ReadOn(pending.tenant_id, key.conversation_id, key.person_id, pending.through_seq)
             for key, pending in taken.items()
             if not key.root_seq and pending.through_seq >= current.get(key, (0, now))[0]
         ]

@@ -210,7 +210,10 @@ async def _views(
             last_seq=heads[member.conversation_id][1],
             read_through_seq=through[member.conversation_id],
             unread=unread.get(member.conversation_id, 0),
-            mention_unread=mentioned.get(member.conversation_id, 0),
+            mention_unread=mentioned.get(member.conversation_id, 0)
+            + _mentioned_again(
+                settings.get(member.conversation_id), through=through[member.conversation_id]
+            ),
             unread_in_threads=any(
                 last > threads.get((member.conversation_id, root), 0)
                 for root, last in replies.get(member.conversation_id, {}).items()
@@ -220,6 +223,12 @@ async def _views(
         )
         for member in members
     ]
+
+
+def _mentioned_again(settings: ConversationSettings | None, *, through: int) -> int:
+    """Count messages that were read before an edit mentioned the person in them (MSG-11)."""
+    seqs = () if settings is None else settings.mention_seqs
+    return sum(seq <= through for seq in seqs)
 
 
 def peer_of(view: View, person_id: str) -> str:

@@ -73,7 +73,8 @@ async def list_receipts(
     """List the readers of a message: members at its membership version without the sender (MSG-9).
 
     Imported messages have no audience (MSG-19). Parts that the tenant's policy hides are left out:
-    names, in large groups or everywhere, or all of it (MSG-10); urgent messages always show names.
+    names, in large groups or everywhere, or all of it (MSG-10). An urgent message shows names in
+    large groups, never against the policy of the tenant: any sender may choose it.
 
     Raises:
         ConversationNotFound, MessageNotFound: see get_message.
@@ -90,7 +91,7 @@ async def list_receipts(
     audience, read = await audiences.read(store, message, again=bool(after))
     urgent = message.priority == messages_pb2.PRIORITY_URGENT
     large = len(audience) + 1 > policy.receipt_names_limit
-    if not urgent and (large or policy.receipts is Shown.COUNTS):
+    if policy.receipts is Shown.COUNTS or (large and not urgent):
         return Receipts((), len(audience), read, more=False, counts_only=True)
     first = bisect_right(audience, after)
     page = audience[first : first + limit]

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file plexus/directory/v1/people.proto.
  */
 export const file_plexus_directory_v1_people: GenFile = /*@__PURE__*/
-  fileDesc("CiBwbGV4dXMvZGlyZWN0b3J5L3YxL3Blb3BsZS5wcm90bxITcGxleHVzLmRpcmVjdG9yeS52MSJSCgZUZW5hbnQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIuCgpjcmVhdGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCK9BgoGUGVyc29uEgoKAmlkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRIOCgZoYW5kbGUYAyABKAkSFAoMZGlzcGxheV9uYW1lGAQgASgJEg0KBWVtYWlsGAUgASgJEjAKBXN0YXRlGAYgASgOMiEucGxleHVzLmRpcmVjdG9yeS52MS5QZXJzb24uU3RhdGUSLgoEa2luZBgHIAEoDjIgLnBsZXh1cy5kaXJlY3RvcnkudjEuUGVyc29uLktpbmQSFgoOZGVwYXJ0bWVudF9pZHMYCCADKAkSDQoFdGl0bGUYCSABKAkSEQoJdGltZV96b25lGAogASgJEg4KBmxvY2FsZRgLIAEoCRINCgVyb2xlcxgMIAMoCRITCgtleHRlcm5hbF9pZBgNIAEoCRIuCgpjcmVhdGVkX2F0GA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgd2ZXJzaW9uGA8gASgDEjgKDXdvcmtpbmdfaG91cnMYECABKAsyIS5wbGV4dXMuZGlyZWN0b3J5LnYxLldvcmtpbmdIb3VycxIoCgVwb3N0cxgRIAMoCzIZLnBsZXh1cy5kaXJlY3RvcnkudjEuUG9zdBIOCgZza2lsbHMYEiADKAkSEgoKbWFuYWdlcl9pZBgTIAEoCRI0ChBndWVzdF9leHBpcmVzX2F0GBQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCgdhYnNlbmNlGBUgASgLMhwucGxleHVzLmRpcmVjdG9yeS52MS5BYnNlbmNlEhcKD2VtcGxveWVlX251bWJlchgWIAEoCRITCgtjb3N0X2NlbnRlchgXIAEoCSJHCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhAKDFNUQVRFX0FDVElWRRABEhUKEVNUQVRFX0RFQUNUSVZBVEVEEAIiagoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDgoKS0lORF9IVU1BThABEhgKFEtJTkRfU0VSVklDRV9BQ0NPVU5UEAISEgoOS0lORF9CT09UU1RSQVAQAxIOCgpLSU5EX0dVRVNUEAQiLAoEUG9zdBIVCg1kZXBhcnRtZW50X2lkGAEgASgJEg0KBXRpdGxlGAIgASgJIoYBCgdBYnNlbmNlEi0KCXN0YXJ0c19hdBgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHZW5kc19hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJZGVwdXR5X2lkGAMgASgJEgwKBG5vdGUYBCABKAki0wEKBUdyb3VwEgoKAmlkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEhUKDWRlcGFydG1lbnRfaWQYBSABKAkSLAoEcnVsZRgGIAEoCzIeLnBsZXh1cy5kaXJlY3RvcnkudjEuR3JvdXBSdWxlEhMKC2V4dGVybmFsX2lkGAcgASgJEg8KB3ZlcnNpb24YCCABKAMSDwoHcmVtb3ZlZBgJIAEoCBIMCgRzaXplGAogASgFIoUBCglHcm91cFJ1bGUSFgoOZGVwYXJ0bWVudF9pZHMYASADKAkSDgoGdGl0bGVzGAIgAygJEg4KBnNraWxscxgDIAMoCRIPCgdsb2NhbGVzGAQgAygJEi8KBWtpbmRzGAUgAygOMiAucGxleHVzLmRpcmVjdG9yeS52MS5QZXJzb24uS2luZCKPAQoMV29ya2luZ0hvdXJzEhAKCHdlZWtkYXlzGAEgAygFEjkKB3dpbmRvd3MYAiADKAsyKC5wbGV4dXMuZGlyZWN0b3J5LnYxLldvcmtpbmdIb3Vycy5XaW5kb3caMgoGV2luZG93EhQKDHN0YXJ0X21pbnV0ZRgBIAEoBRISCgplbmRfbWludXRlGAIgASgFIrsBCgpEZXBhcnRtZW50EgoKAmlkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEhEKCXBhcmVudF9pZBgEIAEoCRIMCgRwYXRoGAUgAygJEhMKC2V4dGVybmFsX2lkGAYgASgJEg8KB3ZlcnNpb24YByABKAMSEQoJbGVhZGVyX2lkGAggASgJEg4KBmNsb3NlZBgJIAEoCBIWCg5tZXJnZWRfaW50b19pZBgKIAEoCWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("CiBwbGV4dXMvZGlyZWN0b3J5L3YxL3Blb3BsZS5wcm90bxITcGxleHVzLmRpcmVjdG9yeS52MSJSCgZUZW5hbnQSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIuCgpjcmVhdGVkX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCL4BgoGUGVyc29uEgoKAmlkGAEgASgJEhEKCXRlbmFudF9pZBgCIAEoCRIOCgZoYW5kbGUYAyABKAkSFAoMZGlzcGxheV9uYW1lGAQgASgJEg0KBWVtYWlsGAUgASgJEjAKBXN0YXRlGAYgASgOMiEucGxleHVzLmRpcmVjdG9yeS52MS5QZXJzb24uU3RhdGUSLgoEa2luZBgHIAEoDjIgLnBsZXh1cy5kaXJlY3RvcnkudjEuUGVyc29uLktpbmQSFgoOZGVwYXJ0bWVudF9pZHMYCCADKAkSDQoFdGl0bGUYCSABKAkSEQoJdGltZV96b25lGAogASgJEg4KBmxvY2FsZRgLIAEoCRINCgVyb2xlcxgMIAMoCRITCgtleHRlcm5hbF9pZBgNIAEoCRIuCgpjcmVhdGVkX2F0GA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgd2ZXJzaW9uGA8gASgDEjgKDXdvcmtpbmdfaG91cnMYECABKAsyIS5wbGV4dXMuZGlyZWN0b3J5LnYxLldvcmtpbmdIb3VycxIoCgVwb3N0cxgRIAMoCzIZLnBsZXh1cy5kaXJlY3RvcnkudjEuUG9zdBIOCgZza2lsbHMYEiADKAkSEgoKbWFuYWdlcl9pZBgTIAEoCRI0ChBndWVzdF9leHBpcmVzX2F0GBQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCgdhYnNlbmNlGBUgASgLMhwucGxleHVzLmRpcmVjdG9yeS52MS5BYnNlbmNlEhcKD2VtcGxveWVlX251bWJlchgWIAEoCRITCgtjb3N0X2NlbnRlchgXIAEoCRI5Cg5mb3JtZXJfaGFuZGxlcxgYIAMoCzIhLnBsZXh1cy5kaXJlY3RvcnkudjEuRm9ybWVySGFuZGxlIkcKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEAoMU1RBVEVfQUNUSVZFEAESFQoRU1RBVEVfREVBQ1RJVkFURUQQAiJqCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABIOCgpLSU5EX0hVTUFOEAESGAoUS0lORF9TRVJWSUNFX0FDQ09VTlQQAhISCg5LSU5EX0JPT1RTVFJBUBADEg4KCktJTkRfR1VFU1QQBCJJCgxGb3JtZXJIYW5kbGUSDgoGaGFuZGxlGAEgASgJEikKBXVudGlsGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIsCgRQb3N0EhUKDWRlcGFydG1lbnRfaWQYASABKAkSDQoFdGl0bGUYAiABKAkihgEKB0Fic2VuY2USLQoJc3RhcnRzX2F0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdlbmRzX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglkZXB1dHlfaWQYAyABKAkSDAoEbm90ZRgEIAEoCSLTAQoFR3JvdXASCgoCaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSFQoNZGVwYXJ0bWVudF9pZBgFIAEoCRIsCgRydWxlGAYgASgLMh4ucGxleHVzLmRpcmVjdG9yeS52MS5Hcm91cFJ1bGUSEwoLZXh0ZXJuYWxfaWQYByABKAkSDwoHdmVyc2lvbhgIIAEoAxIPCgdyZW1vdmVkGAkgASgIEgwKBHNpemUYCiABKAUihQEKCUdyb3VwUnVsZRIWCg5kZXBhcnRtZW50X2lkcxgBIAMoCRIOCgZ0aXRsZXMYAiADKAkSDgoGc2tpbGxzGAMgAygJEg8KB2xvY2FsZXMYBCADKAkSLwoFa2luZHMYBSADKA4yIC5wbGV4dXMuZGlyZWN0b3J5LnYxLlBlcnNvbi5LaW5kIo8BCgxXb3JraW5nSG91cnMSEAoId2Vla2RheXMYASADKAUSOQoHd2luZG93cxgCIAMoCzIoLnBsZXh1cy5kaXJlY3RvcnkudjEuV29ya2luZ0hvdXJzLldpbmRvdxoyCgZXaW5kb3cSFAoMc3RhcnRfbWludXRlGAEgASgFEhIKCmVuZF9taW51dGUYAiABKAUiuwEKCkRlcGFydG1lbnQSCgoCaWQYASABKAkSEQoJdGVuYW50X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSEQoJcGFyZW50X2lkGAQgASgJEgwKBHBhdGgYBSADKAkSEwoLZXh0ZXJuYWxfaWQYBiABKAkSDwoHdmVyc2lvbhgHIAEoAxIRCglsZWFkZXJfaWQYCCABKAkSDgoGY2xvc2VkGAkgASgIEhYKDm1lcmdlZF9pbnRvX2lkGAogASgJYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * A company.
@@ -195,6 +195,13 @@ export type Person = Message<"plexus.directory.v1.Person"> & {
    * @generated from field: string cost_center = 23;
    */
   costCenter: string;
+
+  /**
+   * Earlier handles, the newest last; at most 20. They still lead to the person, and no other person gets them.
+   *
+   * @generated from field: repeated plexus.directory.v1.FormerHandle former_handles = 24;
+   */
+  formerHandles: FormerHandle[];
 };
 
 /**
@@ -275,6 +282,30 @@ export const Person_KindSchema: GenEnum<Person_Kind> = /*@__PURE__*/
   enumDesc(file_plexus_directory_v1_people, 1, 1);
 
 /**
+ * A handle that a person had.
+ *
+ * @generated from message plexus.directory.v1.FormerHandle
+ */
+export type FormerHandle = Message<"plexus.directory.v1.FormerHandle"> & {
+  /**
+   * @generated from field: string handle = 1;
+   */
+  handle: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp until = 2;
+   */
+  until?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message plexus.directory.v1.FormerHandle.
+ * Use `create(FormerHandleSchema)` to create a new message.
+ */
+export const FormerHandleSchema: GenMessage<FormerHandle> = /*@__PURE__*/
+  messageDesc(file_plexus_directory_v1_people, 2);
+
+/**
  * A post in a department.
  *
  * @generated from message plexus.directory.v1.Post
@@ -296,7 +327,7 @@ export type Post = Message<"plexus.directory.v1.Post"> & {
  * Use `create(PostSchema)` to create a new message.
  */
 export const PostSchema: GenMessage<Post> = /*@__PURE__*/
-  messageDesc(file_plexus_directory_v1_people, 2);
+  messageDesc(file_plexus_directory_v1_people, 3);
 
 /**
  * A period in which a person is away, with their deputy.
@@ -334,7 +365,7 @@ export type Absence = Message<"plexus.directory.v1.Absence"> & {
  * Use `create(AbsenceSchema)` to create a new message.
  */
 export const AbsenceSchema: GenMessage<Absence> = /*@__PURE__*/
-  messageDesc(file_plexus_directory_v1_people, 3);
+  messageDesc(file_plexus_directory_v1_people, 4);
 
 /**
  * A named set of people.
@@ -408,7 +439,7 @@ export type Group = Message<"plexus.directory.v1.Group"> & {
  * Use `create(GroupSchema)` to create a new message.
  */
 export const GroupSchema: GenMessage<Group> = /*@__PURE__*/
-  messageDesc(file_plexus_directory_v1_people, 4);
+  messageDesc(file_plexus_directory_v1_people, 5);
 
 /**
  * Membership rule of a group: each set field must match, and within one field any value.
@@ -451,7 +482,7 @@ export type GroupRule = Message<"plexus.directory.v1.GroupRule"> & {
  * Use `create(GroupRuleSchema)` to create a new message.
  */
 export const GroupRuleSchema: GenMessage<GroupRule> = /*@__PURE__*/
-  messageDesc(file_plexus_directory_v1_people, 5);
+  messageDesc(file_plexus_directory_v1_people, 6);
 
 /**
  * Working hours on the clock of the person's own zone. The default is Monday to Friday, 09:00 to 12:00 and 13:30 to
@@ -480,7 +511,7 @@ export type WorkingHours = Message<"plexus.directory.v1.WorkingHours"> & {
  * Use `create(WorkingHoursSchema)` to create a new message.
  */
 export const WorkingHoursSchema: GenMessage<WorkingHours> = /*@__PURE__*/
-  messageDesc(file_plexus_directory_v1_people, 6);
+  messageDesc(file_plexus_directory_v1_people, 7);
 
 /**
  * A part of a working day: `start_minute` belongs to it, `end_minute` does not.
@@ -508,7 +539,7 @@ export type WorkingHours_Window = Message<"plexus.directory.v1.WorkingHours.Wind
  * Use `create(WorkingHours_WindowSchema)` to create a new message.
  */
 export const WorkingHours_WindowSchema: GenMessage<WorkingHours_Window> = /*@__PURE__*/
-  messageDesc(file_plexus_directory_v1_people, 6, 0);
+  messageDesc(file_plexus_directory_v1_people, 7, 0);
 
 /**
  * A node of the department tree.
@@ -582,5 +613,5 @@ export type Department = Message<"plexus.directory.v1.Department"> & {
  * Use `create(DepartmentSchema)` to create a new message.
  */
 export const DepartmentSchema: GenMessage<Department> = /*@__PURE__*/
-  messageDesc(file_plexus_directory_v1_people, 7);
+  messageDesc(file_plexus_directory_v1_people, 8);
 

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file plexus/messaging/v1/conversations.proto.
  */
 export const file_plexus_messaging_v1_conversations: GenFile = /*@__PURE__*/
-  fileDesc("CidwbGV4dXMvbWVzc2FnaW5nL3YxL2NvbnZlcnNhdGlvbnMucHJvdG8SE3BsZXh1cy5tZXNzYWdpbmcudjEisQQKDENvbnZlcnNhdGlvbhIKCgJpZBgBIAEoCRIRCgl0ZW5hbnRfaWQYAiABKAkSNAoEa2luZBgDIAEoDjImLnBsZXh1cy5tZXNzYWdpbmcudjEuQ29udmVyc2F0aW9uLktpbmQSDAoEbmFtZRgEIAEoCRINCgV0b3BpYxgFIAEoCRI6CgdoaXN0b3J5GAYgASgOMikucGxleHVzLm1lc3NhZ2luZy52MS5Db252ZXJzYXRpb24uSGlzdG9yeRIQCghhcmNoaXZlZBgHIAEoCBISCgpjcmVhdGVkX2J5GAggASgJEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWNoYW5nZV9ubxgKIAEoAxIQCghsYXN0X3NlcRgLIAEoAxIaChJtZW1iZXJzaGlwX3ZlcnNpb24YDCABKAMSFAoMbWVtYmVyX2NvdW50GA0gASgFEg8KB3ZlcnNpb24YDiABKAMSEwoLZXh0ZXJuYWxfaWQYDyABKAkSFAoMY29uZmlkZW50aWFsGBAgASgIIj0KBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg8KC0tJTkRfRElSRUNUEAESDgoKS0lORF9HUk9VUBACIksKB0hpc3RvcnkSFwoTSElTVE9SWV9VTlNQRUNJRklFRBAAEhYKEkhJU1RPUllfU0lOQ0VfSk9JThABEg8KC0hJU1RPUllfQUxMEAIisQIKBk1lbWJlchIXCg9jb252ZXJzYXRpb25faWQYASABKAkSEQoJcGVyc29uX2lkGAIgASgJEi4KBHJvbGUYAyABKA4yIC5wbGV4dXMubWVzc2FnaW5nLnYxLk1lbWJlci5Sb2xlEg4KBmFjdGl2ZRgEIAEoCBIsCglpbnRlcnZhbHMYBSADKAsyGS5wbGV4dXMuYXV0aHoudjEuSW50ZXJ2YWwSDwoHdmVyc2lvbhgGIAEoAxItCglqb2luZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIk0KBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfTUVNQkVSEAESDgoKUk9MRV9BRE1JThACEg4KClJPTEVfT1dORVIQAyKjAgoQQ29udmVyc2F0aW9uVmlldxI3Cgxjb252ZXJzYXRpb24YASABKAsyIS5wbGV4dXMubWVzc2FnaW5nLnYxLkNvbnZlcnNhdGlvbhIrCgZtZW1iZXIYAiABKAsyGy5wbGV4dXMubWVzc2FnaW5nLnYxLk1lbWJlchIYChByZWFkX3Rocm91Z2hfc2VxGAMgASgDEg4KBnVucmVhZBgEIAEoBRIWCg5tZW50aW9uX3VucmVhZBgFIAEoBRIZChF1bnJlYWRfaW5fdGhyZWFkcxgGIAEoCBIPCgdwZWVyX2lkGAcgASgJEjsKCHNldHRpbmdzGAggASgLMikucGxleHVzLm1lc3NhZ2luZy52MS5Db252ZXJzYXRpb25TZXR0aW5ncyKpAQoUQ29udmVyc2F0aW9uU2V0dGluZ3MSFwoPY29udmVyc2F0aW9uX2lkGAEgASgJEg4KBmZvbGRlchgCIAEoCRIvCgttdXRlZF91bnRpbBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFQoNbWFya2VkX3VucmVhZBgEIAEoCBIPCgdzdGFycmVkGAUgASgIEg8KB3ZlcnNpb24YBiABKANiBnByb3RvMw", [file_google_protobuf_timestamp, file_plexus_authz_v1_authority]);
+  fileDesc("CidwbGV4dXMvbWVzc2FnaW5nL3YxL2NvbnZlcnNhdGlvbnMucHJvdG8SE3BsZXh1cy5tZXNzYWdpbmcudjEisQQKDENvbnZlcnNhdGlvbhIKCgJpZBgBIAEoCRIRCgl0ZW5hbnRfaWQYAiABKAkSNAoEa2luZBgDIAEoDjImLnBsZXh1cy5tZXNzYWdpbmcudjEuQ29udmVyc2F0aW9uLktpbmQSDAoEbmFtZRgEIAEoCRINCgV0b3BpYxgFIAEoCRI6CgdoaXN0b3J5GAYgASgOMikucGxleHVzLm1lc3NhZ2luZy52MS5Db252ZXJzYXRpb24uSGlzdG9yeRIQCghhcmNoaXZlZBgHIAEoCBISCgpjcmVhdGVkX2J5GAggASgJEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWNoYW5nZV9ubxgKIAEoAxIQCghsYXN0X3NlcRgLIAEoAxIaChJtZW1iZXJzaGlwX3ZlcnNpb24YDCABKAMSFAoMbWVtYmVyX2NvdW50GA0gASgFEg8KB3ZlcnNpb24YDiABKAMSEwoLZXh0ZXJuYWxfaWQYDyABKAkSFAoMY29uZmlkZW50aWFsGBAgASgIIj0KBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg8KC0tJTkRfRElSRUNUEAESDgoKS0lORF9HUk9VUBACIksKB0hpc3RvcnkSFwoTSElTVE9SWV9VTlNQRUNJRklFRBAAEhYKEkhJU1RPUllfU0lOQ0VfSk9JThABEg8KC0hJU1RPUllfQUxMEAIisQIKBk1lbWJlchIXCg9jb252ZXJzYXRpb25faWQYASABKAkSEQoJcGVyc29uX2lkGAIgASgJEi4KBHJvbGUYAyABKA4yIC5wbGV4dXMubWVzc2FnaW5nLnYxLk1lbWJlci5Sb2xlEg4KBmFjdGl2ZRgEIAEoCBIsCglpbnRlcnZhbHMYBSADKAsyGS5wbGV4dXMuYXV0aHoudjEuSW50ZXJ2YWwSDwoHdmVyc2lvbhgGIAEoAxItCglqb2luZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIk0KBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfTUVNQkVSEAESDgoKUk9MRV9BRE1JThACEg4KClJPTEVfT1dORVIQAyKyAwoRQ29udmVyc2F0aW9uRXZlbnQSEQoJY2hhbmdlX25vGAEgASgDEhEKCWFmdGVyX3NlcRgCIAEoAxImCgJhdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIYWN0b3JfaWQYBCABKAkSOQoEa2luZBgFIAEoDjIrLnBsZXh1cy5tZXNzYWdpbmcudjEuQ29udmVyc2F0aW9uRXZlbnQuS2luZBIsCgdtZW1iZXJzGAYgAygLMhsucGxleHVzLm1lc3NhZ2luZy52MS5NZW1iZXISNwoMY29udmVyc2F0aW9uGAcgASgLMiEucGxleHVzLm1lc3NhZ2luZy52MS5Db252ZXJzYXRpb24SDwoHY2hhbmdlZBgIIAMoCSKJAQoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASEAoMS0lORF9DUkVBVEVEEAESDwoLS0lORF9KT0lORUQQAhINCglLSU5EX0xFRlQQAxIQCgxLSU5EX1JFTU9WRUQQBBIVChFLSU5EX1JPTEVfQ0hBTkdFRBAFEhAKDEtJTkRfQ0hBTkdFRBAGIqMCChBDb252ZXJzYXRpb25WaWV3EjcKDGNvbnZlcnNhdGlvbhgBIAEoCzIhLnBsZXh1cy5tZXNzYWdpbmcudjEuQ29udmVyc2F0aW9uEisKBm1lbWJlchgCIAEoCzIbLnBsZXh1cy5tZXNzYWdpbmcudjEuTWVtYmVyEhgKEHJlYWRfdGhyb3VnaF9zZXEYAyABKAMSDgoGdW5yZWFkGAQgASgFEhYKDm1lbnRpb25fdW5yZWFkGAUgASgFEhkKEXVucmVhZF9pbl90aHJlYWRzGAYgASgIEg8KB3BlZXJfaWQYByABKAkSOwoIc2V0dGluZ3MYCCABKAsyKS5wbGV4dXMubWVzc2FnaW5nLnYxLkNvbnZlcnNhdGlvblNldHRpbmdzIr8BChRDb252ZXJzYXRpb25TZXR0aW5ncxIXCg9jb252ZXJzYXRpb25faWQYASABKAkSDgoGZm9sZGVyGAIgASgJEi8KC211dGVkX3VudGlsGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg1tYXJrZWRfdW5yZWFkGAQgASgIEg8KB3N0YXJyZWQYBSABKAgSDwoHdmVyc2lvbhgGIAEoAxIUCgxtZW50aW9uX3NlcXMYByADKANiBnByb3RvMw", [file_google_protobuf_timestamp, file_plexus_authz_v1_authority]);
 
 /**
  * A direct conversation or a group. Every change of it is one entry of its log.
@@ -271,6 +271,128 @@ export const Member_RoleSchema: GenEnum<Member_Role> = /*@__PURE__*/
   enumDesc(file_plexus_messaging_v1_conversations, 1, 0);
 
 /**
+ * Something that happened to a conversation itself, between two of its messages.
+ *
+ * @generated from message plexus.messaging.v1.ConversationEvent
+ */
+export type ConversationEvent = Message<"plexus.messaging.v1.ConversationEvent"> & {
+  /**
+   * Position in the log.
+   *
+   * @generated from field: int64 change_no = 1;
+   */
+  changeNo: bigint;
+
+  /**
+   * `seq` of the message before it; 0: before the first.
+   *
+   * @generated from field: int64 after_seq = 2;
+   */
+  afterSeq: bigint;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 3;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string actor_id = 4;
+   */
+  actorId: string;
+
+  /**
+   * @generated from field: plexus.messaging.v1.ConversationEvent.Kind kind = 5;
+   */
+  kind: ConversationEvent_Kind;
+
+  /**
+   * Those whom it is about, at most 5,000, as they were after it.
+   *
+   * @generated from field: repeated plexus.messaging.v1.Member members = 6;
+   */
+  members: Member[];
+
+  /**
+   * After KIND_CREATED and KIND_CHANGED.
+   *
+   * @generated from field: plexus.messaging.v1.Conversation conversation = 7;
+   */
+  conversation?: Conversation | undefined;
+
+  /**
+   * `name`, `topic`, `history`, `archived`, `confidential`.
+   *
+   * @generated from field: repeated string changed = 8;
+   */
+  changed: string[];
+};
+
+/**
+ * Describes the message plexus.messaging.v1.ConversationEvent.
+ * Use `create(ConversationEventSchema)` to create a new message.
+ */
+export const ConversationEventSchema: GenMessage<ConversationEvent> = /*@__PURE__*/
+  messageDesc(file_plexus_messaging_v1_conversations, 2);
+
+/**
+ * @generated from enum plexus.messaging.v1.ConversationEvent.Kind
+ */
+export enum ConversationEvent_Kind {
+  /**
+   * @generated from enum value: KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The conversation began with its first members.
+   *
+   * @generated from enum value: KIND_CREATED = 1;
+   */
+  CREATED = 1,
+
+  /**
+   * People joined, or were added by another person.
+   *
+   * @generated from enum value: KIND_JOINED = 2;
+   */
+  JOINED = 2,
+
+  /**
+   * A person left.
+   *
+   * @generated from enum value: KIND_LEFT = 3;
+   */
+  LEFT = 3,
+
+  /**
+   * People were removed by another person.
+   *
+   * @generated from enum value: KIND_REMOVED = 4;
+   */
+  REMOVED = 4,
+
+  /**
+   * Members have another role.
+   *
+   * @generated from enum value: KIND_ROLE_CHANGED = 5;
+   */
+  ROLE_CHANGED = 5,
+
+  /**
+   * `changed` names the fields.
+   *
+   * @generated from enum value: KIND_CHANGED = 6;
+   */
+  CHANGED = 6,
+}
+
+/**
+ * Describes the enum plexus.messaging.v1.ConversationEvent.Kind.
+ */
+export const ConversationEvent_KindSchema: GenEnum<ConversationEvent_Kind> = /*@__PURE__*/
+  enumDesc(file_plexus_messaging_v1_conversations, 2, 0);
+
+/**
  * A conversation as one member sees it in a list.
  *
  * @generated from message plexus.messaging.v1.ConversationView
@@ -330,7 +452,7 @@ export type ConversationView = Message<"plexus.messaging.v1.ConversationView"> &
  * Use `create(ConversationViewSchema)` to create a new message.
  */
 export const ConversationViewSchema: GenMessage<ConversationView> = /*@__PURE__*/
-  messageDesc(file_plexus_messaging_v1_conversations, 2);
+  messageDesc(file_plexus_messaging_v1_conversations, 3);
 
 /**
  * One person's settings for a conversation; private to the person.
@@ -378,6 +500,14 @@ export type ConversationSettings = Message<"plexus.messaging.v1.ConversationSett
    * @generated from field: int64 version = 6;
    */
   version: bigint;
+
+  /**
+   * `seq` of messages in which an edit has mentioned the person, until they read on in the conversation; at most 100.
+   * Those up to the cursor count in `mention_unread` though they were read (MSG-11).
+   *
+   * @generated from field: repeated int64 mention_seqs = 7;
+   */
+  mentionSeqs: bigint[];
 };
 
 /**
@@ -385,5 +515,5 @@ export type ConversationSettings = Message<"plexus.messaging.v1.ConversationSett
  * Use `create(ConversationSettingsSchema)` to create a new message.
  */
 export const ConversationSettingsSchema: GenMessage<ConversationSettings> = /*@__PURE__*/
-  messageDesc(file_plexus_messaging_v1_conversations, 3);
+  messageDesc(file_plexus_messaging_v1_conversations, 4);
 

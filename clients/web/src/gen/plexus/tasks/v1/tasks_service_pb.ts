@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file plexus/tasks/v1/tasks_service.proto.
  */
 export const file_plexus_tasks_v1_tasks_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNwbGV4dXMvdGFza3MvdjEvdGFza3Nfc2VydmljZS5wcm90bxIPcGxleHVzLnRhc2tzLnYxIloKFENyZWF0ZVByb2plY3RSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIMCgRnb2FsGAMgASgJEhIKCm1lbWJlcl9pZHMYBCADKAkiQgoVQ3JlYXRlUHJvamVjdFJlc3BvbnNlEikKB3Byb2plY3QYASABKAsyGC5wbGV4dXMudGFza3MudjEuUHJvamVjdCI8ChNMaXN0UHJvamVjdHNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJIlsKFExpc3RQcm9qZWN0c1Jlc3BvbnNlEioKCHByb2plY3RzGAEgAygLMhgucGxleHVzLnRhc2tzLnYxLlByb2plY3QSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJItsBChFDcmVhdGVUYXNrUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhIKCnByb2plY3RfaWQYAiABKAkSDQoFdGl0bGUYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSLwoIcHJpb3JpdHkYBSABKA4yHS5wbGV4dXMudGFza3MudjEuVGFza1ByaW9yaXR5EhAKCG93bmVyX2lkGAYgASgJEhQKDGFzc2lnbmVlX2lkcxgHIAMoCRIhCgNkdWUYCCABKAsyFC5wbGV4dXMudGFza3MudjEuRHVlIjkKEkNyZWF0ZVRhc2tSZXNwb25zZRIjCgR0YXNrGAEgASgLMhUucGxleHVzLnRhc2tzLnYxLlRhc2siLgoOR2V0VGFza1JlcXVlc3QSDwoHdGFza19pZBgBIAEoCRILCgNrZXkYAiABKAkiNgoPR2V0VGFza1Jlc3BvbnNlEiMKBHRhc2sYASABKAsyFS5wbGV4dXMudGFza3MudjEuVGFzayKPAQoQTGlzdFRhc2tzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRISCgpwcm9qZWN0X2lkGAMgASgJEhMKC2Fzc2lnbmVlX2lkGAQgASgJEisKBnN0YXRlcxgFIAMoDjIbLnBsZXh1cy50YXNrcy52MS5UYXNrLlN0YXRlIlIKEUxpc3RUYXNrc1Jlc3BvbnNlEiQKBXRhc2tzGAEgAygLMhUucGxleHVzLnRhc2tzLnYxLlRhc2sSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIqUCChFVcGRhdGVUYXNrUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEg8KB3Rhc2tfaWQYAiABKAkSGAoQZXhwZWN0ZWRfdmVyc2lvbhgDIAEoAxISCgV0aXRsZRgEIAEoCUgAiAEBEhgKC2Rlc2NyaXB0aW9uGAUgASgJSAGIAQESLwoIcHJpb3JpdHkYBiABKA4yHS5wbGV4dXMudGFza3MudjEuVGFza1ByaW9yaXR5EhUKCG93bmVyX2lkGAcgASgJSAKIAQESIQoDZHVlGAggASgLMhQucGxleHVzLnRhc2tzLnYxLkR1ZRIRCgljbGVhcl9kdWUYCSABKAhCCAoGX3RpdGxlQg4KDF9kZXNjcmlwdGlvbkILCglfb3duZXJfaWQiOQoSVXBkYXRlVGFza1Jlc3BvbnNlEiMKBHRhc2sYASABKAsyFS5wbGV4dXMudGFza3MudjEuVGFzayJoChFBc3NpZ25UYXNrUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEg8KB3Rhc2tfaWQYAiABKAkSGAoQZXhwZWN0ZWRfdmVyc2lvbhgDIAEoAxIUCgxhc3NpZ25lZV9pZHMYBCADKAkiOQoSQXNzaWduVGFza1Jlc3BvbnNlEiMKBHRhc2sYASABKAsyFS5wbGV4dXMudGFza3MudjEuVGFzayKmAQoPTW92ZVRhc2tSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDwoHdGFza19pZBgCIAEoCRIYChBleHBlY3RlZF92ZXJzaW9uGAMgASgDEioKBXN0YXRlGAQgASgOMhsucGxleHVzLnRhc2tzLnYxLlRhc2suU3RhdGUSEQoJY29sdW1uX2lkGAUgASgJEhUKDWFmdGVyX3Rhc2tfaWQYBiABKAkiNwoQTW92ZVRhc2tSZXNwb25zZRIjCgR0YXNrGAEgASgLMhUucGxleHVzLnRhc2tzLnYxLlRhc2siUAoWTGlzdFRhc2tIaXN0b3J5UmVxdWVzdBIPCgd0YXNrX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoBRISCgpwYWdlX3Rva2VuGAMgASgJImAKF0xpc3RUYXNrSGlzdG9yeVJlc3BvbnNlEiwKB2NoYW5nZXMYASADKAsyGy5wbGV4dXMudGFza3MudjEuVGFza0NoYW5nZRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiTAoPR2V0Qm9hcmRSZXF1ZXN0EhIKCnByb2plY3RfaWQYASABKAkSEQoJY29sdW1uX2lkGAIgASgJEhIKCnBhZ2VfdG9rZW4YAyABKAkiaAoQR2V0Qm9hcmRSZXNwb25zZRIpCgdwcm9qZWN0GAEgASgLMhgucGxleHVzLnRhc2tzLnYxLlByb2plY3QSKQoFbGFuZXMYAiADKAsyGi5wbGV4dXMudGFza3MudjEuQm9hcmRMYW5lIngKCUJvYXJkTGFuZRIsCgZjb2x1bW4YASABKAsyHC5wbGV4dXMudGFza3MudjEuQm9hcmRDb2x1bW4SJAoFdGFza3MYAiADKAsyFS5wbGV4dXMudGFza3MudjEuVGFzaxIXCg9uZXh0X3BhZ2VfdG9rZW4YAyABKAkiFwoVR2V0VGFza3NTdGF0dXNSZXF1ZXN0IjkKFkdldFRhc2tzU3RhdHVzUmVzcG9uc2USDQoFdGFza3MYASABKAMSEAoIcHJvamVjdHMYAiABKAMy3QcKDFRhc2tzU2VydmljZRJeCg1DcmVhdGVQcm9qZWN0EiUucGxleHVzLnRhc2tzLnYxLkNyZWF0ZVByb2plY3RSZXF1ZXN0GiYucGxleHVzLnRhc2tzLnYxLkNyZWF0ZVByb2plY3RSZXNwb25zZRJbCgxMaXN0UHJvamVjdHMSJC5wbGV4dXMudGFza3MudjEuTGlzdFByb2plY3RzUmVxdWVzdBolLnBsZXh1cy50YXNrcy52MS5MaXN0UHJvamVjdHNSZXNwb25zZRJVCgpDcmVhdGVUYXNrEiIucGxleHVzLnRhc2tzLnYxLkNyZWF0ZVRhc2tSZXF1ZXN0GiMucGxleHVzLnRhc2tzLnYxLkNyZWF0ZVRhc2tSZXNwb25zZRJMCgdHZXRUYXNrEh8ucGxleHVzLnRhc2tzLnYxLkdldFRhc2tSZXF1ZXN0GiAucGxleHVzLnRhc2tzLnYxLkdldFRhc2tSZXNwb25zZRJSCglMaXN0VGFza3MSIS5wbGV4dXMudGFza3MudjEuTGlzdFRhc2tzUmVxdWVzdBoiLnBsZXh1cy50YXNrcy52MS5MaXN0VGFza3NSZXNwb25zZRJVCgpVcGRhdGVUYXNrEiIucGxleHVzLnRhc2tzLnYxLlVwZGF0ZVRhc2tSZXF1ZXN0GiMucGxleHVzLnRhc2tzLnYxLlVwZGF0ZVRhc2tSZXNwb25zZRJVCgpBc3NpZ25UYXNrEiIucGxleHVzLnRhc2tzLnYxLkFzc2lnblRhc2tSZXF1ZXN0GiMucGxleHVzLnRhc2tzLnYxLkFzc2lnblRhc2tSZXNwb25zZRJPCghNb3ZlVGFzaxIgLnBsZXh1cy50YXNrcy52MS5Nb3ZlVGFza1JlcXVlc3QaIS5wbGV4dXMudGFza3MudjEuTW92ZVRhc2tSZXNwb25zZRJkCg9MaXN0VGFza0hpc3RvcnkSJy5wbGV4dXMudGFza3MudjEuTGlzdFRhc2tIaXN0b3J5UmVxdWVzdBooLnBsZXh1cy50YXNrcy52MS5MaXN0VGFza0hpc3RvcnlSZXNwb25zZRJPCghHZXRCb2FyZBIgLnBsZXh1cy50YXNrcy52MS5HZXRCb2FyZFJlcXVlc3QaIS5wbGV4dXMudGFza3MudjEuR2V0Qm9hcmRSZXNwb25zZRJhCg5HZXRUYXNrc1N0YXR1cxImLnBsZXh1cy50YXNrcy52MS5HZXRUYXNrc1N0YXR1c1JlcXVlc3QaJy5wbGV4dXMudGFza3MudjEuR2V0VGFza3NTdGF0dXNSZXNwb25zZWIGcHJvdG8z", [file_plexus_tasks_v1_tasks]);
+  fileDesc("CiNwbGV4dXMvdGFza3MvdjEvdGFza3Nfc2VydmljZS5wcm90bxIPcGxleHVzLnRhc2tzLnYxIloKFENyZWF0ZVByb2plY3RSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIMCgRnb2FsGAMgASgJEhIKCm1lbWJlcl9pZHMYBCADKAkiQgoVQ3JlYXRlUHJvamVjdFJlc3BvbnNlEikKB3Byb2plY3QYASABKAsyGC5wbGV4dXMudGFza3MudjEuUHJvamVjdCKHAgoUVXBkYXRlUHJvamVjdFJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEhgKEGV4cGVjdGVkX3ZlcnNpb24YAyABKAMSEQoEbmFtZRgEIAEoCUgAiAEBEhEKBGdvYWwYBSABKAlIAYgBARIVCghvd25lcl9pZBgGIAEoCUgCiAEBEhMKBmNsb3NlZBgHIAEoCEgDiAEBEhYKDmFkZF9tZW1iZXJfaWRzGAggAygJEhkKEXJlbW92ZV9tZW1iZXJfaWRzGAkgAygJQgcKBV9uYW1lQgcKBV9nb2FsQgsKCV9vd25lcl9pZEIJCgdfY2xvc2VkIkIKFVVwZGF0ZVByb2plY3RSZXNwb25zZRIpCgdwcm9qZWN0GAEgASgLMhgucGxleHVzLnRhc2tzLnYxLlByb2plY3QiTwoTTGlzdE9wZW5Xb3JrUmVxdWVzdBIRCglwZXJzb25faWQYASABKAkSEQoJcGFnZV9zaXplGAIgASgFEhIKCnBhZ2VfdG9rZW4YAyABKAkigQEKFExpc3RPcGVuV29ya1Jlc3BvbnNlEiQKBXRhc2tzGAEgAygLMhUucGxleHVzLnRhc2tzLnYxLlRhc2sSKgoIcHJvamVjdHMYAiADKAsyGC5wbGV4dXMudGFza3MudjEuUHJvamVjdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAyABKAkiUgoTUmVhc3NpZ25Xb3JrUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXBlcnNvbl9pZBgCIAEoCRIUCgx0b19wZXJzb25faWQYAyABKAkidgoUUmVhc3NpZ25Xb3JrUmVzcG9uc2USJAoFdGFza3MYASADKAsyFS5wbGV4dXMudGFza3MudjEuVGFzaxIqCghwcm9qZWN0cxgCIAMoCzIYLnBsZXh1cy50YXNrcy52MS5Qcm9qZWN0EgwKBG1vcmUYAyABKAgiPAoTTGlzdFByb2plY3RzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJbChRMaXN0UHJvamVjdHNSZXNwb25zZRIqCghwcm9qZWN0cxgBIAMoCzIYLnBsZXh1cy50YXNrcy52MS5Qcm9qZWN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLbAQoRQ3JlYXRlVGFza1JlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRISCgpwcm9qZWN0X2lkGAIgASgJEg0KBXRpdGxlGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJEi8KCHByaW9yaXR5GAUgASgOMh0ucGxleHVzLnRhc2tzLnYxLlRhc2tQcmlvcml0eRIQCghvd25lcl9pZBgGIAEoCRIUCgxhc3NpZ25lZV9pZHMYByADKAkSIQoDZHVlGAggASgLMhQucGxleHVzLnRhc2tzLnYxLkR1ZSI5ChJDcmVhdGVUYXNrUmVzcG9uc2USIwoEdGFzaxgBIAEoCzIVLnBsZXh1cy50YXNrcy52MS5UYXNrIi4KDkdldFRhc2tSZXF1ZXN0Eg8KB3Rhc2tfaWQYASABKAkSCwoDa2V5GAIgASgJIjYKD0dldFRhc2tSZXNwb25zZRIjCgR0YXNrGAEgASgLMhUucGxleHVzLnRhc2tzLnYxLlRhc2sijwEKEExpc3RUYXNrc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSEgoKcHJvamVjdF9pZBgDIAEoCRITCgthc3NpZ25lZV9pZBgEIAEoCRIrCgZzdGF0ZXMYBSADKA4yGy5wbGV4dXMudGFza3MudjEuVGFzay5TdGF0ZSJSChFMaXN0VGFza3NSZXNwb25zZRIkCgV0YXNrcxgBIAMoCzIVLnBsZXh1cy50YXNrcy52MS5UYXNrEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKlAgoRVXBkYXRlVGFza1JlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgd0YXNrX2lkGAIgASgJEhgKEGV4cGVjdGVkX3ZlcnNpb24YAyABKAMSEgoFdGl0bGUYBCABKAlIAIgBARIYCgtkZXNjcmlwdGlvbhgFIAEoCUgBiAEBEi8KCHByaW9yaXR5GAYgASgOMh0ucGxleHVzLnRhc2tzLnYxLlRhc2tQcmlvcml0eRIVCghvd25lcl9pZBgHIAEoCUgCiAEBEiEKA2R1ZRgIIAEoCzIULnBsZXh1cy50YXNrcy52MS5EdWUSEQoJY2xlYXJfZHVlGAkgASgIQggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CCwoJX293bmVyX2lkIjkKElVwZGF0ZVRhc2tSZXNwb25zZRIjCgR0YXNrGAEgASgLMhUucGxleHVzLnRhc2tzLnYxLlRhc2siaAoRQXNzaWduVGFza1JlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgd0YXNrX2lkGAIgASgJEhgKEGV4cGVjdGVkX3ZlcnNpb24YAyABKAMSFAoMYXNzaWduZWVfaWRzGAQgAygJIjkKEkFzc2lnblRhc2tSZXNwb25zZRIjCgR0YXNrGAEgASgLMhUucGxleHVzLnRhc2tzLnYxLlRhc2sipgEKD01vdmVUYXNrUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEg8KB3Rhc2tfaWQYAiABKAkSGAoQZXhwZWN0ZWRfdmVyc2lvbhgDIAEoAxIqCgVzdGF0ZRgEIAEoDjIbLnBsZXh1cy50YXNrcy52MS5UYXNrLlN0YXRlEhEKCWNvbHVtbl9pZBgFIAEoCRIVCg1hZnRlcl90YXNrX2lkGAYgASgJIjcKEE1vdmVUYXNrUmVzcG9uc2USIwoEdGFzaxgBIAEoCzIVLnBsZXh1cy50YXNrcy52MS5UYXNrIlAKFkxpc3RUYXNrSGlzdG9yeVJlcXVlc3QSDwoHdGFza19pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJgChdMaXN0VGFza0hpc3RvcnlSZXNwb25zZRIsCgdjaGFuZ2VzGAEgAygLMhsucGxleHVzLnRhc2tzLnYxLlRhc2tDaGFuZ2USFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkwKD0dldEJvYXJkUmVxdWVzdBISCgpwcm9qZWN0X2lkGAEgASgJEhEKCWNvbHVtbl9pZBgCIAEoCRISCgpwYWdlX3Rva2VuGAMgASgJImgKEEdldEJvYXJkUmVzcG9uc2USKQoHcHJvamVjdBgBIAEoCzIYLnBsZXh1cy50YXNrcy52MS5Qcm9qZWN0EikKBWxhbmVzGAIgAygLMhoucGxleHVzLnRhc2tzLnYxLkJvYXJkTGFuZSJ4CglCb2FyZExhbmUSLAoGY29sdW1uGAEgASgLMhwucGxleHVzLnRhc2tzLnYxLkJvYXJkQ29sdW1uEiQKBXRhc2tzGAIgAygLMhUucGxleHVzLnRhc2tzLnYxLlRhc2sSFwoPbmV4dF9wYWdlX3Rva2VuGAMgASgJIhcKFUdldFRhc2tzU3RhdHVzUmVxdWVzdCI5ChZHZXRUYXNrc1N0YXR1c1Jlc3BvbnNlEg0KBXRhc2tzGAEgASgDEhAKCHByb2plY3RzGAIgASgDMvcJCgxUYXNrc1NlcnZpY2USXgoNQ3JlYXRlUHJvamVjdBIlLnBsZXh1cy50YXNrcy52MS5DcmVhdGVQcm9qZWN0UmVxdWVzdBomLnBsZXh1cy50YXNrcy52MS5DcmVhdGVQcm9qZWN0UmVzcG9uc2USWwoMTGlzdFByb2plY3RzEiQucGxleHVzLnRhc2tzLnYxLkxpc3RQcm9qZWN0c1JlcXVlc3QaJS5wbGV4dXMudGFza3MudjEuTGlzdFByb2plY3RzUmVzcG9uc2USXgoNVXBkYXRlUHJvamVjdBIlLnBsZXh1cy50YXNrcy52MS5VcGRhdGVQcm9qZWN0UmVxdWVzdBomLnBsZXh1cy50YXNrcy52MS5VcGRhdGVQcm9qZWN0UmVzcG9uc2USWwoMTGlzdE9wZW5Xb3JrEiQucGxleHVzLnRhc2tzLnYxLkxpc3RPcGVuV29ya1JlcXVlc3QaJS5wbGV4dXMudGFza3MudjEuTGlzdE9wZW5Xb3JrUmVzcG9uc2USWwoMUmVhc3NpZ25Xb3JrEiQucGxleHVzLnRhc2tzLnYxLlJlYXNzaWduV29ya1JlcXVlc3QaJS5wbGV4dXMudGFza3MudjEuUmVhc3NpZ25Xb3JrUmVzcG9uc2USVQoKQ3JlYXRlVGFzaxIiLnBsZXh1cy50YXNrcy52MS5DcmVhdGVUYXNrUmVxdWVzdBojLnBsZXh1cy50YXNrcy52MS5DcmVhdGVUYXNrUmVzcG9uc2USTAoHR2V0VGFzaxIfLnBsZXh1cy50YXNrcy52MS5HZXRUYXNrUmVxdWVzdBogLnBsZXh1cy50YXNrcy52MS5HZXRUYXNrUmVzcG9uc2USUgoJTGlzdFRhc2tzEiEucGxleHVzLnRhc2tzLnYxLkxpc3RUYXNrc1JlcXVlc3QaIi5wbGV4dXMudGFza3MudjEuTGlzdFRhc2tzUmVzcG9uc2USVQoKVXBkYXRlVGFzaxIiLnBsZXh1cy50YXNrcy52MS5VcGRhdGVUYXNrUmVxdWVzdBojLnBsZXh1cy50YXNrcy52MS5VcGRhdGVUYXNrUmVzcG9uc2USVQoKQXNzaWduVGFzaxIiLnBsZXh1cy50YXNrcy52MS5Bc3NpZ25UYXNrUmVxdWVzdBojLnBsZXh1cy50YXNrcy52MS5Bc3NpZ25UYXNrUmVzcG9uc2USTwoITW92ZVRhc2sSIC5wbGV4dXMudGFza3MudjEuTW92ZVRhc2tSZXF1ZXN0GiEucGxleHVzLnRhc2tzLnYxLk1vdmVUYXNrUmVzcG9uc2USZAoPTGlzdFRhc2tIaXN0b3J5EicucGxleHVzLnRhc2tzLnYxLkxpc3RUYXNrSGlzdG9yeVJlcXVlc3QaKC5wbGV4dXMudGFza3MudjEuTGlzdFRhc2tIaXN0b3J5UmVzcG9uc2USTwoIR2V0Qm9hcmQSIC5wbGV4dXMudGFza3MudjEuR2V0Qm9hcmRSZXF1ZXN0GiEucGxleHVzLnRhc2tzLnYxLkdldEJvYXJkUmVzcG9uc2USYQoOR2V0VGFza3NTdGF0dXMSJi5wbGV4dXMudGFza3MudjEuR2V0VGFza3NTdGF0dXNSZXF1ZXN0GicucGxleHVzLnRhc2tzLnYxLkdldFRhc2tzU3RhdHVzUmVzcG9uc2ViBnByb3RvMw", [file_plexus_tasks_v1_tasks]);
 
 /**
  * @generated from message plexus.tasks.v1.CreateProjectRequest
@@ -66,6 +66,206 @@ export const CreateProjectResponseSchema: GenMessage<CreateProjectResponse> = /*
   messageDesc(file_plexus_tasks_v1_tasks_service, 1);
 
 /**
+ * @generated from message plexus.tasks.v1.UpdateProjectRequest
+ */
+export type UpdateProjectRequest = Message<"plexus.tasks.v1.UpdateProjectRequest"> & {
+  /**
+   * @generated from field: string request_id = 1;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: string project_id = 2;
+   */
+  projectId: string;
+
+  /**
+   * 0: whatever it is.
+   *
+   * @generated from field: int64 expected_version = 3;
+   */
+  expectedVersion: bigint;
+
+  /**
+   * @generated from field: optional string name = 4;
+   */
+  name?: string | undefined;
+
+  /**
+   * @generated from field: optional string goal = 5;
+   */
+  goal?: string | undefined;
+
+  /**
+   * A member.
+   *
+   * @generated from field: optional string owner_id = 6;
+   */
+  ownerId?: string | undefined;
+
+  /**
+   * @generated from field: optional bool closed = 7;
+   */
+  closed?: boolean | undefined;
+
+  /**
+   * @generated from field: repeated string add_member_ids = 8;
+   */
+  addMemberIds: string[];
+
+  /**
+   * Without the owner, and without those who have open tasks in it.
+   *
+   * @generated from field: repeated string remove_member_ids = 9;
+   */
+  removeMemberIds: string[];
+};
+
+/**
+ * Describes the message plexus.tasks.v1.UpdateProjectRequest.
+ * Use `create(UpdateProjectRequestSchema)` to create a new message.
+ */
+export const UpdateProjectRequestSchema: GenMessage<UpdateProjectRequest> = /*@__PURE__*/
+  messageDesc(file_plexus_tasks_v1_tasks_service, 2);
+
+/**
+ * @generated from message plexus.tasks.v1.UpdateProjectResponse
+ */
+export type UpdateProjectResponse = Message<"plexus.tasks.v1.UpdateProjectResponse"> & {
+  /**
+   * @generated from field: plexus.tasks.v1.Project project = 1;
+   */
+  project?: Project | undefined;
+};
+
+/**
+ * Describes the message plexus.tasks.v1.UpdateProjectResponse.
+ * Use `create(UpdateProjectResponseSchema)` to create a new message.
+ */
+export const UpdateProjectResponseSchema: GenMessage<UpdateProjectResponse> = /*@__PURE__*/
+  messageDesc(file_plexus_tasks_v1_tasks_service, 3);
+
+/**
+ * @generated from message plexus.tasks.v1.ListOpenWorkRequest
+ */
+export type ListOpenWorkRequest = Message<"plexus.tasks.v1.ListOpenWorkRequest"> & {
+  /**
+   * @generated from field: string person_id = 1;
+   */
+  personId: string;
+
+  /**
+   * 1 to 200; 0 means 50.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message plexus.tasks.v1.ListOpenWorkRequest.
+ * Use `create(ListOpenWorkRequestSchema)` to create a new message.
+ */
+export const ListOpenWorkRequestSchema: GenMessage<ListOpenWorkRequest> = /*@__PURE__*/
+  messageDesc(file_plexus_tasks_v1_tasks_service, 4);
+
+/**
+ * @generated from message plexus.tasks.v1.ListOpenWorkResponse
+ */
+export type ListOpenWorkResponse = Message<"plexus.tasks.v1.ListOpenWorkResponse"> & {
+  /**
+   * In the order in which they were made, without their descriptions.
+   *
+   * @generated from field: repeated plexus.tasks.v1.Task tasks = 1;
+   */
+  tasks: Task[];
+
+  /**
+   * Projects that are not closed, without goal, members and columns; on the first page only, at most 200.
+   *
+   * @generated from field: repeated plexus.tasks.v1.Project projects = 2;
+   */
+  projects: Project[];
+
+  /**
+   * @generated from field: string next_page_token = 3;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message plexus.tasks.v1.ListOpenWorkResponse.
+ * Use `create(ListOpenWorkResponseSchema)` to create a new message.
+ */
+export const ListOpenWorkResponseSchema: GenMessage<ListOpenWorkResponse> = /*@__PURE__*/
+  messageDesc(file_plexus_tasks_v1_tasks_service, 5);
+
+/**
+ * @generated from message plexus.tasks.v1.ReassignWorkRequest
+ */
+export type ReassignWorkRequest = Message<"plexus.tasks.v1.ReassignWorkRequest"> & {
+  /**
+   * @generated from field: string request_id = 1;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: string person_id = 2;
+   */
+  personId: string;
+
+  /**
+   * @generated from field: string to_person_id = 3;
+   */
+  toPersonId: string;
+};
+
+/**
+ * Describes the message plexus.tasks.v1.ReassignWorkRequest.
+ * Use `create(ReassignWorkRequestSchema)` to create a new message.
+ */
+export const ReassignWorkRequestSchema: GenMessage<ReassignWorkRequest> = /*@__PURE__*/
+  messageDesc(file_plexus_tasks_v1_tasks_service, 6);
+
+/**
+ * @generated from message plexus.tasks.v1.ReassignWorkResponse
+ */
+export type ReassignWorkResponse = Message<"plexus.tasks.v1.ReassignWorkResponse"> & {
+  /**
+   * Those of this call, without their descriptions.
+   *
+   * @generated from field: repeated plexus.tasks.v1.Task tasks = 1;
+   */
+  tasks: Task[];
+
+  /**
+   * Without goal, members and columns.
+   *
+   * @generated from field: repeated plexus.tasks.v1.Project projects = 2;
+   */
+  projects: Project[];
+
+  /**
+   * Some is left.
+   *
+   * @generated from field: bool more = 3;
+   */
+  more: boolean;
+};
+
+/**
+ * Describes the message plexus.tasks.v1.ReassignWorkResponse.
+ * Use `create(ReassignWorkResponseSchema)` to create a new message.
+ */
+export const ReassignWorkResponseSchema: GenMessage<ReassignWorkResponse> = /*@__PURE__*/
+  messageDesc(file_plexus_tasks_v1_tasks_service, 7);
+
+/**
  * @generated from message plexus.tasks.v1.ListProjectsRequest
  */
 export type ListProjectsRequest = Message<"plexus.tasks.v1.ListProjectsRequest"> & {
@@ -85,7 +285,7 @@ export type ListProjectsRequest = Message<"plexus.tasks.v1.ListProjectsRequest">
  * Use `create(ListProjectsRequestSchema)` to create a new message.
  */
 export const ListProjectsRequestSchema: GenMessage<ListProjectsRequest> = /*@__PURE__*/
-  messageDesc(file_plexus_tasks_v1_tasks_service, 2);
+  messageDesc(file_plexus_tasks_v1_tasks_service, 8);
 
 /**
  * @generated from message plexus.tasks.v1.ListProjectsResponse
@@ -107,7 +307,7 @@ export type ListProjectsResponse = Message<"plexus.tasks.v1.ListProjectsResponse
  * Use `create(ListProjectsResponseSchema)` to create a new message.
  */
 export const ListProjectsResponseSchema: GenMessage<ListProjectsResponse> = /*@__PURE__*/
-  messageDesc(file_plexus_tasks_v1_tasks_service, 3);
+  messageDesc(file_plexus_tasks_v1_tasks_service, 9);
 
 /**
  * @generated from message plexus.tasks.v1.CreateTaskRequest
@@ -165,7 +365,7 @@ export type CreateTaskRequest = Message<"plexus.tasks.v1.CreateTaskRequest"> & {
  * Use `create(CreateTaskRequestSchema)` to create a new message.
  */
 export const CreateTaskRequestSchema: GenMessage<CreateTaskRequest> = /*@__PURE__*/
-  messageDesc(file_plexus_tasks_v1_tasks_service, 4);
+  messageDesc(file_plexus_tasks_v1_tasks_service, 10);
 
 /**
  * @generated from message plexus.tasks.v1.CreateTaskResponse
@@ -182,7 +382,7 @@ export type CreateTaskResponse = Message<"plexus.tasks.v1.CreateTaskResponse"> &
  * Use `create(CreateTaskResponseSchema)` to create a new message.
  */
 export const CreateTaskResponseSchema: GenMessage<CreateTaskResponse> = /*@__PURE__*/
-  messageDesc(file_plexus_tasks_v1_tasks_service, 5);
+  messageDesc(file_plexus_tasks_v1_tasks_service, 11);
 
 /**
  * @generated from message plexus.tasks.v1.GetTaskRequest
@@ -209,7 +409,7 @@ export type GetTaskRequest = Message<"plexus.tasks.v1.GetTaskRequest"> & {
  * Use `create(GetTaskRequestSchema)` to create a new message.
  */
 export const GetTaskRequestSchema: GenMessage<GetTaskRequest> = /*@__PURE__*/
-  messageDesc(file_plexus_tasks_v1_tasks_service, 6);
+  messageDesc(file_plexus_tasks_v1_tasks_service, 12);
 
 /**
  * @generated from message plexus.tasks.v1.GetTaskResponse
@@ -226,7 +426,7 @@ export type GetTaskResponse = Message<"plexus.tasks.v1.GetTaskResponse"> & {
  * Use `create(GetTaskResponseSchema)` to create a new message.
  */
 export const GetTaskResponseSchema: GenMessage<GetTaskResponse> = /*@__PURE__*/
-  messageDesc(file_plexus_tasks_v1_tasks_service, 7);
+  messageDesc(file_plexus_tasks_v1_tasks_service, 13);
 
 /**
  * @generated from message plexus.tasks.v1.ListTasksRequest
@@ -267,7 +467,7 @@ export type ListTasksRequest = Message<"plexus.tasks.v1.ListTasksRequest"> & {
  * Use `create(ListTasksRequestSchema)` to create a new message.
  */
 export const ListTasksRequestSchema: GenMessage<ListTasksRequest> = /*@__PURE__*/
-  messageDesc(file_plexus_tasks_v1_tasks_service, 8);
+  messageDesc(file_plexus_tasks_v1_tasks_service, 14);
 
 /**
  * @generated from message plexus.tasks.v1.ListTasksResponse
@@ -289,7 +489,7 @@ export type ListTasksResponse = Message<"plexus.tasks.v1.ListTasksResponse"> & {
  * Use `create(ListTasksResponseSchema)` to create a new message.
  */
 export const ListTasksResponseSchema: GenMessage<ListTasksResponse> = /*@__PURE__*/
-  messageDesc(file_plexus_tasks_v1_tasks_service, 9);
+  messageDesc(file_plexus_tasks_v1_tasks_service, 15);
 
 /**
  * @generated from message plexus.tasks.v1.UpdateTaskRequest
@@ -348,7 +548,7 @@ export type UpdateTaskRequest = Message<"plexus.tasks.v1.UpdateTaskRequest"> & {
  * Use `create(UpdateTaskRequestSchema)` to create a new message.
  */
 export const UpdateTaskRequestSchema: GenMessage<UpdateTaskRequest> = /*@__PURE__*/
-  messageDesc(file_plexus_tasks_v1_tasks_service, 10);
+  messageDesc(file_plexus_tasks_v1_tasks_service, 16);
 
 /**
  * @generated from message plexus.tasks.v1.UpdateTaskResponse
@@ -365,7 +565,7 @@ export type UpdateTaskResponse = Message<"plexus.tasks.v1.UpdateTaskResponse"> &
  * Use `create(UpdateTaskResponseSchema)` to create a new message.
  */
 export const UpdateTaskResponseSchema: GenMessage<UpdateTaskResponse> = /*@__PURE__*/
-  messageDesc(file_plexus_tasks_v1_tasks_service, 11);
+  messageDesc(file_plexus_tasks_v1_tasks_service, 17);
 
 /**
  * @generated from message plexus.tasks.v1.AssignTaskRequest
@@ -399,7 +599,7 @@ export type AssignTaskRequest = Message<"plexus.tasks.v1.AssignTaskRequest"> & {
  * Use `create(AssignTaskRequestSchema)` to create a new message.
  */
 export const AssignTaskRequestSchema: GenMessage<AssignTaskRequest> = /*@__PURE__*/
-  messageDesc(file_plexus_tasks_v1_tasks_service, 12);
+  messageDesc(file_plexus_tasks_v1_tasks_service, 18);
 
 /**
  * @generated from message plexus.tasks.v1.AssignTaskResponse
@@ -416,7 +616,7 @@ export type AssignTaskResponse = Message<"plexus.tasks.v1.AssignTaskResponse"> &
  * Use `create(AssignTaskResponseSchema)` to create a new message.
  */
 export const AssignTaskResponseSchema: GenMessage<AssignTaskResponse> = /*@__PURE__*/
-  messageDesc(file_plexus_tasks_v1_tasks_service, 13);
+  messageDesc(file_plexus_tasks_v1_tasks_service, 19);
 
 /**
  * @generated from message plexus.tasks.v1.MoveTaskRequest
@@ -462,7 +662,7 @@ export type MoveTaskRequest = Message<"plexus.tasks.v1.MoveTaskRequest"> & {
  * Use `create(MoveTaskRequestSchema)` to create a new message.
  */
 export const MoveTaskRequestSchema: GenMessage<MoveTaskRequest> = /*@__PURE__*/
-  messageDesc(file_plexus_tasks_v1_tasks_service, 14);
+  messageDesc(file_plexus_tasks_v1_tasks_service, 20);
 
 /**
  * @generated from message plexus.tasks.v1.MoveTaskResponse
@@ -479,7 +679,7 @@ export type MoveTaskResponse = Message<"plexus.tasks.v1.MoveTaskResponse"> & {
  * Use `create(MoveTaskResponseSchema)` to create a new message.
  */
 export const MoveTaskResponseSchema: GenMessage<MoveTaskResponse> = /*@__PURE__*/
-  messageDesc(file_plexus_tasks_v1_tasks_service, 15);
+  messageDesc(file_plexus_tasks_v1_tasks_service, 21);
 
 /**
  * @generated from message plexus.tasks.v1.ListTaskHistoryRequest
@@ -506,7 +706,7 @@ export type ListTaskHistoryRequest = Message<"plexus.tasks.v1.ListTaskHistoryReq
  * Use `create(ListTaskHistoryRequestSchema)` to create a new message.
  */
 export const ListTaskHistoryRequestSchema: GenMessage<ListTaskHistoryRequest> = /*@__PURE__*/
-  messageDesc(file_plexus_tasks_v1_tasks_service, 16);
+  messageDesc(file_plexus_tasks_v1_tasks_service, 22);
 
 /**
  * @generated from message plexus.tasks.v1.ListTaskHistoryResponse
@@ -528,7 +728,7 @@ export type ListTaskHistoryResponse = Message<"plexus.tasks.v1.ListTaskHistoryRe
  * Use `create(ListTaskHistoryResponseSchema)` to create a new message.
  */
 export const ListTaskHistoryResponseSchema: GenMessage<ListTaskHistoryResponse> = /*@__PURE__*/
-  messageDesc(file_plexus_tasks_v1_tasks_service, 17);
+  messageDesc(file_plexus_tasks_v1_tasks_service, 23);
 
 /**
  * @generated from message plexus.tasks.v1.GetBoardRequest
@@ -559,7 +759,7 @@ export type GetBoardRequest = Message<"plexus.tasks.v1.GetBoardRequest"> & {
  * Use `create(GetBoardRequestSchema)` to create a new message.
  */
 export const GetBoardRequestSchema: GenMessage<GetBoardRequest> = /*@__PURE__*/
-  messageDesc(file_plexus_tasks_v1_tasks_service, 18);
+  messageDesc(file_plexus_tasks_v1_tasks_service, 24);
 
 /**
  * @generated from message plexus.tasks.v1.GetBoardResponse
@@ -581,7 +781,7 @@ export type GetBoardResponse = Message<"plexus.tasks.v1.GetBoardResponse"> & {
  * Use `create(GetBoardResponseSchema)` to create a new message.
  */
 export const GetBoardResponseSchema: GenMessage<GetBoardResponse> = /*@__PURE__*/
-  messageDesc(file_plexus_tasks_v1_tasks_service, 19);
+  messageDesc(file_plexus_tasks_v1_tasks_service, 25);
 
 /**
  * One column with its tasks in rank order.
@@ -614,7 +814,7 @@ export type BoardLane = Message<"plexus.tasks.v1.BoardLane"> & {
  * Use `create(BoardLaneSchema)` to create a new message.
  */
 export const BoardLaneSchema: GenMessage<BoardLane> = /*@__PURE__*/
-  messageDesc(file_plexus_tasks_v1_tasks_service, 20);
+  messageDesc(file_plexus_tasks_v1_tasks_service, 26);
 
 /**
  * @generated from message plexus.tasks.v1.GetTasksStatusRequest
@@ -627,7 +827,7 @@ export type GetTasksStatusRequest = Message<"plexus.tasks.v1.GetTasksStatusReque
  * Use `create(GetTasksStatusRequestSchema)` to create a new message.
  */
 export const GetTasksStatusRequestSchema: GenMessage<GetTasksStatusRequest> = /*@__PURE__*/
-  messageDesc(file_plexus_tasks_v1_tasks_service, 21);
+  messageDesc(file_plexus_tasks_v1_tasks_service, 27);
 
 /**
  * @generated from message plexus.tasks.v1.GetTasksStatusResponse
@@ -649,7 +849,7 @@ export type GetTasksStatusResponse = Message<"plexus.tasks.v1.GetTasksStatusResp
  * Use `create(GetTasksStatusResponseSchema)` to create a new message.
  */
 export const GetTasksStatusResponseSchema: GenMessage<GetTasksStatusResponse> = /*@__PURE__*/
-  messageDesc(file_plexus_tasks_v1_tasks_service, 22);
+  messageDesc(file_plexus_tasks_v1_tasks_service, 28);
 
 /**
  * Projects, boards and tasks. An object hidden from the caller answers TASK_NOT_FOUND or PROJECT_NOT_FOUND (GW-2).
@@ -676,6 +876,39 @@ export const TasksService: GenService<{
     methodKind: "unary";
     input: typeof ListProjectsRequestSchema;
     output: typeof ListProjectsResponseSchema;
+  },
+  /**
+   * Changes a project: name, goal, owner, members, or whether it is closed. Its owner does; every member may add members
+   * and leave. Refused: PROJECT_NOT_FOUND, NOT_PROJECT_OWNER, PERSON_NOT_IN_PROJECT (the new owner), MEMBER_HAS_OPEN_TASKS,
+   * TOO_MANY_MEMBERS, VERSION_CONFLICT.
+   *
+   * @generated from rpc plexus.tasks.v1.TasksService.UpdateProject
+   */
+  updateProject: {
+    methodKind: "unary";
+    input: typeof UpdateProjectRequestSchema;
+    output: typeof UpdateProjectResponseSchema;
+  },
+  /**
+   * Open tasks of which a person is owner or assignee, and projects that they own, for handing over their work.
+   *
+   * @generated from rpc plexus.tasks.v1.TasksService.ListOpenWork
+   */
+  listOpenWork: {
+    methodKind: "unary";
+    input: typeof ListOpenWorkRequestSchema;
+    output: typeof ListOpenWorkResponseSchema;
+  },
+  /**
+   * Gives a person's open work to another person, at most 50 tasks in one call: call it again while `more` is set. In
+   * projects the other one becomes a member. Refused: INVALID_ARGUMENT for the same person.
+   *
+   * @generated from rpc plexus.tasks.v1.TasksService.ReassignWork
+   */
+  reassignWork: {
+    methodKind: "unary";
+    input: typeof ReassignWorkRequestSchema;
+    output: typeof ReassignWorkResponseSchema;
   },
   /**
    * Creates a task; the caller is its owner unless another is named.
