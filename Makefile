@@ -112,6 +112,7 @@ test-long: setup ## The long tests: faults, load, large data
 .PHONY: bench
 bench: setup ## Measure on real servers; SHAPES=a50,b chooses, ARGS="--json FILE" and so on
 	@$(BIN)/python -m plexus_bench $(if $(SHAPES),--shapes "$(SHAPES)") $(ARGS)
+	@$(BIN)/python -m plexus_bench.command_line --help-only --runs 3
 
 .PHONY: bench-access
 bench-access: setup ## Measure what deciding costs and how fast a revocation is; ARGS="--json FILE"

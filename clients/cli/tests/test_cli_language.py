@@ -2,9 +2,11 @@
 
 import re
 from string import Formatter
+from zoneinfo import ZoneInfo
 
 import pytest
 from plexus_cli import language
+from plexus_cli.asked import asked
 from plexus_cli.language import CATALOGUE, counted, is_chinese, tr
 from plexus_cli.refusals import shown
 from plexus_sdk import Refused
@@ -114,3 +116,20 @@ def test_refusals_of_the_services_are_in_chinese_with_their_facts() -> None:
     assert shown(refused) == "用户名 bo 已被使用。请换一个。"
     unknown = Refused("Something new.", reason="BRAND_NEW", domain="plexus.directory")
     assert shown(unknown) == "Something new."
+
+
+@pytest.mark.parametrize("locale", ["en_US.UTF-8", "zh_CN.UTF-8"])
+def test_a_refusal_names_its_time_in_the_users_zone(
+    monkeypatch: pytest.MonkeyPatch, locale: str
+) -> None:
+    monkeypatch.setenv("LC_ALL", locale)
+    monkeypatch.setattr(asked, "zone", ZoneInfo("Asia/Shanghai"))
+    instant = "2026-12-01T03:48:27.440+00:00"
+    refused = Refused(
+        f"What was before {instant} is not known; ask about that time or later.",
+        reason="TIME_TOO_EARLY",
+        domain="plexus.audit",
+        metadata={"begins_at": instant},
+    )
+    assert "2026-12-01 11:48 Asia/Shanghai" in shown(refused)
+    assert instant not in shown(refused)

@@ -85,6 +85,15 @@ def test_a_file_of_another_encoding_is_refused(file: Write) -> None:
         read_people(file("id,name", "E1,李雷", encoding="gb18030"))
 
 
+def test_a_file_of_a_chinese_spreadsheet_is_read_or_refused_with_the_remedy(file: Write) -> None:
+    path = file("id,name", "E1,李雷", encoding="gbk")
+    with pytest.raises(Broken, match="--encoding gb18030"):
+        read_people(path)
+    people = read_people(path, encoding="gb18030")
+    ((request, _),) = person_requests(people, source="hr", department={}.get)
+    assert [person.display_name for person in request.people] == ["李雷"]
+
+
 def test_managers_come_before_their_people_and_nobody_manages_themselves(file: Write) -> None:
     people = read_people(file("id,name,manager", "c,x,b", "b,x,a", "a,x,elsewhere", "d,x,"))
     assert [person.id for person in managers_first(people)] == ["a", "d", "b", "c"]

@@ -124,4 +124,21 @@ def test_the_place_comes_from_the_environment(
     assert Profiles().path == tmp_path / "mine.json"
     monkeypatch.delenv("PLEXUS_CREDENTIALS")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("PLEXUS_HOME", str(tmp_path))
     assert Profiles().path == tmp_path / "plexus/credentials.json"
+
+
+def test_a_demo_keeps_its_own_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("PLEXUS_CREDENTIALS", raising=False)
+    monkeypatch.delenv("PLEXUS_HOME", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "of_user"))
+    own = tmp_path / "checkout/.plexus/credentials.json"
+    own.parent.mkdir(parents=True)
+    own.write_text("{}")
+    inside, beside = tmp_path / "checkout/docs", tmp_path / "other"
+    inside.mkdir()
+    beside.mkdir()
+    monkeypatch.chdir(inside)
+    assert Profiles().path == own
+    monkeypatch.chdir(beside)
+    assert Profiles().path == tmp_path / "of_user/plexus/credentials.json"
