@@ -30,7 +30,7 @@ from faststream.specification.asyncapi.v3_0_0.schema.operations import Action
 
 DECLARING: Final = (
     "audit.consumers",
-    "gateway.access.following",
+    "gateway.access.projection_updater",
     "gateway.live",
     "messaging.conversations.consumers",
     "messaging.presence.consumers",

@@ -10,7 +10,12 @@ from plexus.calls import CALLERS
 
 # Functions that open a port or a connection between services; each takes `tls`.
 CONNECTING = {"serve", "channel", "open_channel", "owners", "telling", "Router"}
-PLUMBING = {"plexuskit.grpc", "gateway.proxy", "gateway.live.telling", "gateway.live.router"}
+PLUMBING = {
+    "plexuskit.grpc",
+    "gateway.proxy",
+    "gateway.live.presence_reports",
+    "gateway.live.router",
+}
 
 
 def calls(path: Path) -> Iterator[ast.Call]:

@@ -28,7 +28,7 @@ OTHER_HTTP = ("httpx", "httpcore", "requests", "urllib3")
 DRIVERS = {
     # `plexus_testkit.leaks` reads stores directly.
     "pymongo": ("plexuskit.mongo", "plexus_local.servers", "plexus_testkit"),
-    "bson": ("plexuskit.mongo", "plexus_testkit.leaks"),
+    "bson": ("plexuskit.mongo", "plexus_testkit.leaks", "plexus_testkit.samples"),
     "gridfs": (),
     "motor": (),
     "opensearchpy": ("search.store", "plexus_testkit.leaks"),

@@ -69,7 +69,7 @@ MAXIMA: Final[dict[str, Enforced | Asked]] = {
     ),
     f"{_MESSAGING}.ListPresenceResponse.presences": Asked("ListPresence", ("person_ids",)),
     f"{_MESSAGING}.PreviewSendResponse.people": Enforced(
-        "messaging.messages.queries.previews", "MAX_SHOWN"
+        "messaging.messages.queries.sends", "MAX_SHOWN"
     ),
     "plexus.notify.v1.Preferences.kinds": Enforced("notify.kinds", "KINDS"),
     "plexus.search.v1.GetSearchStatusResponse.indexed": Enforced("search.kinds", "KINDS"),

@@ -222,7 +222,7 @@ MECHANISMS: Final[Mapping[str, Mechanism]] = {
         others=('owners = peers("directory", settings=settings)', "queue = channels[name]"),
         exceptions={
             "services/gateway/src/gateway/live/router.py": "one connection to each process",
-            "services/gateway/src/gateway/live/telling.py": "signs in people's names",
+            "services/gateway/src/gateway/live/presence_reports.py": "signs in people's names",
             "services/gateway/src/gateway/proxy/owners.py": "forwards bytes in people's names",
         },
         # Clients, benchmarks and the test kit call the gateway as any client does.

@@ -396,7 +396,7 @@ def test_a_handler_is_a_declaration_and_a_consumer_group(scratch: Path) -> None:
     (method,) = example("Add a handler", language="python")
     program = (
         "from collections.abc import Sequence\n"
-        "from messaging.conversations.consumers import _fact, events_pb2\n"
+        "from messaging.conversations.consumers import events_pb2\n"
         "from plexus.topics import MESSAGING_GROUPS\n"
         "from plexuskit.kafka import Record, subscription\n"
         f"class Handlers:\n{indent(method, '    ')}\n"

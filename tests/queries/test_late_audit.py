@@ -63,7 +63,7 @@ async def begin(store: Store) -> None:
         )
         for number in range(PEOPLE)
     ]
-    states = [state for fact in facts if (told := events.told(fact)) for state in told.states]
+    states = [state for fact in facts if (told := events.parse_fact(fact)) for state in told.states]
     await remember(store, states=states)
     await store.history.begin(NOW)
 

@@ -15,7 +15,8 @@ from messaging.messages.api.authority import AuthorityApi
 from messaging.personal.api import MAX_PAGE_SIZE
 from messaging.presence.api import MAX_PEOPLE as MAX_PRESENCES
 from messaging.presence.api import SignalApi
-from messaging.presence.operations import Presences, Signals
+from messaging.presence.operations.presence import Presences
+from messaging.presence.operations.signals import Signals
 from messaging.reading.operations.cursors import place_cursors
 from plexus.authz.v1 import authority_pb2
 from plexus.messaging.v1 import (

@@ -8,7 +8,8 @@ from notify.domain.notifications import Delivery, Notification, Source
 from notify.domain.outcomes import Reason, State
 from notify.kinds import mention
 from notify.operations.notifications import MAX_IDS, advance_cursors
-from notify.queries import PAGE_LIMIT, DeadLetters
+from notify.queries.notifications import PAGE_LIMIT
+from notify.queries.status import DeadLetters
 from notify.store import Cursor, Store
 from plexus.notify.v1 import notifications_pb2
 from plexus.notify.v1 import notify_service_pb2 as pb

@@ -4,7 +4,8 @@ import json
 
 import cedarpy
 import pytest
-from plexus_access.asked import asked_kinds, unasked
+from plexus_access.asked import unasked
+from plexus_access.asked_kinds import asked_kinds
 from plexus_access.explain import READING
 from plexus_access.objects import KINDS
 from plexus_access.policies import NEVER_REFUSED
@@ -21,7 +22,7 @@ def problem(action: str, rest: str) -> str:
     ends = " };" if "{" in rest else ");"
     found = json.loads(cedarpy.policies_to_json_str(f"forbid(principal, {scope}, {rest}{ends}"))
     [policy] = found["staticPolicies"].values()
-    return unasked(policy)
+    return unasked(policy, asked_kinds=asked_kinds)
 
 
 @pytest.mark.rule("GW-10")

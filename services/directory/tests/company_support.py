@@ -10,7 +10,7 @@ from directory.access.domain.roles import Role
 from directory.accounts.domain.sessions import Tokens
 from directory.accounts.domain.sign_in_attempts import Origin
 from directory.accounts.operations.hashing import Hashing
-from directory.accounts.store import Sealing
+from directory.accounts.store import SecretBox
 from directory.app import Store
 from directory.people import operations
 from directory.people.domain.people import Changes, Draft, Person
@@ -18,7 +18,7 @@ from directory.people.domain.tenants import Tenant
 from directory.shared.domain.actors import Actor
 from directory.sign_in import operations as sign_in_operations
 from directory.sign_in.operations.access_tokens import TokenIssuer
-from directory.sign_in.operations.admissions import Admitted
+from directory.sign_in.operations.admissions import SignInResult
 from directory.sign_in.operations.openid import OpenIdClient
 from directory.sign_in.operations.webauthn import Passkeys
 from plexus_testkit import FrozenClock
@@ -38,7 +38,7 @@ class Company:
     store: Store
     hashes: Hashing
     issuer: TokenIssuer
-    sealing: Sealing
+    sealing: SecretBox
     passkeys: Passkeys
     openid: OpenIdClient
     clock: FrozenClock
@@ -63,7 +63,7 @@ class Company:
 
     async def enter(
         self, handle: str, password: str = PASSWORD, *, network: str = HERE, device_key: str = ""
-    ) -> Admitted:
+    ) -> SignInResult:
         return await sign_in_operations.sign_in(
             self.store,
             self.hashes,

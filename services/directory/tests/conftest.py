@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from directory.access.api import AccessApi
 from directory.accounts.operations.hashing import Hashing, hashing
-from directory.accounts.store import Sealing, load_or_create, load_or_create_sealing
+from directory.accounts.store import SecretBox, load_or_create, load_or_create_sealing
 from directory.app import Store
 from directory.config import BootstrapSection, OpenIdSection, PasskeysSection, PasswordsSection
 from directory.people import operations
@@ -16,7 +16,7 @@ from directory.people.api.directory import DirectoryApi
 from directory.scim.api import ScimApi
 from directory.scim.domain.guard import Bounds, FeedRules
 from directory.shared.domain.actors import ADMIN, Actor
-from directory.sign_in.api.session_rooms import SignInMeans
+from directory.sign_in.api.session_base import SignInDeps
 from directory.sign_in.api.sessions import SessionApi
 from directory.sign_in.operations.access_tokens import TokenIssuer
 from directory.sign_in.operations.openid import OpenIdClient, openid_client
@@ -81,7 +81,7 @@ def issuer(tmp_path: Path, clock: FrozenClock) -> TokenIssuer:
 
 
 @pytest.fixture
-def sealing(tmp_path: Path, clock: FrozenClock) -> Sealing:
+def sealing(tmp_path: Path, clock: FrozenClock) -> SecretBox:
     return load_or_create_sealing(tmp_path / "secrets.json", now=clock.now())
 
 
@@ -101,7 +101,7 @@ async def company(
     store: Store,
     hashes: Hashing,
     issuer: TokenIssuer,
-    sealing: Sealing,
+    sealing: SecretBox,
     passkeys: Passkeys,
     openid: OpenIdClient,
     clock: FrozenClock,
@@ -165,7 +165,7 @@ async def served(
     store: Store,
     hashes: Hashing,
     issuer: TokenIssuer,
-    sealing: Sealing,
+    sealing: SecretBox,
     passkeys: Passkeys,
     openid: OpenIdClient,
     clock: FrozenClock,
@@ -181,7 +181,7 @@ async def served(
             add_SessionServiceServicer_to_server,
             SessionApi(
                 store,
-                means=SignInMeans(
+                means=SignInDeps(
                     hashing=hashes,
                     issuer=issuer,
                     sealing=sealing,

@@ -54,6 +54,8 @@ class Served:
                 session_id=session_id,
                 roles=roles,
                 scopes=scopes,
+                # Only API tokens have scopes.
+                api_token_id="tok_app" if scopes else "",
             ),
         )
 

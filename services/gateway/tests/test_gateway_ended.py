@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from gateway.identity import EndedSessions, Watching
+from gateway.identity import EndedSessions, SessionWatcher
 from plexus.authz.v1.authority_pb2 import SnapshotResponse
 from plexus.directory.v1.events_pb2 import PersonDeactivated, SessionRevoked
 from plexus.directory.v1.people_pb2 import Person
@@ -52,7 +52,7 @@ def directory():
 
 @pytest.fixture
 def watching(ended, directory):
-    return Watching(ended, find_ended_sessions=directory, health=Health())
+    return SessionWatcher(ended, find_ended_sessions=directory, health=Health())
 
 
 def use(ended: EndedSessions, clock: Any, *sessions: str, person: str = "per_ann") -> None:
@@ -65,7 +65,7 @@ def use(ended: EndedSessions, clock: Any, *sessions: str, person: str = "per_ann
         )
 
 
-def feed(watching: Watching, runtime: Any) -> Feed:
+def feed(watching: SessionWatcher, runtime: Any) -> Feed:
     """Follow directory as a gateway does: one tail for its relations and its sessions."""
     authority = Mock()
     authority.Snapshot.side_effect = lambda _: nothing()
@@ -196,7 +196,7 @@ async def test_gw_04_events_reach_sessions_within_a_second(
     clock, directory = SystemClock(), Directory()
     ended = EndedSessions(clock=clock)
     health = Health()
-    watching = Watching(ended, find_ended_sessions=directory, health=health)
+    watching = SessionWatcher(ended, find_ended_sessions=directory, health=health)
     use(ended, clock, "ses_1")
     use(ended, clock, "ses_2", person="per_bob")
     revoked, deactivated = ended.ended_event("ses_1"), ended.ended_event("ses_2")
@@ -219,10 +219,10 @@ async def test_gw_04_events_reach_sessions_within_a_second(
 async def test_gw_04_without_kafka_the_gateway_lives_and_the_recheck_ends_sessions(
     kafka_section, runtime, monkeypatch
 ):
-    monkeypatch.setattr("gateway.identity.watching.RECHECKED_EVERY", 0.2)
+    monkeypatch.setattr("gateway.identity.session_watcher.RECHECKED_EVERY", 0.2)
     clock, directory = SystemClock(), Directory()
     ended = EndedSessions(clock=clock)
-    watching = Watching(ended, find_ended_sessions=directory, health=runtime.health)
+    watching = SessionWatcher(ended, find_ended_sessions=directory, health=runtime.health)
     nowhere = kafka_section.model_copy(update={"url": "127.0.0.1:1"})
     use(ended, clock, "ses_1")
 

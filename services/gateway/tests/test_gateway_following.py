@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from gateway.access import Following, Projection
+from gateway.access import Projection, ProjectionUpdater
 from gateway.access.projection import OF_MESSAGING
 from plexus.authz.v1.authority_pb2 import Relation, SnapshotRequest, SnapshotResponse
 from plexus.event.v1.envelope_pb2 import Envelope
@@ -79,7 +79,7 @@ class House:
     def __init__(self, *, every: float = 0.01) -> None:
         self.projection, self.health = Projection(), Health()
         self.messaging, self.tasks = Owner(), Owner()
-        self.following = Following(
+        self.following = ProjectionUpdater(
             self.projection,
             messaging=self.messaging.snapshot,
             tasks=self.tasks.snapshot,
@@ -106,7 +106,7 @@ def no_kafka() -> KafkaSection:
 async def test_gw_04_without_kafka_no_snapshot_is_asked_for_and_owners_decide_alone(
     no_kafka: KafkaSection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.access.following.BACK_OFF", (0.001, 0.01))
+    monkeypatch.setattr("gateway.access.projection_updater.BACK_OFF", (0.001, 0.01))
     house, tries = House(), 0
 
     def count(*_: object, **__: object) -> None:

@@ -3,8 +3,9 @@
 import pytest
 from messaging.conversations.queries.members import list_members
 from messaging.messages.queries.changes import list_changes
-from messaging.messages.queries.messages import list_messages, list_pins, list_versions
-from messaging.reading.queries.conversations import get_view
+from messaging.messages.queries.messages import list_message_versions, list_messages
+from messaging.messages.queries.pins import list_pins
+from messaging.reading.queries.conversations import get_conversation
 from plexuskit.errors import Refusal
 
 NEVER = "cnv_01JZZZZZZZZZZZZZZZZZZZZZZZ"
@@ -17,14 +18,16 @@ async def rooms(group):
 
 
 ATTEMPTS = {
-    "view": get_view,
+    "view": get_conversation,
     "members": lambda store, **asked: list_members(store, limit=10, after="", **asked),
     "messages": lambda store, **asked: list_messages(
         store, before_seq=0, after_seq=None, root_seq=0, limit=10, **asked
     ),
     "changes": lambda store, **asked: list_changes(store, since=0, limit=10, **asked),
     "pins": lambda store, **asked: list_pins(store, before=None, limit=10, **asked),
-    "versions": lambda store, **asked: list_versions(store, seq=1, after=0, limit=10, **asked),
+    "versions": lambda store, **asked: list_message_versions(
+        store, seq=1, after=0, limit=10, **asked
+    ),
 }
 
 

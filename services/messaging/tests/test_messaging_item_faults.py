@@ -7,7 +7,7 @@ from unittest.mock import Mock
 import pytest
 from messaging.log.operations.items import Item
 from messaging.messages.api.logs import LogApi, Outbox
-from messaging.messages.operations.sends import send_messages
+from messaging.messages.operations.messages import send_messages
 from messaging.reading.operations.cursors import advance_cursors
 from messaging.reading.store.cursors import CursorKey
 from plexus.messaging.v1.log_service_pb2 import AppendItem, AppendRequest

@@ -95,6 +95,25 @@ def add_task(store: Store, ann: Actor) -> Callable[..., object]:
 
 
 @pytest.fixture
+def move(store: Store, ann: Actor) -> Callable[..., object]:
+    """Move a task of Ann's: `await move(task, state=…, **fields)`."""
+
+    async def moved(task: Task, **asked: object) -> Task:
+        fields = {
+            "expected_version": 0,
+            "state": None,
+            "column_id": "",
+            "after_task_id": "",
+            "request": None,
+        }
+        return await operations.move_task(
+            store, task_id=task.id, **{**fields, "actor": ann, "now": NOW, **asked}
+        )
+
+    return moved
+
+
+@pytest.fixture
 def facts(db: Database) -> Callable[..., object]:
     """The events in the outbox of one scope, by number."""
 

@@ -15,7 +15,7 @@ async def test_msg_1_two_processes_write_every_conversation_and_the_ring_turns_i
     tmp_path,
 ):
     async with world(tmp_path, seed="rings") as whole:
-        platform, told = whole.platform, whole.company.ledger.told
+        platform, told = whole.platform, whole.company.ledger.answered
         first, second = (platform.address_of(name) for name in MESSAGING)
         # Each gateway knows one process alone: both write all the time. Then they swap, one after
         # the other, and in the end both know both.

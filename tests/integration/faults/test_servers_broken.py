@@ -50,6 +50,6 @@ async def test_msg_2_kafka_killed_under_load_loses_and_repeats_nothing(tmp_path)
 
 
 async def _acknowledged_more(whole, *, times: int = 1) -> None:
-    told = whole.company.ledger.told
+    told = whole.company.ledger.answered
     wanted = len(told) + times * ENOUGH
     await eventually(lambda: len(told) >= wanted, within=90)

@@ -16,7 +16,7 @@ from typing import Final
 from directory.accounts.domain import sessions
 from directory.accounts.domain.sessions import FAMILY_BYTES, PASSWORD, SECRET_BYTES, RefreshToken
 from directory.accounts.store import load_or_create
-from directory.accounts.store.documents import session_document
+from directory.accounts.store.documents import SESSIONS
 from directory.accounts.store.sessions import SCHEMA_VERSION
 from directory.app import Store
 from directory.people.domain.people import Person
@@ -83,7 +83,7 @@ async def _signed_in(platform: Platform, external_ids: Sequence[str]) -> AsyncIt
                 chunk, tenant_id=tenant.id
             )
             opened = [_session(people[external_id], now=now) for external_id in chunk]
-            await collection.insert_many([session_document(session) for session, _ in opened])
+            await collection.insert_many([SESSIONS.to_document(session) for session, _ in opened])
             for external_id, (session, refresh) in zip(chunk, opened, strict=True):
                 person = people[external_id]
                 tokens = issuer.issue(

@@ -17,7 +17,7 @@ import uvloop
 from messaging.app import SERVICE, MessagingApi, Store, conversation_log
 from messaging.config import LimitsSection, LogSection
 from messaging.messages.api.logs import LogApi
-from messaging.messages.operations import sends
+from messaging.messages.operations import messages as sends
 from messaging.reading.operations.cursors import Cursors
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan

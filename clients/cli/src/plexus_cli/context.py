@@ -91,10 +91,10 @@ async def find_people(plexus: Plexus, names: list[str]) -> dict[str, Person]:
     try:
         return await People(plexus).find(names)
     except NameNotFound as refused:
-        raise nobody(refused) from refused
+        raise unknown_people(refused) from refused
 
 
-def nobody(refused: NameNotFound) -> Refused:
+def unknown_people(refused: NameNotFound) -> Refused:
     """Return the refusal of names that no person has."""
     names = refused.metadata["names"]
     return Refused(

@@ -59,7 +59,7 @@ class People:
                 people[name] = await self._named(wanted[name])
         unknown = [name for name, person in people.items() if person is None]
         if unknown:
-            raise _nobody(unknown)
+            raise _not_found(unknown)
         return {name: person for name, person in people.items() if person is not None}
 
     async def resolve(self, name: str) -> Person:
@@ -76,7 +76,7 @@ class People:
         people = {each.id: each for each in listed}
         chosen = the_one(name, closest(name, map(named, people.values())))
         if chosen is None:
-            raise _nobody([name])
+            raise _not_found([name])
         return people[chosen.id]
 
     async def search(self, part: str) -> list[Person]:
@@ -146,7 +146,7 @@ def named(person: Person) -> Named:
     return Named(person.id, person.display_name, person.handle)
 
 
-def _nobody(names: list[str]) -> NameNotFound:
+def _not_found(names: list[str]) -> NameNotFound:
     shown = ", ".join(names)
     return NameNotFound(
         f"Nobody is called {shown}.", reason="PERSON_NOT_FOUND", metadata={"names": shown}

@@ -41,10 +41,10 @@ class MailFolder:
 async def serve(*, port: int, folder: Path) -> None:
     """Accept mails on loopback into an existing folder until the process is stopped."""
     handler = MailFolder(folder)
-    told = asyncio.Event()
+    stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
+        loop.add_signal_handler(number, stopping.set)
 
     server = await loop.create_server(
         lambda: SMTP(handler, enable_SMTPUTF8=True, data_size_limit=LARGEST_MAIL, loop=loop),
@@ -52,7 +52,7 @@ async def serve(*, port: int, folder: Path) -> None:
         port=port,
     )
     async with server:
-        await told.wait()
+        await stopping.wait()
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def supervise(layout: Layout, *, plan: Callable[[], Plan]) -> int:
         run = _Run(journal, plan)
         with asyncio.Runner() as runner:
             try:
-                code = runner.run(run.until_told_to_stop())
+                code = runner.run(run.until_stopped())
             finally:
                 layout.pid_file.unlink(missing_ok=True)
             if run.interrupted:
@@ -104,15 +104,15 @@ class _Run:
         self._failure = ""
         self.interrupted = False
 
-    async def until_told_to_stop(self) -> int:
+    async def until_stopped(self) -> int:
         """Start the plan, wait for the signal or a failure, stop, and return the exit code."""
-        told = asyncio.Event()
+        stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, told.set)
+            loop.add_signal_handler(number, stopping.set)
 
         starting = asyncio.create_task(self._start())
-        waiting = asyncio.create_task(told.wait())
+        waiting = asyncio.create_task(stopping.wait())
         await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done() and not self._failure:
             await waiting

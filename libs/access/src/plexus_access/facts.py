@@ -58,96 +58,101 @@ def apply(state: State, envelope: Envelope) -> bool:
 
 def _person(state: State, envelope: Envelope) -> bool:
     # PersonAdded, PersonChanged and PersonDeactivated have the same shape.
-    told = events_pb2.PersonChanged.FromString(envelope.fact).person
+    resource = events_pb2.PersonChanged.FromString(envelope.fact).person
     return state.put_person(
         Person(
-            id=told.id,
-            version=told.version,
-            active=told.state == people_pb2.Person.STATE_ACTIVE,
-            kind=_KINDS.get(told.kind, "unknown"),
-            roles=frozenset(told.roles),
-            departments=tuple(told.department_ids),
-            title=told.title,
-            locale=told.locale,
-            time_zone=told.time_zone,
-            guest_until=optional_instant(told, "guest_expires_at"),
+            id=resource.id,
+            version=resource.version,
+            active=resource.state == people_pb2.Person.STATE_ACTIVE,
+            kind=_KINDS.get(resource.kind, "unknown"),
+            roles=frozenset(resource.roles),
+            departments=tuple(resource.department_ids),
+            title=resource.title,
+            locale=resource.locale,
+            time_zone=resource.time_zone,
+            guest_until=optional_instant(resource, "guest_expires_at"),
             as_of=optional_instant(envelope, "occurred_at"),
         )
     )
 
 
 def _department(state: State, envelope: Envelope) -> bool:
-    told = events_pb2.DepartmentChanged.FromString(envelope.fact).department
+    resource = events_pb2.DepartmentChanged.FromString(envelope.fact).department
     return state.put_department(
-        Department(id=told.id, version=told.version, path=tuple(told.path), closed=told.closed)
+        Department(
+            id=resource.id,
+            version=resource.version,
+            path=tuple(resource.path),
+            closed=resource.closed,
+        )
     )
 
 
 def _group(state: State, envelope: Envelope) -> bool:
     fact = events_pb2.GroupChanged.FromString(envelope.fact)
-    told = fact.group
+    resource = fact.group
     return state.put_group(
         Group(
-            id=told.id,
-            version=told.version,
+            id=resource.id,
+            version=resource.version,
             members=frozenset(fact.member_ids),
-            department=told.department_id,
-            removed=told.removed,
+            department=resource.department_id,
+            removed=resource.removed,
         )
     )
 
 
 def _role(state: State, envelope: Envelope) -> bool:
-    told = events_pb2.RoleChanged.FromString(envelope.fact).role
+    resource = events_pb2.RoleChanged.FromString(envelope.fact).role
     return state.put_role(
         Role(
-            id=told.id,
-            version=told.version,
-            name=told.name,
-            permissions=frozenset(told.permissions),
-            masks=Masks({each.message: frozenset(each.fields) for each in told.masks}),
-            removed=told.removed,
+            id=resource.id,
+            version=resource.version,
+            name=resource.name,
+            permissions=frozenset(resource.permissions),
+            masks=Masks({each.message: frozenset(each.fields) for each in resource.masks}),
+            removed=resource.removed,
         )
     )
 
 
 def _binding(state: State, envelope: Envelope) -> bool:
-    told = events_pb2.RoleBindingChanged.FromString(envelope.fact).binding
+    resource = events_pb2.RoleBindingChanged.FromString(envelope.fact).binding
     return state.put_binding(
         Binding(
-            id=told.id,
-            version=told.version,
-            role=told.role_id,
-            subject=subject_of(told.subject),
-            scope=object_of(told.scope),
-            expires_at=optional_instant(told, "expires_at"),
-            removed=told.removed,
+            id=resource.id,
+            version=resource.version,
+            role=resource.role_id,
+            subject=subject_of(resource.subject),
+            scope=object_of(resource.scope),
+            expires_at=optional_instant(resource, "expires_at"),
+            removed=resource.removed,
         )
     )
 
 
 def _policy(state: State, envelope: Envelope) -> bool:
-    told = events_pb2.AccessPolicyChanged.FromString(envelope.fact).policy
+    resource = events_pb2.AccessPolicyChanged.FromString(envelope.fact).policy
     return state.put_policy(
         Policy(
-            id=told.id,
-            version=told.version,
-            name=told.name,
-            cedar=told.cedar,
-            enabled=told.enabled,
-            removed=told.removed,
+            id=resource.id,
+            version=resource.version,
+            name=resource.name,
+            cedar=resource.cedar,
+            enabled=resource.enabled,
+            removed=resource.removed,
         )
     )
 
 
 def _module(state: State, envelope: Envelope) -> bool:
-    told = events_pb2.ModuleChanged.FromString(envelope.fact).module
+    resource = events_pb2.ModuleChanged.FromString(envelope.fact).module
     return state.put_module(
         Module(
-            name=told.name,
-            version=told.version,
-            enabled=told.enabled,
-            exceptions=frozenset(told.except_department_ids),
+            name=resource.name,
+            version=resource.version,
+            enabled=resource.enabled,
+            exceptions=frozenset(resource.except_department_ids),
         )
     )
 
@@ -184,19 +189,19 @@ def _left(state: State, envelope: Envelope) -> bool:
 
 
 def _project(state: State, envelope: Envelope) -> bool:
-    told = tasks_events_pb2.ProjectChanged.FromString(envelope.fact).project
+    resource = tasks_events_pb2.ProjectChanged.FromString(envelope.fact).project
     return state.put_members(
         Members(
-            object=Object(PROJECT, told.id),
-            version=told.version,
-            people=frozenset(told.member_ids),
+            object=Object(PROJECT, resource.id),
+            version=resource.version,
+            people=frozenset(resource.member_ids),
         )
     )
 
 
 def _task(state: State, envelope: Envelope) -> bool:
-    told = tasks_events_pb2.TaskChanged.FromString(envelope.fact).task
-    return state.put_members(task_members(told))
+    resource = tasks_events_pb2.TaskChanged.FromString(envelope.fact).task
+    return state.put_members(task_members(resource))
 
 
 def task_members(task: tasks_pb2.Task) -> Members:

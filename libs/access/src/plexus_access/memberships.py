@@ -101,11 +101,11 @@ class Memberships:
         """
         load = self._loads.pop(kinds, None) or _Load()
         gone = {each for each in self.members if each.kind in kinds}
-        for told in snapshot:
-            object_ = told.object
+        for received in snapshot:
+            object_ = received.object
             known = load.previous.get(object_, self.members.get(object_))
-            newer = known is not None and 0 < told.version < known.version
-            self.members[object_] = known if newer and known is not None else told
+            newer = known is not None and 0 < received.version < known.version
+            self.members[object_] = known if newer and known is not None else received
             if not newer and object_ not in load.stale:
                 self.stale.discard(object_)
             gone.discard(object_)

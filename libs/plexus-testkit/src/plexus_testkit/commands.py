@@ -20,7 +20,7 @@ class StoreCommands(monitoring.CommandListener):
 
     def __init__(self) -> None:
         """Listen to nothing yet."""
-        self._heard: list[Any] | None = None
+        self._recorded: list[Any] | None = None
 
     async def of(
         self, attempt: Callable[[], Awaitable[object]], *, without: Mapping[str, str]
@@ -31,19 +31,19 @@ class StoreCommands(monitoring.CommandListener):
             attempt: the attempt; its refusal is ignored.
             without: replacement of each id.
         """
-        heard: list[Any] = []
-        self._heard = heard
+        recorded: list[Any] = []
+        self._recorded = recorded
         try:
             with suppress(Refusal):
                 await attempt()
         finally:
-            self._heard = None
-        return [_plain(command, without) for command in heard]
+            self._recorded = None
+        return [_plain(command, without) for command in recorded]
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
         """Record a command."""
-        if self._heard is not None and event.command_name not in _CHATTER:
-            self._heard.append(
+        if self._recorded is not None and event.command_name not in _CHATTER:
+            self._recorded.append(
                 {key: value for key, value in event.command.items() if key not in _LEFT_OUT}
             )
 

@@ -68,7 +68,7 @@ class Company:
         self, tenant_id: str, person_id: str, *, roles: Iterable[str] = ("member",), **fields: Any
     ) -> Envelope:
         """Add or change a person."""
-        told = people_pb2.Person(
+        resource = people_pb2.Person(
             id=person_id,
             version=self._next(),
             roles=roles,
@@ -76,7 +76,7 @@ class Company:
             state=fields.pop("state", people_pb2.Person.STATE_ACTIVE),
             **fields,
         )
-        return self._tell(tenant_id, told.id, events_pb2.PersonChanged(person=told))
+        return self._record(tenant_id, resource.id, events_pb2.PersonChanged(person=resource))
 
     def auditor(self, tenant_id: str) -> Envelope:
         """Add the auditor: privileges are decided by the replica, not by the gateway's word."""
@@ -84,7 +84,7 @@ class Company:
 
     def policy(self, tenant_id: str, name: str, cedar: str, *, removed: bool = False) -> Envelope:
         """Store or remove an attribute policy."""
-        told = access_pb2.AccessPolicy(
+        resource = access_pb2.AccessPolicy(
             id=f"pol_{name}",
             name=name,
             cedar=cedar,
@@ -92,7 +92,7 @@ class Company:
             version=self._next(),
             removed=removed,
         )
-        return self._tell(tenant_id, told.id, events_pb2.AccessPolicyChanged(policy=told))
+        return self._record(tenant_id, resource.id, events_pb2.AccessPolicyChanged(policy=resource))
 
     def masks(self, tenant_id: str, role: str, **shown: Iterable[str]) -> Envelope:
         """Limit a built-in role to some fields of messages.
@@ -102,7 +102,7 @@ class Company:
             role: for example `member`.
             shown: the visible fields by the last part of a message's name, for example `Person`.
         """
-        told = access_pb2.Role(
+        resource = access_pb2.Role(
             id=role,
             name=role,
             built_in=True,
@@ -112,7 +112,7 @@ class Company:
                 for name, fields in shown.items()
             ],
         )
-        return self._tell(tenant_id, told.id, events_pb2.RoleChanged(role=told))
+        return self._record(tenant_id, resource.id, events_pb2.RoleChanged(role=resource))
 
     def role(
         self,
@@ -124,12 +124,12 @@ class Company:
         until: datetime | None = None,
     ) -> list[Envelope]:
         """Make a role of the tenant's own and bind a person to it, for the tenant by default."""
-        told = access_pb2.Role(
+        resource = access_pb2.Role(
             id=f"rol_{name}", name=name, permissions=permissions, version=self._next()
         )
         binding = access_pb2.RoleBinding(
             id=f"rbd_{name}_{to}",
-            role_id=told.id,
+            role_id=resource.id,
             subject=f"person:{to}",
             scope=scope or f"tenant:{tenant_id}",
             version=self._next(),
@@ -137,8 +137,8 @@ class Company:
         if until is not None:
             binding.expires_at.CopyFrom(timestamp(until))
         return [
-            self._tell(tenant_id, told.id, events_pb2.RoleChanged(role=told)),
-            self._tell(tenant_id, binding.id, events_pb2.RoleBindingChanged(binding=binding)),
+            self._record(tenant_id, resource.id, events_pb2.RoleChanged(role=resource)),
+            self._record(tenant_id, binding.id, events_pb2.RoleBindingChanged(binding=binding)),
         ]
 
     @asynccontextmanager
@@ -192,7 +192,7 @@ class Company:
         self._version += 1
         return self._version
 
-    def _tell(self, tenant_id: str, entity_id: str, fact: Any) -> Envelope:
+    def _record(self, tenant_id: str, entity_id: str, fact: Any) -> Envelope:
         envelope = Envelope(
             event_id=f"evt_{self._version}",
             tenant_id=tenant_id,

@@ -55,13 +55,13 @@ class Recorder:
     def __init__(self) -> None:
         """Record nothing until a test of a service runs."""
         self.service = ""
-        self.heard: dict[str, dict[str, dict[str, Any]]] = {}
+        self.seen: dict[str, dict[str, dict[str, Any]]] = {}
         self.databases: dict[str, set[str]] = {}
         self.url = ""
 
     def begin(self, service: str) -> None:
         """Record the commands of tests of this service; of none with an empty name."""
-        self.service, self.heard, self.databases = service, {}, {}
+        self.service, self.seen, self.databases = service, {}, {}
 
     def started(self, event: "monitoring.CommandStartedEvent") -> None:
         """Record the shapes of a command, if code of a service sent it."""
@@ -73,7 +73,7 @@ class Recorder:
             # Of nothing nothing is read, and whether a list is empty may depend on timing.
             if '"$in": []' not in text:
                 self.databases.setdefault(sender, set()).add(event.database_name)
-                self.heard.setdefault(sender, {})[text] = shape
+                self.seen.setdefault(sender, {})[text] = shape
 
 
 def shapes_of(name: str, command: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -232,7 +232,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         result = yield
     finally:
         _recorder.service = ""
-    for service in sorted(_recorder.heard):
+    for service in sorted(_recorder.seen):
         _judge(item, service)
     return result
 
@@ -249,8 +249,8 @@ def _judge(item: pytest.Item, service: str) -> None:
     if not recorded and not os.environ.get(RECORD):
         return  # a service with a catalogue is listed in tests/queries/test_explain.py
     known = _known(item.config.rootpath, service)
-    heard = _recorder.heard[service]
-    unknown = {key: shape for key, shape in heard.items() if key not in known}
+    seen = _recorder.seen[service]
+    unknown = {key: shape for key, shape in seen.items() if key not in known}
     if os.environ.get(RECORD):
         _new.setdefault(service, {}).update(unknown)
         _take_examples(service)

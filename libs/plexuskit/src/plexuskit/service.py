@@ -175,12 +175,12 @@ class _Process:
             # Armed here and not in the loop, which may be blocked.
             self.deadline.arm()
             if not loop.is_closed():
-                loop.call_soon_threadsafe(self._told, signal.Signals(number).name)
+                loop.call_soon_threadsafe(self._signalled, signal.Signals(number).name)
 
         for number in (signal.SIGTERM, signal.SIGINT):
             self._handlers_before[number] = signal.signal(number, begin_stop)
 
-    def _told(self, name: str) -> None:
+    def _signalled(self, name: str) -> None:
         # A terminal and a parent process may both send it: the second time changes nothing.
         log.info("signal.received", signal=name)
         self.runtime.stop()

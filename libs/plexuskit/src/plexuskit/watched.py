@@ -12,7 +12,7 @@ Mark = tuple[int, int, int]
 log = structlog.get_logger()
 
 
-class Watched(Generic[ContentT]):
+class ReloadingFile(Generic[ContentT]):
     """Common content of some files, as of the last time that they were usable.
 
     A check costs one `stat` per file, about 2 µs. Files that are replaced, by renaming or by the

@@ -111,11 +111,11 @@ async def signed_in(target: str, token: Callable[..., Any]) -> AsyncIterator[Cal
 def tell(store: Store) -> Callable[..., Any]:
     """Insert facts into the history."""
 
-    async def told(*envelopes: Envelope) -> None:
-        found = [events.told(each) for each in envelopes]
+    async def insert(*envelopes: Envelope) -> None:
+        found = [events.parse_fact(each) for each in envelopes]
         await remember(store, states=[state for each in found if each for state in each.states])
 
-    return told
+    return insert
 
 
 @pytest.fixture

@@ -30,8 +30,8 @@ def take(store: Store, ledger_writer: LedgerWriter) -> Take:
     """Process facts as the recorder does: into the history and the ledger."""
 
     async def taken(*envelopes: Any) -> None:
-        told = [found for each in envelopes if (found := events.told(each)) is not None]
-        await take_facts(store, ledger_writer=ledger_writer, told=told)
+        parsed = [found for each in envelopes if (found := events.parse_fact(each)) is not None]
+        await take_facts(store, ledger_writer=ledger_writer, parsed=parsed)
 
     return taken
 

@@ -33,18 +33,18 @@ def test_gw_07_all_that_is_read_is_recorded_but_what_the_logs_of_conversations_h
 
 @pytest.mark.parametrize("name", sorted(LEFT_OUT))
 def test_gw_07_what_is_said_makes_no_entry(name: str) -> None:
-    assert events.told(Envelope(event_id="evt_1", type=name)) is None
+    assert events.parse_fact(Envelope(event_id="evt_1", type=name)) is None
 
 
 @pytest.mark.parametrize("name", sorted(RECORDED))
 def test_a_fact_of_nobody_is_unreadable(name: str) -> None:
     with pytest.raises(events.Unreadable):
-        events.told(Envelope(event_id="evt_1", type=name))
+        events.parse_fact(Envelope(event_id="evt_1", type=name))
 
 
 def test_gw_07_a_stop_of_the_feed_is_an_entry_and_no_history(facts: Any) -> None:
     stopped = FeedStopped(administrator_ids=["per_ann"], allowed=12, deactivated=12)
-    told = events.told(facts.fact(stopped, entity="feed:ten_a", version=2, hours=0))
+    told = events.parse_fact(facts.fact(stopped, entity="feed:ten_a", version=2, hours=0))
     assert told is not None
     assert (told.occurrence.action, told.occurrence.object) == ("FeedStopped", "feed:ten_a")
     assert (told.occurrence.version_before, told.occurrence.version_after) == (1, 2)
@@ -68,8 +68,8 @@ def test_gw_07_details_have_ids_up_to_a_hundred_and_then_their_number(happened: 
 
 
 def test_gw_07_marks_tell_that_a_field_changed_and_not_what_it_holds(facts: Any) -> None:
-    one = events.told(facts.person("per_bo", email="bo@x.example", title="Buyer"))
-    two = events.told(facts.person("per_bo", version=2, email="b@x.example", title="Buyer"))
+    one = events.parse_fact(facts.person("per_bo", email="bo@x.example", title="Buyer"))
+    two = events.parse_fact(facts.person("per_bo", version=2, email="b@x.example", title="Buyer"))
     assert one is not None
     assert two is not None
     (before,), (after,) = one.states, two.states
@@ -143,7 +143,7 @@ def _sign_in_facts() -> list[tuple[Any, str, dict[str, str]]]:
 def test_gw_07_entries_about_signing_in_name_the_person_and_what_was_done(
     facts: Any, fact: Any, object_: str, details: dict[str, str]
 ) -> None:
-    told = events.told(facts.fact(fact, entity=object_.partition(":")[2], version=1, hours=0))
+    told = events.parse_fact(facts.fact(fact, entity=object_.partition(":")[2], version=1, hours=0))
 
     assert told is not None
     assert (told.occurrence.object, dict(told.occurrence.details)) == (object_, details)

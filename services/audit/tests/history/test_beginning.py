@@ -120,7 +120,7 @@ async def test_facts_that_came_first_keep_their_time(
     store: Store, owners: Callable[..., Owners], runtime: Runtime, facts: Any
 ) -> None:
     left = facts.left("cnv_1", ["per_bo"], version=7, hours=7)
-    told = events.told(left)
+    told = events.parse_fact(left)
     assert told is not None
     await remember(store, states=told.states)
 

@@ -198,7 +198,9 @@ async def test_gw_03_an_explanation_is_the_answer_that_the_call_gets(
 ) -> None:
     chosen = random.Random(seed)  # noqa: S311 - a company, no secret
     told = [*history(chosen, facts), facts.person("per_root", roles=["admin"])]
-    states = [state for each in told if (found := events.told(each)) for state in found.states]
+    states = [
+        state for each in told if (found := events.parse_fact(each)) for state in found.states
+    ]
     await remember(store, states=states)
     await store.history.begin(facts.at(0))
     gateway.projection.take(told)
@@ -225,7 +227,9 @@ async def test_gw_03_without_an_object_a_role_for_a_part_is_not_enough_for_the_c
         facts.person("per_root", roles=["admin"]),
         facts.binding("rbd_1", role_id="admin", subject="person:per_1", scope="department:dep_a"),
     ]
-    states = [state for each in told if (found := events.told(each)) for state in found.states]
+    states = [
+        state for each in told if (found := events.parse_fact(each)) for state in found.states
+    ]
     await remember(store, states=states)
     await store.history.begin(facts.at(0))
     gateway.projection.take(told)

@@ -136,7 +136,7 @@ class Company:
 def oracle(told: list[Envelope], *, at: datetime) -> State:
     state = State("ten_a")
     for each in told:
-        if events.told(each).occurrence.occurred_at <= at:
+        if events.parse_fact(each).occurrence.occurred_at <= at:
             access_facts.apply(state, each)
     return state
 
@@ -154,7 +154,9 @@ async def test_gw_03_the_past_is_decided_as_it_was(store: Store, facts: Any) -> 
         chance.shuffle(late)
         for collection in ("_parts", "_versions", "_relations"):
             await getattr(store.history, collection).delete_many({})
-        await remember(store, states=[state for each in late for state in events.told(each).states])
+        await remember(
+            store, states=[state for each in late for state in events.parse_fact(each).states]
+        )
         choose = chance.choice
         for _ in range(6):
             at = facts.at(choose(range(10, len(told) + 1)))
@@ -178,7 +180,9 @@ async def test_gw_03_who_could_see_something_is_found_as_it_was(store: Store, fa
         told = Company(facts, seed=seed).tell(30)
         for collection in ("_parts", "_versions", "_relations"):
             await getattr(store.history, collection).delete_many({})
-        await remember(store, states=[state for each in told for state in events.told(each).states])
+        await remember(
+            store, states=[state for each in told for state in events.parse_fact(each).states]
+        )
         at = facts.at(25)
         for name in ("conversation:cnv_1", "group:grp_1", "person:per_1", "department:dep_b"):
             object_: Object = object_of(name)
@@ -204,7 +208,9 @@ async def test_gw_02_hidden_and_absent_cause_the_same_questions(
         facts.project("prj_1", ["per_2"]),
         facts.task("tsk_1", project_id="prj_1"),
     ]
-    await remember(store, states=[state for each in told for state in events.told(each).states])
+    await remember(
+        store, states=[state for each in told for state in events.parse_fact(each).states]
+    )
     hidden = {"conversation": "cnv_1", "task": "tsk_1", "person": "per_2", "department": "dep_r",
               "group": "grp_1"}[kind]  # fmt: skip
     asked: list[tuple[str, ...]] = []

@@ -19,7 +19,7 @@ Held = Callable[..., Awaitable[set[str]]]
 
 
 def states(*envelopes: Envelope) -> list[State]:
-    told = [events.told(each) for each in envelopes]
+    told = [events.parse_fact(each) for each in envelopes]
     return [state for each in told if each for state in each.states]
 
 

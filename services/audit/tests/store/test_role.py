@@ -39,7 +39,7 @@ def privileges() -> list[dict[str, Any]]:
         re.findall(r'"(\w+)"', found) for found in re.findall(r"actions: \[(.*?)\]", script)[:2]
     )
     projected = re.findall(r'"(\w+)"', script.partition("...[")[2].partition("]")[0])
-    assert len(projected) == 4
+    assert len(projected) == 5
     return [
         *(
             {"resource": {"db": DATABASE, "collection": name}, "actions": actions}
@@ -75,10 +75,12 @@ async def test_gw_07_the_documented_role_adds_entries_and_changes_none(
 
             await eventually(provisioned, within=30)
             await db.check_parameters()
-            told = [events.told(facts.person("per_bo", version=version)) for version in (1, 2)]
+            parsed = [
+                events.parse_fact(facts.person("per_bo", version=version)) for version in (1, 2)
+            ]
             ledger_writer = LedgerWriter(store, clock=SystemClock())
             await take_facts(
-                store, ledger_writer=ledger_writer, told=[each for each in told if each]
+                store, ledger_writer=ledger_writer, parsed=[each for each in parsed if each]
             )
             await store.history.begin(facts.at(0))
             assert (await store.ledger.head("ten_a")).no == 2

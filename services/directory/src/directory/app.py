@@ -34,7 +34,7 @@ from directory.people.operations.people import EXPIRED_AT_ONCE, expire_guests
 from directory.scim.api import ScimApi
 from directory.scim.domain.guard import Bounds, FeedRules
 from directory.scim.store import Store as ScimStore
-from directory.sign_in.api.session_rooms import SignInMeans
+from directory.sign_in.api.session_base import SignInDeps
 from directory.sign_in.api.sessions import SessionApi
 from directory.sign_in.operations.access_tokens import TokenIssuer
 from directory.sign_in.operations.openid import openid_client
@@ -67,7 +67,7 @@ async def api(settings: Settings, runtime: Runtime) -> AsyncIterator[None]:
         runtime.health.probe("mongo_parameters", db.check_parameters, every=30)
 
         keys = KeyRing(settings.tokens.keys_file, clock=runtime.clock)
-        means = SignInMeans(
+        means = SignInDeps(
             hashing=hashes,
             issuer=TokenIssuer(keys),
             sealing=load_or_create_sealing(settings.secrets_file, now=runtime.clock.now()),

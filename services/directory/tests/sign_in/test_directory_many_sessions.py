@@ -17,7 +17,7 @@ from directory.accounts.domain.sessions import (
     start,
 )
 from directory.accounts.operations.sessions import ENDED_AT_ONCE, end_earlier_sessions
-from directory.accounts.store.documents import session_document
+from directory.accounts.store.documents import SESSIONS
 from directory.people import operations as people_operations
 from directory.people.domain.people import Person
 from directory.shared.domain.actors import Actor
@@ -53,7 +53,7 @@ async def store_sessions(company: Any, person: Person, count: int) -> None:
             generation=0,
             now=company.now - timedelta(minutes=1 + number % 500),
         )
-        document = session_document(session)
+        document = SESSIONS.to_document(session)
         del document["generation"]
         documents.append(document)
     await company.store.sessions._sessions.insert_many(documents)

@@ -19,7 +19,7 @@ from plexuskit.kafka import producer
 from plexuskit.service import Role, Runtime
 
 from gateway import connect, live, proxy, reference, web
-from gateway.access import Access, DecisionLog, Following, Projection
+from gateway.access import Access, DecisionLog, Projection, ProjectionUpdater
 from gateway.admission import Admission
 from gateway.config import Settings
 from gateway.identity import (
@@ -28,9 +28,9 @@ from gateway.identity import (
     Callers,
     EndedSessions,
     Identity,
+    SessionWatcher,
     SigningKeys,
     TokenMissing,
-    Watching,
 )
 from gateway.limits import Limits
 
@@ -144,7 +144,7 @@ async def _reference(
 @asynccontextmanager
 async def _admission(
     settings: Settings, runtime: Runtime, *, signer: CallerSigner
-) -> AsyncIterator[tuple[Admission, Following, Feed]]:
+) -> AsyncIterator[tuple[Admission, ProjectionUpdater, Feed]]:
     """Build authentication and authorisation, kept up to date by the owners."""
     async with AsyncExitStack() as stack:
         owners = await stack.enter_async_context(
@@ -161,7 +161,7 @@ async def _admission(
         sessions = SessionServiceStub(owners["directory"])
         keys = SigningKeys(sessions.GetSigningKeys, clock=runtime.clock)
         ended = EndedSessions(clock=runtime.clock)
-        watching = Watching(
+        watching = SessionWatcher(
             ended, find_ended_sessions=sessions.FindEndedSessions, health=runtime.health
         )
         # No call can be authenticated before the first keys are here.
@@ -175,7 +175,7 @@ async def _admission(
             clock=runtime.clock,
             listeners=[watching],
         )
-        following = Following(
+        following = ProjectionUpdater(
             projection,
             messaging=authorities["messaging"].Snapshot,
             tasks=authorities["tasks"].Snapshot,

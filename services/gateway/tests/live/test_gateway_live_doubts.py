@@ -329,7 +329,7 @@ async def test_gw_10_nothing_is_shown_by_roles_and_policies_that_are_too_old(hou
 
     house.stale = True
     house.fanout.apply([house.posted(6)])
-    house.fanout.hear([house.posted(7).value])
+    house.fanout.receive([house.posted(7).value])
     assert not await ana.frames()
 
     house.stale = False

@@ -59,7 +59,7 @@ async def test_msg_06_what_was_stored_here_is_delivered_once_and_before_kafka_te
     house.fanout.apply([house.posted(5)])
     records = [house.posted(6), house.posted(7)]
 
-    house.fanout.hear([record.value for record in records])
+    house.fanout.receive([record.value for record in records])
 
     assert stretches(await ana.frames()) == [(4, 5), (5, 7)]
     house.fanout.apply([*records, house.posted(8)])
@@ -85,7 +85,7 @@ async def test_msg_14_what_was_stored_here_waits_for_what_came_before_it(house: 
     assert numbers(await ana.frames()) == numbers(await bo.frames()) == [5]
     removal, message = house.removed(6, "bo"), house.posted(7)
 
-    house.fanout.hear([message.value, house.posted(8).value])
+    house.fanout.receive([message.value, house.posted(8).value])
 
     assert not await ana.frames()
     assert not await bo.frames()
@@ -99,13 +99,13 @@ async def test_msg_06_what_was_stored_here_waits_where_no_number_is_known(house:
     house.owner.member("ana", (1, 0))
     ana = await house.listen("ana")
 
-    house.fanout.hear([house.posted(1, channel="cnv_unheard").value, house.posted(5).value])
+    house.fanout.receive([house.posted(1, channel="cnv_unheard").value, house.posted(5).value])
     assert not await ana.frames()
     house.fanout.apply([house.posted(5)])
     assert numbers(await ana.frames()) == [5]
 
     house.fanout.begin()
-    house.fanout.hear([house.posted(6).value])
+    house.fanout.receive([house.posted(6).value])
     assert not numbers(await ana.frames())
 
 

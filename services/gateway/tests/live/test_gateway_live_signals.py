@@ -101,7 +101,7 @@ class House:
         fact = events_pb2.Typing(conversation_id=ROOM, person_id=person_id)
         self._apply(fact, key=ROOM, version=version, at=self.clock.now() - ago)
 
-    def tell(self, person_id: str, state: State) -> None:
+    def notify(self, person_id: str, state: State) -> None:
         told = Presence(person_id=person_id, state=state)
         told.seen_at.FromDatetime(self.clock.now())
         fact = events_pb2.PresenceChanged(presence=told)
@@ -235,9 +235,9 @@ async def test_gw_02_presence_is_told_to_direct_partners_only_and_only_when_it_c
     house.pairs = [("ana", "bo")]
     ana, bo, cy = [await house.listen(each) for each in ("ana", "bo", "cy")]
 
-    house.tell("ana", ONLINE)
-    house.tell("ana", ONLINE)
-    house.tell("ana", AWAY)
+    house.notify("ana", ONLINE)
+    house.notify("ana", ONLINE)
+    house.notify("ana", AWAY)
 
     assert await bo.presence() == [("ana", ONLINE), ("ana", AWAY)]
     assert not await ana.presence()
@@ -247,16 +247,16 @@ async def test_gw_02_presence_is_told_to_direct_partners_only_and_only_when_it_c
 async def test_who_reconnects_within_ten_seconds_was_never_gone(house: House) -> None:
     house.pairs = [("ana", "bo")]
     bo = await house.listen("bo")
-    house.tell("ana", ONLINE)
+    house.notify("ana", ONLINE)
     await bo.presence()
 
-    house.tell("ana", OFFLINE)
+    house.notify("ana", OFFLINE)
     house.after(9)
-    house.tell("ana", ONLINE)
+    house.notify("ana", ONLINE)
     house.after(30)
     assert not await bo.presence()
 
-    house.tell("ana", OFFLINE)
+    house.notify("ana", OFFLINE)
     house.after(9)
     assert not await bo.presence()
     house.after(1)
@@ -266,14 +266,14 @@ async def test_who_reconnects_within_ten_seconds_was_never_gone(house: House) ->
 async def test_who_is_silent_for_ninety_seconds_is_gone(house: House) -> None:
     house.pairs = [("ana", "bo")]
     bo = await house.listen("bo")
-    house.tell("ana", AWAY)
+    house.notify("ana", AWAY)
     house.after(60)
-    house.tell("ana", AWAY)
+    house.notify("ana", AWAY)
     house.after(89)
     assert await bo.presence() == [("ana", AWAY)]
     house.after(1)
     assert await bo.presence() == [("ana", OFFLINE)]
-    house.tell("ana", ONLINE)
+    house.notify("ana", ONLINE)
     assert await bo.presence() == [("ana", ONLINE)]
 
 
@@ -281,8 +281,8 @@ async def test_who_leaves_elsewhere_and_has_a_stream_here_is_not_gone(house: Hou
     house.pairs = [("ana", "bo")]
     house.here = {"ana"}
     bo = await house.listen("bo")
-    house.tell("ana", ONLINE)
-    house.tell("ana", OFFLINE)
+    house.notify("ana", ONLINE)
+    house.notify("ana", OFFLINE)
     house.after(20)
     assert await bo.presence() == [("ana", ONLINE)]
 
@@ -290,7 +290,7 @@ async def test_who_leaves_elsewhere_and_has_a_stream_here_is_not_gone(house: Hou
 async def test_a_direct_conversation_that_begins_makes_both_watch(house: House) -> None:
     bo = await house.listen("bo")
     house.subscribers.paired("ana", "bo")
-    house.tell("ana", ONLINE)
+    house.notify("ana", ONLINE)
     assert await bo.presence() == [("ana", ONLINE)]
 
     person = house.subscribers.get("bo")
@@ -311,7 +311,7 @@ async def test_the_herald_tells_the_newest_and_tries_again_while_messaging_is_aw
     presence_publisher = PresencePublisher()
     presence_publisher.arrived(identity("ana"))
     presence_publisher.arrived(identity("bo"))
-    telling = asyncio.create_task(presence_publisher.run(say))
+    resync_timer = asyncio.create_task(presence_publisher.run(say))
     await asyncio.sleep(0)
     presence_publisher.left(identity("ana"), told=True)
     down.set()
@@ -324,8 +324,8 @@ async def test_the_herald_tells_the_newest_and_tries_again_while_messaging_is_aw
     await eventually(lambda: ("bo", AWAY) in said, within=30)
     presence_publisher.left(identity("bo"), told=False)
     assert not presence_publisher.contradict("bo", AWAY)
-    telling.cancel()
-    await asyncio.wait([telling])
+    resync_timer.cancel()
+    await asyncio.wait([resync_timer])
     assert ("bo", OFFLINE) not in said
 
 
@@ -343,7 +343,7 @@ class Voice:
         request = SignalTypingRequest(conversation_id=conversation_id)
         await self._stub.SignalTyping(request, metadata=self._client.metadata)
 
-    async def tell(self, state: State) -> None:
+    async def notify(self, state: State) -> None:
         request = SignalPresenceRequest(state=state)
         await self._stub.SignalPresence(request, metadata=self._client.metadata)
 
@@ -413,7 +413,7 @@ async def test_presence_follows_streams_through_messaging(gateway: Any) -> None:
         return await Voice(ana).look("p_bo", "p_stranger") == {"p_bo": ONLINE}
 
     await eventually(is_listed, within=30)
-    await Voice(bo).tell(AWAY)
+    await Voice(bo).notify(AWAY)
     await eventually(lambda: shown(ana, "p_bo") == [ONLINE, AWAY], within=30)
 
     await bo.close()

@@ -49,7 +49,7 @@ def module(*, version: int, enabled: bool) -> Envelope:
 
 
 @pytest.fixture
-async def tell(world: Any):
+async def notify(world: Any):
     """Publish a fact of directory as its relay does."""
     async with producer(world.kafka) as sending:
 
@@ -72,7 +72,7 @@ def closed(client: Any, conversation: str) -> bool:
 
 
 async def test_gw_03_a_module_that_goes_off_closes_its_conversations_and_opens_them_again(
-    world: Any, tell: Any
+    world: Any, notify: Any
 ) -> None:
     world.directory.facts = [
         person("per_ana", version=1),
@@ -85,12 +85,12 @@ async def test_gw_03_a_module_that_goes_off_closes_its_conversations_and_opens_t
             await ana.answered(await ana.send(conversation, "before"))
             await eventually(lambda: "before" in bo.texts(conversation))
 
-            await tell(module(version=1, enabled=False))
+            await notify(module(version=1, enabled=False))
             await eventually(lambda: closed(bo, conversation), within=5)
             (refused,) = await ana.answered(await ana.send(conversation, "while off"))
             assert refused.refused.reason == "MODULE_OFF"
 
-            await tell(module(version=2, enabled=True))
+            await notify(module(version=2, enabled=True))
 
             async def said_again() -> bool:
                 (verdict,) = await ana.answered(await ana.send(conversation, "after"))
@@ -105,12 +105,12 @@ async def test_gw_03_a_module_that_goes_off_closes_its_conversations_and_opens_t
         world.directory.facts = []
 
 
-async def test_gw_04_a_role_that_is_taken_away_ends_the_stream(world: Any, tell: Any) -> None:
+async def test_gw_04_a_role_that_is_taken_away_ends_the_stream(world: Any, notify: Any) -> None:
     world.directory.facts = [person("per_ana", version=1)]
     try:
         async with world.gateway() as gateway:
             ana = await gateway.client("per_ana")
-            await tell(person("per_ana", version=2, roles=["nobody"]))
+            await notify(person("per_ana", version=2, roles=["nobody"]))
             await eventually(ana.ended.is_set, within=5)
             assert ana.error.code().name == "PERMISSION_DENIED"
     finally:

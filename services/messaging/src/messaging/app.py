@@ -53,7 +53,8 @@ from messaging.personal.operations.schedulers import Scheduler
 from messaging.personal.store.stores import Store as PersonalStore
 from messaging.presence.api import SignalApi
 from messaging.presence.consumers import follow_presence
-from messaging.presence.operations import Presences, Signals
+from messaging.presence.operations.presence import Presences
+from messaging.presence.operations.signals import Signals
 from messaging.reading.api.reading import ReadingApi
 from messaging.reading.operations.cursors import Cursors, place_cursors
 from messaging.reading.store.cursors import CURSOR_LOG

@@ -9,17 +9,14 @@ from messaging.config import LogSection
 from messaging.conversations.operations.conversations import (
     begin_once,
     create_group,
+    leave_conversation,
     open_direct,
     update_conversation,
 )
-from messaging.conversations.operations.members import (
-    add_members,
-    leave_conversation,
-    remove_members,
-)
+from messaging.conversations.operations.members import add_members, remove_members
 from messaging.log.domain.refusals import ConversationNotFound
 from messaging.log.domain.states import History, Role
-from messaging.messages.operations.sends import send_message
+from messaging.messages.operations.messages import send_message
 from plexus.messaging.v1 import conversations_pb2
 from plexus.messaging.v1 import messaging_service_pb2 as pb
 from plexus.messaging.v1.personal_service_pb2 import (

@@ -9,17 +9,20 @@ from messaging.conversations.domain.refusals import (
     NotGroupAdmin,
 )
 from messaging.conversations.domain.working_hours import DEFAULT
-from messaging.conversations.operations.conversations import open_direct, update_conversation
+from messaging.conversations.operations.conversations import (
+    leave_conversation,
+    open_direct,
+    update_conversation,
+)
 from messaging.conversations.operations.members import (
     add_members,
     change_member_role,
-    leave_conversation,
     remove_members,
 )
-from messaging.conversations.queries.events import list_events
+from messaging.conversations.queries.events import list_conversation_events
 from messaging.log.domain.refusals import ConversationNotFound
 from messaging.log.domain.states import History, Role
-from messaging.messages.operations.sends import send_message
+from messaging.messages.operations.messages import send_message
 from messaging.messages.queries.authority import readable_containers
 from messaging.messages.queries.verifications import verify_conversation
 from plexus.authz.v1.authority_pb2 import ReadableContainersRequest
@@ -66,7 +69,9 @@ def roles(store):
 def events(store, person):
     async def read(who, room, **bounds):
         bounds = {"after_seq": 0, "through_seq": 0, "after_change": 0, "limit": 100} | bounds
-        return await list_events(store, actor=person(who), conversation_id=room, **bounds)
+        return await list_conversation_events(
+            store, actor=person(who), conversation_id=room, **bounds
+        )
 
     return read
 

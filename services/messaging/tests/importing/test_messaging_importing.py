@@ -12,19 +12,19 @@ from messaging.conversations.domain.working_hours import DEFAULT
 from messaging.conversations.operations.conversations import open_direct
 from messaging.importing.domain import ImportDenied
 from messaging.importing.operations.conversations import ForeignConversation, import_conversation
+from messaging.importing.operations.imports import finish_import, follow
 from messaging.importing.operations.messages import (
     BatchOutcome,
     ForeignMessage,
     ImportRun,
-    finish_import,
-    import_batch,
+    import_messages,
+    place_imported_cursors,
 )
-from messaging.importing.operations.sources import finish_source, follow
 from messaging.log.domain.states import History, Kind
 from messaging.messages.domain.messages import Imported, new_message
-from messaging.messages.operations.sends import send_message
+from messaging.messages.operations.messages import send_message
 from messaging.reading.operations.cursors import place_cursors
-from messaging.reading.queries.conversations import get_view
+from messaging.reading.queries.conversations import get_conversation
 from messaging.reading.queries.receipts import Audiences, list_receipts
 from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
@@ -77,7 +77,7 @@ def run(person):
 
 
 async def test_msg_19_original_times_and_threads_are_kept(store, log, room, run):
-    outcome = await import_batch(
+    outcome = await import_messages(
         log,
         KNOWN,
         run,
@@ -94,19 +94,19 @@ async def test_msg_19_original_times_and_threads_are_kept(store, log, room, run)
 
 async def test_msg_19_a_second_run_adds_nothing(store, log, person, room, run):
     batch = [old(room, n, f"m{n}", root=1 if n > 1 else None) for n in range(1, 200)]
-    await import_batch(log, KNOWN, run, messages=batch)
+    await import_messages(log, KNOWN, run, messages=batch)
 
-    again = await import_batch(log, KNOWN, ImportRun(person("root", "admin")), messages=batch)
+    again = await import_messages(log, KNOWN, ImportRun(person("root", "admin")), messages=batch)
 
     assert (again.imported, again.skipped) == (0, 199)
     assert (await store.entries.head(room)).seq == 199
 
 
 async def test_msg_19_an_interrupted_run_goes_on_and_finds_its_roots(store, log, person, room, run):
-    await import_batch(log, KNOWN, run, messages=[old(room, 1, "root")])
+    await import_messages(log, KNOWN, run, messages=[old(room, 1, "root")])
 
     second = ImportRun(person("root", "admin"))
-    await import_batch(
+    await import_messages(
         log, KNOWN, second, messages=[old(room, 1, "root"), old(room, 2, "reply", root=1)]
     )
 
@@ -115,20 +115,20 @@ async def test_msg_19_an_interrupted_run_goes_on_and_finds_its_roots(store, log,
 
 
 async def test_msg_19_nobody_has_unread_history(store, log, person, room, run, say):
-    await import_batch(log, KNOWN, run, messages=[old(room, n, f"m{n}") for n in range(1, 9)])
-    await finish_import(log, run, place_cursors=partial(place_cursors, store), now=NOW)
+    await import_messages(log, KNOWN, run, messages=[old(room, n, f"m{n}") for n in range(1, 9)])
+    await place_imported_cursors(log, run, place_cursors=partial(place_cursors, store), now=NOW)
 
-    before = await get_view(store, actor=person("bob"), conversation_id=room)
+    before = await get_conversation(store, actor=person("bob"), conversation_id=room)
     await send_message(log, new_message=say(room, "ann", "live"))
-    after = await get_view(store, actor=person("bob"), conversation_id=room)
+    after = await get_conversation(store, actor=person("bob"), conversation_id=room)
 
     assert (before.unread, before.read_through_seq) == (0, 8)
     assert after.unread == 1
 
 
 async def test_msg_19_imported_messages_have_no_receipts(store, log, person, room, run):
-    await import_batch(log, KNOWN, run, messages=[old(room, 1, "old")])
-    await finish_import(log, run, place_cursors=partial(place_cursors, store), now=NOW)
+    await import_messages(log, KNOWN, run, messages=[old(room, 1, "old")])
+    await place_imported_cursors(log, run, place_cursors=partial(place_cursors, store), now=NOW)
 
     receipts = await list_receipts(
         store, Audiences(), actor=person("ann"), conversation_id=room, seq=1, after="", limit=10
@@ -163,7 +163,7 @@ async def test_the_same_conversation_comes_in_once_and_takes_in_new_members(
 async def test_messages_to_another_tenants_conversation_are_refused(log, room):
     stranger = ImportRun(Actor("ten_other", "eve", "ses", frozenset({"admin"})))
 
-    outcome = await import_batch(log, KNOWN, stranger, messages=[old(room, 1, "x")])
+    outcome = await import_messages(log, KNOWN, stranger, messages=[old(room, 1, "x")])
 
     assert outcome.imported == 0
     assert outcome.refusals[0][1].reason == "CONVERSATION_NOT_FOUND"
@@ -171,13 +171,13 @@ async def test_messages_to_another_tenants_conversation_are_refused(log, room):
 
 async def test_msg_03_an_importer_who_goes_away_in_the_middle_stops_nobody(store, log, room, run):
     messages = [old(room, number, f"no {number}") for number in range(1, 201)]
-    importer = asyncio.create_task(import_batch(log, KNOWN, run, messages=messages))
+    importer = asyncio.create_task(import_messages(log, KNOWN, run, messages=messages))
     await eventually(lambda: not log._partition(room)._idle.is_set(), every=0)
     importer.cancel()
     with pytest.raises(asyncio.CancelledError):
         await importer
 
-    again = await import_batch(
+    again = await import_messages(
         log, KNOWN, ImportRun(run.actor), messages=[*messages, old(room, 201, "last")]
     )
     assert again.imported + again.skipped == 201
@@ -197,8 +197,8 @@ async def bring(log, people, person, *members: str, **fields: object):
 async def write(log, person, *messages: ForeignMessage):
     """Import messages in a run of their own; out: the reasons of refusals."""
     run = ImportRun(person("root", "admin"))
-    outcome = await import_batch(log, KNOWN, run, messages=messages)
-    await finish_import(log, run, place_cursors=partial(place_cursors, log.store), now=NOW)
+    outcome = await import_messages(log, KNOWN, run, messages=messages)
+    await place_imported_cursors(log, run, place_cursors=partial(place_cursors, log.store), now=NOW)
     return [why.reason for _, why in outcome.refusals]
 
 
@@ -225,10 +225,10 @@ async def test_gw_11_a_repeated_import_adds_nobody_to_what_people_use(
 async def test_gw_11_the_first_native_message_ends_the_import_also_of_an_open_stream(
     store, log, people, person, room, run, say
 ):
-    await import_batch(log, KNOWN, run, messages=[old(room, 1, "old")])
+    await import_messages(log, KNOWN, run, messages=[old(room, 1, "old")])
     await send_message(log, new_message=say(room, "ann", "native"))
 
-    outcome = await import_batch(log, KNOWN, run, messages=[old(room, 2, "late")])
+    outcome = await import_messages(log, KNOWN, run, messages=[old(room, 2, "late")])
 
     assert [why.reason for _, why in outcome.refusals] == ["IMPORT_CLOSED"]
     assert (await store.entries.head(room)).seq == 2
@@ -257,9 +257,9 @@ async def test_gw_11_nothing_imported_stands_behind_a_message_sent_at_the_same_m
             )
             here = begun.conversation.id
             run = ImportRun(person("root", "admin"))
-            await import_batch(log, KNOWN, run, messages=[old(here, 0, "old")])
+            await import_messages(log, KNOWN, run, messages=[old(here, 0, "old")])
             batches = [
-                import_batch(
+                import_messages(
                     log, KNOWN, run, messages=[old(here, 10 * n + m, "old") for m in range(1, 9)]
                 )
                 for n in range(4)
@@ -284,14 +284,14 @@ async def test_gw_11_nothing_imported_stands_behind_a_message_sent_at_the_same_m
 async def test_gw_11_nothing_is_imported_once_finishing_has_been_answered(
     store, log, person, room, run
 ):
-    await import_batch(log, KNOWN, run, messages=[old(room, 0, "old")])
+    await import_messages(log, KNOWN, run, messages=[old(room, 0, "old")])
 
     async def finish():
-        await finish_source(log, actor=person("root", "admin"), source="slack")
+        await finish_import(log, actor=person("root", "admin"), source="slack")
         return (await store.entries.head(room)).seq
 
     batches = [
-        import_batch(log, KNOWN, run, messages=[old(room, 10 * n + m) for m in range(1, 9)])
+        import_messages(log, KNOWN, run, messages=[old(room, 10 * n + m) for m in range(1, 9)])
         for n in range(6)
     ]
     *_, last = await asyncio.gather(*batches, finish())
@@ -368,13 +368,13 @@ async def test_gw_11_finishing_ends_the_import_of_a_source_alone(
     store, log, people, person, room, run
 ):
     other = await bring(log, people, person, "ann", "bob", external_id="teams:C1", name="t")
-    await import_batch(log, KNOWN, run, messages=[old(room, 1, "old")])
+    await import_messages(log, KNOWN, run, messages=[old(room, 1, "old")])
     actor = person("root", "admin")
-    assert await finish_source(log, actor=actor, source="slack") == 1
-    assert await finish_source(log, actor=actor, source="slack") == 0
+    assert await finish_import(log, actor=actor, source="slack") == 1
+    assert await finish_import(log, actor=actor, source="slack") == 0
 
     # Also for a stream that is open.
-    outcome = await import_batch(log, KNOWN, run, messages=[old(room, 2, "late")])
+    outcome = await import_messages(log, KNOWN, run, messages=[old(room, 2, "late")])
     assert [why.reason for _, why in outcome.refusals] == ["IMPORT_CLOSED"]
     assert (await bring(log, people, person, "ann", "carol")).conversation.member_count == 2
     following = await follow(store, tenant_id=actor.tenant_id, conversations=[other.conversation])
@@ -383,7 +383,7 @@ async def test_gw_11_finishing_ends_the_import_of_a_source_alone(
     # A conversation imported afterwards follows until the next end.
     late = await bring(log, people, person, "ann", "bob", external_id="slack:C2", name="c2")
     assert await write(log, person, old(late.conversation.id, 1, "old")) == []
-    assert await finish_source(log, actor=actor, source="slack") == 1
+    assert await finish_import(log, actor=actor, source="slack") == 1
     assert await write(log, person, old(late.conversation.id, 2, "x")) == ["IMPORT_CLOSED"]
 
 
@@ -406,6 +406,6 @@ async def test_gw_11_what_an_earlier_version_imported_is_known_by_its_external_i
         assert await write(log, person, old(each.conversation.id, 2, "x")) == ["IMPORT_CLOSED"]
 
     # A finished source also closes conversations without a record of their own.
-    await finish_source(log, actor=person("root", "admin"), source="slack")
+    await finish_import(log, actor=person("root", "admin"), source="slack")
     await forget(store, room)
     assert await write(log, person, old(room, 3, "late")) == ["IMPORT_CLOSED"]

@@ -7,20 +7,19 @@ from functools import partial
 import pytest
 from messaging.conversations.domain import conversations
 from messaging.conversations.domain.refusals import GroupTooLarge
-from messaging.conversations.operations.conversations import update_conversation
-from messaging.conversations.operations.members import leave_conversation
+from messaging.conversations.operations.conversations import leave_conversation, update_conversation
 from messaging.importing.operations.conversations import ForeignConversation, import_conversation
+from messaging.importing.operations.imports import finish_import
 from messaging.importing.operations.messages import (
     ForeignMessage,
     ImportRun,
-    finish_import,
-    import_batch,
+    import_messages,
+    place_imported_cursors,
 )
-from messaging.importing.operations.sources import finish_source
 from messaging.log.domain.states import History, Kind, Role
 from messaging.messages.domain.messages import Imported, Reaction, new_message
 from messaging.messages.domain.policies import DEFAULT
-from messaging.messages.operations.sends import send_message
+from messaging.messages.operations.messages import send_message
 from messaging.messages.queries.verifications import verify_conversation
 from messaging.reading.operations.cursors import place_cursors
 from plexuskit.clock import SystemClock
@@ -91,8 +90,10 @@ def write(log, person):
 
     async def written(*messages: ForeignMessage):
         run = ImportRun(person("root", "admin"))
-        outcome = await import_batch(log, KNOWN, run, messages=messages)
-        await finish_import(log, run, place_cursors=partial(place_cursors, log.store), now=NOW)
+        outcome = await import_messages(log, KNOWN, run, messages=messages)
+        await place_imported_cursors(
+            log, run, place_cursors=partial(place_cursors, log.store), now=NOW
+        )
         reasons = [why.reason for _, why in outcome.refusals]
         return outcome.imported, outcome.changed, outcome.skipped, outcome.kept, reasons
 
@@ -229,15 +230,15 @@ async def test_gw_11_an_open_stream_changes_nothing_after_a_native_message_or_th
     for number, close in enumerate(
         (
             lambda here: send_message(log, new_message=say(here, "ann", "native")),
-            lambda _: finish_source(log, actor=person("root", "admin"), source="slack"),
+            lambda _: finish_import(log, actor=person("root", "admin"), source="slack"),
         )
     ):
         here = (await bring(external_id=f"slack:O{number}")).conversation.id
         run = ImportRun(person("root", "admin"))
-        await import_batch(log, KNOWN, run, messages=[old(here, 1, "old")])
+        await import_messages(log, KNOWN, run, messages=[old(here, 1, "old")])
         await close(here)
         run.known.clear()
-        outcome = await import_batch(log, KNOWN, run, messages=[old(here, 1, "forged")])
+        outcome = await import_messages(log, KNOWN, run, messages=[old(here, 1, "forged")])
         assert [why.reason for _, why in outcome.refusals] == ["IMPORT_CLOSED"]
         assert (await shown(here)).text == "old"
 

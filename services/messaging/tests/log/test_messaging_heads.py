@@ -9,8 +9,8 @@ from messaging.config import LimitsSection, LogSection
 from messaging.conversations.operations.members import add_members
 from messaging.log.domain.states import Role
 from messaging.log.operations.heads import ENDED_AFTER, UNKNOWN_FOR, Heads
-from messaging.messages.operations.sends import send_message
-from messaging.reading.queries.conversations import list_views
+from messaging.messages.operations.messages import send_message
+from messaging.reading.queries.conversations import list_conversations
 from plexus_testkit import eventually
 from plexus_testkit.clock import FrozenClock
 from plexuskit.clock import SystemClock
@@ -33,7 +33,9 @@ async def quiet(store):
 
 
 async def listed(store, actor):
-    views, _ = await list_views(store, actor=actor, position=None, limit=10, include_archived=False)
+    views, _ = await list_conversations(
+        store, actor=actor, position=None, limit=10, include_archived=False
+    )
     return {view.conversation.id: (view.last_seq, view.unread) for view in views}
 
 

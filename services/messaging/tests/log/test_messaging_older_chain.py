@@ -20,7 +20,7 @@ from messaging.log.domain.refusals import RequestIdReused
 from messaging.log.operations.chains import begin_chain
 from messaging.messages.domain.hashes import content_hash
 from messaging.messages.domain.policies import DEFAULT
-from messaging.messages.operations.sends import send_message
+from messaging.messages.operations.messages import send_message
 from messaging.messages.queries.verifications import verify_conversation
 from messaging.messages.store.messages import message_of
 from plexus.event.v1.envelope_pb2 import Envelope

@@ -12,7 +12,7 @@ from messaging.log.domain.entries import EntryKind, chain, entry_id
 from messaging.log.operations import older_logs
 from messaging.log.operations.older_logs import MAX_AT_WRITE, ConversationUpgrading, read_all_older
 from messaging.log.store.checkpoints import APART
-from messaging.messages.operations.sends import send_message
+from messaging.messages.operations.messages import send_message
 from messaging.messages.queries.verifications import verify_conversation
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.events_pb2 import MessagePosted

@@ -11,7 +11,7 @@ from messaging.log.domain import chain
 from messaging.log.domain.refusals import ConversationNotFound, RequestIdReused
 from messaging.log.operations.items import Stored
 from messaging.messages.domain.refusals import MentionAllDenied, RootNotFound
-from messaging.messages.operations.sends import send_message, send_messages
+from messaging.messages.operations.messages import send_message, send_messages
 from plexus_testkit.spans import attributes_of, ids, origins_of, parent_id
 from plexuskit import telemetry
 from plexuskit.clock import SystemClock

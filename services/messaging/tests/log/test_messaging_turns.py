@@ -9,7 +9,7 @@ from messaging.config import LimitsSection, LogSection
 from messaging.conversations.operations.conversations import Role
 from messaging.conversations.operations.members import add_members, remove_members
 from messaging.log.operations.turns import LogOverloaded, Turns
-from messaging.messages.operations.sends import send_message
+from messaging.messages.operations.messages import send_message
 from plexus_testkit.wait import eventually
 from plexuskit.clock import SystemClock
 

@@ -7,7 +7,7 @@ from messaging.importing.api.translation import to_foreign_conversation, to_fore
 from messaging.log.domain.states import History
 from messaging.messages.api.translation import to_new_message
 from messaging.messages.domain.refusals import MentionDepartmentDenied
-from messaging.messages.operations.sends import send_message
+from messaging.messages.operations.messages import send_message
 from plexus.messaging.v1 import conversations_pb2, import_service_pb2, messages_pb2
 from plexus.messaging.v1.messages_pb2 import FORMAT_MARKDOWN, Attachment, Mention, Span
 from plexus.messaging.v1.messaging_service_pb2 import SendMessageRequest

@@ -11,8 +11,8 @@ from messaging.log.operations.items import Stored
 from messaging.messages.api.translation import to_new_message
 from messaging.messages.domain.messages import NewMessage, Span, SpanKind
 from messaging.messages.domain.refusals import MentionDepartmentDenied
-from messaging.messages.operations.sends import send_message, send_messages
-from messaging.reading.queries.conversations import get_view
+from messaging.messages.operations.messages import send_message, send_messages
+from messaging.reading.queries.conversations import get_conversation
 from messaging.reading.queries.receipts import Audiences, list_receipts
 from messaging.reading.queries.threads import get_thread
 from plexus.event.v1.envelope_pb2 import Envelope
@@ -61,7 +61,7 @@ async def room(store: Store, group: Any) -> str:
 
 
 async def unread(store: Store, actor: Any, room: str) -> tuple[int, int]:
-    view = await get_view(store, actor=actor, conversation_id=room)
+    view = await get_conversation(store, actor=actor, conversation_id=room)
     return view.unread, view.mention_unread
 
 

@@ -4,9 +4,9 @@ import pytest
 from messaging.conversations.domain.settings import SettingsChange
 from messaging.conversations.operations.settings import update_conversation_settings
 from messaging.messages.domain.messages import MessageContent
-from messaging.messages.operations.sends import send_message
+from messaging.messages.operations.messages import send_message
 from messaging.reading.operations.cursors import advance_cursor
-from messaging.reading.queries.conversations import get_view
+from messaging.reading.queries.conversations import get_conversation
 from plexuskit.clock import SystemClock
 
 
@@ -22,7 +22,7 @@ async def room(group, log, say):
 @pytest.fixture
 def mentions(store, person):
     async def count(who, room):
-        view = await get_view(store, actor=person(who), conversation_id=room)
+        view = await get_conversation(store, actor=person(who), conversation_id=room)
         return view.mention_unread, view.unread
 
     return count

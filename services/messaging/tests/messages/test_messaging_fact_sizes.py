@@ -14,8 +14,8 @@ from messaging.messages.domain.forwards import Forwarded
 from messaging.messages.domain.messages import MessageContent, new_message
 from messaging.messages.domain.refusals import TextTooLong, TooManyReactions
 from messaging.messages.events.messages import MAX_CONTENT_BYTES
+from messaging.messages.operations.messages import send_message, send_messages
 from messaging.messages.operations.recalls import empty_events
-from messaging.messages.operations.sends import send_message, send_messages
 from messaging.messages.store.messages import message_of
 from messaging.messages.store.recalls import EmptyingStore
 from plexus.event.v1.envelope_pb2 import Envelope

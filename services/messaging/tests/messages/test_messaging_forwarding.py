@@ -12,7 +12,7 @@ from messaging.messages.domain.refusals import (
     MessageNotFound,
 )
 from messaging.messages.operations.forwards import forward_messages
-from messaging.messages.operations.sends import send_message
+from messaging.messages.operations.messages import send_message
 from plexuskit.clock import SystemClock
 
 

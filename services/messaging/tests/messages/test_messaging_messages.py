@@ -26,9 +26,10 @@ from messaging.messages.domain.refusals import (
 )
 from messaging.messages.events import states
 from messaging.messages.operations import messages
-from messaging.messages.operations.sends import send_message
-from messaging.messages.queries.messages import get_message, list_pins, list_versions
-from messaging.reading.queries.conversations import get_view
+from messaging.messages.operations.messages import send_message
+from messaging.messages.queries.messages import get_message, list_message_versions
+from messaging.messages.queries.pins import list_pins
+from messaging.reading.queries.conversations import get_conversation
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2
 from plexuskit.clock import SystemClock
@@ -70,7 +71,7 @@ async def test_msg_11_every_version_is_kept(store, room, change, person):
     await change("edit", "bob", room, 1, text="second")
     await change("edit", "bob", room, 1, text="third")
 
-    versions, after = await list_versions(
+    versions, after = await list_message_versions(
         store, actor=person("eve"), conversation_id=room, seq=1, after=0, limit=100
     )
     assert after == 0
@@ -171,7 +172,7 @@ async def test_msg_12_a_recall_leaves_the_number_and_nothing_of_the_content(
     assert not told.labels
     assert not told.HasField("pin")
     assert await pins_of(store, person("ann"), room) == []
-    versions, _ = await list_versions(
+    versions, _ = await list_message_versions(
         store, actor=person("ann"), conversation_id=room, seq=1, after=0, limit=100
     )
     assert [each.text for each in versions] == ["", ""]
@@ -254,7 +255,7 @@ async def test_msg_08_a_recalled_message_is_unread_for_nobody(
     await send_message(log, new_message=say(room, "bob", "@ann", mentions=("ann",)))
 
     async def unread():
-        view = await get_view(store, actor=person("ann"), conversation_id=room)
+        view = await get_conversation(store, actor=person("ann"), conversation_id=room)
         return view.unread, view.mention_unread
 
     assert await unread() == (2, 1)

@@ -3,11 +3,12 @@
 import pytest
 from messaging.conversations.operations.members import add_members
 from messaging.log.domain.states import History, Role
-from messaging.messages.operations.sends import send_message
+from messaging.messages.operations.messages import send_message
 from messaging.messages.queries.changes import list_changes
-from messaging.messages.queries.messages import list_messages, list_pins, list_versions
+from messaging.messages.queries.messages import list_message_versions, list_messages
+from messaging.messages.queries.pins import list_pins
 from messaging.reading.operations.threads import follow_thread
-from messaging.reading.queries.conversations import list_views
+from messaging.reading.queries.conversations import list_conversations
 from messaging.reading.queries.threads import get_thread
 from plexuskit.clock import SystemClock
 from plexuskit.paging import MAX_PAGE_BYTES
@@ -96,7 +97,7 @@ async def test_msg_21_pins_and_versions_come_in_pages(store, long_room, person, 
         pages += 1
     versions, after = [], None
     while after != 0:
-        found, after = await list_versions(
+        found, after = await list_message_versions(
             store,
             actor=person("bob"),
             conversation_id=long_room,
@@ -116,7 +117,7 @@ async def list_all(store, actor, *, limit, between=None):
     """Read every page; `between` runs after the first."""
     seen, position, pages = [], None, 0
     while True:
-        views, position = await list_views(
+        views, position = await list_conversations(
             store, actor=actor, position=position, limit=limit, include_archived=False
         )
         seen += [(view.conversation.id, view.last_seq) for view in views]

@@ -10,8 +10,8 @@ from messaging.log.operations.limits import Limits
 from messaging.messages.domain.messages import Priority
 from messaging.messages.domain.policies import DEFAULT, Policy, Receipts
 from messaging.messages.domain.refusals import PolicyDenied
-from messaging.messages.operations.policies import update_policy
-from messaging.messages.operations.sends import send_message
+from messaging.messages.operations.messages import send_message
+from messaging.messages.operations.policies import update_messaging_policy
 from messaging.reading.domain import ReceiptsAreOff
 from messaging.reading.queries.receipts import Audiences, list_receipts
 from plexuskit.errors import InvalidArgument, VersionConflict
@@ -20,7 +20,7 @@ from plexuskit.errors import InvalidArgument, VersionConflict
 async def test_a_tenant_sets_its_windows_within_bounds(store, person):
 
     before = await store.policies.get("ten_acme")
-    after = await update_policy(
+    after = await update_messaging_policy(
         store, actor=person("ann", "admin"), policy=Policy(edit_window=timedelta(minutes=5))
     )
 
@@ -34,7 +34,7 @@ async def test_msg_10_the_policy_hides_names(store, group, log, say, person):
     await send_message(log, new_message=say(room, "bob", "hello"))
 
     async def told(**fields):
-        await update_policy(store, actor=person("root", "admin"), policy=Policy(**fields))
+        await update_messaging_policy(store, actor=person("root", "admin"), policy=Policy(**fields))
         return await list_receipts(
             store, Audiences(), actor=person("bob"), conversation_id=room, seq=1, after="", limit=10
         )
@@ -57,7 +57,7 @@ async def test_msg_10_an_urgent_message_shows_names_in_large_groups_alone(
     room = await group("ann", "bob", "eve")
     urgent = replace(say(room, "bob", "hello"), priority=Priority.URGENT)
     await send_message(log, new_message=urgent)
-    await update_policy(store, actor=person("root", "admin"), policy=Policy(**hiding))
+    await update_messaging_policy(store, actor=person("root", "admin"), policy=Policy(**hiding))
 
     receipts = await list_receipts(
         store, Audiences(), actor=person("bob"), conversation_id=room, seq=1, after="", limit=10
@@ -69,16 +69,16 @@ async def test_msg_10_an_urgent_message_shows_names_in_large_groups_alone(
 
 async def test_msg_11_nobody_but_administrators_sets_it(store, person):
     with pytest.raises(PolicyDenied):
-        await update_policy(store, actor=person("ann"), policy=DEFAULT)
+        await update_messaging_policy(store, actor=person("ann"), policy=DEFAULT)
 
 
 async def test_two_administrators_do_not_overwrite_each_other(store, person):
     root = person("root", "admin")
-    first = await update_policy(store, actor=root, policy=DEFAULT)
-    await update_policy(store, actor=root, policy=first)
+    first = await update_messaging_policy(store, actor=root, policy=DEFAULT)
+    await update_messaging_policy(store, actor=root, policy=first)
 
     with pytest.raises(VersionConflict):
-        await update_policy(store, actor=root, policy=first)
+        await update_messaging_policy(store, actor=root, policy=first)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ async def test_two_administrators_do_not_overwrite_each_other(store, person):
 )
 async def test_the_bounds_hold(store, person, policy):
     with pytest.raises(InvalidArgument):
-        await update_policy(store, actor=person("root", "admin"), policy=policy)
+        await update_messaging_policy(store, actor=person("root", "admin"), policy=policy)
 
 
 async def test_msg_18_a_sender_waits_for_the_next_token(clock, say):

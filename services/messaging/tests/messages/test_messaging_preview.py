@@ -13,7 +13,7 @@ from messaging.conversations.operations.members import remove_members
 from messaging.log.domain.refusals import ConversationNotFound
 from messaging.messages.api.previews import to_preview
 from messaging.messages.domain.availability import Addressed
-from messaging.messages.queries.previews import preview_send
+from messaging.messages.queries.sends import preview_send
 from plexuskit.mongo import Collection
 
 TENANT = "ten_acme"

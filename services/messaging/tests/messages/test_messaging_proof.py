@@ -8,11 +8,12 @@ from bson import BSON
 from messaging.conversations.operations.members import add_members, remove_members
 from messaging.log.domain.refusals import AnchorsDenied, RequestIdReused
 from messaging.log.domain.states import History, Role
-from messaging.log.queries import export_anchors
+from messaging.log.queries.anchors import export_conversation_anchors
 from messaging.messages.domain.hashes import content_hash
-from messaging.messages.operations.sends import send_message
+from messaging.messages.operations.messages import send_message
 from messaging.messages.queries.changes import list_changes
-from messaging.messages.queries.messages import list_messages, list_pins, list_versions
+from messaging.messages.queries.messages import list_message_versions, list_messages
+from messaging.messages.queries.pins import list_pins
 from messaging.messages.queries.verifications import verify_conversation
 from messaging.messages.store.messages import message_of
 from plexus.event.v1.envelope_pb2 import Envelope
@@ -94,7 +95,7 @@ async def everything_told(store, room, person, who):
     told += [message.SerializeToString() for _, message in changes.messages]
     for seq in range(1, last + 1):
         if changes.seat.sees(seq):
-            versions, _ = await list_versions(store, **me, seq=seq, after=0, limit=100)
+            versions, _ = await list_message_versions(store, **me, seq=seq, after=0, limit=100)
             told += [version.SerializeToString() for version in versions]
     pinned, _ = await list_pins(store, **me, before=None, limit=200)
     told += [message.SerializeToString() for message in pinned]
@@ -412,12 +413,12 @@ async def test_msg_20_anchors_are_for_who_holds_the_permission_and_prove_the_end
     await send_message(log, new_message=say(rooms[0], "ann", "one"))
     await log.flush_heads()
     with pytest.raises(AnchorsDenied):
-        await export_anchors(store, actor=person("ann"), after="", limit=10)
+        await export_conversation_anchors(store, actor=person("ann"), after="", limit=10)
 
-    first, following = await export_anchors(
+    first, following = await export_conversation_anchors(
         store, actor=person("eve", "auditor"), after="", limit=2
     )
-    rest, end = await export_anchors(
+    rest, end = await export_conversation_anchors(
         store, actor=person("eve", "auditor"), after=following, limit=2
     )
 

@@ -7,14 +7,10 @@ from messaging.log.domain.refusals import ConversationNotFound
 from messaging.log.domain.states import Member, Role
 from messaging.messages.domain.refusals import MessageNotFound
 from messaging.messages.operations.forwards import forward_messages
-from messaging.messages.operations.sends import send_message
+from messaging.messages.operations.messages import send_message
 from messaging.messages.queries.changes import list_changes
-from messaging.messages.queries.messages import (
-    get_message,
-    list_messages,
-    list_pins,
-    list_versions,
-)
+from messaging.messages.queries.messages import get_message, list_message_versions, list_messages
+from messaging.messages.queries.pins import list_pins
 from messaging.reading.operations.threads import follow_thread
 from plexuskit.clock import SystemClock
 
@@ -168,7 +164,9 @@ async def read(request, store, log, room, say, person, change, own):
         "GetMessage that quotes it": lambda: get_message(store, **bob, seq=2, message_id=""),
         "ListMessages": lambda: list_messages(store, **bob, **whole, root_seq=0),
         "ListMessages of a thread": lambda: list_messages(store, **bob, **whole, root_seq=1),
-        "ListMessageVersions": lambda: list_versions(store, **bob, seq=1, after=0, limit=10),
+        "ListMessageVersions": lambda: list_message_versions(
+            store, **bob, seq=1, after=0, limit=10
+        ),
         "ListPins": lambda: list_pins(store, **bob, before=None, limit=10),
         "ListChanges": lambda: list_changes(store, **bob, since=0, limit=10),
         "ListMembers": lambda: list_members(store, **bob, after="", limit=10),

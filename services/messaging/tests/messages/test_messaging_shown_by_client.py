@@ -4,7 +4,7 @@ import pytest
 from messaging.log.domain.states import History
 from messaging.messages.domain.messages import Attachment, Span, SpanKind
 from messaging.messages.operations.forwards import forward_messages
-from messaging.messages.operations.sends import send_message
+from messaging.messages.operations.messages import send_message
 from messaging.messages.queries.messages import list_messages
 from messaging.messages.queries.verifications import verify_conversation
 from plexus_cli import shown

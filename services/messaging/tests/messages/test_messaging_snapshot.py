@@ -11,7 +11,7 @@ from messaging.conversations.store import conversations
 from messaging.log.domain.states import History
 from messaging.messages.domain.policies import Policy
 from messaging.messages.domain.refusals import PolicyDenied
-from messaging.messages.operations.policies import update_policy
+from messaging.messages.operations.policies import update_messaging_policy
 from messaging.messages.queries import authority
 from messaging.messages.queries.authority import compact_snapshot, read_members
 from plexuskit.clock import SystemClock
@@ -124,9 +124,9 @@ async def test_gw_03_a_role_of_the_tenants_own_is_enough_where_its_permission_is
 ):
     member = person("ann")
     with pytest.raises(PolicyDenied):
-        await update_policy(store, actor=member, policy=Policy())
+        await update_messaging_policy(store, actor=member, policy=Policy())
     officer = replace(member, extra=frozenset({"messages.configure"}))
-    assert (await update_policy(store, actor=officer, policy=Policy())).version
+    assert (await update_messaging_policy(store, actor=officer, policy=Policy())).version
     app = replace(officer, scopes=frozenset({"messages.read"}))
     with pytest.raises(PolicyDenied):
-        await update_policy(store, actor=app, policy=Policy())
+        await update_messaging_policy(store, actor=app, policy=Policy())

@@ -5,23 +5,19 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from messaging.conversations.operations.conversations import update_conversation
-from messaging.conversations.operations.members import (
-    add_members,
-    leave_conversation,
-    remove_members,
-)
+from messaging.conversations.operations.conversations import leave_conversation, update_conversation
+from messaging.conversations.operations.members import add_members, remove_members
 from messaging.conversations.queries.members import list_members
 from messaging.conversations.queries.seats import seat
 from messaging.log.domain.refusals import ConversationNotFound
 from messaging.log.domain.states import History, Role
 from messaging.messages.domain.messages import MessageContent
 from messaging.messages.operations.forwards import forward_messages
-from messaging.messages.operations.sends import send_message
+from messaging.messages.operations.messages import send_message
 from messaging.messages.queries.changes import list_changes
 from messaging.messages.queries.messages import list_messages
 from messaging.messages.queries.verifications import verify_conversation
-from messaging.reading.queries.conversations import get_view
+from messaging.reading.queries.conversations import get_conversation
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2, messages_pb2
 from plexuskit.clock import SystemClock
@@ -117,7 +113,7 @@ async def fetched(store, person, room, who) -> Device:
         for message in messages:
             device.hold(message)
             after = message.seq
-    view = await get_view(store, actor=person(who), conversation_id=room)
+    view = await get_conversation(store, actor=person(who), conversation_id=room)
     device.conversation = _fields(view.conversation)
     members, _ = await list_members(
         store, actor=person(who), conversation_id=room, after="", limit=100

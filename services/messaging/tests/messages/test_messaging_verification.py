@@ -10,7 +10,7 @@ from messaging.messages.api.verifications import Alone
 from messaging.messages.domain.messages import Attachment, Span, SpanKind
 from messaging.messages.domain.refusals import VerificationUnderWay
 from messaging.messages.operations.forwards import forward_messages
-from messaging.messages.operations.sends import send_message
+from messaging.messages.operations.messages import send_message
 from messaging.messages.queries import shown, verifications
 from messaging.messages.queries.verifications import verify_conversation
 from plexus.event.v1.envelope_pb2 import Envelope

@@ -9,13 +9,13 @@ from messaging.conversations.operations.members import remove_members
 from messaging.conversations.operations.settings import update_conversation_settings
 from messaging.log.domain.refusals import ConversationNotFound
 from messaging.messages.domain.refusals import MessageNotFound
-from messaging.messages.operations.sends import send_message
+from messaging.messages.operations.messages import send_message
 from messaging.personal.domain.drafts import DRAFT_LIMIT, Draft, DraftKey
 from messaging.personal.domain.refusals import TooManyDrafts
 from messaging.personal.operations.drafts import save_draft
-from messaging.personal.queries import list_drafts
+from messaging.personal.queries.drafts import list_drafts
 from messaging.reading.operations.cursors import advance_cursor
-from messaging.reading.queries.conversations import get_view, list_views
+from messaging.reading.queries.conversations import get_conversation, list_conversations
 from messaging.reading.queries.receipts import Audiences, list_receipts
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import events_pb2, personal_service_pb2
@@ -202,13 +202,15 @@ async def test_settings_are_in_every_view_and_one_fact_each(store, group, person
             store, actor=ann, conversation_id=room, change=change, now=now
         )
 
-    listed, _ = await list_views(store, actor=ann, position=None, limit=10, include_archived=False)
+    listed, _ = await list_conversations(
+        store, actor=ann, position=None, limit=10, include_archived=False
+    )
     settings = {view.conversation.id: view.settings for view in listed}
     assert (settings[room].folder, settings[room].starred) == ("供应商", True)
     assert (settings[other].version, settings[other].starred) == (0, False)
-    one = await get_view(store, actor=ann, conversation_id=room)
+    one = await get_conversation(store, actor=ann, conversation_id=room)
     assert one.settings == settings[room]
-    bobs = await get_view(store, actor=person("bob"), conversation_id=room)
+    bobs = await get_conversation(store, actor=person("bob"), conversation_id=room)
     assert bobs.settings.version == 0, "nobody else's"
     (fact,) = await facts()
     assert (fact.person_id, fact.settings.conversation_id, fact.settings.version) == (
@@ -228,7 +230,7 @@ async def test_a_page_of_conversations_reads_settings_once(store, group, person,
         return await find(person_id, conversation_ids)
 
     monkeypatch.setattr(store.settings, "find", counted)
-    page, _ = await list_views(
+    page, _ = await list_conversations(
         store, actor=person("ann"), position=None, limit=4, include_archived=False
     )
     assert (len(page), asked) == (4, [4])
@@ -302,7 +304,7 @@ async def test_msg_07_a_mark_withdraws_no_receipt_and_reading_on_takes_it_off(
         )
 
     await set_mark()
-    view = await get_view(store, actor=bob, conversation_id=room)
+    view = await get_conversation(store, actor=bob, conversation_id=room)
     assert (view.read_through_seq, view.unread, view.settings.marked_unread) == (2, 0, True)
     receipts = await list_receipts(
         store, Audiences(), actor=person("ann"), conversation_id=room, seq=2, after="", limit=10

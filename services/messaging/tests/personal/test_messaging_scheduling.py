@@ -11,7 +11,7 @@ from messaging.config import LogSection, ScheduleSection
 from messaging.conversations.operations.members import add_members, remove_members
 from messaging.log.domain.refusals import ConversationNotFound
 from messaging.log.domain.states import Role
-from messaging.messages.operations.sends import send_message
+from messaging.messages.operations.messages import send_message
 from messaging.messages.queries.messages import list_messages
 from messaging.personal.api import read_scheduled
 from messaging.personal.domain.refusals import (
@@ -35,7 +35,7 @@ from messaging.personal.operations.scheduled import (
     update_scheduled_message,
 )
 from messaging.personal.operations.schedulers import Scheduler
-from messaging.personal.queries import list_scheduled
+from messaging.personal.queries.scheduled import list_scheduled_messages
 from messaging.personal.store.scheduled import place_of
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1.events_pb2 import ScheduledMessageChanged
@@ -329,7 +329,7 @@ async def test_msg_17_a_day_late_the_author_is_asked_and_may_send_it_yet(
     assert [text for _, text, _ in await said(room)] == ["still fine"]
     assert await told(late) == ["WAITING", "OVERDUE"]
     assert await told(in_time) == ["WAITING", "CLAIMED", "SENT"]
-    (first, *_), _ = await list_scheduled(
+    (first, *_), _ = await list_scheduled_messages(
         store, actor=person("ann"), after=None, include_ended=False, limit=10
     )
     assert first.id == late.id
@@ -429,7 +429,7 @@ async def test_gw_02_a_scheduled_message_is_its_authors_alone(
         )
     with pytest.raises(ConversationNotFound):
         await schedule("eve", room, "I am not in it")
-    found, _ = await list_scheduled(
+    found, _ = await list_scheduled_messages(
         store, actor=person("bob"), after=None, include_ended=True, limit=10
     )
     assert found == []
@@ -463,7 +463,7 @@ async def test_they_are_listed_by_what_needs_the_author_next(
 
     seen, after = [], None
     while True:
-        page, more = await list_scheduled(
+        page, more = await list_scheduled_messages(
             store, actor=person("ann"), after=after, include_ended=True, limit=1
         )
         seen += [each.id for each in page]
@@ -471,7 +471,7 @@ async def test_they_are_listed_by_what_needs_the_author_next(
             break
         after = place_of(page[-1])
     assert seen == [late.id, first.id, second.id, sent.id]
-    waiting, _ = await list_scheduled(
+    waiting, _ = await list_scheduled_messages(
         store, actor=person("ann"), after=None, include_ended=False, limit=10
     )
     assert [each.id for each in waiting] == [late.id, first.id, second.id]

@@ -13,10 +13,11 @@ from messaging.app import SERVICE
 from messaging.config import PeersSection, Settings
 from messaging.conversations.operations.members import add_members, remove_members
 from messaging.log.domain.states import Role
-from messaging.messages.operations.sends import send_message
+from messaging.messages.operations.messages import send_message
 from messaging.presence.api import SignalApi
 from messaging.presence.consumers import follow_presence
-from messaging.presence.operations import Presences, Signals
+from messaging.presence.operations.presence import Presences
+from messaging.presence.operations.signals import Signals
 from plexus.authz.v1.caller_pb2 import CallerContext
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.messaging.v1 import signal_service_pb2 as pb
@@ -86,7 +87,7 @@ class Process:
         request = pb.SignalTypingRequest(conversation_id=conversation, **fields)
         await self._stub.SignalTyping(request, metadata=self._signed(who))
 
-    async def tell(self, who: str, state: Any) -> None:
+    async def publish(self, who: str, state: Any) -> None:
         request = pb.SignalPresenceRequest(state=state)
         await self._stub.SignalPresence(request, metadata=self._signed(who))
 
@@ -241,13 +242,13 @@ async def test_signals_of_one_subject_leave_once_a_second_and_the_last_word_stan
         assert (outlet.typing[2].person_id, outlet.typing[2].stopped) == ("ann", True)
 
         for state in (ONLINE, AWAY, ONLINE, AWAY):
-            await process.tell("ann", state)
+            await process.publish("ann", state)
         await eventually(lambda: outlet.states == [ONLINE, AWAY], within=5)
 
 
 async def test_presence_needs_a_state(processes) -> None:
     async with processes(outlet=Outlet()) as process:
-        assert await refusal(process.tell("ann", 0)) == "INVALID_ARGUMENT"
+        assert await refusal(process.publish("ann", 0)) == "INVALID_ARGUMENT"
         many = [f"per_{number}" for number in range(201)]
         assert await refusal(process.look("ann", *many)) == "INVALID_ARGUMENT"
 
@@ -261,8 +262,8 @@ async def test_every_process_tells_the_same_presence_also_one_that_starts_later(
     everybody = ("ann", "bob", "cem")
     expected = {"ann": OFFLINE, "bob": ONLINE, "cem": AWAY}
     async with processes(kafka=kafka) as first, processes(kafka=kafka) as second:
-        await first.tell("bob", ONLINE)
-        await second.tell("cem", AWAY)
+        await first.publish("bob", ONLINE)
+        await second.publish("cem", AWAY)
 
         async def agreed(process: Process) -> bool:
             return await process.look("ann", *everybody) == expected
@@ -280,7 +281,7 @@ async def test_gw_02_presence_of_strangers_is_left_out(
     kafka = kafka_section_of("messaging")
     room = await group("ann", "bob")
     async with processes(kafka=kafka) as process:
-        await process.tell("bob", ONLINE)
+        await process.publish("bob", ONLINE)
 
         async def seen(by: str) -> dict[str, int]:
             return await process.look(by, "bob", "per_none")
@@ -303,7 +304,7 @@ async def test_msg_02_without_kafka_signals_are_answered_at_once_and_dropped(
     async with processes(kafka=KafkaSection(url="127.0.0.1:9")) as process, asyncio.timeout(60):
         for number in range(200):
             await process.type_in("ann", rooms[number % 20])
-            await process.tell("ann", ONLINE)
+            await process.publish("ann", ONLINE)
         assert await process.look("bob", "ann") == {"ann": OFFLINE}
 
 
@@ -323,7 +324,7 @@ async def test_what_leaves_is_on_the_topic_by_conversation_and_person(
         async def both_have_come() -> bool:
             # A signal that cannot leave within seconds is dropped; its client repeats it.
             await process.type_in("ann", room)
-            await process.tell("ann", ONLINE)
+            await process.publish("ann", ONLINE)
             return keys == {room, "ann"}
 
         reading = asyncio.create_task(read())

@@ -6,22 +6,19 @@ import pytest
 from messaging.app import conversation_log
 from messaging.config import LogSection
 from messaging.conversations.domain.refusals import LastOwner, NotGroupAdmin
-from messaging.conversations.operations.members import (
-    add_members,
-    leave_conversation,
-    remove_members,
-)
+from messaging.conversations.operations.conversations import leave_conversation
+from messaging.conversations.operations.members import add_members, remove_members
 from messaging.log.domain.refusals import ConversationNotFound
 from messaging.log.domain.states import History, Role
 from messaging.messages.domain.refusals import MessageNotFound
-from messaging.messages.operations.sends import send_message, send_messages
+from messaging.messages.operations.messages import send_message, send_messages
 from messaging.messages.queries.authority import readable_containers
 from messaging.messages.queries.changes import list_changes
 from messaging.messages.queries.messages import get_message, list_messages
 from messaging.reading.domain import CursorBeyondEnd
 from messaging.reading.operations.cursors import advance_cursor, advance_cursors
 from messaging.reading.operations.threads import follow_thread
-from messaging.reading.queries.conversations import get_view, list_views
+from messaging.reading.queries.conversations import get_conversation, list_conversations
 from messaging.reading.queries.receipts import Audiences, list_receipts
 from messaging.reading.queries.threads import get_thread
 from plexus.authz.v1.authority_pb2 import ReadableContainersRequest
@@ -219,7 +216,7 @@ async def test_msg_08_unread_counts_others_messages_after_the_cursor(
         root_seq=0,
     )
 
-    view = await get_view(store, actor=person("bob"), conversation_id=room)
+    view = await get_conversation(store, actor=person("bob"), conversation_id=room)
 
     assert (view.unread, view.mention_unread, view.read_through_seq) == (3, 2, 3)
 
@@ -229,7 +226,7 @@ async def test_msg_08_new_members_begin_without_unread(store, log, group, say, p
     await say_many(log, say, room, "ann", 4)
     await add(log, people, person("ann"), room, "carol")
 
-    view = await get_view(store, actor=person("carol"), conversation_id=room)
+    view = await get_conversation(store, actor=person("carol"), conversation_id=room)
 
     assert view.unread == 0
 
@@ -286,7 +283,7 @@ async def test_msg_15_threads_have_their_own_cursor_and_followers(
         root_seq=0,
     )
 
-    view = await get_view(store, actor=person("ann"), conversation_id=room)
+    view = await get_conversation(store, actor=person("ann"), conversation_id=room)
     thread = await get_thread(store, actor=person("ann"), conversation_id=room, root_seq=1)
     assert view.unread == 0
     assert view.unread_in_threads
@@ -300,7 +297,7 @@ async def test_msg_15_threads_have_their_own_cursor_and_followers(
         through_seq=2,
         root_seq=1,
     )
-    view = await get_view(store, actor=person("ann"), conversation_id=room)
+    view = await get_conversation(store, actor=person("ann"), conversation_id=room)
     assert not view.unread_in_threads
 
 
@@ -366,7 +363,7 @@ async def test_lists_come_with_the_last_active_first(store, log, group, say, per
     await say_many(log, say, second, "carol", 1)
     await log.flush_heads()
 
-    views, more = await list_views(
+    views, more = await list_conversations(
         store, actor=person("ann"), position=None, limit=10, include_archived=False
     )
 
@@ -438,5 +435,5 @@ async def test_msg_08_heads_that_a_killed_process_left_stale_are_repaired_at_the
             return await store.conversations.message_count("ten_acme") == 3
 
         await eventually(repaired)
-        view = await get_view(store, actor=person("bob"), conversation_id=room)
+        view = await get_conversation(store, actor=person("bob"), conversation_id=room)
     assert view.unread == 3

@@ -9,7 +9,7 @@ import pymongo
 import pytest
 from messaging.conversations.operations.members import add_members, remove_members
 from messaging.log.domain.states import Role
-from messaging.messages.operations.sends import send_message
+from messaging.messages.operations.messages import send_message
 from messaging.reading.queries.receipts import Audiences, list_receipts
 from messaging.reading.store.cursors import Advance, CursorKey
 from plexuskit.clock import SystemClock

@@ -30,7 +30,7 @@ from notify.domain.kinds import OWNERS
 from notify.domain.notifications import Notification
 from notify.operations.mails import Sender, SendingRules, is_down
 from notify.operations.tasks import Pace, remind
-from notify.queries import DeadLetters
+from notify.queries.status import DeadLetters
 from notify.smtp import SmtpServer
 from notify.store import Store
 

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from plexus.directory.v1 import events_pb2 as directory_pb
 from plexus.messaging.v1 import events_pb2 as messaging_pb
 from plexus.messaging.v1.conversations_pb2 import Conversation as ConversationMessage
@@ -30,7 +30,6 @@ from plexuskit.clock import Clock
 from plexuskit.config import KafkaSection
 from plexuskit.kafka import (
     Handler,
-    InvalidRecord,
     Owners,
     Probe,
     Record,
@@ -77,8 +76,6 @@ _TASKS: Final = 100
 # More people than a message between colleagues mentions.
 _FEW: Final = 20
 
-FactT = TypeVar("FactT", bound=Message)
-
 
 class Handlers:
     """The groups' handlers over one store."""
@@ -116,13 +113,13 @@ class Handlers:
         """Store people; sessions do not concern notify."""
         people = []
         for record in records:
-            match _name(record):
+            match record.fact_name:
                 case "PersonAdded":
-                    person = _fact(record, directory_pb.PersonAdded).person
+                    person = record.fact(directory_pb.PersonAdded).person
                 case "PersonChanged":
-                    person = _fact(record, directory_pb.PersonChanged).person
+                    person = record.fact(directory_pb.PersonChanged).person
                 case "PersonDeactivated":
-                    person = _fact(record, directory_pb.PersonDeactivated).person
+                    person = record.fact(directory_pb.PersonDeactivated).person
                 case _:
                     continue
             envelope = record.envelope
@@ -151,13 +148,13 @@ class Handlers:
     async def tasks(self, records: Sequence[Record]) -> None:
         """Store tasks and their reminders, and notify of each state before the next one."""
         for record in records:
-            match _name(record):
+            match record.fact_name:
                 case "TaskCreated":
-                    task: TaskMessage | None = _fact(record, tasks_pb.TaskCreated).task
+                    task: TaskMessage | None = record.fact(tasks_pb.TaskCreated).task
                 case "TaskChanged":
-                    task = _fact(record, tasks_pb.TaskChanged).task
+                    task = record.fact(tasks_pb.TaskChanged).task
                 case "TaskOverdue":
-                    task = _fact(record, tasks_pb.TaskOverdue).task
+                    task = record.fact(tasks_pb.TaskOverdue).task
                 case _:
                     task = None
             if task is not None:
@@ -167,7 +164,7 @@ class Handlers:
 
     async def cursors(self, records: Sequence[Record]) -> None:
         """Follow how far people read."""
-        read = [_fact(record, messaging_pb.CursorAdvanced).cursor for record in records]
+        read = [record.fact(messaging_pb.CursorAdvanced).cursor for record in records]
         cursors = [
             Cursor(
                 conversation_id=each.conversation_id,
@@ -182,9 +179,9 @@ class Handlers:
     async def settings(self, records: Sequence[Record]) -> None:
         """Store muted conversations of people; drafts and the like do not concern notify."""
         changes = [
-            _fact(record, messaging_pb.ConversationSettingsChanged)
+            record.fact(messaging_pb.ConversationSettingsChanged)
             for record in records
-            if _name(record) == "ConversationSettingsChanged"
+            if record.fact_name == "ConversationSettingsChanged"
         ]
         if changes:
             mutes = [mute_of(each.settings, person_id=each.person_id) for each in changes]
@@ -197,9 +194,9 @@ class Handlers:
         """
         sent: list[SentMessage] = []
         for record in records:
-            match _name(record):
+            match record.fact_name:
                 case "MessagePosted":
-                    posted = _fact(record, messaging_pb.MessagePosted).message
+                    posted = record.fact(messaging_pb.MessagePosted).message
                     sent += _sent(record, posted, posted.mentions, fresh=True)
                 case _:
                     await self._notify(sent)
@@ -217,7 +214,7 @@ class Handlers:
         return [
             Occurrence(
                 request=rule.request,
-                fact=_fact(record, rule.fact),
+                fact=record.fact(rule.fact),
                 event=Event(
                     # Kinds of the same fact have claims of their own.
                     id=f"{envelope.event_id}|{kind.name}" if number else envelope.event_id,
@@ -242,31 +239,31 @@ class Handlers:
             sent.clear()
 
     async def _change(self, record: Record, overtaken: frozenset[str]) -> None:
-        match _name(record):
+        match record.fact_name:
             case "MessageEdited":
                 await self._edited(record, reword=record.envelope.event_id not in overtaken)
             case "MessageRecalled":
-                message = _fact(record, messaging_pb.MessageRecalled).message
+                message = record.fact(messaging_pb.MessageRecalled).message
                 now = self._clock.now()
                 await recall_message(self._store, message_id=message.id, now=now)
             case "ConversationCreated":
-                created = _fact(record, messaging_pb.ConversationCreated)
+                created = record.fact(messaging_pb.ConversationCreated)
                 await self._conversation(created.conversation, created.members)
             case "ConversationChanged":
                 await self._conversation(
-                    _fact(record, messaging_pb.ConversationChanged).conversation, ()
+                    record.fact(messaging_pb.ConversationChanged).conversation, ()
                 )
             case "ConversationArchived":
                 await self._conversation(
-                    _fact(record, messaging_pb.ConversationArchived).conversation, ()
+                    record.fact(messaging_pb.ConversationArchived).conversation, ()
                 )
             case "MembersAdded":
-                await self._conversation(None, _fact(record, messaging_pb.MembersAdded).members)
+                await self._conversation(None, record.fact(messaging_pb.MembersAdded).members)
             case "MembersRemoved":
-                await self._conversation(None, _fact(record, messaging_pb.MembersRemoved).members)
+                await self._conversation(None, record.fact(messaging_pb.MembersRemoved).members)
 
     async def _edited(self, record: Record, *, reword: bool) -> None:
-        edited = _fact(record, messaging_pb.MessageEdited)
+        edited = record.fact(messaging_pb.MessageEdited)
         message, now = edited.message, self._clock.now()
         if reword:
             await reword_message(self._store, message_id=message.id, text=message.text, now=now)
@@ -362,15 +359,11 @@ async def consuming(
         yield
 
 
-def _name(record: Record) -> str:
-    return record.envelope.type.rpartition(".")[2]
-
-
 def _is_wide(record: Record) -> bool:
     """Return whether a record concerns the notifications of many people."""
-    match _name(record):
+    match record.fact_name:
         case "MessagePosted":
-            mentions = _fact(record, messaging_pb.MessagePosted).message.mentions
+            mentions = record.fact(messaging_pb.MessagePosted).message.mentions
             return len(mentions) > _FEW or any(each.all or each.department_id for each in mentions)
         case "MessageEdited" | "MessageRecalled":
             return True
@@ -382,19 +375,12 @@ def _overtaken(records: Sequence[Record]) -> frozenset[str]:
     last: dict[str, str] = {}
     overtaken: set[str] = set()
     for record in records:
-        if _name(record) == "MessageEdited":
-            message_id = _fact(record, messaging_pb.MessageEdited).message.id
+        if record.fact_name == "MessageEdited":
+            message_id = record.fact(messaging_pb.MessageEdited).message.id
             if message_id in last:
                 overtaken.add(last[message_id])
             last[message_id] = record.envelope.event_id
     return frozenset(overtaken)
-
-
-def _fact(record: Record, kind: type[FactT]) -> FactT:
-    try:
-        return kind.FromString(record.envelope.fact)
-    except DecodeError as error:
-        raise InvalidRecord(record, f"the fact is no {kind.DESCRIPTOR.full_name}") from error
 
 
 def _sent(

@@ -3,9 +3,8 @@ from typing import Any
 
 import grpc
 import pytest
-from notify import queries
 from notify.consumers import Handlers
-from notify.queries import DeadLetters
+from notify.queries.status import DeadLetters, get_notify_status
 from notify.store import Store
 from plexus.notify.v1 import notifications_pb2 as shapes
 from plexus.notify.v1 import notify_service_pb2 as pb
@@ -194,11 +193,11 @@ async def test_the_status_needs_kafka_once_and_lives_on_what_it_knew(
 
     letters = DeadLetters(depth, clock=clock)
     for _ in range(3):
-        figures = await queries.get_notify_status(store, tenant_id="ten_a", dead_letters=letters)
+        figures = await get_notify_status(store, tenant_id="ten_a", dead_letters=letters)
         assert (figures.notifications, figures.deliveries, figures.dead_letters) == (2, 2, 3)
         clock.advance(timedelta(seconds=16 if depths else 1))
     assert depths == []
-    elsewhere = await queries.get_notify_status(store, tenant_id="ten_b", dead_letters=letters)
+    elsewhere = await get_notify_status(store, tenant_id="ten_b", dead_letters=letters)
     assert (elsewhere.notifications, elsewhere.deliveries) == (0, 0)
     assert (await refusal(signed_in("bo").GetNotifyStatus(pb.GetNotifyStatusRequest())))[0] is (
         grpc.StatusCode.UNAVAILABLE

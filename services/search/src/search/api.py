@@ -12,7 +12,7 @@ from plexuskit.timestamps import optional_timestamp
 from search import queries
 from search.domain.paging import PageTokens
 from search.domain.turns import Turns
-from search.queries import Access, Asked, Freshness, Permits, Reader
+from search.queries import Access, Freshness, Permits, Reader, SearchRequest
 from search.store import Found, Store
 
 
@@ -47,7 +47,7 @@ class SearchApi(SearchServiceServicer):
                 freshness=self._freshness,
                 tokens=self._tokens,
                 reader=Reader(tenant_id=who.tenant_id, person_id=who.person_id),
-                asked=Asked(
+                asked=SearchRequest(
                     query=request.query,
                     types=tuple(request.types),
                     page_size=request.page_size,

@@ -37,8 +37,8 @@ async def consuming(
             group = definition.group
             marks = Marks(now=runtime.clock.now())
             handle = _handler(store, read=definition.read, marks=marks, runtime=runtime)
-            telling = partial(
-                operations.tell_progress,
+            reporting = partial(
+                operations.report_progress,
                 store,
                 kafka,
                 consumer=group,
@@ -46,7 +46,7 @@ async def consuming(
                 marks=marks,
                 runtime=runtime,
             )
-            await stack.enter_async_context(runtime.kept(f"progress.{group.group}", telling))
+            await stack.enter_async_context(runtime.kept(f"progress.{group.group}", reporting))
             await stack.enter_async_context(
                 consumer(
                     kafka,

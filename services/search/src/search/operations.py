@@ -71,7 +71,7 @@ def _refuse(invalid: Sequence[InvalidRecord]) -> None:
         raise ExceptionGroup("invalid records", list(invalid))
 
 
-async def tell_progress(
+async def report_progress(
     store: Store,
     kafka: KafkaSection,
     *,

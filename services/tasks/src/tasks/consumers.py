@@ -2,13 +2,12 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from google.protobuf.message import DecodeError, Message
 from plexus.directory.v1 import events_pb2, people_pb2
 from plexus.topics import DIRECTORY_PERSON_V1, TASKS_PEOPLE
 from plexuskit.config import KafkaSection
-from plexuskit.kafka import InvalidRecord, Probe, Record, consumer, owners_of, subscription
+from plexuskit.kafka import Probe, Record, consumer, owners_of, subscription
 from plexuskit.runtime import Runtime
 from plexuskit.snapshot import snapshots
 
@@ -18,8 +17,6 @@ from tasks.store import Store
 
 if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
     from plexus.authz.v1.authority_pb2_grpc import AuthorityAsyncStub
-
-FactT = TypeVar("FactT", bound=Message)
 
 
 class Handlers:
@@ -38,13 +35,13 @@ class Handlers:
         """Keep the zones of people; sessions do not concern tasks."""
         people: list[people_pb2.Person] = []
         for record in records:
-            match record.envelope.type.rpartition(".")[2]:
+            match record.fact_name:
                 case "PersonAdded":
-                    people.append(_fact(record, events_pb2.PersonAdded).person)
+                    people.append(record.fact(events_pb2.PersonAdded).person)
                 case "PersonChanged":
-                    people.append(_fact(record, events_pb2.PersonChanged).person)
+                    people.append(record.fact(events_pb2.PersonChanged).person)
                 case "PersonDeactivated":
-                    people.append(_fact(record, events_pb2.PersonDeactivated).person)
+                    people.append(record.fact(events_pb2.PersonDeactivated).person)
         if people:
             await note_people(self._store, people=[_person(each) for each in people])
 
@@ -74,13 +71,6 @@ async def following_people(
         ),
     ):
         yield
-
-
-def _fact(record: Record, kind: type[FactT]) -> FactT:
-    try:
-        return kind.FromString(record.envelope.fact)
-    except DecodeError as error:
-        raise InvalidRecord(record, f"the fact is no {kind.DESCRIPTOR.full_name}") from error
 
 
 def _person(message: people_pb2.Person) -> Person:

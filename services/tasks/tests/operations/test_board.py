@@ -23,23 +23,6 @@ Mover = Callable[..., Any]
 
 
 @pytest.fixture
-def move(store: Store, ann: Actor, now: datetime) -> Mover:
-    async def moved(task: Task, **asked: Any) -> Task:
-        fields = {
-            "expected_version": 0,
-            "state": None,
-            "column_id": "",
-            "after_task_id": "",
-            "request": None,
-        }
-        return await operations.move_task(
-            store, actor=ann, task_id=task.id, now=now, **{**fields, **asked}
-        )
-
-    return moved
-
-
-@pytest.fixture
 def lanes(store: Store, ann: Actor, project: Project) -> Callable[[], Any]:
     async def titles() -> dict[str, list[str]]:
         board = await queries.get_board(store, actor=ann, project_id=project.id)

@@ -25,22 +25,12 @@ async def open_work(store: Store, actor: Actor, person: str, **page: Any) -> Any
 
 
 @pytest.fixture
-async def work(store: Store, ann: Actor, add_task: AddTask, project: Project, now: datetime) -> Any:
+async def work(add_task: AddTask, project: Project, move: Callable[..., Any]) -> Any:
     """Bo owns T-1, works on T-2 in the project, and has closed T-3; T-4 is not Bo's."""
     await add_task("owned", owner_id="per_bo")
     await add_task("assigned", project_id=project.id, assignee_ids=("per_bo", "per_cy"))
     closed = await add_task("closed", owner_id="per_bo")
-    await operations.move_task(
-        store,
-        actor=ann,
-        task_id=closed.id,
-        expected_version=0,
-        state=State.CANCELLED,
-        column_id="",
-        after_task_id="",
-        request=None,
-        now=now,
-    )
+    await move(closed, state=State.CANCELLED)
     await add_task("other")
 
 

@@ -66,26 +66,16 @@ async def test_tsk_03_another_due_value_is_announced_again(
 
 
 async def test_tsk_03_a_closed_task_is_not_announced_and_a_reopened_one_is(
-    store: Store, add_task: AddTask, ann: Actor, now: datetime, facts: Callable[..., Any]
+    store: Store,
+    add_task: AddTask,
+    move: Callable[..., Any],
+    now: datetime,
+    facts: Callable[..., Any],
 ) -> None:
     task = await add_task(due=DueAt(now + HOUR))
-
-    async def move(state: State) -> None:
-        await operations.move_task(
-            store,
-            actor=ann,
-            task_id=task.id,
-            expected_version=0,
-            state=state,
-            column_id="",
-            after_task_id="",
-            request=None,
-            now=now,
-        )
-
-    await move(State.CANCELLED)
+    await move(task, state=State.CANCELLED)
     assert await operations.announce_overdue(store, limit=10, now=now + HOUR) == 0
-    await move(State.TODO)
+    await move(task, state=State.TODO)
     assert await operations.announce_overdue(store, limit=10, now=now + HOUR) == 1
     assert (await facts(task.id))[-1].type == "plexus.tasks.v1.TaskOverdue"
 

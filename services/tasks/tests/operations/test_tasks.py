@@ -149,22 +149,16 @@ async def test_tsk_01_of_twenty_with_the_same_version_one_wins_and_the_others_ar
 
 
 async def test_tsk_01_a_refused_transition_leaves_no_trace(
-    store: Store, add_task: AddTask, ann: Actor, now: datetime, facts: Callable[..., Any]
+    store: Store,
+    add_task: AddTask,
+    ann: Actor,
+    move: Callable[..., Any],
+    facts: Callable[..., Any],
 ) -> None:
     task = await add_task()
 
     with pytest.raises(TransitionNotAllowed):
-        await operations.move_task(
-            store,
-            actor=ann,
-            task_id=task.id,
-            expected_version=0,
-            state=State.DONE,
-            column_id="",
-            after_task_id="",
-            request=None,
-            now=now,
-        )
+        await move(task, state=State.DONE)
 
     assert await queries.get_task(store, actor=ann, task_id=task.id) == task
     assert len(await facts(task.id)) == 1

@@ -50,27 +50,16 @@ async def test_gw_02_a_list_shows_what_one_may_see_last_changed_first(
 
 
 async def test_a_list_can_be_narrowed(
-    store: Store,
     add_task: AddTask,
     project: Project,
-    ann: Actor,
     listed: Callable[..., Any],
     now: datetime,
+    move: Callable[..., Any],
 ) -> None:
     task = await add_task("a", project_id=project.id, assignee_ids=("per_bo",), now=now)
     await add_task("b", assignee_ids=("per_bo",), now=now + timedelta(seconds=1))
     await add_task("c", now=now + timedelta(seconds=2))
-    await operations.move_task(
-        store,
-        actor=ann,
-        task_id=task.id,
-        expected_version=0,
-        state=State.DOING,
-        column_id="",
-        after_task_id="",
-        request=None,
-        now=now + timedelta(seconds=3),
-    )
+    await move(task, state=State.DOING, now=now + timedelta(seconds=3))
 
     assert await listed(project_id=project.id) == ["a"]
     assert await listed(assignee_id="per_bo") == ["a", "b"]
@@ -146,21 +135,11 @@ async def test_projects_are_listed_to_their_members_newest_first(
 
 
 async def test_tsk_01_history_pages_join_to_the_whole_history(
-    store: Store, add_task: AddTask, ann: Actor, project: Project, now: datetime
+    store: Store, add_task: AddTask, ann: Actor, project: Project, move: Callable[..., Any]
 ) -> None:
     task = await add_task(project_id=project.id)
     for state in (State.DOING, State.BLOCKED, State.DONE):
-        await operations.move_task(
-            store,
-            actor=ann,
-            task_id=task.id,
-            expected_version=0,
-            state=state,
-            column_id="",
-            after_task_id="",
-            request=None,
-            now=now,
-        )
+        await move(task, state=state)
 
     asked: dict[str, Any] = {"actor": ann, "task_id": task.id}
     whole = await queries.list_task_history(store, **asked, page_size=200, page_token="")

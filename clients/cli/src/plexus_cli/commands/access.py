@@ -31,15 +31,13 @@ def explain(
     permission: Annotated[str, Argument(help="For example messages.send.")],
     object_: Annotated[str, Argument(metavar="[OBJECT]", help=OBJECT_HELP)] = "",
     scope: Annotated[
-        list[str] | None, Option(help="As a token limited to it; several times.")
+        list[str] | None, Option(help="Assume a token limited to this permission; can be repeated.")
     ] = None,
-    second_factor: Annotated[
-        bool, Option(help="As in a session that gave a second factor.")
-    ] = False,
+    second_factor: Annotated[bool, Option(help="Assume a session with a second factor.")] = False,
     at: At = None,
     json: Json = False,
 ) -> None:
-    """Explain what a call with a permission gets, step by step; without an object, about none."""
+    """Explain step by step whether a permission is granted, for an object or without one."""
 
     async def work(plexus: Plexus) -> tuple[ExplainAccessResponse, Callable[[str], str]]:
         people = await find_people(plexus, [person])
@@ -83,7 +81,7 @@ def who(
     at: At = None,
     json: Json = False,
 ) -> None:
-    """List everybody who could see something, and why."""
+    """List the people who could see an object, and why."""
 
     async def work(
         plexus: Plexus,

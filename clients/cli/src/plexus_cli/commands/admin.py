@@ -35,7 +35,7 @@ def init(
         bool, Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
 ) -> None:
-    """Make the tenant and its first administrator; refused once there is one."""
+    """Create the tenant and its first administrator; works only once."""
     behind = servers()
     typed = password(from_stdin=password_stdin, twice=True)
     request = InitTenantRequest(
@@ -93,7 +93,7 @@ def set_password(
 
 @app.command()
 def doctor(json: Json = False) -> None:
-    """Look at servers, versions, parameters, topics, indexes and clocks; says what to do."""
+    """Check servers, versions, parameters, topics, indexes and clocks, and suggest remedies."""
     from plexus_cli.doctor import examine
 
     findings = asyncio.run(examine(servers()))

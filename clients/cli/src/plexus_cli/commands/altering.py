@@ -11,7 +11,7 @@ from plexus_cli.context import run
 from plexus_cli.language import counted, tr
 from plexus_cli.lines import line_of
 from plexus_cli.lookups.conversations import names_in, resolve
-from plexus_cli.lookups.mentions import Mentioned, Plain, mentions_of, tell_of_absent
+from plexus_cli.lookups.mentions import Mentioned, Plain, mentions_of, warn_of_absent
 from plexus_cli.lookups.requests import new_request_id
 from plexus_cli.moments import heading, local
 from plexus_cli.options import Argument, Json, Option, Where
@@ -27,15 +27,15 @@ Which = Annotated[int, Argument(help="`seq` of the message.", min=1)]
 def edit(
     conversation: Where,
     seq: Which,
-    text: Annotated[str, Argument(help="The new words; `-` reads standard input.")],
+    text: Annotated[str, Argument(help="New text; `-` reads standard input.")],
     mention: Mentioned = None,
     no_mentions: Plain = False,
     expect: Annotated[
-        int | None, Option(help="Refuse unless this is the version that is there.")
+        int | None, Option(help="Expected current version; refused if it differs.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Change the words of your own message; every version is kept."""
+    """Edit your own message; every version is kept."""
     said = given(text)
 
     async def work(plexus: Plexus) -> Message:
@@ -54,14 +54,14 @@ def edit(
         if expect is not None:
             request.expected_version = expect
         edited = await plexus.call(plexus.messaging.EditMessage, request)
-        await tell_of_absent(plexus, edited.not_in_conversation)
+        await warn_of_absent(plexus, edited.not_in_conversation)
         return edited.message
 
     _show(run(work), tr("Message {seq} edited.", seq=seq), json=json)
 
 
 def recall(conversation: Where, seq: Which, json: Json = False) -> None:
-    """Recall a message: its content is deleted for everybody."""
+    """Recall a message; its content is deleted for all members."""
     message = _changed(
         conversation, seq, pb.RecallMessageRequest, lambda p: p.messaging.RecallMessage
     )

@@ -25,10 +25,9 @@ def anchors(
     file: Annotated[Path, Argument(help="File that `plexus verify --anchors` reads.")],
     reason: Annotated[str, Option(help="Reason; the ledger keeps it.")],
 ) -> None:
-    """Keep the newest link of every conversation in a file, for proofs later.
+    """Store the newest link of every conversation in a file, for later proofs.
 
-    Ends with exit code 1 where a conversation is shorter than it was, or has another link for the
-    number that the file has.
+    Exit code 1 if a conversation is shorter than before, or its link at a stored number differs.
     """
     kept = read(file)
 

@@ -24,12 +24,12 @@ app = Group(help="Tokens for apps and scripts.")
 def create(
     name: Annotated[str, Argument(help="Purpose.")],
     scope: Annotated[
-        list[str], Option(help="A permission it may use, such as messages.send; repeat it.")
+        list[str], Option(help="Permission of the token, such as messages.send; can be repeated.")
     ],
     days: Annotated[int, Option(min=1, max=366, help="Lifetime in days.")] = 90,
     person: Whose = "",
 ) -> None:
-    """Make a token that acts as you, within scopes; shown this once."""
+    """Create a token that acts as you, limited to scopes; it is shown only once."""
 
     async def work(plexus: Plexus) -> pb.CreateApiTokenResponse:
         request = pb.CreateApiTokenRequest(
@@ -53,7 +53,7 @@ def create(
 
 @app.command("list")
 def show(person: Whose = "", json: Json = False) -> None:
-    """List tokens that apps can act with, the newest first."""
+    """List API tokens, newest first."""
     found = [
         each
         for each in run(lambda plexus: opened(plexus, person), in_zone=not json)

@@ -55,10 +55,12 @@ def unstar(conversation: Where, json: Json = False) -> None:
 
 def folder(
     conversation: Where,
-    name: Annotated[str, Argument(help="Name of the folder; without it, out of any folder.")] = "",
+    name: Annotated[
+        str, Argument(help="Name of the folder; none moves it out of its folder.")
+    ] = "",
     json: Json = False,
 ) -> None:
-    """Move a conversation into a folder of yours."""
+    """Move a conversation into one of your folders."""
     settings = _change(conversation, folder=name)
     said = (
         tr("In the folder {name}.", name=settings.folder)

@@ -39,7 +39,7 @@ REASONS: Mapping[int, str] = {
 }
 
 First = Annotated[int, Option("--from", help="First number.", min=0)]
-Last = Annotated[int, Option("--to", help="Last number; 0: the present end.", min=0)]
+Last = Annotated[int, Option("--to", help="Last number; 0: the current end.", min=0)]
 When = Annotated[str | None, Option(help=moments.PAST_HELP)]
 
 
@@ -48,13 +48,13 @@ def list_(
     actor: Annotated[str | None, Option(help="Handle or id of who did it.")] = None,
     object_: Annotated[str, Option("--object", help="For example person:per_…")] = "",
     action: Annotated[str, Option(help="For example PersonDeactivated.")] = "",
-    refused: Annotated[bool, Option(help="Only what was refused.")] = False,
+    refused: Annotated[bool, Option(help="Only refused calls.")] = False,
     since: When = None,
     until: When = None,
     limit: Annotated[int, Option(min=1, max=PAGE)] = 50,
     json: Json = False,
 ) -> None:
-    """List entries, the newest first."""
+    """List entries, newest first."""
 
     async def work(
         plexus: Plexus,
@@ -107,12 +107,12 @@ _PARTIAL_SHOWN_WORDS = (
 @app.command()
 def export(
     output: Annotated[
-        Path | None, Argument(help="File that is continued where it ends; else stdout.")
+        Path | None, Argument(help="File to append to; standard output by default.")
     ] = None,
     first: First = 0,
     last: Last = 0,
 ) -> None:
-    """Write entries as lines of JSON with their hashes, for keeping elsewhere."""
+    """Export entries as JSON lines with their hashes, for external archives."""
     begun = ledger.last_number(output) if output else 0
     request = pb.ExportAuditRequest(from_no=max(begun + 1 if begun else 0, first), through_no=last)
 
@@ -137,15 +137,15 @@ def export(
 
 @app.command()
 def verify(
-    file: Annotated[Path | None, Argument(help="An export, verified without a server.")] = None,
+    file: Annotated[Path | None, Argument(help="Exported file, verified without a server.")] = None,
     keep: Annotated[
-        Path | None, Option(help="File that keeps the last entry verified between calls.")
+        Path | None, Option(help="File that stores the last verified entry between runs.")
     ] = None,
     first: First = 0,
     last: Last = 0,
     json: Json = False,
 ) -> None:
-    """Prove that no entry was altered, removed or put elsewhere; exit code 1 if one was."""
+    """Verify that no entry was altered, removed or reordered; exit code 1 if one was."""
     kept = ledger.read_anchor(keep)
     if file is None:
         verified, head, finding = run(

@@ -23,7 +23,7 @@ Names = Annotated[list[str], Argument(help="Handles, ids or display names.")]
 
 @app.command("list")
 def list_(
-    archived: Annotated[bool, Option("--archived", help="Archived ones too.")] = False,
+    archived: Annotated[bool, Option("--archived", help="Include archived conversations.")] = False,
     json: Json = False,
 ) -> None:
     """List the conversations you are in, last active first."""
@@ -58,13 +58,11 @@ def create(
     name: Annotated[str, Argument(help="Name of the group; `-` for a direct conversation.")],
     members: Annotated[list[str] | None, Argument(help="Handles, ids or display names.")] = None,
     topic: Annotated[str, Option(help="Topic of the conversation.")] = "",
-    open_history: Annotated[
-        bool, Option(help="Members see what was said before they joined.")
-    ] = False,
+    open_history: Annotated[bool, Option(help="New members see earlier messages.")] = False,
     request_id: Annotated[str | None, Option("--id", help="Id for retries.")] = None,
     json: Json = False,
 ) -> None:
-    """Begin a group, or open the direct conversation with one person."""
+    """Create a group, or open a direct conversation with one person."""
 
     async def work(plexus: Plexus) -> pb.CreateConversationResponse:
         people = await find_people(plexus, members or [])

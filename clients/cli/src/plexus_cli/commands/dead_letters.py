@@ -20,7 +20,7 @@ Consumer = Annotated[str, Argument(help="Consumer group, for example search.mess
 
 @app.command("list")
 def list_(group: Consumer, limit: int = 50, json: Json = False) -> None:
-    """List dead letters that wait, oldest first, with their reasons."""
+    """List dead letters, oldest first, with their reasons."""
     from plexus_cli import operating
 
     letters = operating.letters(group, limit)
@@ -46,7 +46,7 @@ def redrive(
         list[str] | None, Option(help="Position `partition:offset` from the list.")
     ] = None,
 ) -> None:
-    """Send dead letters back to their topics, for this group alone."""
+    """Retry dead letters; only this consumer group receives them again."""
     from plexus_cli import operating
 
     report = operating.redrive(group, limit, positions=set(only or []))
@@ -66,10 +66,10 @@ def skip(
     offset: Annotated[int, Argument(help="Offset of the held record.")],
     reason: Annotated[str, Option(help="Reason; kept with the dead letter.")],
 ) -> None:
-    """Have a held record set aside as a dead letter, so that its partition moves on.
+    """Move a held record to the dead letters, so that its partition continues.
 
     Needs the servers' addresses and a signed-in person with the permission `records.skip`: the
-    ledger names person, record and reason before anything is done.
+    ledger records person, record and reason first.
     """
     from plexus_cli import operating
 

@@ -15,12 +15,12 @@ from plexus_cli.output import as_dict, print_json, print_table, say
 
 app = Group(help="The department tree.")
 
-Which = Annotated[str, Argument(help="Id, external id, or a name that only one has.")]
+Which = Annotated[str, Argument(help="Id, external id, or a unique name.")]
 
 
 @app.command("list")
 def list_(
-    closed: Annotated[bool, Option(help="Show merged and dissolved ones too.")] = False,
+    closed: Annotated[bool, Option(help="Include merged and dissolved departments.")] = False,
     json: Json = False,
 ) -> None:
     """List the tree, each department below its parent."""
@@ -54,7 +54,7 @@ def list_(
 def create(
     name: Annotated[str, Argument(help="Name of the department.")],
     parent: Annotated[
-        str, Option("--parent", "--under", help="The department above; a root without.")
+        str, Option("--parent", "--under", help="Parent department; none by default.")
     ] = "",
     external_id: Annotated[str, Option(help="SOURCE:ID in another system.")] = "",
     request_id: RequestId = None,
@@ -97,7 +97,7 @@ def rename(
 @app.command()
 def lead(
     department: Which,
-    leader: Annotated[str, Argument(help="Handle or id; `-` for nobody.")],
+    leader: Annotated[str, Argument(help="Handle or id; `-` for none.")],
     request_id: RequestId = None,
     json: Json = False,
 ) -> None:
@@ -120,7 +120,7 @@ def lead(
 @app.command()
 def move(
     department: Which,
-    under: Annotated[str, Argument(help="The department above; `-` makes it a root.")],
+    under: Annotated[str, Argument(help="New parent department; `-` for none.")],
     request_id: RequestId = None,
     json: Json = False,
 ) -> None:
@@ -144,7 +144,7 @@ def move(
 @app.command()
 def merge(
     department: Annotated[str, Argument(help="The department that is closed.")],
-    into: Annotated[str, Argument(help="The department where everything goes.")],
+    into: Annotated[str, Argument(help="Department that receives its people and departments.")],
     request_id: RequestId = None,
     json: Json = False,
 ) -> None:
@@ -180,9 +180,9 @@ def split(
     person: Annotated[list[str] | None, Option(help="A person who moves: handle or id.")] = None,
     child: Annotated[
         list[str] | None,
-        Option(help="A department directly below that moves along; can be repeated."),
+        Option(help="Department directly below that moves too; can be repeated."),
     ] = None,
-    below: Annotated[bool, Option(help="The new one stands below the old one.")] = False,
+    below: Annotated[bool, Option(help="Create the new department below the old one.")] = False,
     request_id: RequestId = None,
     json: Json = False,
 ) -> None:

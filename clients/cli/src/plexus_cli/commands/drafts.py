@@ -17,9 +17,9 @@ from plexus_cli.output import as_dict, print_json, print_table, say
 from plexus_cli.texts import given
 
 pb = personal_service_pb2
-app = Group(help="Messages that you have begun to write, on all your devices.")
+app = Group(help="Unsent messages, the same on all your devices.")
 
-Thread = Annotated[int, Option(help="Of the thread of this seq.")]
+Thread = Annotated[int, Option(help="In the thread of this seq.")]
 
 
 @app.command("list")
@@ -64,7 +64,7 @@ def save(
     thread: Thread = 0,
     json: Json = False,
 ) -> None:
-    """Save a draft in a conversation, in place of the previous one."""
+    """Save a draft in a conversation, replacing the previous one."""
     written = given(text)
     kept = _save(conversation, written, thread)
     if json:

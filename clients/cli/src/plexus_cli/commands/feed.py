@@ -15,17 +15,21 @@ from plexus_cli.moments import heading, local
 from plexus_cli.options import Group, Json, Option
 from plexus_cli.output import as_dict, print_json, print_table, say
 
-app = Group(help="The HR feed (SCIM), and what it waits for.")
+app = Group(help="The HR feed (SCIM) and its pending approvals.")
 
 Waiting = Annotated[
     int,
-    Option("--waiting", min=1, help="How many wait, as `status` showed; others are refused."),
+    Option(
+        "--waiting",
+        min=1,
+        help="Number of people awaiting approval, as `status` shows it; refused if it differs.",
+    ),
 ]
 
 
 @app.command()
 def status(json: Json = False) -> None:
-    """Show whether the feed runs, what it lacked rights for and ignored, and who waits."""
+    """Show the state of the feed, denied and ignored changes, and people awaiting approval."""
 
     async def work(plexus: Plexus) -> tuple[FeedStatus, dict[str, str]]:
         response = await plexus.call(plexus.scim.GetFeedStatus, GetFeedStatusRequest())
@@ -78,7 +82,7 @@ def status(json: Json = False) -> None:
 
 @app.command()
 def approve(waiting: Waiting) -> None:
-    """Deactivate everybody who waits, and let the feed go on."""
+    """Deactivate the people awaiting approval, and resume the feed."""
     _answer(approve=True, waiting=waiting)
     say(
         counted(
@@ -91,7 +95,7 @@ def approve(waiting: Waiting) -> None:
 
 @app.command()
 def drop(waiting: Waiting) -> None:
-    """Let everybody who waits stay, and let the feed go on."""
+    """Keep the people awaiting approval active, and resume the feed."""
     _answer(approve=False, waiting=waiting)
     say(counted(waiting, "{n} person stays; the feed runs.", "{n} people stay; the feed runs."))
 

@@ -21,12 +21,12 @@ def search(
     query: Annotated[str, Argument(help="Words to search for; `-` reads a query per line.")],
     kind: Annotated[
         list[str] | None,
-        Option("--type", help="Kind of what is found.", choices=("message", "task", "person")),
+        Option("--type", help="Kind of result.", choices=("message", "task", "person")),
     ] = None,
     limit: Annotated[int, Option(min=1, max=100)] = 20,
     json: Json = False,
 ) -> None:
-    """Search everything that you may read."""
+    """Search all content visible to you."""
 
     def asked(words: str) -> SearchRequest:
         return SearchRequest(query=words, types=kind or [], page_size=limit)

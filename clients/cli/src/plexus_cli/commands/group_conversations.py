@@ -48,7 +48,7 @@ def update(
         bool | None,
         Option(
             "--confidential/--no-confidential",
-            help="Nothing is forwarded out of it, and notifications carry no text.",
+            help="Messages cannot be forwarded, and notifications carry no text.",
         ),
     ] = None,
     request_id: RequestId = None,
@@ -67,12 +67,12 @@ def update(
 
 
 def archive(conversation: Where, request_id: RequestId = None, json: Json = False) -> None:
-    """Archive a group: it can be read, and nothing can be sent to it."""
+    """Archive a group; it can be read but receives no more messages."""
     _show(_update(conversation, request_id, archived=True), json=json)
 
 
 def unarchive(conversation: Where, request_id: RequestId = None, json: Json = False) -> None:
-    """Bring an archived group back."""
+    """Restore an archived group."""
     _show(_update(conversation, request_id, archived=False), json=json)
 
 

@@ -56,14 +56,16 @@ def create(
     name: Annotated[str, Argument(help="Name of the group.")],
     people: Annotated[list[str] | None, Argument(help="Handles or ids.")] = None,
     description: Annotated[str, Option(help="Purpose.")] = "",
-    department: Annotated[list[str] | None, Option(help="Rule: people of it and below.")] = None,
-    title: Annotated[list[str] | None, Option(help="Rule: people of this post.")] = None,
+    department: Annotated[
+        list[str] | None, Option(help="Rule: people of this department and those below.")
+    ] = None,
+    title: Annotated[list[str] | None, Option(help="Rule: people with this job title.")] = None,
     skill: Annotated[list[str] | None, Option(help="Rule: people with this skill.")] = None,
-    locale: Annotated[list[str] | None, Option(help="Rule: people of a language.")] = None,
+    locale: Annotated[list[str] | None, Option(help="Rule: people with this language.")] = None,
     request_id: RequestId = None,
     json: Json = False,
 ) -> None:
-    """Create a group: of named people, or of everybody whom a rule selects."""
+    """Create a group of named people, or of people selected by a rule."""
 
     async def work(plexus: Plexus) -> Group:
         request = pb.CreateGroupRequest(
@@ -111,7 +113,7 @@ def members(
     add_: Annotated[list[str] | None, Option("--add", help="A person to add.")] = None,
     json: Json = False,
 ) -> None:
-    """List who belongs to a group; with --add after those have joined."""
+    """List the members of a group; --add adds people first."""
 
     async def work(plexus: Plexus) -> list[Person]:
         found = await lookup.find(plexus, group)

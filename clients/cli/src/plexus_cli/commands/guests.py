@@ -15,24 +15,24 @@ from plexus_cli.options import Argument, Group, Json, Option
 from plexus_cli.output import as_dict, print_json, say
 from plexus_cli.texts import read_line
 
-app = Group(help="Guests: people from outside, for a limited time.")
+app = Group(help="External guests, for a limited time.")
 
 Until = Annotated[str, Option(help=moments.HELP)]
 
 
 @app.command()
 def create(
-    handle: Annotated[str, Argument(help="Handle to sign in with; @ is not part of it.")],
-    name: Annotated[str, Argument(help="As colleagues see it.")],
+    handle: Annotated[str, Argument(help="Handle to sign in with, without @.")],
+    name: Annotated[str, Argument(help="Name shown to colleagues.")],
     until: Until,
-    email: Annotated[str, Option(help="Address.")] = "",
+    email: Annotated[str, Option(help="E-mail address.")] = "",
     password_stdin: Annotated[
         bool, Option("--password-stdin", help="Read a password from standard input.")
     ] = False,
     request_id: RequestId = None,
     json: Json = False,
 ) -> None:
-    """Invite a guest from outside until a time."""
+    """Invite an external guest until a given time."""
     password = read_line() if password_stdin else ""
 
     async def work(plexus: Plexus) -> Person:

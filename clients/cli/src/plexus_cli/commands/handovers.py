@@ -21,7 +21,7 @@ Who = Annotated[str, Argument(help="Handle, id or display name.")]
 
 
 def open_work(person: Who, json: Json = False) -> None:
-    """List the open tasks and projects of a person, for example of one who leaves."""
+    """List the open tasks and projects of a person, for example before they leave."""
 
     async def work(plexus: Plexus) -> tuple[list[Task], list[Project]]:
         request = pb.ListOpenWorkRequest(
@@ -56,10 +56,10 @@ def open_work(person: Who, json: Json = False) -> None:
 
 def reassign(
     person: Who,
-    to: Annotated[str, Option("--to", help="Who takes the work over.")],
+    to: Annotated[str, Option("--to", help="Person who takes over the work.")],
     json: Json = False,
 ) -> None:
-    """Give all open tasks and projects of a person to somebody else."""
+    """Reassign all open tasks and projects of a person to another person."""
 
     async def work(plexus: Plexus) -> tuple[int, int, Person]:
         people = await find_people(plexus, [person, to])

@@ -37,7 +37,7 @@ from plexus_cli.options import Argument, Group, Json, Option
 from plexus_cli.output import print_json, say, warn
 from plexus_cli.progress import progress
 
-app = Group(help="Bring in history from another system.")
+app = Group(help="Import history from another system.")
 
 BATCHES_IN_FLIGHT = 4
 IMPORT_SECONDS = 120.0
@@ -65,16 +65,14 @@ class Imported:
 @app.command("slack")
 def slack_export(
     export: Annotated[Path, Argument(help="The export: a .zip, or its folder.", exists=True)],
-    strict: Annotated[
-        bool, Option(help="Stop at the first thing that is not as it should be.")
-    ] = False,
+    strict: Annotated[bool, Option(help="Stop at the first problem.")] = False,
     json: Json = False,
 ) -> None:
     """Import a Slack export; a later export brings what has changed since.
 
-    Anything that cannot be read is left out with a warning that names the place. Conversations
-    follow the export until somebody writes in them or `plexus import finish slack`; direct ones
-    get new messages only.
+    Unreadable parts are skipped with a warning that names the place. Conversations follow later
+    exports until a member writes in them or `plexus import finish slack` is run; direct ones only
+    receive new messages.
     """
     problems = slack.Problems(strict=strict)
     done = Imported()

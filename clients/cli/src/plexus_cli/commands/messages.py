@@ -20,7 +20,7 @@ from plexus_cli.lookups.conversations import (
     resolve,
     titles_of,
 )
-from plexus_cli.lookups.mentions import Mentioned, Plain, mentions_of, tell_of_absent
+from plexus_cli.lookups.mentions import Mentioned, Plain, mentions_of, warn_of_absent
 from plexus_cli.lookups.requests import new_request_id
 from plexus_cli.moments import heading, local
 from plexus_cli.options import Argument, Json, Option, Where
@@ -45,7 +45,7 @@ def history(
     thread: Annotated[int, Option(help="Only the thread of this seq.")] = 0,
     json: Json = False,
 ) -> None:
-    """Read a conversation, the newest messages unless told otherwise."""
+    """Read a conversation; the newest messages by default."""
 
     async def work(
         plexus: Plexus,
@@ -97,7 +97,7 @@ def send(
     text: Annotated[str, Argument(help="The text; `-` reads standard input.")],
     reply_to: Annotated[int, Option(help="Reply to this seq.")] = 0,
     quote: Annotated[int, Option(help="Quote this seq.")] = 0,
-    silent: Annotated[bool, Option("--silent", help="Notify nobody.")] = False,
+    silent: Annotated[bool, Option("--silent", help="Send without notifications.")] = False,
     priority: Annotated[str, Option(help="Priority.", choices=tuple(PRIORITIES))] = "normal",
     mention: Mentioned = None,
     no_mentions: Plain = False,
@@ -106,14 +106,14 @@ def send(
     ] = False,
     request_id: Annotated[
         str | None,
-        Option("--id", help="Your own id of the message; send again with it safely."),
+        Option("--id", help="Id of the request; sending again with the same id is safe."),
     ] = None,
     check: Annotated[
-        bool, Option("--check", help="Only show who is off hours; send nothing.")
+        bool, Option("--check", help="Only show recipients outside working hours; do not send.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Send a message; prints its id and seq. At a terminal it warns of people who are off hours."""
+    """Send a message and print its id and seq. A terminal warns of people outside working hours."""
     said = given(text)
 
     async def work(plexus: Plexus) -> pb.SendMessageResponse | None:
@@ -144,7 +144,7 @@ def send(
             format=messages_pb2.FORMAT_MARKDOWN if markdown else messages_pb2.FORMAT_PLAIN,
         )
         stored = await plexus.call(plexus.messaging.SendMessage, request)
-        await tell_of_absent(plexus, stored.not_in_conversation)
+        await warn_of_absent(plexus, stored.not_in_conversation)
         return stored
 
     response = run(work)
@@ -157,7 +157,7 @@ def send(
 
 
 def unread(json: Json = False) -> None:
-    """List what you have not read."""
+    """List conversations with unread messages."""
 
     async def work(plexus: Plexus) -> list[dict[str, object]]:
         views = [
@@ -201,7 +201,7 @@ def unread(json: Json = False) -> None:
 def read(
     conversation: Where,
     through: Annotated[int, Argument(help="Read up to this seq; the last by default.")] = 0,
-    thread: Annotated[int, Option(help="Of the thread of this seq.")] = 0,
+    thread: Annotated[int, Option(help="In the thread of this seq.")] = 0,
 ) -> None:
     """Mark a conversation as read."""
 

@@ -13,18 +13,18 @@ from plexus_cli.lookups.requests import RequestId, new_request_id
 from plexus_cli.options import Argument, Group, Json, Option
 from plexus_cli.output import as_dict, print_json, print_table, say
 
-app = Group(help="Parts of the product, on or off.")
+app = Group(help="Modules of the product, enabled or disabled.")
 
 Which = Annotated[str, Argument(help="messaging, notify, search or tasks.")]
 Exceptions = Annotated[
     list[str] | None,
-    Option("--except", help="Department, with those below, where it is the other way round."),
+    Option("--except", help="Excepted department, with those below it."),
 ]
 
 
 @app.command("list")
 def list_(json: Json = False) -> None:
-    """List the modules, and whether each is on for you."""
+    """List the modules, and whether each is enabled for you."""
 
     async def work(plexus: Plexus) -> tuple[pb.ListModulesResponse, dict[str, str]]:
         response = await plexus.call(plexus.grants.ListModules, pb.ListModulesRequest())
@@ -54,7 +54,7 @@ def list_(json: Json = False) -> None:
 def on(
     module: Which, except_: Exceptions = None, request_id: RequestId = None, json: Json = False
 ) -> None:
-    """Switch a module on, but off for the excepted departments."""
+    """Enable a module, except for the given departments."""
     _switch(module, enabled=True, exceptions=except_ or [], request_id=request_id, json=json)
 
 
@@ -62,7 +62,7 @@ def on(
 def off(
     module: Which, except_: Exceptions = None, request_id: RequestId = None, json: Json = False
 ) -> None:
-    """Switch a module off, but on for the excepted departments: a pilot."""
+    """Disable a module, except for the given departments, as in a pilot."""
     _switch(module, enabled=False, exceptions=except_ or [], request_id=request_id, json=json)
 
 

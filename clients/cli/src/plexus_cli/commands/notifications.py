@@ -30,7 +30,7 @@ CHANNELS = {
 
 @app.command("list")
 def list_(
-    unread: Annotated[bool, Option(help="Only those not read.")] = False,
+    unread: Annotated[bool, Option(help="Only unread ones.")] = False,
     limit: Annotated[int, Option(min=1, max=200)] = 50,
     json: Json = False,
 ) -> None:
@@ -87,7 +87,7 @@ def read(
 
 @app.command("preferences")
 def preferences(json: Json = False) -> None:
-    """Show what you are told of, by which channel, and your quiet hours."""
+    """Show the channels of your notifications, and your quiet hours."""
 
     async def work(plexus: Plexus) -> notifications_pb2.Preferences:
         response = await plexus.call(plexus.notify.GetPreferences, pb.GetPreferencesRequest())
@@ -142,10 +142,10 @@ def update(
 @app.command("quiet-hours")
 def quiet_hours(
     start: Annotated[str, Argument(help="HH:MM, or `off`.")],
-    end: Annotated[str, Argument(help="HH:MM; may lie after midnight.")] = "",
+    end: Annotated[str, Argument(help="HH:MM; may be after midnight.")] = "",
     zone: Annotated[str, Option(help="IANA zone; yours by default.")] = "",
 ) -> None:
-    """Set the daily window in which no e-mail is sent to you; the inbox fills as ever."""
+    """Set the daily window without e-mail; the inbox still receives notifications."""
 
     async def work(plexus: Plexus) -> None:
         response = await plexus.call(plexus.notify.GetPreferences, pb.GetPreferencesRequest())

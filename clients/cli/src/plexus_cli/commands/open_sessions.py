@@ -9,12 +9,12 @@ from plexus_cli.moments import heading, local
 from plexus_cli.options import Argument, Group, Json
 from plexus_cli.output import as_dict, print_json, print_table, say
 
-app = Group(help="Sessions in which you are signed in.")
+app = Group(help="Your open sessions.")
 
 
 @app.command("list")
 def show(person: Whose = "", json: Json = False) -> None:
-    """List sessions and API tokens that are open, the one used last first."""
+    """List open sessions and API tokens, last used first."""
     found = run(lambda plexus: opened(plexus, person), in_zone=not json)
     if json:
         print_json([as_dict(each) for each in found])

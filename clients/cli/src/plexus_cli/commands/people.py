@@ -30,10 +30,10 @@ Who = Annotated[str, Argument(help="Handle or id.")]
 def list_(
     query: Annotated[str, Argument(help="Part of a handle or name.")] = "",
     deactivated: Annotated[bool, Option(help="Show deactivated people too.")] = False,
-    department: Annotated[str, Option(help="Only people of it and below.")] = "",
+    department: Annotated[str, Option(help="Only people of this department and those below.")] = "",
     json: Json = False,
 ) -> None:
-    """List people whose handle or name contains a text; all without it."""
+    """List people, all or those whose handle or name contains a text."""
 
     async def work(plexus: Plexus) -> list[Person]:
         within = (await find_department(plexus, department)).id if department else ""
@@ -73,13 +73,13 @@ def show(person: Who, json: Json = False) -> None:
 @app.command()
 def create(
     handle: Annotated[str, Argument(help="Handle to sign in with.")],
-    name: Annotated[str, Argument(help="As colleagues write it.")],
-    email: Annotated[str, Option(help="Address.")] = "",
+    name: Annotated[str, Argument(help="Name shown to colleagues.")],
+    email: Annotated[str, Option(help="E-mail address.")] = "",
     title: Annotated[str, Option(help="Post.")] = "",
-    department: Annotated[list[str] | None, Option(help="Main one first.")] = None,
+    department: Annotated[list[str] | None, Option(help="Departments, the main one first.")] = None,
     manager: Annotated[str, Option(help="Handle or id.")] = "",
     skill: Annotated[list[str] | None, Option(help="A skill.")] = None,
-    employee_number: Annotated[str, Option(help="The company's own number.")] = "",
+    employee_number: Annotated[str, Option(help="Employee number.")] = "",
     cost_center: Annotated[str, Option(help="For example 4711.")] = "",
     role: Annotated[list[str] | None, Option(help="admin, auditor or member.")] = None,
     password_stdin: Annotated[
@@ -114,19 +114,21 @@ def create(
 @app.command()
 def update(
     person: Who,
-    handle: Annotated[str | None, Option(help="New handle; the old one still leads here.")] = None,
-    name: Annotated[str | None, Option(help="As colleagues write it.")] = None,
-    email: Annotated[str | None, Option(help="Address.")] = None,
+    handle: Annotated[
+        str | None, Option(help="New handle; the old one still finds the person.")
+    ] = None,
+    name: Annotated[str | None, Option(help="Name shown to colleagues.")] = None,
+    email: Annotated[str | None, Option(help="E-mail address.")] = None,
     title: Annotated[str | None, Option(help="Post.")] = None,
     department: Annotated[
-        list[str] | None, Option(help="Replaces all, main one first; `-` for none.")
+        list[str] | None, Option(help="Replaces all departments, the main one first; `-` for none.")
     ] = None,
-    manager: Annotated[str | None, Option(help="Handle or id; `-` for nobody.")] = None,
+    manager: Annotated[str | None, Option(help="Handle or id; `-` for none.")] = None,
     skill: Annotated[list[str] | None, Option(help="Replaces all; `-` for none.")] = None,
-    employee_number: Annotated[str | None, Option(help="The company's number.")] = None,
+    employee_number: Annotated[str | None, Option(help="Employee number.")] = None,
     cost_center: Annotated[str | None, Option(help="For example 4711.")] = None,
     role: Annotated[list[str] | None, Option(help="Replaces all.")] = None,
-    reason: Annotated[str, Option(help="Why, for an address that signs in.")] = "",
+    reason: Annotated[str, Option(help="Reason, if the address is used to sign in.")] = "",
     request_id: RequestId = None,
     json: Json = False,
 ) -> None:
@@ -171,7 +173,7 @@ def deactivate(person: Who, request_id: RequestId = None, json: Json = False) ->
 
 @app.command()
 def reactivate(person: Who, request_id: RequestId = None, json: Json = False) -> None:
-    """Reactivate a person; they sign in again."""
+    """Reactivate a person, who can then sign in again."""
 
     async def work(plexus: Plexus) -> Person:
         request = pb.ReactivatePersonRequest(
@@ -184,7 +186,7 @@ def reactivate(person: Who, request_id: RequestId = None, json: Json = False) ->
 
 @app.command()
 def absence(
-    person: Annotated[str, Argument(help="Handle or id; yourself without.")] = "",
+    person: Annotated[str, Argument(help="Handle or id; yourself by default.")] = "",
     start: Annotated[str, Option("--from", help=f"{moments.HELP} Now without.")] = "",
     until: Annotated[str, Option(help=moments.HELP)] = "",
     deputy: Annotated[str, Option(help="Deputy: handle or id.")] = "",
@@ -193,7 +195,7 @@ def absence(
     request_id: RequestId = None,
     json: Json = False,
 ) -> None:
-    """Show an absence, your own or of a person you manage; --until plans it, --delete ends it."""
+    """Show an absence, yours or of a person you manage; --until sets it, --delete removes it."""
     if delete and until:
         raise BadParameter(tr("give --until or --delete, not both"))
 

@@ -14,7 +14,7 @@ from plexus_cli.options import Argument, Group, Json, Option
 from plexus_cli.output import as_dict, print_json, print_table, say
 from plexus_cli.texts import read_file, read_input
 
-app = Group(help="Attribute policies: what is refused to whom.")
+app = Group(help="Attribute policies, which refuse calls.")
 
 Name = Annotated[str, Argument(help="Name of the policy.")]
 
@@ -52,11 +52,11 @@ def create(
     name: Name,
     file: Annotated[str, Argument(help="File with the policy in Cedar; `-` reads input.")],
     enabled: Annotated[bool, Option(help="Enforce the policy.")] = True,
-    version: Annotated[int, Option(help="Of the one it replaces; 0 for any.")] = 0,
+    version: Annotated[int, Option(help="Expected version of the replaced policy; 0 for any.")] = 0,
     request_id: RequestId = None,
     json: Json = False,
 ) -> None:
-    """Store a policy under its name, in place of the one there is."""
+    """Create a policy, or replace the one of the same name."""
     cedar = _read(file)
 
     async def work(plexus: Plexus) -> AccessPolicy:
@@ -78,7 +78,7 @@ def create(
 
 @app.command()
 def delete(name: Name, request_id: RequestId = None) -> None:
-    """Take a policy away."""
+    """Delete a policy."""
 
     async def work(plexus: Plexus) -> None:
         request = pb.DeleteAccessPolicyRequest(request_id=request_id or new_request_id(), name=name)

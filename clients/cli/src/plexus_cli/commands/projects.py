@@ -93,7 +93,7 @@ def add(project: Which, people: Names, request_id: RequestId = None, json: Json 
 
 @app.command()
 def remove(project: Which, people: Names, request_id: RequestId = None, json: Json = False) -> None:
-    """Remove members from a project; those who have open tasks in it stay."""
+    """Remove members from a project, except those with open tasks in it."""
     _show(_update(project, request_id, remove=people), json=json)
 
 
@@ -123,7 +123,7 @@ def update(
 
 @app.command()
 def close(project: Which, request_id: RequestId = None, json: Json = False) -> None:
-    """Close a project: no task is created in it any more."""
+    """Close a project; no more tasks can be created in it."""
     _show(_update(project, request_id, closed=True), json=json)
 
 

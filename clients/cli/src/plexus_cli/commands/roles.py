@@ -17,17 +17,18 @@ from plexus_cli.moments import heading, local
 from plexus_cli.options import Argument, BadParameter, Group, Json, Option
 from plexus_cli.output import as_dict, print_json, print_table, say
 
-app = Group(help="Roles, and who holds which for what.")
+app = Group(help="Roles and their bindings.")
 
 Which = Annotated[str, Argument(help="Id or name of a role.")]
 Permissions = Annotated[
     list[str] | None,
-    Option("--permission", help="For example people.manage; can be given again."),
+    Option("--permission", help="For example people.manage; can be repeated."),
 ]
 Shows = Annotated[
     list[str] | None,
     Option(
-        "--show", help="Columns of a message: plexus.directory.v1.Person=id,handle; others hide."
+        "--show",
+        help="Columns of a message: plexus.directory.v1.Person=id,handle; hides all others.",
     ),
 ]
 
@@ -65,7 +66,7 @@ def create(
     request_id: RequestId = None,
     json: Json = False,
 ) -> None:
-    """Make a role out of permissions that you hold yourself."""
+    """Create a role from permissions that you hold."""
     masks = [_mask(word) for word in show or []]
 
     async def work(plexus: Plexus) -> Role:
@@ -91,7 +92,7 @@ def update(
     request_id: RequestId = None,
     json: Json = False,
 ) -> None:
-    """Change a role; permissions and columns that are given replace the present ones."""
+    """Change a role; given permissions and columns replace the current ones."""
     masks = [_mask(word) for word in show or []]
 
     async def work(plexus: Plexus) -> Role:
@@ -112,7 +113,7 @@ def update(
 
 @app.command()
 def delete(role: Which, request_id: RequestId = None) -> None:
-    """Remove a role, and take it away from everybody."""
+    """Delete a role and all its bindings."""
 
     async def work(plexus: Plexus) -> str:
         found = await lookup.find(plexus, role)
@@ -132,7 +133,7 @@ def bind(
     request_id: RequestId = None,
     json: Json = False,
 ) -> None:
-    """Give a role to somebody for a scope and everything in it."""
+    """Grant a role for a scope and everything in it."""
 
     async def work(plexus: Plexus) -> RoleBinding:
         expires_at = None
@@ -159,7 +160,7 @@ def unbind(
     binding: Annotated[str, Argument(help="Id of a binding; see `plexus roles bindings`.")],
     request_id: RequestId = None,
 ) -> None:
-    """Take a role away."""
+    """Revoke a role."""
 
     async def work(plexus: Plexus) -> None:
         request = pb.UnbindRoleRequest(
@@ -177,7 +178,7 @@ def bindings_(
     scope: Annotated[str, Option(help=naming.SCOPE_HELP)] = "",
     json: Json = False,
 ) -> None:
-    """List who holds which role for what, the oldest first."""
+    """List role bindings, oldest first."""
 
     async def work(plexus: Plexus) -> tuple[list[RoleBinding], dict[str, str]]:
         found = await _bindings(

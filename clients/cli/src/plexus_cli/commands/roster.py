@@ -76,7 +76,8 @@ def import_(
         str, Option(help="Encoding of the files, for example gb18030 (GBK).")
     ] = "utf-8",
     dry_run: Annotated[
-        bool, Option("--dry-run", help="Check the files and say what is new; change nothing.")
+        bool,
+        Option("--dry-run", help="Check the files and list the changes, without applying them."),
     ] = False,
     json: Json = False,
 ) -> None:

@@ -70,7 +70,7 @@ def create(
 
 @app.command("list")
 def list_(
-    every: Annotated[bool, Option("--all", help="Sent and cancelled ones too.")] = False,
+    every: Annotated[bool, Option("--all", help="Include sent and cancelled messages.")] = False,
     json: Json = False,
 ) -> None:
     """List your scheduled messages: failed ones first, then the next one."""

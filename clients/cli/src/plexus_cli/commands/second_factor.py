@@ -42,8 +42,8 @@ def totp(password_stdin: PasswordStdin = False) -> None:
 
 
 @app.command()
-def confirm(code: Annotated[str, Argument(help="A code that your app shows now.")]) -> None:
-    """Prove that your app works; shows the recovery codes, this once."""
+def confirm(code: Annotated[str, Argument(help="Current code of your app.")]) -> None:
+    """Confirm your app with a code; shows the recovery codes, only once."""
 
     async def work(plexus: Plexus) -> pb.ConfirmTotpResponse:
         request = pb.ConfirmTotpRequest(code=code)
@@ -92,9 +92,7 @@ def show(json: Json = False) -> None:
 @app.command()
 def delete(
     factor: Annotated[str, Argument(help="Its id; `all` for all of them.")],
-    person: Annotated[
-        str, Option(help="Handle or id of who lost theirs; yourself by default.")
-    ] = "",
+    person: Annotated[str, Option(help="Handle or id of the person; yourself by default.")] = "",
     password_stdin: PasswordStdin = False,
 ) -> None:
     """Remove a second factor; for another person it also ends their sessions."""

@@ -23,16 +23,16 @@ def login(
     password_stdin: Annotated[
         bool, Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
-    code: Annotated[str, Option(help="Code of your app, or a recovery code, if one is due.")] = "",
+    code: Annotated[str, Option(help="Code of your app, or a recovery code, if required.")] = "",
     sso: Annotated[
         str, Option(metavar="PROVIDER", help="Sign in with the company's provider instead.")
     ] = "",
     profile: Annotated[
-        str | None, Option(help="Name to keep it under; the handle by default.")
+        str | None, Option(help="Name of the profile; the handle by default.")
     ] = None,
     default: Annotated[bool, Option(help="Make it the default profile.")] = False,
 ) -> None:
-    """Sign in and keep the session in a file only you can read."""
+    """Sign in; the session is stored in a file that only you can read."""
     if bool(name) == bool(sso):
         raise BadParameter(tr("give a handle, or a provider with --sso"))
     url = asked.url or _known_url()
@@ -100,7 +100,7 @@ def _known_url() -> str:
 
 
 def logout() -> None:
-    """End the session and forget it."""
+    """Sign out and delete the stored session."""
 
     async def work(plexus: Plexus) -> str:
         await plexus.call(plexus.sessions.SignOut, SignOutRequest())
@@ -112,7 +112,7 @@ def logout() -> None:
 
 
 def whoami(json: Json = False) -> None:
-    """Show who you are signed in as, where, and the zone in which times are read and shown."""
+    """Show your account, the server, and the time zone of all times."""
 
     async def work(plexus: Plexus) -> tuple[Person, str, str]:
         return await me(plexus), plexus.profile.name, plexus.profile.url
@@ -133,7 +133,7 @@ def whoami(json: Json = False) -> None:
 
 
 def profiles(json: Json = False) -> None:
-    """List who is signed in on this machine, the default first."""
+    """List the profiles signed in on this machine, the default first."""
     stored = Profiles()
     found = [stored.find(name) for name in stored.names()]
     if json:

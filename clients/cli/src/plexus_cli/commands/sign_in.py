@@ -49,10 +49,12 @@ def policy(
     ] = None,
     second_factor: Annotated[
         list[str] | None,
-        Option(help="Id of a role that needs a second factor; repeat it, `none` for none."),
+        Option(
+            help="Id of a role that requires a second factor; can be repeated; `none` for none."
+        ),
     ] = None,
 ) -> None:
-    """Set how the company signs in; what is not named stays."""
+    """Set the sign-in policy; options left out stay unchanged."""
     if local is None and not second_factor:
         raise BadParameter(tr("give at least one setting"))
 
@@ -74,14 +76,14 @@ def policy(
 @app.command()
 def provider(
     id_: Annotated[str, Argument(metavar="ID", help="Its short name, such as acme.")],
-    issuer: Annotated[str, Option(help="https://… as its discovery document says.")] = "",
-    client_id: Annotated[str, Option(help="As the provider knows Plexus.")] = "",
-    name: Annotated[str, Option(help="Name that people read; the id by default.")] = "",
+    issuer: Annotated[str, Option(help="Issuer: https://… as in the discovery document.")] = "",
+    client_id: Annotated[str, Option(help="Client id at the provider.")] = "",
+    name: Annotated[str, Option(help="Display name; the id by default.")] = "",
     redirect: Annotated[
         list[str] | None,
         Option(help="Redirect address; http://127.0.0.1/callback for this command."),
     ] = None,
-    subject_claim: Annotated[str, Option(help="Claim that names people.")] = "",
+    subject_claim: Annotated[str, Option(help="Claim that identifies people.")] = "",
     email_domain: Annotated[
         list[str] | None,
         Option(help="Also link people once by a verified address of this domain."),
@@ -89,9 +91,9 @@ def provider(
     secret_stdin: Annotated[
         bool, Option("--secret-stdin", help="Read the client secret from standard input.")
     ] = False,
-    remove: Annotated[bool, Option("--remove", help="Take the provider away.")] = False,
+    remove: Annotated[bool, Option("--remove", help="Remove the provider.")] = False,
 ) -> None:
-    """Name the company's OpenID provider, change it, or take it away; what is not named stays."""
+    """Set, change or remove the company's OpenID provider; options left out stay unchanged."""
     secret = read_line() if secret_stdin else ""
 
     async def work(plexus: Plexus) -> None:

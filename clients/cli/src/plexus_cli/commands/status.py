@@ -16,7 +16,7 @@ from plexus_cli.output import print_json, print_table, say
 
 
 def status(json: Json = False) -> None:
-    """Show what the company has here: people, conversations, messages, deliveries."""
+    """Count people, conversations, messages and deliveries of the company."""
     result = run(gather)
     if json:
         print_json(result)

@@ -31,13 +31,13 @@ from plexus_cli.styled import Styled
 
 def tail(
     conversations: Annotated[
-        list[str] | None, Argument(help="Ids or names; every one of yours by default.")
+        list[str] | None, Argument(help="Ids or names; all of yours by default.")
     ] = None,
-    since: Annotated[bool, Option(help="Begin with what is unread.")] = False,
+    since: Annotated[bool, Option(help="Begin with unread messages.")] = False,
     count: Annotated[int, Option(help="Stop after so many messages; 0: never.")] = 0,
     json: Annotated[bool, Option("--json", help="One JSON line a message.")] = False,
 ) -> None:
-    """Print messages as they come; reconnects by itself and misses nothing."""
+    """Print messages as they arrive; reconnects without missing any."""
 
     async def work(plexus: Plexus) -> None:
         chosen = [await resolve(plexus, name) for name in conversations or []]

@@ -52,7 +52,7 @@ def create(
     description: str = "",
     priority: Annotated[str, Option(help="Priority.", choices=tuple(PRIORITIES))] = "normal",
     owner: Annotated[str | None, Option(help="Accountable person; you by default.")] = None,
-    assign: Annotated[list[str] | None, Option(help="Handle; can be given again.")] = None,
+    assign: Annotated[list[str] | None, Option(help="Handle; can be repeated.")] = None,
     due: Annotated[str | None, Option(help=DUE_HELP)] = None,
     project: Annotated[str, Option(help="Id or name of a project.")] = "",
     json: Json = False,
@@ -90,7 +90,7 @@ def list_(
     project: Annotated[str, Option(help="Id or name of a project.")] = "",
     json: Json = False,
 ) -> None:
-    """List the tasks that you may see, last changed first."""
+    """List the tasks visible to you, last changed first."""
 
     async def work(plexus: Plexus) -> tuple[list[Task], dict[str, str]]:
         assignee_id = (await me(plexus)).id if mine else ""
@@ -162,7 +162,7 @@ def show(task: Which, json: Json = False) -> None:
 
 @app.command()
 def assign(task: Which, people: list[str]) -> None:
-    """Set who works on a task."""
+    """Set the assignees of a task."""
 
     async def work(plexus: Plexus) -> Task:
         found = await find_people(plexus, people)
@@ -234,7 +234,7 @@ def update(
 
 @app.command()
 def history(task: Which, json: Json = False) -> None:
-    """Show every change of a task: who, from, to, when."""
+    """Show every change of a task: actor, from, to, time."""
 
     async def work(plexus: Plexus) -> tuple[list[tasks_pb2.TaskChange], dict[str, str]]:
         changes: list[tasks_pb2.TaskChange] = []

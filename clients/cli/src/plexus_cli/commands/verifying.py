@@ -104,9 +104,9 @@ class Verified:
             return
         proof = chain.prove(link.event)
         envelope, _ = chain.read(link.event)
-        told = (envelope.scope, envelope.change_no, envelope.entity_id, envelope.chain_hash)
+        proved = (envelope.scope, envelope.change_no, envelope.entity_id, envelope.chain_hash)
         held = (self.conversation_id, link.change_no, link.entity_id, link.chain_hash)
-        if proof.header_hash != link.header_hash or told != held:
+        if proof.header_hash != link.header_hash or proved != held:
             self.note(link.change_no, "sender, time or another mark is not what was proved")
         if not begins and not link.purged and proof.body_hash != link.body_hash:
             self.note(link.change_no, ALTERED)
@@ -151,11 +151,11 @@ def verify(
     last: Annotated[int, Option("--to", help="Last change number; 0: the end.")] = 0,
     anchors: Annotated[
         Path | None,
-        Option(help="File that keeps the last link of each conversation between calls."),
+        Option(help="File that stores the last link of each conversation between runs."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Prove that nothing of a conversation is missing or altered; exit code 1 if something is."""
+    """Verify that no message is missing or altered; exit code 1 if one is."""
 
     async def work(plexus: Plexus) -> Verified:
         return await walk(plexus, await resolve(plexus, conversation), first=first, last=last)
@@ -163,7 +163,7 @@ def verify(
     found = run(work)
     if anchors is not None:
         _compare_and_keep(found, anchors)
-    _tell(found, json=json)
+    _report(found, json=json)
     if found.problems:
         shown = "\n".join(f"  {n}: {word}" for n, word in found.problems[:PROBLEMS_SHOWN])
         raise Refused(
@@ -258,7 +258,7 @@ async def _messages(plexus: Plexus, conversation_id: str) -> AsyncIterator[Messa
         request.after_seq = page.messages[-1].seq
 
 
-def _tell(found: Verified, *, json: bool) -> None:
+def _report(found: Verified, *, json: bool) -> None:
     if json:
         print_json(
             {

@@ -9,7 +9,7 @@ from plexus.messaging.v1.messages_pb2 import Message
 from plexus.messaging.v1.messaging_service_pb2 import ListConversationEventsRequest
 from plexus_sdk import Conversations, NameNotFound, People, Place, Plexus, Refused
 
-from plexus_cli.context import name_people, nobody
+from plexus_cli.context import name_people, unknown_people
 from plexus_cli.language import counted, tr
 from plexus_cli.lines import people_in
 from plexus_cli.output import mention_aside
@@ -51,7 +51,7 @@ async def resolve(plexus: Plexus, conversation: str, *, archived: bool = False) 
         place = await conversations.find(conversation, archived=archived)
     except NameNotFound as refused:
         if refused.reason == "PERSON_NOT_FOUND":
-            raise nobody(refused) from refused
+            raise unknown_people(refused) from refused
         raise Refused(
             tr(
                 "You are in no conversation called {name}, and nobody has this name: "
@@ -60,11 +60,11 @@ async def resolve(plexus: Plexus, conversation: str, *, archived: bool = False) 
             ),
             reason=refused.reason,
         ) from refused
-    _tell(conversation, place)
+    _explain(conversation, place)
     return place.id
 
 
-def _tell(name: str, place: Place) -> None:
+def _explain(name: str, place: Place) -> None:
     person = place.person
     if person is not None and name.removeprefix("@").lower() not in {person.handle, person.id}:
         mention_aside(tr("{name} is @{handle}.", name=name, handle=person.handle))

@@ -6,7 +6,7 @@ from typing import Annotated
 from plexus_sdk import Mentions, NameNotFound, People, Plexus, TypedMentions
 from plexus_sdk.mentions import joined
 
-from plexus_cli.context import name_people, nobody
+from plexus_cli.context import name_people, unknown_people
 from plexus_cli.language import counted, tr
 from plexus_cli.options import Option
 from plexus_cli.output import caution, mention_aside
@@ -38,7 +38,7 @@ async def mentions_of(
     try:
         named = await resolver.named(names or (), conversation_id=conversation_id)
     except NameNotFound as refused:
-        raise nobody(refused) from refused
+        raise unknown_people(refused) from refused
     if plain:
         return TypedMentions(tuple(named))
     typed = await resolver.typed(text, conversation_id=conversation_id, markdown=markdown)
@@ -48,7 +48,7 @@ async def mentions_of(
     return TypedMentions(tuple(joined(named, typed.mentions)), typed.spans, typed.unknown)
 
 
-async def tell_of_absent(plexus: Plexus, person_ids: Sequence[str]) -> None:
+async def warn_of_absent(plexus: Plexus, person_ids: Sequence[str]) -> None:
     """Print on standard error who was mentioned and is no member (MSG-13)."""
     if not person_ids:
         return

@@ -170,8 +170,8 @@ class _Translation:
         entry = placed.entry
         if entry.get("text") is not None and not isinstance(entry.get("text"), str):
             self._odd(OddityKind.FIELD_MALFORMED, placed, "the text is no text; taken as empty")
-        told = system_text(entry) if is_system(entry) else ""
-        rendered = render(told, names=self._names) if told else self._said(placed)
+        notice = system_text(entry) if is_system(entry) else ""
+        rendered = render(notice, names=self._names) if notice else self._content(placed)
         if string(entry, "subtype") == ME_MESSAGE and rendered.text:
             whole_text = messages.Span(start=0, length=len(rendered.text), italic=True)
             rendered = replace(rendered, spans=[whole_text, *rendered.spans])
@@ -182,7 +182,7 @@ class _Translation:
             self._odd(OddityKind.TOO_MANY_MENTIONS, placed, detail)
         return rendered
 
-    def _said(self, placed: Placed) -> Rendered:
+    def _content(self, placed: Placed) -> Rendered:
         """Return the text of the blocks, else of the message, then that of the attachments.
 
         Slack shows the blocks if there are any; the text beside them is for notifications.

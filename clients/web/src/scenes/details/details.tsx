@@ -1,6 +1,6 @@
 import { Suspense, useState } from 'react';
 
-import { IconButton } from '@/components/button';
+import { SidePanel } from '@/components/side-panel';
 import { Skeleton } from '@/components/skeleton';
 import { Tabs } from '@/components/tabs';
 import { useCell } from '@/kit/cell';
@@ -40,17 +40,7 @@ function Loaded({ log, onClose, onJump }: Props) {
     .filter((id) => isGroup || id !== 'members')
     .map((id) => ({ id, label: texts[id] }));
   return (
-    <aside
-      className={styles.panel}
-      aria-label={texts.title}
-      onKeyDown={(event) => {
-        if (event.key === 'Escape' && !event.nativeEvent.isComposing) onClose();
-      }}
-    >
-      <header className={styles.head}>
-        <h2>{texts.title}</h2>
-        <IconButton icon="close" label={texts.close} autoFocus onPress={onClose} />
-      </header>
+    <SidePanel title={texts.title} close={texts.close} focusClose onClose={onClose}>
       <div className={styles.tabs}>
         <Tabs label={texts.tabs} tabs={tabs} selected={tab} onSelect={setTab} />
       </div>
@@ -60,7 +50,7 @@ function Loaded({ log, onClose, onJump }: Props) {
         {tab === 'pins' ? <Pins log={log} onJump={onJump} /> : null}
         {tab === 'links' ? <Links log={log} onJump={onJump} /> : null}
       </div>
-    </aside>
+    </SidePanel>
   );
 }
 

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'react';
 
-import { IconButton } from '@/components/button';
+import { SidePanel } from '@/components/side-panel';
 import { useCell } from '@/kit/cell';
 import { useMessages } from '@/messages/context';
 import { Composer } from '@/scenes/composer/composer';
@@ -38,17 +38,7 @@ export function Thread({ log, root, onClose }: Props) {
 
   const stored = new Set(held.map(({ whole }) => whole?.requestId));
   return (
-    <aside
-      className={styles.panel}
-      aria-label={messages.thread.title}
-      onKeyDown={(event) => {
-        if (event.key === 'Escape' && !event.nativeEvent.isComposing) onClose();
-      }}
-    >
-      <header className={styles.head}>
-        <h2>{messages.thread.title}</h2>
-        <IconButton icon="close" label={messages.thread.close} onPress={onClose} />
-      </header>
+    <SidePanel title={messages.thread.title} close={messages.thread.close} onClose={onClose}>
       <div
         className={styles.messages}
         role="region"
@@ -68,6 +58,6 @@ export function Thread({ log, root, onClose }: Props) {
         <div ref={end} />
       </div>
       <Composer log={log} root={root} />
-    </aside>
+    </SidePanel>
   );
 }

@@ -106,7 +106,7 @@ def _stands_still(pid: int) -> bool:
         except OSError:  # a thread has just ended
             return False
         return all(stat.rpartition(")")[2].split()[0] in "TtZX" for stat in threads)
-    return _told_by_ps(pid, "stat=").startswith("T")
+    return _read_with_ps(pid, "stat=").startswith("T")
 
 
 def process_started(pid: int) -> str | None:
@@ -122,11 +122,11 @@ def process_started(pid: int) -> str | None:
         # The time is relative to the boot, so the mark includes the boot.
         return None if fields[0] in "ZX" else f"{_boot()}:{fields[19]}"
 
-    told = _told_by_ps(pid, "stat=,lstart=").split(maxsplit=1)
-    return told[1].strip() if len(told) > 1 and not told[0].startswith("Z") else None
+    listed = _read_with_ps(pid, "stat=,lstart=").split(maxsplit=1)
+    return listed[1].strip() if len(listed) > 1 and not listed[0].startswith("Z") else None
 
 
-def _told_by_ps(pid: int, columns: str) -> str:
+def _read_with_ps(pid: int, columns: str) -> str:
     ps = shutil.which("ps") or "/bin/ps"
     return subprocess.run(
         [ps, "-o", columns, "-p", str(pid)], capture_output=True, text=True, check=False

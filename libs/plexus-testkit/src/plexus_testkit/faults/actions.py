@@ -89,13 +89,13 @@ class Actor:
         del self.requests[:-50]
         return request
 
-    def told(self, request: pb.SendMessageRequest, response: pb.SendMessageResponse) -> None:
+    def answered(self, request: pb.SendMessageRequest, response: pb.SendMessageResponse) -> None:
         """Record an acknowledgement."""
         key = (self.room.id, self.device.person_id, request.request_id)
-        new = key not in self.ledger.told
-        told = self.ledger.tell(key, response)
+        new = key not in self.ledger.answered
+        answered = self.ledger.answer(key, response)
         if new:
-            self.room.own.setdefault(self.device.person_id, []).append(told.seq)
+            self.room.own.setdefault(self.device.person_id, []).append(answered.seq)
 
     def own_seq(self) -> int:
         """Pick a recent message of one's own that is not recalled; 0 if there is none."""
@@ -131,13 +131,13 @@ class Actor:
 async def say(actor: Actor) -> None:
     """Send through the stream."""
     request = actor.draft()
-    actor.told(request, await actor.device.send(request))
+    actor.answered(request, await actor.device.send(request))
 
 
 async def say_by_call(actor: Actor) -> None:
     """Send by a call, which goes to any process of messaging: its tail may be old."""
     request = actor.draft()
-    actor.told(request, await actor.call("SendMessage", request))
+    actor.answered(request, await actor.call("SendMessage", request))
 
 
 async def say_many(actor: Actor) -> None:
@@ -148,7 +148,7 @@ async def say_many(actor: Actor) -> None:
         again = []
         for request, verdict in zip(waiting, response.verdicts, strict=True):
             if verdict.HasField("stored"):
-                actor.told(request, verdict.stored)
+                actor.answered(request, verdict.stored)
             elif verdict.refused.code == grpc.StatusCode.UNAVAILABLE.value[0]:
                 again.append(request)
             else:
@@ -165,7 +165,7 @@ async def say_again(actor: Actor) -> None:
         response = await actor.device.send(request)
     else:
         response = await actor.call("SendMessage", request)
-    actor.told(request, response)
+    actor.answered(request, response)
 
 
 async def reply(actor: Actor) -> None:
@@ -173,7 +173,7 @@ async def reply(actor: Actor) -> None:
     seq = actor.own_seq()
     if seq:
         request = actor.draft(reply_to_seq=seq)
-        actor.told(request, await actor.device.send(request))
+        actor.answered(request, await actor.device.send(request))
 
 
 async def schedule(actor: Actor) -> None:

@@ -30,8 +30,8 @@ class Told:
 class Ledger:
     """All sends and answers so far; contradictions are found at once."""
 
-    said: dict[Request, str] = field(default_factory=dict)
-    told: dict[Request, Told] = field(default_factory=dict)
+    sent: dict[Request, str] = field(default_factory=dict)
+    answered: dict[Request, Told] = field(default_factory=dict)
     mentioned: dict[Request, str] = field(default_factory=dict)
     # Scheduled texts, with the request once it is known.
     scheduled: dict[str, Request | None] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Ledger:
 
     def say(self, request: Request, text: str, *, mention: str = "") -> None:
         """Record a message before it is sent."""
-        self.said[request] = text
+        self.sent[request] = text
         if mention:
             self.mentioned[request] = mention
 
@@ -67,23 +67,23 @@ class Ledger:
         if previous not in {None, request}:
             raise Violation(f"{text!r} is sent as {previous} and as {request}")
         self.scheduled[text] = request
-        self.said[request] = text
+        self.sent[request] = text
 
-    def tell(self, request: Request, response: SendMessageResponse) -> Told:
+    def answer(self, request: Request, response: SendMessageResponse) -> Told:
         """Record an acknowledgement.
 
         Raises:
             Violation: an earlier one gave other numbers.
         """
-        told = Told(response.message_id, response.seq, response.change_no)
-        previous = self.told.setdefault(request, told)
-        if previous != told:
-            raise Violation(f"{request} was told {previous}, then {told}")
-        return told
+        answered = Told(response.message_id, response.seq, response.change_no)
+        previous = self.answered.setdefault(request, answered)
+        if previous != answered:
+            raise Violation(f"{request} was answered {previous}, then {answered}")
+        return answered
 
     def forget(self, conversation_ids: set[str]) -> None:
         """Drop records about conversations that are verified completely."""
-        requests: tuple[dict[Any, Any], ...] = (self.said, self.told, self.mentioned)
+        requests: tuple[dict[Any, Any], ...] = (self.sent, self.answered, self.mentioned)
         places: tuple[dict[Any, Any], ...] = (self.edited, self.reactions, self.pins)
         for kept in (*requests, *places, self.read, self.members):
             for key in [key for key in kept if key[0] in conversation_ids]:

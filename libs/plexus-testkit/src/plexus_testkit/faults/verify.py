@@ -66,12 +66,14 @@ class Verifier:
         Raises:
             Violation: an invariant does not hold.
         """
-        told = [(key, value) for key, value in self._ledger.told.items() if key[0] == room.id]
+        answered = [
+            (key, value) for key, value in self._ledger.answered.items() if key[0] == room.id
+        ]
         log = self._logs.setdefault(room.id, _Log())
         span = {"$gt": _entry_id(room.id, log.change_no), "$lte": _entry_id(room.id, 10**12 - 1)}
         for entry in await self._entries.find_all({"_id": span}, sort=[("_id", 1)]):
             self._read(room, log, entry)
-        for (_, sender_id, request_id), numbers in told:
+        for (_, sender_id, request_id), numbers in answered:
             found = log.messages.get((sender_id, request_id))
             if found != numbers:
                 raise Violation(f"{room.id}: {request_id} was told {numbers}, stored is {found}")
@@ -85,12 +87,12 @@ class Verifier:
         Raises:
             Violation: they differ.
         """
-        said = {(key[1], key[2]) for key in self._ledger.said if key[0] == room.id}
+        sent = {(key[1], key[2]) for key in self._ledger.sent if key[0] == room.id}
         # Messages scheduled for a full or half hour are spread over a while (MSG-17).
         deadline = time.monotonic() + SPREAD.total_seconds() + CAUGHT_UP_WITHIN
-        while said != set(self._logs[room.id].messages):
+        while sent != set(self._logs[room.id].messages):
             if time.monotonic() > deadline:
-                odd = sorted(said ^ set(self._logs[room.id].messages))[:5]
+                odd = sorted(sent ^ set(self._logs[room.id].messages))[:5]
                 raise Violation(f"{room.id}: said and stored differ by {odd}")
             await asyncio.sleep(0.1)
             await self.check_log(room)
@@ -131,10 +133,10 @@ class Verifier:
         """
         request = GetConversationRequest(conversation_id=room.id)
         response = await self._call(device, "GetConversation", request)
-        told = self._ledger.read.get((room.id, device.person_id), 0)
-        if response.view.read_through_seq < told:
+        answered = self._ledger.read.get((room.id, device.person_id), 0)
+        if response.view.read_through_seq < answered:
             raise Violation(
-                f"{room.id}: {device.person_id} was told {told}, "
+                f"{room.id}: {device.person_id} was answered {answered}, "
                 f"reads {response.view.read_through_seq}"
             )
         wanted = self._ledger.names.get(room.id)
@@ -172,7 +174,7 @@ class Verifier:
         """
         ids = {room.id for room in rooms}
         wanted = Counter(
-            (key[0], self._ledger.told[key].seq)
+            (key[0], self._ledger.answered[key].seq)
             for key, person in self._ledger.mentioned.items()
             if person == device.person_id and key[0] in ids
         )
@@ -208,9 +210,9 @@ class Verifier:
         message = MessagePosted.FromString(Envelope.FromString(entry["event"]).fact).message
         if message.text in self._ledger.scheduled:
             self._ledger.adopt((room.id, *key), message.text)
-        said = self._ledger.said.get((room.id, *key))
-        if said != message.text and (room.id, seq) not in self._ledger.recalling:
-            raise Violation(f"{room.id}: {key} said {said!r}, stored is {message.text!r}")
+        sent = self._ledger.sent.get((room.id, *key))
+        if sent != message.text and (room.id, seq) not in self._ledger.recalling:
+            raise Violation(f"{room.id}: {key} sent {sent!r}, stored is {message.text!r}")
         log.seq = seq
         log.messages[key] = Told(entry["entity_id"], seq, number)
 

@@ -103,7 +103,7 @@ class World:
         for room in self.rooms:
             self.changes += await self.verifier.check_log(room)
         ids = {room.id for room in self.rooms}
-        self.messages += sum(key[0] in ids for key in self.company.ledger.told)
+        self.messages += sum(key[0] in ids for key in self.company.ledger.answered)
         self.verifier.forget(self.rooms)
         self.company.leave(self.rooms)
         self.rooms = []

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from plexuskit.config import TlsSection
 from plexuskit.metrics import gauge
-from plexuskit.watched import Watched
+from plexuskit.watched import ReloadingFile
 
 SPIFFE = "spiffe://plexus/"
 DOMAIN = "plexus.internal"
@@ -50,7 +50,7 @@ def server_name(service: str) -> str:
     return f"{service}.{DOMAIN}"
 
 
-def watched_certificates(section: TlsSection, *, service: str) -> Watched[Certificates]:
+def watched_certificates(section: TlsSection, *, service: str) -> ReloadingFile[Certificates]:
     """Read a service's own certificate, and again whenever one of the files has changed.
 
     Raises UnusableCertificates the first time, also for the certificate of another service.
@@ -65,24 +65,26 @@ def watched_certificates(section: TlsSection, *, service: str) -> Watched[Certif
             raise UnusableCertificates(
                 f"{section.cert_file}: names {_uris(leaf) or 'nobody'}, not {spiffe_id(service)}"
             )
-        _tell_end(section.cert_file, leaf.not_valid_after_utc)
+        _report_expiry(section.cert_file, leaf.not_valid_after_utc)
         return found
 
-    return Watched(paths, read, unusable=UnusableCertificates, name=str(section.cert_file))
+    return ReloadingFile(paths, read, unusable=UnusableCertificates, name=str(section.cert_file))
 
 
-def watched_pair(cert_file: Path, key_file: Path) -> Watched[Certificates]:
+def watched_pair(cert_file: Path, key_file: Path) -> ReloadingFile[Certificates]:
     """Read the certificate of a public port, with any name; otherwise as above."""
 
     def read() -> Certificates:
         found = Certificates(_content(cert_file), _content(key_file), b"")
-        _tell_end(cert_file, _leaf(cert_file, found).not_valid_after_utc)
+        _report_expiry(cert_file, _leaf(cert_file, found).not_valid_after_utc)
         return found
 
-    return Watched((cert_file, key_file), read, unusable=UnusableCertificates, name=str(cert_file))
+    return ReloadingFile(
+        (cert_file, key_file), read, unusable=UnusableCertificates, name=str(cert_file)
+    )
 
 
-def server_credentials(files: Watched[Certificates]) -> grpc.ServerCredentials:
+def server_credentials(files: ReloadingFile[Certificates]) -> grpc.ServerCredentials:
     """Return credentials that follow the files: each handshake uses their current content.
 
     Clients need a certificate of the CA, where there is one.
@@ -161,5 +163,5 @@ def _uris(leaf: x509.Certificate) -> list[str]:
     return names.get_values_for_type(x509.UniformResourceIdentifier)
 
 
-def _tell_end(cert_file: Path, at: datetime) -> None:
+def _report_expiry(cert_file: Path, at: datetime) -> None:
     EXPIRES_AT.labels(file=cert_file.name).set(at.timestamp())

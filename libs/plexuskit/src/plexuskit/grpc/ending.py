@@ -30,7 +30,7 @@ class Ending:
         """Watch a call that has just been started."""
         self._call = call
         self._status: grpc.aio.AioRpcError | None = None
-        self._told = asyncio.Event()
+        self._ended = asyncio.Event()
         call.add_done_callback(self._note)
 
     async def of(self, error: grpc.aio.AioRpcError) -> grpc.aio.AioRpcError:
@@ -42,7 +42,7 @@ class Ending:
         if error.details() != _WRITTEN_OVER:
             return error
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._told.wait(), _STATUS_SECONDS)
+            await asyncio.wait_for(self._ended.wait(), _STATUS_SECONDS)
         return self._status or error
 
     def _note(self, _: Any) -> None:
@@ -56,7 +56,7 @@ class Ending:
             _now(self._call.trailing_metadata()) or grpc.aio.Metadata(),
             details,
         )
-        self._told.set()
+        self._ended.set()
 
 
 async def responses(call: Any) -> AsyncGenerator[Any, None]:

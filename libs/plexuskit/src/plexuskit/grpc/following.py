@@ -9,7 +9,7 @@ import grpc
 import structlog
 
 from plexuskit.grpc.certificates import Certificates
-from plexuskit.watched import Watched
+from plexuskit.watched import ReloadingFile
 
 # Maximum age of calls on a connection with the previous certificate. Streams between services live
 # for days, and their callers reopen them.
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 class FollowingChannel(grpc.aio.Channel):
     """Calls over a channel made from the current files; gRPC's own channels keep theirs."""
 
-    def __init__(self, files: Watched[Certificates], make: Make) -> None:
+    def __init__(self, files: ReloadingFile[Certificates], make: Make) -> None:
         """Set the files, checked once a second while calls are made, and the connect function."""
         self._files = files
         self._make = make

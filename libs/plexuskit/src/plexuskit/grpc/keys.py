@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import BaseModel, ConfigDict
 
-from plexuskit.watched import Watched
+from plexuskit.watched import ReloadingFile
 
 
 class UnusableKeys(Exception):  # noqa: N818 - named after the fact that prevents
@@ -99,7 +99,7 @@ class DerivedKey:
         return self._secret
 
 
-def watched_keys(path: Path) -> Watched[CallerKeys]:
+def watched_keys(path: Path) -> ReloadingFile[CallerKeys]:
     """Read a keys file, and again whenever it has changed. Raises UnusableKeys the first time."""
 
     def read() -> CallerKeys:
@@ -110,7 +110,7 @@ def watched_keys(path: Path) -> Watched[CallerKeys]:
             keys.private_key()
         return keys
 
-    return Watched([path], read, unusable=UnusableKeys, name=str(path))
+    return ReloadingFile([path], read, unusable=UnusableKeys, name=str(path))
 
 
 def owner_of(key_id: str) -> str:

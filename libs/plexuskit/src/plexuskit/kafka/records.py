@@ -6,14 +6,17 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from functools import cached_property
 from types import MappingProxyType
+from typing import TypeVar
 
 from aiokafka import ConsumerRecord
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from plexus.event.v1.envelope_pb2 import Envelope
 from plexus.topics import TOPICS
 
 from plexuskit.config import KafkaSection
 from plexuskit.kafka.names import REDRIVEN_FOR, TRACEPARENT, catalogue_name
+
+FactT = TypeVar("FactT", bound=Message)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FACTS: Mapping[str, frozenset[str]] = {topic.name: topic.facts for topic in TOPICS}
@@ -59,6 +62,22 @@ class Record:
             return Envelope.FromString(self.value)
         except DecodeError as error:
             raise InvalidRecord(self, "the value is no plexus.event.v1.Envelope") from error
+
+    @property
+    def fact_name(self) -> str:
+        """The name of the fact without its package, for example `PersonAdded`."""
+        return self.envelope.type.rpartition(".")[2]
+
+    def fact(self, kind: type[FactT]) -> FactT:
+        """Decode the fact as a message of that kind.
+
+        Raises:
+            InvalidRecord: The fact, or the value itself, is none.
+        """
+        try:
+            return kind.FromString(self.envelope.fact)
+        except DecodeError as error:
+            raise InvalidRecord(self, f"the fact is no {kind.DESCRIPTOR.full_name}") from error
 
     @property
     def traceparent(self) -> str:

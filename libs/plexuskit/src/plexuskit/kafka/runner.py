@@ -46,7 +46,7 @@ from plexuskit.kafka.records import Record, record_of
 from plexuskit.kafka.refusals import KafkaUnavailable
 from plexuskit.kafka.remembering import read_evidence, store_evidence
 from plexuskit.kafka.security import broker_security
-from plexuskit.kafka.skips import read_skips, tell_held
+from plexuskit.kafka.skips import read_skips, report_held
 from plexuskit.kafka.subscriptions import Subscriber
 from plexuskit.kafka.verdicts import back_off
 from plexuskit.runtime import Runtime
@@ -115,7 +115,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         self._left = asyncio.Event()  # it is no member of the group
         self._left.set()
         self._assignments = 0
-        self._told_held: dict[tuple[str, int], int] = {}
+        self._reported_held: dict[tuple[str, int], int] = {}
         # Stored state of the assigned partitions; None until it has been read.
         self._stored: Mapping[tuple[str, int], Remembered] | None = None
         self._recall_at = 0.0  # not before, by the loop's clock
@@ -200,7 +200,7 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
     async def _consume(self, client: AIOKafkaConsumer) -> None:
         while not self._stopping:
             self._resume(client)
-            await self._tell_held()
+            await self._report_held()
             raws = await self._fetch(client)
             if not raws:
                 self._holding.show()
@@ -320,18 +320,18 @@ class Runner(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
             del self._paused[partition]
             client.resume(partition)
 
-    async def _tell_held(self) -> None:
+    async def _report_held(self) -> None:
         """Store long holds, for `plexus admin doctor`, when they have changed."""
         late = self._holding.late()
         places = {partition: offset for partition, (offset, _) in late.items()}
-        if not late or places == self._told_held:
+        if not late or places == self._reported_held:
             return
         try:
-            await tell_held(self._section, self._consumer.group, late)
+            await report_held(self._section, self._consumer.group, late)
         except KafkaUnavailable as error:
             log.warning("consumer.held_not_told", group=self._consumer.group, error=str(error))
         else:
-            self._told_held = places
+            self._reported_held = places
 
     async def _skips(self, records: Sequence[Record]) -> Mapping[tuple[str, int], tuple[int, str]]:
         """Return the offsets that operators skip in held partitions being fetched again."""

@@ -135,7 +135,7 @@ class HeldRecord:
     words: str
 
 
-async def tell_held(
+async def report_held(
     section: KafkaSection, group: str, held: Mapping[tuple[str, int], tuple[int, str]]
 ) -> None:
     """Store at which records a group is held: per partition the offset, and since when and why.
@@ -169,14 +169,14 @@ async def read_held(section: KafkaSection, consumer: Consumer) -> list[HeldRecor
             places = [place for each in found.values() for place in each]
             if not places:
                 return []
-            told = await client.list_consumer_group_offsets(
+            reported = await client.list_consumer_group_offsets(
                 group_name(section, held_group(consumer.group)), partitions=places
             )
             committed = await client.list_consumer_group_offsets(
                 group_name(section, consumer.group), partitions=places
             )
     held = []
-    for place, stored in sorted(told.items()):
+    for place, stored in sorted(reported.items()):
         stands = committed[place].offset if place in committed else -1
         # One that has committed nothing yet is at its beginning.
         if stored.offset >= 0 and stands in {stored.offset, -1}:

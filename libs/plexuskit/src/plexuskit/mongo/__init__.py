@@ -8,6 +8,7 @@ from pymongo import DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateMany, Up
 from plexuskit.mongo.changes import ChangeBatch, Changes, HistoryLost
 from plexuskit.mongo.collection import Collection
 from plexuskit.mongo.database import Database, SignInRefused, WrongServerParameter, connect
+from plexuskit.mongo.documents import Codec, Computed, Documents
 from plexuskit.mongo.failures import DuplicateKey
 from plexuskit.mongo.projecting import unless_newer
 from plexuskit.mongo.shapes import (
@@ -33,11 +34,14 @@ __all__ = [
     "BulkOutcome",
     "ChangeBatch",
     "Changes",
+    "Codec",
     "Collection",
+    "Computed",
     "Database",
     "DeleteMany",
     "DeleteOne",
     "Document",
+    "Documents",
     "DuplicateKey",
     "HistoryLost",
     "Index",

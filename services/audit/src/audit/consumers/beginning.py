@@ -106,10 +106,10 @@ def _sources(owners: Owners) -> Sources:
 def _current_states(record: Record) -> list[State]:
     """Read the states in a fact that an owner made for its snapshot."""
     try:
-        told = events.told(record.envelope)
+        parsed = events.parse_fact(record.envelope)
     except events.Unreadable as error:
         raise InvalidRecord(record, str(error)) from error
-    return [replace(each, exact=False) for each in told.states] if told else []
+    return [replace(each, exact=False) for each in parsed.states] if parsed else []
 
 
 async def _relations(authority: "AuthorityAsyncStub", tenant_id: str) -> Frames:

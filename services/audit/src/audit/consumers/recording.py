@@ -29,9 +29,11 @@ class Handlers:
     @_declared(AUDIT_FACTS)
     async def facts(self, records: Sequence[Record]) -> None:
         """Write facts into the history and the ledger."""
-        told = [each for record in records if (each := _told(record)) is not None]
-        if told:
-            await operations.take_facts(self._store, ledger_writer=self._ledger_writer, told=told)
+        parsed = [each for record in records if (each := _parsed(record)) is not None]
+        if parsed:
+            await operations.take_facts(
+                self._store, ledger_writer=self._ledger_writer, parsed=parsed
+            )
 
     @_declared(AUDIT_DECISIONS)
     async def decisions(self, records: Sequence[Record]) -> None:
@@ -62,9 +64,9 @@ async def consuming(
         yield
 
 
-def _told(record: Record) -> events.Told | None:
+def _parsed(record: Record) -> events.ParsedFact | None:
     try:
-        return events.told(record.envelope, traceparent=record.traceparent)
+        return events.parse_fact(record.envelope, traceparent=record.traceparent)
     except events.Unreadable as error:
         raise InvalidRecord(record, str(error)) from error
 

@@ -23,13 +23,13 @@ from audit.events import directory, work
 from audit.events.reading import Unreadable, happened_at
 from audit.events.sign_in import sign_in_details
 
-__all__ = ["Told", "Unreadable", "told"]
+__all__ = ["ParsedFact", "Unreadable", "parse_fact"]
 
 _TRACE_PARTS: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class ParsedFact:
     """An occurrence for the ledger and states for the history, read from a fact."""
 
     occurrence: Occurrence
@@ -71,7 +71,7 @@ _STATES: Final[Mapping[type, Callable[[Envelope, Any], list[State]]]] = MappingP
 """States of the history by type of fact; the other facts are entries alone."""
 
 
-def told(envelope: Envelope, *, traceparent: str = "") -> Told | None:
+def parse_fact(envelope: Envelope, *, traceparent: str = "") -> ParsedFact | None:
     """Read the entry and states of a fact; None for a fact that is not recorded.
 
     Args:
@@ -105,7 +105,7 @@ def told(envelope: Envelope, *, traceparent: str = "") -> Told | None:
         details=_details(envelope, fact),
         about=_about(fact),
     )
-    return Told(occurrence=occurrence, states=tuple(states(envelope, fact)) if states else ())
+    return ParsedFact(occurrence=occurrence, states=tuple(states(envelope, fact)) if states else ())
 
 
 def trace_id(traceparent: str) -> str:

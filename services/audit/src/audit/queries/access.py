@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from plexus_access.asked import asked_kinds
+from plexus_access.asked_kinds import asked_kinds
 from plexus_access.engine import WITH_MEMBERS, Ask, Engine
 from plexus_access.explain import READING, Explanation, Step, Viewer, explain, who_can_see
 from plexus_access.objects import PERSON, TASK, TENANT, Object, object_of

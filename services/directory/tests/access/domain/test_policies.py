@@ -1,10 +1,17 @@
 """Attribute policies: texts that are accepted, and the reported position of a problem."""
 
+from functools import partial
+
 import pytest
 from directory.access.domain import access_policies
 from directory.access.domain.refusals import PolicyInvalid
 from directory.shared.domain.ids import PolicyId, TenantId
+from plexus_access.asked_kinds import asked_kinds
 from plexuskit.errors import VersionConflict
+
+check = partial(access_policies.check, asked_kinds=asked_kinds)
+create = partial(access_policies.create, asked_kinds=asked_kinds)
+change = partial(access_policies.change, asked_kinds=asked_kinds)
 
 NIGHT = """\
 // Nobody changes people at night.
@@ -18,13 +25,13 @@ forbid(
 
 def refusal(cedar: str) -> PolicyInvalid:
     with pytest.raises(PolicyInvalid) as refused:
-        access_policies.check(cedar)
+        check(cedar)
     return refused.value
 
 
 def test_gw_3_a_policy_of_known_attributes_is_kept() -> None:
-    access_policies.check(NIGHT)
-    access_policies.check(
+    check(NIGHT)
+    check(
         'forbid(principal, action, resource) when { principal.departments.contains("dep_1") '
         '&& resource.kind == "task" && !context.second_factor }; // a; comment\n'
         'forbid(principal, action, resource) when { principal.title == "a;b" };'
@@ -67,7 +74,7 @@ def test_gw_3_a_policy_that_cannot_be_kept_is_refused_with_its_line(
 
 
 def test_a_policy_changes_by_version_and_only_when_something_differs() -> None:
-    policy = access_policies.create(
+    policy = create(
         policy_id=PolicyId("pol_1"),
         tenant_id=TenantId("ten_1"),
         name=" night ",
@@ -75,9 +82,9 @@ def test_a_policy_changes_by_version_and_only_when_something_differs() -> None:
         enabled=True,
     )
     assert (policy.name, policy.version) == ("night", 1)
-    same = access_policies.change(policy, cedar=NIGHT, enabled=True, expected_version=1)
+    same = change(policy, cedar=NIGHT, enabled=True, expected_version=1)
     assert same is policy
-    off = access_policies.change(policy, cedar=NIGHT, enabled=False, expected_version=0)
+    off = change(policy, cedar=NIGHT, enabled=False, expected_version=0)
     assert (off.enabled, off.version) == (False, 2)
     with pytest.raises(VersionConflict):
-        access_policies.change(off, cedar=NIGHT, enabled=True, expected_version=1)
+        change(off, cedar=NIGHT, enabled=True, expected_version=1)

@@ -4,9 +4,9 @@ from gateway.access.access import Access, Verdict
 from gateway.access.asked import Asked
 from gateway.access.decision_log import DecisionLog
 from gateway.access.directory import DirectoryPolicies
-from gateway.access.following import Following
 from gateway.access.objects import object_at, object_of
 from gateway.access.projection import Projection
+from gateway.access.projection_updater import ProjectionUpdater
 from gateway.access.refusals import Hidden, ModuleOff, PermissionMissing, PolicyForbids
 from gateway.access.shown import Shown
 
@@ -15,12 +15,12 @@ __all__ = [
     "Asked",
     "DecisionLog",
     "DirectoryPolicies",
-    "Following",
     "Hidden",
     "ModuleOff",
     "PermissionMissing",
     "PolicyForbids",
     "Projection",
+    "ProjectionUpdater",
     "Shown",
     "Verdict",
     "object_at",

@@ -12,7 +12,7 @@ import uvicorn
 from plexuskit.grpc.certificates import Certificates, watched_pair
 from plexuskit.grpc.server import warn_of_plain_text
 from plexuskit.service import Runtime
-from plexuskit.watched import Watched
+from plexuskit.watched import ReloadingFile
 
 from gateway.config import HttpSection, PublicTlsSection
 from gateway.connect.connections import Connections
@@ -116,7 +116,7 @@ async def serve(
 
 
 async def _follow(
-    files: Watched[Certificates], tls: PublicTlsSection, context: ssl.SSLContext | None
+    files: ReloadingFile[Certificates], tls: PublicTlsSection, context: ssl.SSLContext | None
 ) -> None:
     """Keep the certificate used by handshakes up to date with the files, until cancelled."""
     known = files.look()

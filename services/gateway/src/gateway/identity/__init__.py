@@ -6,8 +6,8 @@ from gateway.identity.ended import EndedSessions
 from gateway.identity.keys import SigningKeys
 from gateway.identity.person import Identity, current, enter
 from gateway.identity.refusals import SessionEnded, TokenExpired, TokenInvalid, TokenMissing
+from gateway.identity.session_watcher import SessionWatcher
 from gateway.identity.tokens import Authenticator
-from gateway.identity.watching import Watching
 
 __all__ = [
     "ApiTokens",
@@ -16,11 +16,11 @@ __all__ = [
     "EndedSessions",
     "Identity",
     "SessionEnded",
+    "SessionWatcher",
     "SigningKeys",
     "TokenExpired",
     "TokenInvalid",
     "TokenMissing",
-    "Watching",
     "current",
     "enter",
 ]

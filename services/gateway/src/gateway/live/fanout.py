@@ -186,7 +186,7 @@ class FanOut:
             self._apply_alone(self._channels.get(conversation_id), run)
         fault.point("gateway.after_apply")
 
-    def hear(self, events: Sequence[bytes]) -> None:
+    def receive(self, events: Sequence[bytes]) -> None:
         """Deliver messages that were just stored, before they arrive from Kafka.
 
         Only messages that directly follow the last one applied: then all earlier changes have been

@@ -36,6 +36,7 @@ from gateway.live.doubts import Doubts, Memberships
 from gateway.live.fanout import FanOut
 from gateway.live.heartbeats import HeartbeatWheel
 from gateway.live.presence import PresencePublisher, Presences
+from gateway.live.presence_reports import presence_reports
 from gateway.live.reauthorizer import Reauthorizer
 from gateway.live.refusals import GatewayDraining, HelloMissing, TooManyItems
 from gateway.live.router import Router
@@ -44,7 +45,6 @@ from gateway.live.sends import Sends
 from gateway.live.signals import Signals
 from gateway.live.stream import Stream
 from gateway.live.subscribers import SubscriberRegistry
-from gateway.live.telling import telling
 from gateway.live.visibility import PRESENCE, READ, Listener, Visibility
 
 Write = Callable[[bytes], Awaitable[None]]
@@ -113,7 +113,7 @@ class StreamHub:
             clock=runtime.clock,
             health=runtime.health,
             every=section.resolve_seconds,
-            on_stored=self._hear,
+            on_stored=self._receive,
         )
         self._subscribers = SubscriberRegistry(
             self._channels,
@@ -173,7 +173,7 @@ class StreamHub:
             )
         )
         say = await self._stack.enter_async_context(
-            telling(self._settings.peers.messaging, self._callers, tls=self._settings.tls)
+            presence_reports(self._settings.peers.messaging, self._callers, tls=self._settings.tls)
         )
         for name, work in (
             ("live.presence", self.signals.sweep),
@@ -295,7 +295,9 @@ class StreamHub:
         stream.send_buffer.end()
         stream.person.streams.remove(stream.send_buffer)
         if PRESENCE in stream.listener.permissions and not stream.person.streams.counted(PRESENCE):
-            self._presence_publisher.left(stream.identity, told=not self._runtime.stopping.is_set())
+            self._presence_publisher.left(
+                stream.identity, announce=not self._runtime.stopping.is_set()
+            )
         self._heartbeats.remove(stream)
         self._subscribers.leave(stream.person)
         STREAMS.dec()
@@ -334,9 +336,9 @@ class StreamHub:
         if pause:
             await asyncio.sleep(pause)
 
-    def _hear(self, events: Sequence[bytes]) -> None:
+    def _receive(self, events: Sequence[bytes]) -> None:
         """Deliver messages of this gateway that messaging has just stored."""
-        self.fanout.hear(events)
+        self.fanout.receive(events)
 
     async def _drain(self) -> None:
         """Notify every stream that this gateway is leaving, and end those that stay."""

@@ -70,7 +70,7 @@ class Presences:
         # Those who leave, in order.
         self._leaving: OrderedDict[str, Word] = OrderedDict()
 
-    def hear(self, presence: Presence, *, now: datetime) -> Presence | None:
+    def receive(self, presence: Presence, *, now: datetime) -> Presence | None:
         """Apply a signal; return the presence to show if it changed."""
         person_id, seen_at = presence.person_id, instant_of(presence.seen_at)
         word = self._words.get(person_id)
@@ -133,15 +133,15 @@ class PresencePublisher:
         self._here[identity.person_id] = identity
         self._queue(identity, ONLINE)
 
-    def left(self, identity: Identity, *, told: bool) -> None:
+    def left(self, identity: Identity, *, announce: bool) -> None:
         """Record the end of a person's last stream here.
 
         Args:
             identity: the person.
-            told: False while this gateway drains: its people reconnect elsewhere in a moment.
+            announce: False while this gateway drains: its people reconnect elsewhere in a moment.
         """
         self._here.pop(identity.person_id, None)
-        if told:
+        if announce:
             self._queue(identity, OFFLINE)
 
     def contradict(self, person_id: str, state: State) -> bool:

@@ -112,7 +112,7 @@ class Signals:
                 if envelope.type == _TYPING:
                     self._type(envelope)
                 elif envelope.type == _PRESENCE:
-                    self._hear(PresenceChanged.FromString(envelope.fact).presence)
+                    self._receive(PresenceChanged.FromString(envelope.fact).presence)
             except (InvalidRecord, DecodeError) as error:
                 log.warning("signals.unreadable", offset=record.offset, error=str(error))
             except Exception as error:  # noqa: BLE001 - one record fails alone (GW-8)
@@ -141,8 +141,8 @@ class Signals:
                 streams += len(readers)
         SIGNALLED.labels("typing").inc(streams)
 
-    def _hear(self, presence: Presence) -> None:
-        shown = self._presences.hear(presence, now=self._clock.now())
+    def _receive(self, presence: Presence) -> None:
+        shown = self._presences.receive(presence, now=self._clock.now())
         if shown is not None:
             self._show(shown)
 
@@ -153,7 +153,7 @@ class Signals:
         signal = _Signal(presence, wire.presence)
         for person in watching:
             chunk = signal.shown_to(person.streams, self._visibility)
-            person.tell(chunk, permission=CONVERSATIONS)
+            person.notify(chunk, permission=CONVERSATIONS)
         SIGNALLED.labels("presence").inc(sum(len(person.streams) for person in watching))
 
 

@@ -130,14 +130,14 @@ class SubscriberRegistry:
                 person.changes[channel.id] = (version, ranges)
             if ranges is None:
                 if channel.unsubscribe(person):
-                    person.tell(wire.closed(channel.id, change_no=channel.through))
+                    person.notify(wire.closed(channel.id, change_no=channel.through))
             elif person.may_read and person.ready:
                 previous = person.subscriptions.get(channel.id)
                 missed = previous is None or not previous.live
                 channel.subscribe(person, ranges).live = True
                 if missed:
                     RESYNCS.labels(reason).inc(len(person.streams))
-                    person.tell(wire.resync([channel.id], reason=reason))
+                    person.notify(wire.resync([channel.id], reason=reason))
 
     def reload_all(self, channel: Channel, *, reason: str) -> None:
         """Query all people because of one conversation that cannot be queried alone.
@@ -174,7 +174,7 @@ class SubscriberRegistry:
             return
         for conversation_id, subscription in list(person.subscriptions.items()):
             subscription.channel.unsubscribe(person)
-            person.tell(wire.closed(conversation_id, change_no=subscription.channel.through))
+            person.notify(wire.closed(conversation_id, change_no=subscription.channel.through))
 
     def __iter__(self) -> Iterator[Subscriber]:
         return iter(list(self._subscribers.values()))
@@ -199,17 +199,17 @@ class SubscriberRegistry:
         if person.changes is not None:
             person.changes[channel.id] = (change_no, None)
         if channel.unsubscribe(person):
-            person.tell(wire.closed(channel.id, change_no=change_no))
+            person.notify(wire.closed(channel.id, change_no=change_no))
 
     def broken(self, person: Subscriber, *, reason: str) -> None:
         """Have a person's streams fetch everything, because a record of theirs was broken.
 
         However many are broken, the notice is sent at most every few seconds.
         """
-        if person.telling is None:
+        if person.resync_timer is None:
             loop = asyncio.get_running_loop()
-            at = max(loop.time(), person.told_at + self._every)
-            person.telling = loop.call_at(at, _tell_everything, person, reason)
+            at = max(loop.time(), person.resynced_at + self._every)
+            person.resync_timer = loop.call_at(at, _resync_all, person, reason)
 
     def close(self) -> None:
         """Stop asking."""
@@ -256,7 +256,7 @@ class SubscriberRegistry:
         for conversation_id, subscription in list(person.subscriptions.items()):
             if conversation_id not in readable:
                 subscription.channel.unsubscribe(person)
-                person.tell(wire.closed(conversation_id, change_no=subscription.channel.through))
+                person.notify(wire.closed(conversation_id, change_no=subscription.channel.through))
         again = set()
         for conversation_id, ranges in readable.items():
             previous = person.subscriptions.get(conversation_id)
@@ -273,7 +273,7 @@ class SubscriberRegistry:
             return
         reason = doubts.get(_ALL) or next(iter(doubts.values()))
         RESYNCS.labels(reason).inc(len(person.streams))
-        person.tell(wire.resync(sorted(again), reason=reason))
+        person.notify(wire.resync(sorted(again), reason=reason))
 
     async def _readable(self, person: Subscriber) -> dict[str, Ranges]:
         """Ask the owner; give each readable conversation with its visible stretches."""
@@ -309,14 +309,14 @@ class SubscriberRegistry:
         return readable if person.may_read else {}
 
 
-def _tell_everything(person: Subscriber, reason: str) -> None:
-    person.telling, person.told_at = None, asyncio.get_running_loop().time()
+def _resync_all(person: Subscriber, reason: str) -> None:
+    person.resync_timer, person.resynced_at = None, asyncio.get_running_loop().time()
     for listener in person.streams:
         listener.send_buffer.put(wire.resync([], reason=reason))
 
 
 def _stop(person: Subscriber) -> None:
-    for work in (person.loading, person.reloading, person.telling):
+    for work in (person.loading, person.reloading, person.resync_timer):
         if work is not None:
             work.cancel()
 

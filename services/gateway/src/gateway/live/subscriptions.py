@@ -58,11 +58,11 @@ class Subscriber:
         "ready",
         "reload_at",
         "reloading",
+        "resync_timer",
+        "resynced_at",
         "streams",
         "subscriptions",
-        "telling",
         "tenant_id",
-        "told_at",
     )
 
     def __init__(self, tenant_id: str, person_id: str) -> None:
@@ -86,8 +86,8 @@ class Subscriber:
         self.doubts: dict[str, str] = {}
         # Time of the last notice to fetch the person's private objects, and the timer of the next
         # one.
-        self.told_at = float("-inf")
-        self.telling: asyncio.TimerHandle | None = None
+        self.resynced_at = float("-inf")
+        self.resync_timer: asyncio.TimerHandle | None = None
         # The earliest time, by the loop's clock, at which the owner is queried again.
         self.reload_at = 0.0
         # While the owner is being asked: by conversation the version of the last change of the
@@ -99,7 +99,7 @@ class Subscriber:
         """True if the owner was queried, or is being queried, for the subscriptions."""
         return self.ready or self.loading is not None
 
-    def tell(self, chunk: Chunk, *, permission: str = READ) -> None:
+    def notify(self, chunk: Chunk, *, permission: str = READ) -> None:
         """Put a chunk into the streams whose tokens have a permission."""
         for listener in self.streams:
             if permission in listener.permissions:

@@ -310,9 +310,9 @@ class Visibility:
         needed: Sequence[Need] = ()
         kind = ""
         if fact is not None:
-            told: Any = fact.FromString(envelope.fact)
-            needed = needs_of(permission, told)
-            kind = told.notification.source.kind if permission == NOTIFICATIONS else ""
+            parsed: Any = fact.FromString(envelope.fact)
+            needed = needs_of(permission, parsed)
+            kind = parsed.notification.source.kind if permission == NOTIFICATIONS else ""
         object_ = next((about for _, about in needed if about is not None), None)
         masks = self._access.masks(identity, permission, object_)
         if not masks:
@@ -407,16 +407,16 @@ def needs_of(permission: str, fact: Message) -> list[Need]:
 
     A notification shows words of a message or of a task, and takes what reading those takes.
     """
-    told: Any = fact
+    parsed: Any = fact
     if permission == NOTIFICATIONS:
-        source = told.notification.source
+        source = parsed.notification.source
         needed: list[Need] = [(NOTIFICATIONS, None)]
         if source.conversation_id:
             needed.append((READ, Object(CONVERSATION, source.conversation_id)))
         if source.kind == TASK:
             needed.append((TASKS, Object(TASK, source.id)))
         return needed
-    holder = next((getattr(told, each) for each in _HOLDERS if each in _fields(fact)), told)
+    holder = next((getattr(parsed, each) for each in _HOLDERS if each in _fields(fact)), parsed)
     return [(permission, Object(CONVERSATION, holder.conversation_id))]
 
 

@@ -104,14 +104,14 @@ def personal(envelope: bytes) -> Chunk:
     return Chunk(_framed(Frame.PERSONAL_FIELD_NUMBER, event), kept=False)
 
 
-def typing(told: Typing) -> Chunk:
+def typing(signal: Typing) -> Chunk:
     """Return a typing signal."""
-    return _signal(field(Signal.TYPING_FIELD_NUMBER, told.SerializeToString()))
+    return _signal(field(Signal.TYPING_FIELD_NUMBER, signal.SerializeToString()))
 
 
-def presence(told: Presence) -> Chunk:
+def presence(signal: Presence) -> Chunk:
     """Return a presence signal."""
-    return _signal(field(Signal.PRESENCE_FIELD_NUMBER, told.SerializeToString()))
+    return _signal(field(Signal.PRESENCE_FIELD_NUMBER, signal.SerializeToString()))
 
 
 def _signal(body: bytes) -> Chunk:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from plexuskit.watched import Watched
+from plexuskit.watched import ReloadingFile
 
 INDEX: Final = "index.html"
 MAX_BUILD_BYTES: Final = 64 * 1024 * 1024
@@ -58,7 +58,7 @@ class Files:
 
     def __init__(self, folder: Path) -> None:
         """Load a build. Raises ClientMissing."""
-        self._watched = Watched(
+        self._watched = ReloadingFile(
             [folder / INDEX], lambda: _load(folder), unusable=ClientMissing, name="web client"
         )
 

@@ -78,7 +78,7 @@ class Sessions:
             body.extend(message.get("body", b""))
             if message.get("more_body", False):
                 return
-            content, extra = self._told(path, start["status"], bytes(body))
+            content, extra = self._answer(path, start["status"], bytes(body))
             headers = _with_length(start.get("headers", ()), len(content))
             extra += [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
             await send({**start, "headers": [*headers, *extra]})
@@ -86,7 +86,7 @@ class Sessions:
 
         return outgoing
 
-    def _told(self, path: str, status: int, body: bytes) -> tuple[bytes, Headers]:
+    def _answer(self, path: str, status: int, body: bytes) -> tuple[bytes, Headers]:
         """Return the part of a response for the page, and the cookies with the rest."""
         if status != _OK:
             gone = status == _UNAUTHENTICATED and path in {_REFRESH, _SIGN_OUT}

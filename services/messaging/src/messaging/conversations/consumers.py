@@ -3,9 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from google.protobuf.message import DecodeError, Message
 from plexus.directory.v1 import events_pb2, people_pb2
 from plexus.topics import (
     DIRECTORY_DEPARTMENT_V1,
@@ -14,7 +13,7 @@ from plexus.topics import (
     MESSAGING_PEOPLE,
 )
 from plexuskit.config import KafkaSection
-from plexuskit.kafka import InvalidRecord, Probe, Record, consumer, owners_of, subscription
+from plexuskit.kafka import Probe, Record, consumer, owners_of, subscription
 from plexuskit.runtime import Runtime
 from plexuskit.snapshot import snapshots
 
@@ -24,8 +23,6 @@ from messaging.conversations.store.stores import Store
 
 if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
     from plexus.authz.v1.authority_pb2_grpc import AuthorityAsyncStub
-
-FactT = TypeVar("FactT", bound=Message)
 
 
 class Handlers:
@@ -44,13 +41,13 @@ class Handlers:
         """Store people; sessions do not concern messaging."""
         people: list[people_pb2.Person] = []
         for record in records:
-            match _name(record):
+            match record.fact_name:
                 case "PersonAdded":
-                    people.append(_fact(record, events_pb2.PersonAdded).person)
+                    people.append(record.fact(events_pb2.PersonAdded).person)
                 case "PersonChanged":
-                    people.append(_fact(record, events_pb2.PersonChanged).person)
+                    people.append(record.fact(events_pb2.PersonChanged).person)
                 case "PersonDeactivated":
-                    people.append(_fact(record, events_pb2.PersonDeactivated).person)
+                    people.append(record.fact(events_pb2.PersonDeactivated).person)
         if people:
             await self._store.people.put([_person(each) for each in people])
 
@@ -59,11 +56,11 @@ class Handlers:
         """Keep the department tree."""
         departments: list[people_pb2.Department] = []
         for record in records:
-            match _name(record):
+            match record.fact_name:
                 case "DepartmentAdded":
-                    departments.append(_fact(record, events_pb2.DepartmentAdded).department)
+                    departments.append(record.fact(events_pb2.DepartmentAdded).department)
                 case "DepartmentChanged":
-                    departments.append(_fact(record, events_pb2.DepartmentChanged).department)
+                    departments.append(record.fact(events_pb2.DepartmentChanged).department)
         if departments:
             await self._store.people.put_departments([_department(each) for each in departments])
 
@@ -101,17 +98,6 @@ async def following_directory(
         ),
     ):
         yield
-
-
-def _name(record: Record) -> str:
-    return record.envelope.type.rpartition(".")[2]
-
-
-def _fact(record: Record, kind: type[FactT]) -> FactT:
-    try:
-        return kind.FromString(record.envelope.fact)
-    except DecodeError as error:
-        raise InvalidRecord(record, f"the fact is no {kind.DESCRIPTOR.full_name}") from error
 
 
 def _person(message: people_pb2.Person) -> Person:

@@ -17,7 +17,7 @@ from messaging.config import ScheduleSection
 from messaging.contract.api import from_timestamp, page_size
 from messaging.messages.api import translation
 from messaging.messages.domain.messages import NewMessage
-from messaging.messages.operations.sends import SEND
+from messaging.messages.operations.messages import SEND
 from messaging.personal.domain.drafts import Draft, DraftKey, check_words
 from messaging.personal.domain.scheduled import Authority, Scheduled
 from messaging.personal.events import draft_to_proto, scheduled_to_proto
@@ -28,7 +28,8 @@ from messaging.personal.operations.scheduled import (
     schedule_once,
     update_scheduled_message,
 )
-from messaging.personal.queries import list_drafts, list_scheduled
+from messaging.personal.queries.drafts import list_drafts
+from messaging.personal.queries.scheduled import list_scheduled_messages
 from messaging.personal.store.scheduled import Place, place_of
 from messaging.personal.store.stores import Store
 
@@ -136,7 +137,7 @@ class ScheduledApi:
     ) -> pb.ListScheduledMessagesResponse:
         asker, me = asker_of(caller()), actor()
         listing = Listing(name="scheduled", filters=(me.person_id, str(request.include_ended)))
-        found, more = await list_scheduled(
+        found, more = await list_scheduled_messages(
             self._store,
             actor=me,
             after=_place(listing, request.page_token),

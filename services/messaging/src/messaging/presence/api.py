@@ -8,17 +8,17 @@ from plexuskit.errors import InvalidArgument
 from plexuskit.grpc import actor
 from plexuskit.timestamps import timestamp
 
-from messaging.conversations.queries.members import acquainted
 from messaging.messages.store.stores import Store
 from messaging.presence.domain import State
 from messaging.presence.events import PRESENCE_STATES
-from messaging.presence.operations import (
+from messaging.presence.operations.presence import (
     Presences,
-    Signals,
     UserPresence,
+    list_presence,
     signal_presence,
-    signal_typing,
 )
+from messaging.presence.operations.signals import Signals
+from messaging.presence.operations.typing import signal_typing
 
 pb = signal_service_pb2
 
@@ -68,8 +68,13 @@ class SignalApi(signal_service_pb2_grpc.SignalServiceServicer):
         wanted = list(dict.fromkeys(request.person_ids))
         if len(wanted) > MAX_PEOPLE:
             raise InvalidArgument(field="person_ids", problem=f"takes at most {MAX_PEOPLE}")
-        known = await acquainted(self._store, actor=actor(), person_ids=wanted)
-        presences = self._presences.list(known, now=self._clock.now())
+        presences = await list_presence(
+            self._store,
+            self._presences,
+            actor=actor(),
+            person_ids=wanted,
+            now=self._clock.now(),
+        )
         return pb.ListPresenceResponse(presences=[_presence(each) for each in presences])
 
 

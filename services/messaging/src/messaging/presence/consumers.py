@@ -16,7 +16,7 @@ from plexuskit.runtime import Runtime
 from plexuskit.timestamps import instant_of
 
 from messaging.presence.events import PRESENCE_STATES
-from messaging.presence.operations import Presences
+from messaging.presence.operations.presence import Presences
 
 log = structlog.get_logger()
 
@@ -39,7 +39,7 @@ async def follow_presence(presences: Presences, *, kafka: KafkaSection, runtime:
                 failures = 0
                 runtime.health.set(CHECK, ok=True, required=False)
                 async for records in batches:
-                    hear_all(presences, records)
+                    receive_all(presences, records)
                     await asyncio.sleep(0)
         except KafkaUnavailable as error:
             log.warning("presence.tail_lost", error=str(error))
@@ -48,7 +48,7 @@ async def follow_presence(presences: Presences, *, kafka: KafkaSection, runtime:
         failures += 1
 
 
-def hear_all(presences: Presences, records: Sequence[Record]) -> None:
+def receive_all(presences: Presences, records: Sequence[Record]) -> None:
     """Apply presence records; typing signals and unreadable records are ignored."""
     for record in records:
         try:
@@ -61,8 +61,8 @@ def hear_all(presences: Presences, records: Sequence[Record]) -> None:
         state = _STATES.get(presence.state)
         if state is not None:
             at = instant_of(presence.seen_at)
-            presences.hear(presence.person_id, state=state, at=at)
+            presences.receive(presence.person_id, state=state, at=at)
 
 
-PRESENCE: Final = subscription(MESSAGING_PRESENCE, PresenceChanged).read_by(hear_all)
+PRESENCE: Final = subscription(MESSAGING_PRESENCE, PresenceChanged).read_by(receive_all)
 SUBSCRIPTIONS: Final = (PRESENCE,)

@@ -34,7 +34,7 @@ class State(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class LastSignal:
     """Last presence signal of a person.
 
     Attributes:
@@ -54,26 +54,26 @@ class Heard:
         return self.seen[1]
 
 
-def hear(previous: Heard | None, *, state: State, at: datetime) -> Heard | None:
+def receive(previous: LastSignal | None, *, state: State, at: datetime) -> LastSignal | None:
     """Apply a presence signal; None if it changes nothing.
 
     The end of the last stream is kept with the state before it, since a new stream may follow; if
     signalled twice, it counts from the first time.
     """
     if state is not State.OFFLINE:
-        return Heard(state, at, (state, at))
+        return LastSignal(state, at, (state, at))
     if previous is None or previous.state is State.OFFLINE:
         return None
-    return Heard(state, at, previous.seen)
+    return LastSignal(state, at, previous.seen)
 
 
-def state_of(heard: Heard | None, *, now: datetime) -> State:
+def state_of(last: LastSignal | None, *, now: datetime) -> State:
     """Return the current presence: offline 90 s after the last signal, or 10 s after leaving.
 
     In: the last signal, None for a person without one.
     """
-    if heard is None or now - heard.seen_at >= LASTS:
+    if last is None or now - last.seen_at >= LASTS:
         return State.OFFLINE
-    if heard.state is State.OFFLINE and now - heard.at >= LEAVING:
+    if last.state is State.OFFLINE and now - last.at >= LEAVING:
         return State.OFFLINE
-    return heard.seen[0]
+    return last.seen[0]

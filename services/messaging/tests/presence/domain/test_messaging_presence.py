@@ -1,8 +1,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from messaging.presence.domain import Heard, State, hear, state_of
-from messaging.presence.operations import Presences
+from messaging.presence.domain import LastSignal, State, receive, state_of
+from messaging.presence.operations.presence import Presences
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 
@@ -11,11 +11,11 @@ def after(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-def told(*words: tuple[State, float]) -> Heard | None:
-    heard: Heard | None = None
+def told(*words: tuple[State, float]) -> LastSignal | None:
+    last: LastSignal | None = None
     for state, at in words:
-        heard = hear(heard, state=state, at=after(at)) or heard
-    return heard
+        last = receive(last, state=state, at=after(at)) or last
+    return last
 
 
 @pytest.mark.parametrize(
@@ -41,17 +41,17 @@ def test_presence_holds_ninety_seconds_and_a_reconnect_within_ten_is_no_absence(
 
 
 def test_what_was_seen_last_stays_when_somebody_leaves() -> None:
-    heard = told((State.ONLINE, 3), (State.OFFLINE, 5))
-    assert heard is not None
-    assert heard.seen_at == after(3)
+    last = told((State.ONLINE, 3), (State.OFFLINE, 5))
+    assert last is not None
+    assert last.seen_at == after(3)
 
 
 def test_presence_of_who_is_not_heard_of_any_more_takes_no_memory() -> None:
     presences = Presences()
     for number in range(1000):
-        presences.hear(f"per_{number}", state=State.ONLINE, at=after(number / 10))
+        presences.receive(f"per_{number}", state=State.ONLINE, at=after(number / 10))
 
-    presences.hear("per_late", state=State.ONLINE, at=after(185))
+    presences.receive("per_late", state=State.ONLINE, at=after(185))
 
     assert len(presences) == 50
     (gone, there) = presences.list(["per_0", "per_late"], now=after(186))

@@ -9,7 +9,6 @@ from plexus_access.decisions import Decisions, asker_of
 from plexuskit.clock import Clock
 from plexuskit.grpc import actor, caller
 
-from notify import queries
 from notify.api.translation import channels_of, quiet_hours_of
 from notify.domain.people import locale_of
 from notify.domain.preferences import Preferences
@@ -17,7 +16,9 @@ from notify.events import notification_message, preferences_message
 from notify.operations.notifications import mark_notifications_read
 from notify.operations.permits import shown
 from notify.operations.preferences import set_preferences
-from notify.queries import DeadLetters
+from notify.queries.notifications import list_notifications
+from notify.queries.preferences import get_preferences
+from notify.queries.status import DeadLetters, get_notify_status
 from notify.store import Store
 
 
@@ -35,7 +36,7 @@ class NotifyApi(NotifyServiceServicer):
     async def ListNotifications(self, request: pb.ListNotificationsRequest, _: Any) -> Any:
         asker = asker_of(caller())
         locale = locale_of((await self._store.people.find([asker.person_id])).get(asker.person_id))
-        inbox = await queries.list_notifications(
+        inbox = await list_notifications(
             self._store,
             person_id=actor().person_id,
             unread_only=request.unread_only,
@@ -59,7 +60,7 @@ class NotifyApi(NotifyServiceServicer):
         return pb.MarkNotificationsReadResponse(marked=marked)
 
     async def GetPreferences(self, request: pb.GetPreferencesRequest, _: Any) -> Any:
-        found = await queries.get_preferences(self._store, person_id=actor().person_id)
+        found = await get_preferences(self._store, person_id=actor().person_id)
         return pb.GetPreferencesResponse(preferences=self._message(found))
 
     async def SetPreferences(self, request: pb.SetPreferencesRequest, _: Any) -> Any:
@@ -75,7 +76,7 @@ class NotifyApi(NotifyServiceServicer):
         return pb.SetPreferencesResponse(preferences=self._message(stored))
 
     async def GetNotifyStatus(self, request: pb.GetNotifyStatusRequest, _: Any) -> Any:
-        figures = await queries.get_notify_status(
+        figures = await get_notify_status(
             self._store, tenant_id=actor().tenant_id, dead_letters=self._dead_letters
         )
         return pb.GetNotifyStatusResponse(

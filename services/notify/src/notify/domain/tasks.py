@@ -24,8 +24,8 @@ class Task:
     assignee_ids: tuple[str, ...]
     is_open: bool
     due: str
-    version: int
     due_since: int = 0
+    version: int
 
     @property
     def due_mark(self) -> str:

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from plexuskit.mongo import ASCENDING, Database, Index, UpdateOne, unless_newer
+from plexuskit.mongo import ASCENDING, Database, Document, Documents, Index, UpdateOne, unless_newer
 
 from notify.domain.conversations import Conversation, Member
 
 SCHEMA_VERSION: Final = 1
 # Members of one write: the largest conversation comes as one fact.
 _PER_WRITE: Final = 1000
+
+CONVERSATIONS: Final = Documents(Conversation, names={"id": "_id"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,19 +43,19 @@ class ConversationStore:
 
     async def put(self, conversations: Sequence[Conversation]) -> None:
         """Store conversations unless a newer version is there."""
-        writes = [unless_newer(_conversation_document(each)) for each in conversations]
+        writes = [unless_newer(CONVERSATIONS.to_document(each)) for each in conversations]
         await self._conversations.bulk(writes, ordered=True)
 
     async def put_members(self, members: Sequence[Member]) -> None:
         """Store memberships unless a newer version is there."""
         for start in range(0, len(members), _PER_WRITE):
             part = members[start : start + _PER_WRITE]
-            await self._members.bulk([unless_newer(_member_document(member)) for member in part])
+            await self._members.bulk([unless_newer(member_document(member)) for member in part])
 
     async def find(self, conversation_ids: Iterable[str]) -> dict[str, Conversation]:
         """Return those of the conversations that are known, by id."""
         found = await self._conversations.find_all({"_id": {"$in": sorted(set(conversation_ids))}})
-        return {document["_id"]: _conversation(document) for document in found}
+        return {document["_id"]: CONVERSATIONS.from_document(document) for document in found}
 
     async def members(self, conversation_ids: Iterable[str]) -> dict[str, dict[str, Member]]:
         """Return all people who were ever members, by conversation and person."""
@@ -62,7 +64,7 @@ class ConversationStore:
         if wanted:
             found = self._members.find({"conversation_id": {"$in": wanted}}, batch_size=2000)
             async for document in found:
-                members[document["conversation_id"]][document["person_id"]] = _member(document)
+                members[document["conversation_id"]][document["person_id"]] = member_of(document)
         return members
 
     async def members_among(
@@ -74,7 +76,7 @@ class ConversationStore:
             return {}
         found = await self._members.find_all({"_id": {"$in": ids}})
         return {
-            (document["conversation_id"], document["person_id"]): _member(document)
+            (document["conversation_id"], document["person_id"]): member_of(document)
             for document in found
         }
 
@@ -105,31 +107,8 @@ def _cursor_id(conversation_id: str, person_id: str, root_seq: int) -> str:
     return f"{conversation_id}:{person_id}:{root_seq}"
 
 
-def _conversation_document(conversation: Conversation) -> dict[str, Any]:
-    return {
-        "_id": conversation.id,
-        "tenant_id": conversation.tenant_id,
-        "direct": conversation.direct,
-        "name": conversation.name,
-        "open_history": conversation.open_history,
-        "version": conversation.version,
-        "confidential": conversation.confidential,
-    }
-
-
-def _conversation(document: dict[str, Any]) -> Conversation:
-    return Conversation(
-        id=document["_id"],
-        tenant_id=document["tenant_id"],
-        direct=document["direct"],
-        name=document["name"],
-        open_history=document["open_history"],
-        version=document["version"],
-        confidential=document.get("confidential", False),
-    )
-
-
-def _member_document(member: Member) -> dict[str, Any]:
+def member_document(member: Member) -> Document:
+    """Return a member as stored; by hand, because each message reads all of its conversation."""
     return {
         "_id": f"{member.conversation_id}:{member.person_id}",
         "conversation_id": member.conversation_id,
@@ -140,7 +119,8 @@ def _member_document(member: Member) -> dict[str, Any]:
     }
 
 
-def _member(document: dict[str, Any]) -> Member:
+def member_of(document: Document) -> Member:
+    """Return the member of a document."""
     return Member(
         conversation_id=document["conversation_id"],
         person_id=document["person_id"],

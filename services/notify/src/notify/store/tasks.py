@@ -4,11 +4,22 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from plexuskit.mongo import ASCENDING, Database, DeleteOne, Index, Transaction, UpdateOne, Write
+from plexuskit.mongo import (
+    ASCENDING,
+    Database,
+    DeleteOne,
+    Documents,
+    Index,
+    Transaction,
+    UpdateOne,
+    Write,
+)
 
 from notify.domain.tasks import Reminder, Task
 
 SCHEMA_VERSION: Final = 1
+
+TASKS: Final = Documents(Task, names={"id": "_id"})
 
 
 class TaskStore:
@@ -31,16 +42,16 @@ class TaskStore:
     async def get(self, task_id: str, *, tx: Transaction | None = None) -> Task | None:
         """Return a task, None when it is not known."""
         document = await self._tasks.find_one({"_id": task_id}, tx=tx)
-        return _task(document) if document else None
+        return TASKS.from_document(document) if document else None
 
     async def find(self, task_ids: Iterable[str]) -> dict[str, Task]:
         """Return tasks by id, those that are not known left out."""
         found = await self._tasks.find_all({"_id": {"$in": sorted(set(task_ids))}})
-        return {document["_id"]: _task(document) for document in found}
+        return {document["_id"]: TASKS.from_document(document) for document in found}
 
     async def put(self, task: Task, *, tx: Transaction) -> None:
         """Store a task, replacing any previous state."""
-        await self._tasks.replace({"_id": task.id}, _document(task), upsert=True, tx=tx)
+        await self._tasks.replace({"_id": task.id}, TASKS.to_document(task), upsert=True, tx=tx)
 
     async def arm(self, task: Task, reminders: Sequence[Reminder], *, tx: Transaction) -> None:
         """Make these the only reminders of a task."""
@@ -99,33 +110,3 @@ def _seen(reminder: Reminder) -> dict[str, Any]:
         "due_mark": reminder.due_mark,
         "at": reminder.at,
     }
-
-
-def _document(task: Task) -> dict[str, Any]:
-    return {
-        "_id": task.id,
-        "tenant_id": task.tenant_id,
-        "key": task.key,
-        "title": task.title,
-        "owner_id": task.owner_id,
-        "assignee_ids": list(task.assignee_ids),
-        "is_open": task.is_open,
-        "due": task.due,
-        "due_since": task.due_since,
-        "version": task.version,
-    }
-
-
-def _task(document: dict[str, Any]) -> Task:
-    return Task(
-        id=document["_id"],
-        tenant_id=document["tenant_id"],
-        key=document["key"],
-        title=document["title"],
-        owner_id=document["owner_id"],
-        assignee_ids=tuple(document["assignee_ids"]),
-        is_open=document["is_open"],
-        due=document["due"],
-        due_since=document["due_since"],
-        version=document["version"],
-    )

@@ -17,7 +17,7 @@ from search.store import Filters, Found, FoundPage, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class SearchRequest:
     """A requested search; no types mean all, a page size of 0 the default one."""
 
     query: str
@@ -44,7 +44,7 @@ async def search(
     freshness: Freshness,
     tokens: paging.PageTokens,
     reader: Reader,
-    asked: Asked,
+    asked: SearchRequest,
 ) -> SearchPage:
     """Find documents that the person may read now.
 

@@ -188,7 +188,7 @@ class TasksApi(TasksServiceServicer):
         return pb.UpdateTaskResponse(task=task_message(task))
 
     async def AssignTask(self, request: pb.AssignTaskRequest, _: Any) -> Any:
-        """Set who works on a task."""
+        """Set the assignees of a task."""
         task = await operations.assign_task(
             self._store,
             actor=current_actor(),

@@ -1,13 +1,12 @@
-"""Projects and their boards, as their members see them."""
+"""Boards of projects, as their members see them."""
 
 import asyncio
 from dataclasses import dataclass
 from typing import Final
 
 from plexuskit.errors import InvalidArgument
-from plexuskit.paging import MAX_PAGE_BYTES, Listing, Page, cut
+from plexuskit.paging import MAX_PAGE_BYTES, Listing, cut
 
-from tasks.domain import inputs
 from tasks.domain.identity import Actor
 from tasks.domain.projects import Column, Project
 from tasks.domain.task import Task
@@ -16,9 +15,6 @@ from tasks.store import Store
 
 # Cards per column.
 BOARD_LANE: Final = 300
-# Bytes of a project on a page with its columns and words, and of each member.
-PROJECT_BYTES: Final = 8_000
-ID_BYTES: Final = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,22 +76,3 @@ async def _lane(
     tasks, more = cut(found, limit=BOARD_LANE, size_of=bytes_of, max_bytes=max_bytes)
     token = listing.token(tasks[-1].rank) if more else ""
     return Lane(column=column, tasks=tuple(tasks), next_page_token=token)
-
-
-async def list_projects(
-    store: Store, *, actor: Actor, page_size: int, page_token: str
-) -> Page[Project]:
-    """Return the actor's projects, newest first.
-
-    Refusals: InvalidArgument, InvalidPageToken.
-    """
-    size = inputs.page_size(page_size)
-    listing = Listing(name="projects", filters=(actor.tenant_id, actor.person_id))
-    before = listing.last_id(page_token) or None
-
-    found = await store.projects.page_of_member(actor, before=before, limit=size + 1)
-    items, more = cut(
-        found, limit=size, size_of=lambda each: PROJECT_BYTES + ID_BYTES * len(each.member_ids)
-    )
-    token = listing.token(items[-1].id) if more else ""
-    return Page(items=tuple(items), next_page_token=token)

@@ -7,6 +7,7 @@ from plexuskit.mongo import (
     ASCENDING,
     DESCENDING,
     Database,
+    Document,
     Index,
     ReplaceOne,
     Retry,
@@ -15,7 +16,7 @@ from plexuskit.mongo import (
 
 from tasks.domain.identity import Actor, ProjectId, TenantId
 from tasks.domain.projects import Project
-from tasks.store.documents import PROJECT_SCHEMA, Document, project_document, project_of
+from tasks.store.documents import PROJECT_SCHEMA, PROJECTS
 
 _SUMMARY: Final = {"goal": 0, "member_ids": 0, "columns": 0}
 
@@ -43,7 +44,7 @@ class ProjectStore:
 
     async def add(self, project: Project, *, tx: Transaction) -> None:
         """Store a new project."""
-        await self._projects.insert(project_document(project), tx=tx)
+        await self._projects.insert(PROJECTS.to_document(project), tx=tx)
 
     async def save(self, *projects: Project, tx: Transaction) -> None:
         """Store the next version of projects.
@@ -52,7 +53,7 @@ class ProjectStore:
             Retry: one is no longer in the version before.
         """
         writes = [
-            ReplaceOne({"_id": each.id, "version": each.version - 1}, project_document(each))
+            ReplaceOne({"_id": each.id, "version": each.version - 1}, PROJECTS.to_document(each))
             for each in projects
         ]
         outcome = await self._projects.bulk(writes, ordered=True, tx=tx)
@@ -66,7 +67,9 @@ class ProjectStore:
         documents = await self._projects.find_all(
             {"tenant_id": tenant_id, "_id": {"$in": list(project_ids)}}, tx=tx
         )
-        return {ProjectId(document["_id"]): project_of(document) for document in documents}
+        return {
+            ProjectId(document["_id"]): PROJECTS.from_document(document) for document in documents
+        }
 
     async def open_of_owner(
         self,
@@ -94,14 +97,14 @@ class ProjectStore:
             hint="of_owner",
             tx=tx,
         )
-        return [project_of(document) for document in documents]
+        return [PROJECTS.from_document(document) for document in documents]
 
     async def get(
         self, project_id: str, *, tenant_id: TenantId, tx: Transaction | None = None
     ) -> Project | None:
         """Return a project of the tenant."""
         document = await self._projects.find_one({"_id": project_id, "tenant_id": tenant_id}, tx=tx)
-        return project_of(document) if document else None
+        return PROJECTS.from_document(document) if document else None
 
     async def ids_of_member(self, actor: Actor) -> list[ProjectId]:
         """Return the ids of all projects of a person, newest first."""
@@ -127,7 +130,7 @@ class ProjectStore:
         if before is not None:
             wanted["_id"] = {"$lt": before}
         documents = await self._projects.find_all(wanted, sort=[("_id", DESCENDING)], limit=limit)
-        return [project_of(document) for document in documents]
+        return [PROJECTS.from_document(document) for document in documents]
 
     async def count(self, *, tenant_id: TenantId) -> int:
         """Count the projects of a tenant."""
@@ -137,7 +140,7 @@ class ProjectStore:
         """Yield every project, of one tenant or with an empty id of all."""
         wanted = {"tenant_id": tenant_id} if tenant_id else {}
         async for document in self._projects.find(wanted):
-            yield project_of(document)
+            yield PROJECTS.from_document(document)
 
 
 def _of_member(actor: Actor) -> Document:

@@ -11,6 +11,7 @@ from plexuskit.mongo import (
     ASCENDING,
     DESCENDING,
     Database,
+    Document,
     DuplicateKey,
     Index,
     ReplaceOne,
@@ -24,7 +25,7 @@ from tasks.domain.identity import Actor, ColumnId, ProjectId, TaskId, TenantId
 from tasks.domain.projects import Project
 from tasks.domain.states import State
 from tasks.domain.task import Task
-from tasks.store.documents import TASK_SCHEMA, Document, task_document, task_of
+from tasks.store.documents import TASK_SCHEMA, TASKS, task_document
 from tasks.store.people import PeopleStore
 
 _KEY: Final = re.compile(r"T-([1-9][0-9]{0,17})")
@@ -142,7 +143,7 @@ class TaskStore:
     ) -> Task | None:
         """Return a task of the tenant by its id."""
         document = await self._tasks.find_one({"tenant_id": tenant_id, "_id": task_id}, tx=tx)
-        return task_of(document) if document else None
+        return TASKS.from_document(document) if document else None
 
     async def id_of_key(self, key: str, *, tenant_id: TenantId) -> str:
         """Return the id of the task with a key (`T-128`); empty without one."""
@@ -162,12 +163,12 @@ class TaskStore:
             projection=_WITHOUT_DESCRIPTION,
             tx=tx,
         )
-        return {str(document["_id"]): task_of(document) for document in documents}
+        return {str(document["_id"]): TASKS.from_document(document) for document in documents}
 
     async def whole(self, task_ids: Sequence[str], *, tx: Transaction) -> dict[TaskId, Task]:
         """Return tasks by id, complete, to be changed in this transaction."""
         documents = await self._tasks.find_all({"_id": {"$in": list(task_ids)}}, tx=tx)
-        return {TaskId(document["_id"]): task_of(document) for document in documents}
+        return {TaskId(document["_id"]): TASKS.from_document(document) for document in documents}
 
     async def page_visible(
         self,
@@ -208,7 +209,7 @@ class TaskStore:
             sort=[("updated_at", DESCENDING), ("_id", DESCENDING)],
             limit=limit,
         )
-        return [task_of(document) for document in documents]
+        return [TASKS.from_document(document) for document in documents]
 
     async def open_of(
         self,
@@ -241,7 +242,7 @@ class TaskStore:
                 hint=index,
                 tx=tx,
             )
-            found |= {document["_id"]: task_of(document) for document in documents}
+            found |= {document["_id"]: TASKS.from_document(document) for document in documents}
         return [found[task_id] for task_id in sorted(found)[:limit]]
 
     async def busy_among(
@@ -278,7 +279,7 @@ class TaskStore:
             sort=[("rank", ASCENDING)],
             limit=limit,
         )
-        return [task_of(document) for document in documents]
+        return [TASKS.from_document(document) for document in documents]
 
     async def ranks(
         self,
@@ -365,4 +366,4 @@ class TaskStore:
         """Yield every task without its description, of one tenant or with an empty id of all."""
         wanted = {"tenant_id": tenant_id} if tenant_id else {}
         async for document in self._tasks.find(wanted, projection=_WITHOUT_DESCRIPTION):
-            yield task_of(document)
+            yield TASKS.from_document(document)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final, NoReturn
 
 import cedarpy
-from plexus_access.asked import unasked
+from plexus_access.asked import AskedKinds, unasked
 from plexus_access.policies import SCHEMA
 from plexus_access.roles import PERMISSIONS
 from plexuskit.names import clean_name
@@ -46,15 +46,23 @@ class AccessPolicy:
 
 
 def create(
-    *, policy_id: PolicyId, tenant_id: TenantId, name: str, cedar: str, enabled: bool
+    *,
+    policy_id: PolicyId,
+    tenant_id: TenantId,
+    name: str,
+    cedar: str,
+    enabled: bool,
+    asked_kinds: AskedKinds,
 ) -> AccessPolicy:
     """Make a policy at version 1.
+
+    In: `plexus_access.asked_kinds`, as for `change` and `check`.
 
     Raises:
         PolicyInvalid: the text cannot be kept; with line and problem.
         InvalidArgument: the name is not allowed.
     """
-    check(cedar)
+    check(cedar, asked_kinds=asked_kinds)
     return AccessPolicy(
         id=policy_id,
         tenant_id=tenant_id,
@@ -66,7 +74,12 @@ def create(
 
 
 def change(
-    policy: AccessPolicy, *, cedar: str, enabled: bool, expected_version: int
+    policy: AccessPolicy,
+    *,
+    cedar: str,
+    enabled: bool,
+    expected_version: int,
+    asked_kinds: AskedKinds,
 ) -> AccessPolicy:
     """Replace the text. Out: the same object when nothing differs, else the next version.
 
@@ -77,7 +90,7 @@ def change(
     check_version(expected_version, current=policy.version)
     if enabled or cedar != policy.cedar:
         # Any stored text can be switched off, also one that would be refused now.
-        check(cedar)
+        check(cedar, asked_kinds=asked_kinds)
     changed = replace(policy, cedar=cedar, enabled=enabled)
     return policy if changed == policy else replace(changed, version=policy.version + 1)
 
@@ -96,7 +109,7 @@ def name_of(value: str) -> str:
     return clean_name(value, field="name", max_chars=MAX_NAME)
 
 
-def check(cedar: str) -> None:
+def check(cedar: str, *, asked_kinds: AskedKinds) -> None:
     """Check that a text has only policies that forbid by known attributes and are asked.
 
     Raises:
@@ -116,7 +129,7 @@ def check(cedar: str) -> None:
         _refuse(line, _PREAMBLE.sub("", each.error))
     for line, text in statements:
         for policy in json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"].values():
-            if problem := unasked(policy):
+            if problem := unasked(policy, asked_kinds=asked_kinds):
                 _refuse(line, problem)
 
 

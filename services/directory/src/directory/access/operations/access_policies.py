@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final
 
 import structlog
+from plexus_access.asked_kinds import asked_kinds
 from plexuskit.errors import VersionConflict
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
@@ -64,10 +65,15 @@ async def put_access_policy(
                 name=name,
                 cedar=cedar,
                 enabled=enabled,
+                asked_kinds=asked_kinds,
             )
         else:
             after = access_policies.change(
-                previous, cedar=cedar, enabled=enabled, expected_version=expected_version
+                previous,
+                cedar=cedar,
+                enabled=enabled,
+                expected_version=expected_version,
+                asked_kinds=asked_kinds,
             )
         await store.requests.record(request, {"name": after.name}, now=now, tx=tx)
         if after is previous:

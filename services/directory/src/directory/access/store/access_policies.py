@@ -8,7 +8,7 @@ from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, Retry, Tra
 from plexuskit.paging import PageBudget
 
 from directory.access.domain.access_policies import AccessPolicy
-from directory.access.store.documents import expiry, marked, policy_document, policy_from
+from directory.access.store.documents import ACCESS_POLICIES, expiry, marked
 from directory.shared.domain.ids import TenantId
 
 SCHEMA_VERSION: Final = 1
@@ -42,14 +42,14 @@ class Policies:
             Retry: one of that name came up meanwhile; the transaction finds it then.
         """
         try:
-            await self._policies.insert(policy_document(policy), tx=tx)
+            await self._policies.insert(ACCESS_POLICIES.to_document(policy), tx=tx)
         except DuplicateKey as duplicate:
             raise Retry from duplicate
 
     async def save(self, policy: AccessPolicy, *, now: datetime, tx: Transaction) -> None:
         """Store a changed or removed policy."""
         await self._policies.replace(
-            {"_id": policy.id}, marked(policy_document(policy), now=now), tx=tx
+            {"_id": policy.id}, marked(ACCESS_POLICIES.to_document(policy), now=now), tx=tx
         )
 
     async def find(self, name: str, *, tenant_id: TenantId, tx: Transaction) -> AccessPolicy | None:
@@ -57,7 +57,7 @@ class Policies:
         found = await self._policies.find_one(
             {"tenant_id": tenant_id, "name": name, "removed": False}, hint=_BY_NAME, tx=tx
         )
-        return policy_from(found) if found else None
+        return ACCESS_POLICIES.from_document(found) if found else None
 
     async def list_by_name(
         self, *, tenant_id: TenantId, after: str, budget: PageBudget
@@ -69,10 +69,10 @@ class Policies:
             sort=[("name", ASCENDING)],
             hint=_BY_NAME,
         )
-        return [policy_from(document) for document in found], more
+        return [ACCESS_POLICIES.from_document(document) for document in found], more
 
     async def stream(self, *, tenant_id: TenantId | None) -> AsyncIterator[AccessPolicy]:
         """Read every policy of one tenant, or of all, removed ones included."""
         wanted = {"tenant_id": tenant_id} if tenant_id else {}
         async for document in self._policies.find(wanted, batch_size=1_000):
-            yield policy_from(document)
+            yield ACCESS_POLICIES.from_document(document)

@@ -7,7 +7,7 @@ from plexus_access.modules import NAMES
 from plexuskit.mongo import Database, Transaction
 
 from directory.access.domain.modules import Module, unswitched
-from directory.access.store.documents import module_document, module_from
+from directory.access.store.documents import MODULES
 from directory.shared.domain.ids import TenantId
 
 SCHEMA_VERSION: Final = 1
@@ -31,13 +31,13 @@ class Modules:
         """
         module = unswitched(name, tenant_id=tenant_id)
         found = await self._modules.find_one({"_id": module.key}, tx=tx)
-        return module_from(found) if found else module
+        return MODULES.from_document(found) if found else module
 
     async def list_all(self, *, tenant_id: TenantId) -> list[Module]:
         """List every module of the product as the tenant has it, by name."""
         keys = [unswitched(name, tenant_id=tenant_id).key for name in NAMES]
         found = await self._modules.find_all({"_id": {"$in": keys}})
-        switched = {document["name"]: module_from(document) for document in found}
+        switched = {document["name"]: MODULES.from_document(document) for document in found}
         return [
             switched.get(name) or unswitched(name, tenant_id=tenant_id) for name in sorted(NAMES)
         ]
@@ -45,11 +45,11 @@ class Modules:
     async def save(self, module: Module, *, tx: Transaction) -> None:
         """Store how a module is switched now."""
         await self._modules.replace(
-            {"_id": module.key}, module_document(module), upsert=True, tx=tx
+            {"_id": module.key}, MODULES.to_document(module), upsert=True, tx=tx
         )
 
     async def stream(self, *, tenant_id: TenantId | None) -> AsyncIterator[Module]:
         """Read every module that was switched, of one tenant or of all."""
         wanted = {"tenant_id": tenant_id} if tenant_id else {}
         async for document in self._modules.find(wanted, batch_size=1_000):
-            yield module_from(document)
+            yield MODULES.from_document(document)

@@ -20,7 +20,7 @@ from directory.access.domain.refusals import (
     SubjectNotFound,
 )
 from directory.access.domain.role_bindings import Binding, is_self_chosen
-from directory.access.store.documents import binding_from
+from directory.access.store.documents import ROLE_BINDINGS
 from directory.access.store.role_bindings import COLLECTION as BINDINGS
 from directory.access.store.scopes import open_departments, place_of, scope_stages
 from directory.shared.domain.ids import DepartmentId, PersonId, TenantId
@@ -163,7 +163,7 @@ class Places:
         )
         if not found:
             raise RoleBindingNotFound
-        binding = binding_from(found[0])
+        binding = ROLE_BINDINGS.from_document(found[0])
         return binding, place_of(binding.scope, found[0])
 
     async def check_subject(

@@ -10,7 +10,7 @@ from plexuskit.paging import PageBudget
 from plexuskit.turns import converted
 
 from directory.access.domain.role_bindings import Binding
-from directory.access.store.documents import binding_document, binding_from, expiry, marked
+from directory.access.store.documents import ROLE_BINDINGS, expiry, marked
 from directory.shared.domain.ids import RoleId, TenantId
 
 COLLECTION: Final = "role_bindings"
@@ -77,7 +77,7 @@ class Bindings:
             Retry: the same came up meanwhile; the transaction finds it then.
         """
         try:
-            await self._bindings.insert(binding_document(binding), tx=tx)
+            await self._bindings.insert(ROLE_BINDINGS.to_document(binding), tx=tx)
         except DuplicateKey as duplicate:
             raise Retry from duplicate
 
@@ -86,7 +86,7 @@ class Bindings:
     ) -> None:
         """Store changed or removed bindings, each read in this transaction."""
         writes = [
-            ReplaceOne({"_id": each.id}, marked(binding_document(each), now=now))
+            ReplaceOne({"_id": each.id}, marked(ROLE_BINDINGS.to_document(each), now=now))
             for each in bindings
         ]
         await self._bindings.bulk(writes, tx=tx)
@@ -112,7 +112,7 @@ class Bindings:
             hint=_BY_SUBJECT,
             tx=tx,
         )
-        return binding_from(found) if found else None
+        return ROLE_BINDINGS.from_document(found) if found else None
 
     async def list_of_role(
         self, role_id: RoleId, *, tenant_id: TenantId, tx: Transaction
@@ -121,7 +121,7 @@ class Bindings:
         found = await self._bindings.find_all(
             {"tenant_id": tenant_id, "role_id": role_id, **_PRESENT}, hint=_BY_ROLE, tx=tx
         )
-        return await converted(found, binding_from)
+        return await converted(found, ROLE_BINDINGS.from_document)
 
     async def subjects(
         self,
@@ -159,7 +159,7 @@ class Bindings:
             },
             tx=tx,
         )
-        return await converted(found, binding_from)
+        return await converted(found, ROLE_BINDINGS.from_document)
 
     async def list_by_id(
         self,
@@ -188,7 +188,7 @@ class Bindings:
             sort=[("_id", ASCENDING)],
             hint=hint,
         )
-        return await converted(found, binding_from), more
+        return await converted(found, ROLE_BINDINGS.from_document), more
 
     async def list_expired(self, *, now: datetime, limit: int, tx: Transaction) -> list[Binding]:
         """List bindings whose time is over, those that ended first to begin with."""
@@ -199,10 +199,10 @@ class Bindings:
             hint=_BY_EXPIRY,
             tx=tx,
         )
-        return await converted(found, binding_from)
+        return await converted(found, ROLE_BINDINGS.from_document)
 
     async def stream(self, *, tenant_id: TenantId | None) -> AsyncIterator[Binding]:
         """Read every binding of one tenant, or of all, removed ones included."""
         wanted = {"tenant_id": tenant_id} if tenant_id else {}
         async for document in self._bindings.find(wanted, batch_size=1_000):
-            yield binding_from(document)
+            yield ROLE_BINDINGS.from_document(document)

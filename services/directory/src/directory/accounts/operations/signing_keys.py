@@ -5,7 +5,7 @@ from pathlib import Path
 
 from joserfc.jwk import OKPKey
 from plexuskit.clock import Clock
-from plexuskit.watched import Watched
+from plexuskit.watched import ReloadingFile
 
 from directory.accounts.store import SigningKeys, UnusableKeys, load, load_or_create
 
@@ -21,7 +21,9 @@ class KeyRing:
         """
         load_or_create(path, now=clock.now())
         # From here on the file is only read: a new file would end every session.
-        self._file = Watched([path], lambda: load(path), unusable=UnusableKeys, name="signing keys")
+        self._file = ReloadingFile(
+            [path], lambda: load(path), unusable=UnusableKeys, name="signing keys"
+        )
 
     def public_jwks(self) -> str:
         """Return every key of the file as an RFC 7517 JWK set: published before they sign."""

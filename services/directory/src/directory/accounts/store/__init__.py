@@ -12,7 +12,7 @@ from directory.accounts.store.credentials import (
     SpreadLog,
 )
 from directory.accounts.store.key_files import UnusableKeys
-from directory.accounts.store.sealing import SealBroken, Sealing, load_or_create_sealing
+from directory.accounts.store.secret_box import SealBroken, SecretBox, load_or_create_sealing
 from directory.accounts.store.session_generations import SessionGenerations
 from directory.accounts.store.sessions import Sessions
 from directory.accounts.store.signing_keys import SigningKeys, load, load_or_create, rotate
@@ -20,7 +20,7 @@ from directory.accounts.store.signing_keys import SigningKeys, load, load_or_cre
 __all__ = [
     "Credential",
     "SealBroken",
-    "Sealing",
+    "SecretBox",
     "SigningKeys",
     "Store",
     "UnusableKeys",

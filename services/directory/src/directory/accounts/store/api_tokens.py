@@ -8,7 +8,7 @@ from plexuskit.mongo import ASCENDING, Database, Index, ReplaceOne, Transaction
 from plexuskit.turns import converted
 
 from directory.accounts.domain.api_tokens import USED_TO_THE, ApiToken
-from directory.accounts.store.documents import api_token_document, api_token_from
+from directory.accounts.store.documents import API_TOKENS
 from directory.shared.domain.ids import ApiTokenId, PersonId, TenantId
 
 SCHEMA_VERSION: Final = 1
@@ -41,14 +41,16 @@ class ApiTokens:
 
     async def add(self, token: ApiToken, *, tx: Transaction) -> None:
         """Store a new token."""
-        await self._tokens.insert(api_token_document(token), tx=tx)
+        await self._tokens.insert(API_TOKENS.to_document(token), tx=tx)
 
     async def save_many(
         self, changed: Sequence[tuple[ApiToken, ApiToken]], *, tx: Transaction
     ) -> None:
         """Store changes as (before, after); a concurrent change is a write conflict."""
         writes = [
-            ReplaceOne({"_id": previous.id, "version": previous.version}, api_token_document(after))
+            ReplaceOne(
+                {"_id": previous.id, "version": previous.version}, API_TOKENS.to_document(after)
+            )
             for previous, after in changed
         ]
         await self._tokens.bulk(writes, tx=tx)
@@ -58,19 +60,19 @@ class ApiTokens:
     ) -> ApiToken | None:
         """Load a token; None when the tenant has none of that id (any more)."""
         found = await self._tokens.find_one({"_id": token_id, "tenant_id": tenant_id}, tx=tx)
-        return api_token_from(found) if found else None
+        return API_TOKENS.from_document(found) if found else None
 
     async def find_by_hash(self, token_hash: bytes) -> ApiToken | None:
         """Load a token by SHA-256 of it; None when it was never made or is gone."""
         found = await self._tokens.find_one({"token_hash": token_hash})
-        return api_token_from(found) if found else None
+        return API_TOKENS.from_document(found) if found else None
 
     async def list_open(self, person_ids: Sequence[PersonId], *, tx: Transaction) -> list[ApiToken]:
         """List the tokens of people that have not been revoked."""
         found = await self._tokens.find_all(
             {"person_id": {"$in": list(person_ids)}, "ended_at": None}, tx=tx
         )
-        return await converted(found, api_token_from)
+        return await converted(found, API_TOKENS.from_document)
 
     async def list_made_with(
         self, token_ids: Sequence[ApiTokenId], *, tx: Transaction
@@ -79,7 +81,7 @@ class ApiTokens:
         found = await self._tokens.find_all(
             {"made_with": {"$in": list(token_ids)}, "ended_at": None}, tx=tx
         )
-        return await converted(found, api_token_from)
+        return await converted(found, API_TOKENS.from_document)
 
     async def touch(self, token_id: ApiTokenId, *, tx: Transaction) -> None:
         """Make this transaction conflict with any that revokes the token at the same time."""
@@ -103,7 +105,9 @@ class ApiTokens:
             },
             tx=tx,
         )
-        return sorted(map(api_token_from, found), key=lambda token: token.id, reverse=True)
+        return sorted(
+            map(API_TOKENS.from_document, found), key=lambda token: token.id, reverse=True
+        )
 
     async def find_alive(self, token_ids: Sequence[str], *, now: datetime) -> frozenset[str]:
         """Find the ids of live tokens."""

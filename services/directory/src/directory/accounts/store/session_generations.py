@@ -7,7 +7,7 @@ from typing import Final
 from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, Retry, Transaction, UpdateOne
 
 from directory.accounts.domain.sessions import EndCause, Generation
-from directory.accounts.store.documents import generation_from
+from directory.accounts.store.documents import GENERATIONS
 from directory.shared.domain.ids import PersonId, TenantId
 
 SCHEMA_VERSION: Final = 1
@@ -54,7 +54,7 @@ class SessionGenerations:
         except DuplicateKey as duplicate:
             raise Retry from duplicate
         assert document is not None  # noqa: S101 -- an upsert returns a document
-        return generation_from(document)
+        return GENERATIONS.from_document(document)
 
     async def advance(
         self,
@@ -96,18 +96,20 @@ class SessionGenerations:
     ) -> Generation | None:
         """Load the generation of a person's sessions; None before the first is opened or ended."""
         found = await self._generations.find_one({"_id": person_id}, tx=tx)
-        return generation_from(found) if found else None
+        return GENERATIONS.from_document(found) if found else None
 
     async def find_many(
         self, person_ids: Sequence[PersonId], *, tx: Transaction | None = None
     ) -> dict[PersonId, Generation]:
         """Load the generations of people's sessions, of those that have one."""
         found = await self._generations.find_all({"_id": {"$in": list(person_ids)}}, tx=tx)
-        return {PersonId(document["_id"]): generation_from(document) for document in found}
+        return {
+            PersonId(document["_id"]): GENERATIONS.from_document(document) for document in found
+        }
 
     async def find_unfinished(self, *, limit: int) -> list[Generation]:
         """Find people whose sessions of earlier generations are not all ended yet."""
         found = await self._generations.find_all(
             {"unfinished": True}, sort=[("_id", ASCENDING)], limit=limit, hint=_UNFINISHED
         )
-        return [generation_from(document) for document in found]
+        return [GENERATIONS.from_document(document) for document in found]

@@ -9,7 +9,7 @@ from plexuskit.paging import PageBudget
 from plexuskit.turns import converted
 
 from directory.accounts.domain.sessions import Generation, Session
-from directory.accounts.store.documents import session_document, session_from
+from directory.accounts.store.documents import SESSIONS, session_from
 from directory.accounts.store.session_generations import SessionGenerations
 from directory.shared.domain.ids import PersonId, TenantId
 
@@ -53,14 +53,16 @@ class Sessions:
 
     async def add(self, session: Session, *, tx: Transaction) -> None:
         """Store a new session."""
-        await self._sessions.insert(session_document(session), tx=tx)
+        await self._sessions.insert(SESSIONS.to_document(session), tx=tx)
 
     async def save_many(
         self, changed: Sequence[tuple[Session, Session]], *, tx: Transaction
     ) -> None:
         """Store changes as (before, after); a concurrent change is a write conflict."""
         writes = [
-            ReplaceOne({"_id": previous.id, "version": previous.version}, session_document(after))
+            ReplaceOne(
+                {"_id": previous.id, "version": previous.version}, SESSIONS.to_document(after)
+            )
             for previous, after in changed
         ]
         await self._sessions.bulk(writes, tx=tx)

@@ -17,8 +17,8 @@ class Tenant:
     id: TenantId
     name: str
     time_zone: str
-    created_at: datetime
     working_hours: WorkingHours = DEFAULT
+    created_at: datetime
 
 
 def create(

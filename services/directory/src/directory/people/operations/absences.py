@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import structlog
+from plexuskit.grpc import line_of
 from plexuskit.mongo import Transaction
 from plexuskit.request_ids import Request
 
@@ -56,7 +57,7 @@ async def set_absence(
         return after
 
     person = await store.change_person(
-        actor.tenant_id, person_id or actor.person_id, work, caller=actor.caller
+        actor.tenant_id, person_id or actor.person_id, work, caller=line_of(actor.person_id)
     )
     log.info("person.absence_set", person_id=person.id, by=actor.person_id)
     return person

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import structlog
 from plexus_access.objects import DEPARTMENT, Object
+from plexuskit.grpc import line_of
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 from plexuskit.request_ids import Answer, Request
@@ -94,7 +95,7 @@ async def create_department(
         await store.outbox.add(fact, tx=tx)
         return department
 
-    return await store.reorganise(actor.tenant_id, work, caller=actor.caller)
+    return await store.reorganise(actor.tenant_id, work, caller=line_of(actor.person_id))
 
 
 async def update_department(
@@ -140,7 +141,7 @@ async def update_department(
             await store.outbox.add(fact, tx=tx)
         return after
 
-    return await store.reorganise(actor.tenant_id, work, caller=actor.caller)
+    return await store.reorganise(actor.tenant_id, work, caller=line_of(actor.person_id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +201,7 @@ async def move_department(
             await regroup_all(store, actor=actor, now=now, tx=tx)
         return done
 
-    done = await store.reorganise(tenant_id, work, caller=actor.caller)
+    done = await store.reorganise(tenant_id, work, caller=line_of(actor.person_id))
     log.info("department.moved", department_id=done.department.id, moved=done.departments_moved)
     return done
 
@@ -269,7 +270,7 @@ async def merge_department(
         )
         return done
 
-    done = await store.reorganise(tenant_id, work, caller=actor.caller)
+    done = await store.reorganise(tenant_id, work, caller=line_of(actor.person_id))
     log.info(
         "department.merged",
         department_id=department_id,
@@ -342,7 +343,7 @@ async def split_department(
         await regroup_all(store, actor=actor, now=now, tx=tx)
         return done
 
-    done = await store.reorganise(tenant_id, work, caller=actor.caller)
+    done = await store.reorganise(tenant_id, work, caller=line_of(actor.person_id))
     log.info(
         "department.split",
         department_id=department_id,

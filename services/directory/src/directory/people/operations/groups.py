@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 from plexus_access.objects import GROUP, Object, Subject
 from plexuskit.errors import InvalidArgument
+from plexuskit.grpc import line_of
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 from plexuskit.request_ids import Request
@@ -98,7 +99,7 @@ async def create_group(
         await store.members.move({group.id: (members, ())}, tx=tx)
         return await _finish(store, group, actor=actor, request=request, now=now, tx=tx)
 
-    made = await store.reorganise(actor.tenant_id, work, caller=actor.caller)
+    made = await store.reorganise(actor.tenant_id, work, caller=line_of(actor.person_id))
     log.info("group.created", group_id=made.id, by=actor.person_id, size=made.size)
     return made
 
@@ -149,7 +150,7 @@ async def update_group(
             return after
         return await _finish(store, after, actor=actor, request=request, now=now, tx=tx)
 
-    return await store.reorganise(actor.tenant_id, work, caller=actor.caller)
+    return await store.reorganise(actor.tenant_id, work, caller=line_of(actor.person_id))
 
 
 async def change_group_members(
@@ -200,7 +201,7 @@ async def change_group_members(
         changed = groups.sized(groups.next_version(group), size)
         return await _finish(store, changed, actor=actor, request=request, now=now, tx=tx)
 
-    return await store.reorganise(actor.tenant_id, work, caller=actor.caller)
+    return await store.reorganise(actor.tenant_id, work, caller=line_of(actor.person_id))
 
 
 async def delete_group(
@@ -233,7 +234,7 @@ async def delete_group(
             tx=tx,
         )
 
-    await store.reorganise(actor.tenant_id, work, caller=actor.caller)
+    await store.reorganise(actor.tenant_id, work, caller=line_of(actor.person_id))
     log.info("group.removed", group_id=group_id, by=actor.person_id)
 
 

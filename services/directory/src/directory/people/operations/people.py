@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 from plexuskit.errors import InvalidArgument
+from plexuskit.grpc import line_of
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 from plexuskit.request_ids import Request
@@ -123,7 +124,7 @@ async def create_person(
         await check_joined(store, grants, None, person, now=now, tx=tx)
         return person, True
 
-    made, new = await store.reorganise(actor.tenant_id, work, caller=actor.caller)
+    made, new = await store.reorganise(actor.tenant_id, work, caller=line_of(actor.person_id))
     if new:
         log.info("person.created", person_id=made.id, by=actor.person_id)
     return made
@@ -188,7 +189,7 @@ async def update_person(
         await check_joined(store, grants, previous, after, now=now, tx=tx)
         return after
 
-    return await store.reorganise(actor.tenant_id, work, caller=actor.caller)
+    return await store.reorganise(actor.tenant_id, work, caller=line_of(actor.person_id))
 
 
 async def _give_reason(
@@ -240,7 +241,7 @@ async def deactivate_person(
         await change_one(store, previous, after, actor_id=actor.person_id, now=now, tx=tx)
         return after
 
-    person = await store.reorganise(actor.tenant_id, work, caller=actor.caller)
+    person = await store.reorganise(actor.tenant_id, work, caller=line_of(actor.person_id))
     await finish_sessions(store, [person.id], now=now)
     log.info("person.deactivated", person_id=person.id, by=actor.person_id)
     return person
@@ -276,7 +277,7 @@ async def reactivate_person(
         await check_joined(store, grants, previous, after, now=now, tx=tx)
         return after
 
-    person = await store.reorganise(actor.tenant_id, work, caller=actor.caller)
+    person = await store.reorganise(actor.tenant_id, work, caller=line_of(actor.person_id))
     log.info("person.reactivated", person_id=person.id, by=actor.person_id)
     return person
 
@@ -375,7 +376,7 @@ async def import_people(
         await check_regrouped(store, grants, everybody, tenant_id=actor.tenant_id, now=now, tx=tx)
         return plan
 
-    plan = await store.reorganise(actor.tenant_id, work, caller=actor.caller)
+    plan = await store.reorganise(actor.tenant_id, work, caller=line_of(actor.person_id))
     outcome = ImportOutcome(
         people=plan.people,
         created=len(plan.created),

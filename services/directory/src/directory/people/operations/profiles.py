@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from plexuskit.grpc import line_of
 from plexuskit.mongo import Transaction
 from plexuskit.request_ids import Request
 
@@ -39,5 +40,9 @@ async def update_profile(
         return after
 
     if read_by_rules:
-        return await store.reorganise(actor.tenant_id, work, caller=actor.caller, own=True)
-    return await store.change_person(actor.tenant_id, actor.person_id, work, caller=actor.caller)
+        return await store.reorganise(
+            actor.tenant_id, work, caller=line_of(actor.person_id), own=True
+        )
+    return await store.change_person(
+        actor.tenant_id, actor.person_id, work, caller=line_of(actor.person_id)
+    )

@@ -8,7 +8,7 @@ from plexuskit.paging import PageBudget
 from plexuskit.turns import converted
 
 from directory.people.domain.departments import Department
-from directory.people.store.documents import department_document, department_from
+from directory.people.store.documents import DEPARTMENTS
 from directory.shared.domain.ids import DepartmentId, TenantId
 from directory.shared.domain.refusals import DepartmentNotFound
 
@@ -53,7 +53,7 @@ class Departments:
             Retry: its external id came up meanwhile; the transaction finds that department then.
         """
         try:
-            await self._departments.insert(department_document(department), tx=tx)
+            await self._departments.insert(DEPARTMENTS.to_document(department), tx=tx)
         except DuplicateKey as duplicate:
             raise Retry from duplicate
 
@@ -70,7 +70,7 @@ class Departments:
         )
         if found is None:
             raise DepartmentNotFound
-        return department_from(found)
+        return DEPARTMENTS.from_document(found)
 
     async def find(
         self, department_id: str, *, tenant_id: TenantId, tx: Transaction
@@ -79,7 +79,7 @@ class Departments:
         found = await self._departments.find_one(
             {"_id": department_id, "tenant_id": tenant_id}, tx=tx
         )
-        return department_from(found) if found else None
+        return DEPARTMENTS.from_document(found) if found else None
 
     async def save_many(
         self, changed: Sequence[tuple[Department, Department]], *, tx: Transaction
@@ -87,7 +87,7 @@ class Departments:
         """Store changes as (before, after); a concurrent change is a write conflict."""
         writes = [
             ReplaceOne(
-                {"_id": previous.id, "version": previous.version}, department_document(after)
+                {"_id": previous.id, "version": previous.version}, DEPARTMENTS.to_document(after)
             )
             for previous, after in changed
         ]
@@ -102,7 +102,7 @@ class Departments:
             hint=_BY_PATH,
             tx=tx,
         )
-        return await converted(found, department_from)
+        return await converted(found, DEPARTMENTS.from_document)
 
     async def way_up(
         self, department_id: str, *, tenant_id: TenantId, tx: Transaction | None = None
@@ -116,7 +116,7 @@ class Departments:
         loaded = await self._departments.find_all(
             {"_id": {"$in": found["path"]}, "tenant_id": tenant_id}, tx=tx
         )
-        return sorted(map(department_from, loaded), key=lambda each: -each.depth)
+        return sorted(map(DEPARTMENTS.from_document, loaded), key=lambda each: -each.depth)
 
     async def find_by_external_id(
         self, external_id: str, *, tenant_id: TenantId, tx: Transaction
@@ -128,7 +128,7 @@ class Departments:
             hint=_BY_EXTERNAL_ID,
             tx=tx,
         )
-        return department_from(found) if found else None
+        return DEPARTMENTS.from_document(found) if found else None
 
     async def find_child(
         self, name: str, *, parent_id: str, tenant_id: TenantId, tx: Transaction
@@ -145,7 +145,7 @@ class Departments:
             hint=_BY_PARENT,
             tx=tx,
         )
-        return department_from(found) if found else None
+        return DEPARTMENTS.from_document(found) if found else None
 
     async def below(
         self,
@@ -212,14 +212,14 @@ class Departments:
             sort=[("depth", ASCENDING), ("_id", ASCENDING)],
             hint=_BY_DEPTH,
         )
-        return await converted(found, department_from), more
+        return await converted(found, DEPARTMENTS.from_document), more
 
     async def stream(self, *, tenant_id: TenantId | None) -> AsyncIterator[Department]:
         """Read every department of one tenant, or of all, in no promised order."""
         wanted = {"tenant_id": tenant_id} if tenant_id else {}
         hint = _BY_DEPTH if tenant_id else None
         async for document in self._departments.find(wanted, hint=hint, batch_size=1_000):
-            yield department_from(document)
+            yield DEPARTMENTS.from_document(document)
 
     async def count(self, *, tenant_id: TenantId) -> int:
         """Count the tenant's departments that are not closed."""

@@ -3,14 +3,21 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
-from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, ReplaceOne, Transaction
+from plexuskit.mongo import (
+    ASCENDING,
+    Database,
+    Documents,
+    DuplicateKey,
+    Index,
+    ReplaceOne,
+    Transaction,
+)
 from plexuskit.paging import PageBudget
 from plexuskit.turns import converted
 
 from directory.people.domain.groups import Group, Rule
-from directory.people.domain.people import Kind
 from directory.people.domain.refusals import GroupNameTaken
-from directory.shared.domain.ids import DepartmentId, GroupId, TenantId
+from directory.shared.domain.ids import GroupId, TenantId
 from directory.shared.domain.refusals import GroupNotFound
 from directory.shared.domain.texts import fold
 from directory.shared.store.documents import Document
@@ -50,6 +57,8 @@ _INDEXES: Final = (
         name="tenant_rule_department",
     ),
 )
+
+_RULES: Final = Documents(Rule)
 
 
 class Groups:
@@ -198,7 +207,7 @@ def group_document(group: Group) -> Document:
         "name": group.name,
         "description": group.description,
         "department_id": group.department_id,
-        "rule": None if group.rule is None else _rule_document(group.rule),
+        "rule": None if group.rule is None else _RULES.to_document(group.rule),
         "by_rule": group.rule is not None and not group.removed,
         "removed": group.removed,
         "size": group.size,
@@ -220,29 +229,9 @@ def group_from(document: Mapping[str, Any]) -> Group:
         name=document["name"],
         description=document["description"],
         department_id=document["department_id"],
-        rule=None if rule is None else _rule_from(rule),
+        rule=None if rule is None else _RULES.from_document(rule),
         external_id=document.get("external_id", ""),
         version=document["version"],
         removed=document["removed"],
         size=document["size"],
-    )
-
-
-def _rule_document(rule: Rule) -> Document:
-    return {
-        "department_ids": list(rule.department_ids),
-        "titles": list(rule.titles),
-        "skills": list(rule.skills),
-        "locales": list(rule.locales),
-        "kinds": [kind.value for kind in rule.kinds],
-    }
-
-
-def _rule_from(document: Mapping[str, Any]) -> Rule:
-    return Rule(
-        department_ids=tuple(map(DepartmentId, document["department_ids"])),
-        titles=tuple(document["titles"]),
-        skills=tuple(document["skills"]),
-        locales=tuple(document["locales"]),
-        kinds=tuple(map(Kind, document["kinds"])),
     )

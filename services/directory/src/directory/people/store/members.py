@@ -12,7 +12,7 @@ from directory.people.domain.groups import Rule
 from directory.people.domain.people import Person
 from directory.people.domain.posts import Post
 from directory.people.domain.rules import Matcher, Traits
-from directory.people.store.documents import person_from, posts_document
+from directory.people.store.documents import PEOPLE, posts_document
 from directory.people.store.people import BY_HANDLE, BY_ID, SCHEMA_VERSION
 from directory.shared.domain.actors import State
 from directory.shared.domain.ids import DepartmentId, GroupId, PersonId, TenantId
@@ -86,7 +86,7 @@ class Members:
             hint=_BY_DEPARTMENT,
             tx=tx,
         )
-        return await converted(found, person_from)
+        return await converted(found, PEOPLE.from_document)
 
     async def matching(
         self,
@@ -180,7 +180,7 @@ class Members:
             sort=[("handle", ASCENDING)],
             hint=BY_ID,
         )
-        return await converted(found, person_from), more
+        return await converted(found, PEOPLE.from_document), more
 
     async def transfer(self, changed: Sequence[tuple[Person, Person]], *, tx: Transaction) -> None:
         """Store people whose departments and posts alone changed, as (before, after).

@@ -21,7 +21,7 @@ from plexuskit.turns import converted
 
 from directory.people.domain.people import Kind, Person
 from directory.people.domain.refusals import EmployeeNumberTaken, HandleTaken
-from directory.people.store.documents import person_document, person_from
+from directory.people.store.documents import PEOPLE
 from directory.shared.domain.actors import State
 from directory.shared.domain.ids import DepartmentId, PersonId, TenantId
 from directory.shared.domain.refusals import PersonNotFound
@@ -116,7 +116,7 @@ class People:
         """
         await self._check_handle(person, tx=tx)
         try:
-            await self._people.insert(person_document(person), tx=tx)
+            await self._people.insert(PEOPLE.to_document(person), tx=tx)
         except DuplicateKey as duplicate:
             if duplicate.index == _BY_EMPLOYEE_NUMBER:
                 raise EmployeeNumberTaken(employee_number=person.employee_number) from duplicate
@@ -130,7 +130,7 @@ class People:
             Retry: a handle or external id was taken meanwhile; the transaction decides again.
         """
         try:
-            await self._people.insert_many([person_document(p) for p in people], tx=tx)
+            await self._people.insert_many([PEOPLE.to_document(p) for p in people], tx=tx)
         except DuplicateKey as duplicate:
             if duplicate.index == _BY_EMPLOYEE_NUMBER:
                 number = people[duplicate.position].employee_number
@@ -151,7 +151,7 @@ class People:
             if after.handle != previous.handle:
                 await self._check_handle(after, tx=tx)
         writes = [
-            ReplaceOne({"_id": previous.id, "version": previous.version}, person_document(after))
+            ReplaceOne({"_id": previous.id, "version": previous.version}, PEOPLE.to_document(after))
             for previous, after in changed
         ]
         try:
@@ -176,7 +176,7 @@ class People:
         found = await self._people.find_one({"_id": person_id, "tenant_id": tenant_id}, tx=tx)
         if found is None:
             raise PersonNotFound
-        return person_from(found)
+        return PEOPLE.from_document(found)
 
     async def find_by_handle(
         self, handle: str, *, tenant_id: TenantId, tx: Transaction | None = None
@@ -185,7 +185,7 @@ class People:
         found = await self._people.find_one(
             {"tenant_id": tenant_id, "handle": handle}, hint=BY_HANDLE, tx=tx
         )
-        return person_from(found) if found else None
+        return PEOPLE.from_document(found) if found else None
 
     async def find_by_former_handles(
         self, handles: Sequence[str], *, tenant_id: TenantId, tx: Transaction | None = None
@@ -200,7 +200,7 @@ class People:
             hint=_BY_FORMER_HANDLE,
             tx=tx,
         )
-        return await converted(found, person_from)
+        return await converted(found, PEOPLE.from_document)
 
     async def _check_handle(self, person: Person, *, tx: Transaction) -> None:
         """Refuse a handle that led to another person."""
@@ -222,7 +222,7 @@ class People:
             tx=tx,
         )
         return [
-            person_from(document)
+            PEOPLE.from_document(document)
             for document in found
             if document["email"].casefold() == email.casefold()
         ]
@@ -234,7 +234,7 @@ class People:
         found = await self._people.find_all(
             {"tenant_id": tenant_id, "roles": role, "state": State.ACTIVE.value}, tx=tx
         )
-        return await converted(found, person_from)
+        return await converted(found, PEOPLE.from_document)
 
     async def touch(self, person_id: PersonId, *, tx: Transaction) -> None:
         """Make this transaction conflict with any that changes the person at the same time."""
@@ -249,7 +249,7 @@ class People:
             named = {"$eq": external_id, "$type": "string"}
             wanted.append({"tenant_id": tenant_id, "external_id": named})
         found = await self._people.find_all({"$or": wanted}, tx=tx)
-        return await converted(found, person_from)
+        return await converted(found, PEOPLE.from_document)
 
     async def find_many(
         self, *, tenant_id: TenantId, person_ids: Sequence[str], handles: Sequence[str]
@@ -261,7 +261,7 @@ class People:
         by_handle = await self._people.find_all(
             {"tenant_id": tenant_id, "handle": {"$in": list(handles)}}, hint=BY_HANDLE
         )
-        people = await converted(by_id + by_handle, person_from)
+        people = await converted(by_id + by_handle, PEOPLE.from_document)
         unknown = set(handles) - {person.handle for person in people}
         if unknown:
             people += await self.find_by_former_handles(sorted(unknown), tenant_id=tenant_id)
@@ -280,7 +280,7 @@ class People:
             hint=_BY_EXTERNAL_ID,
             tx=tx,
         )
-        people = await converted(found, person_from)
+        people = await converted(found, PEOPLE.from_document)
         return {person.external_id: person for person in people}
 
     async def taken_handles(
@@ -347,7 +347,7 @@ class People:
         found, more = await self._people.find_page(
             wanted, budget=budget, sort=[("handle", ASCENDING)], hint=hint
         )
-        return await converted(found, person_from), more
+        return await converted(found, PEOPLE.from_document), more
 
     async def count_humans(self, *, tenant_id: TenantId) -> int:
         """Count humans, active or not; service accounts and the bootstrap left out."""
@@ -380,7 +380,7 @@ class People:
         wanted = {"tenant_id": tenant_id} if tenant_id else {}
         hint = BY_HANDLE if tenant_id else None
         async for document in self._people.find(wanted, hint=hint, batch_size=1_000):
-            yield person_from(document)
+            yield PEOPLE.from_document(document)
 
     async def find_expired(self, *, now: datetime, limit: int) -> list[Person]:
         """Find guests of any tenant that are active though their time is over."""
@@ -389,7 +389,7 @@ class People:
             limit=limit,
             hint=_BY_EXPIRY,
         )
-        return await converted(found, person_from)
+        return await converted(found, PEOPLE.from_document)
 
     async def load_many(
         self, person_ids: Iterable[str], *, tenant_id: TenantId, tx: Transaction
@@ -406,7 +406,7 @@ class People:
             {"_id": {"$in": wanted}, "tenant_id": tenant_id}, hint=BY_ID, tx=tx
         )
         people: dict[str, Person] = {
-            person.id: person for person in await converted(found, person_from)
+            person.id: person for person in await converted(found, PEOPLE.from_document)
         }
         if missing := [person_id for person_id in wanted if person_id not in people]:
             raise PersonNotFound(person_id=missing[0])

@@ -8,7 +8,7 @@ from directory.access.domain.grants import ACCOUNT, Grants, Place, place_of_depa
 from directory.access.store.places import PATHS, Places
 from directory.people.domain.groups import Group
 from directory.people.domain.people import Person
-from directory.people.store.documents import person_from
+from directory.people.store import documents
 from directory.people.store.groups import group_from
 from directory.shared.domain.ids import TenantId
 from directory.shared.domain.refusals import PersonNotFound
@@ -28,7 +28,9 @@ class PeoplePlaces(Places):
             PersonNotFound: there is none in the tenant.
         """
         found = await self.person_with_paths(person_id, tenant_id=tenant_id, tx=tx)
-        return person_from(found), place_of_departments(each["path"] for each in found[PATHS])
+        return documents.PEOPLE.from_document(found), place_of_departments(
+            each["path"] for each in found[PATHS]
+        )
 
     async def managed_person(
         self,

@@ -6,7 +6,7 @@ from plexuskit.mongo import ASCENDING, Database, DuplicateKey, Index, Transactio
 
 from directory.people.domain.refusals import TenantExists
 from directory.people.domain.tenants import Tenant
-from directory.people.store.documents import tenant_document, tenant_from
+from directory.people.store.documents import TENANTS
 from directory.shared.domain.ids import TenantId
 
 SCHEMA_VERSION: Final = 1
@@ -30,21 +30,21 @@ class Tenants:
             TenantExists: there is one.
         """
         try:
-            await self._tenants.insert(tenant_document(tenant) | {"slot": _SLOT}, tx=tx)
+            await self._tenants.insert(TENANTS.to_document(tenant) | {"slot": _SLOT}, tx=tx)
         except DuplicateKey as duplicate:
             raise TenantExists from duplicate
 
     async def find_only(self) -> Tenant | None:
         """Load the tenant; None before the deployment is set up."""
         found = await self._tenants.find_one({"slot": _SLOT})
-        return tenant_from(found) if found else None
+        return TENANTS.from_document(found) if found else None
 
     async def get(self, tenant_id: TenantId, *, tx: Transaction | None = None) -> Tenant:
         """Load a tenant that a verified caller belongs to, so it exists."""
         found = await self._tenants.find_one({"_id": tenant_id}, tx=tx)
         if found is None:
             raise LookupError(f"a caller of the unknown tenant {tenant_id}")
-        return tenant_from(found)
+        return TENANTS.from_document(found)
 
     async def serialise_organisation(self, tenant_id: TenantId, *, tx: Transaction) -> None:
         """Make changes of a tenant's organisation conflict, so that each sees the others whole.

@@ -50,11 +50,13 @@ async def admit(
         Waiting(person_id=person.id, remove=remove, since=now), tenant_id=tenant_id, tx=tx
     )
     if not waiting:
-        await _tell(store, allowed=allowed, deactivated=deactivated, actor=actor, now=now, tx=tx)
+        await _report_stop(
+            store, allowed=allowed, deactivated=deactivated, actor=actor, now=now, tx=tx
+        )
     return False
 
 
-async def _tell(
+async def _report_stop(
     store: Store,
     *,
     allowed: int,

@@ -27,11 +27,6 @@ class Actor:
     scopes: frozenset[str] = frozenset()
     """Permissions that an API token is limited to; empty for no limit."""
 
-    @property
-    def caller(self) -> tuple[PersonId, bool]:
-        """The caller that takes turns with others (GW-13): a person, or the person's apps."""
-        return (self.person_id, bool(self.scopes))
-
     def lets(self, permission: str) -> bool:
         """Return whether an API token, if one is used, allows the permission at all."""
         return not self.scopes or permission in self.scopes

@@ -10,7 +10,7 @@ from plexuskit.timestamps import requested_field
 from directory.accounts.queries import find_ended_sessions
 from directory.shared.api.translation import acting
 from directory.sign_in import operations, queries
-from directory.sign_in.api.session_rooms import SessionRoom
+from directory.sign_in.api.session_base import SessionRoom
 from directory.sign_in.api.translation import api_token_to_proto, session_of_token, session_to_proto
 
 

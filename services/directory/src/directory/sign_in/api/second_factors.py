@@ -6,7 +6,7 @@ from plexus.directory.v1 import session_service_pb2 as pb
 
 from directory.shared.api.translation import acting
 from directory.sign_in import operations, queries
-from directory.sign_in.api.session_rooms import SessionRoom
+from directory.sign_in.api.session_base import SessionRoom
 from directory.sign_in.api.translation import factor_to_proto
 
 

@@ -14,7 +14,7 @@ from directory.shared.domain.ids import ProviderId, TenantId
 from directory.sign_in.domain.openid import Provider
 from directory.sign_in.domain.second_factors import Factor, FactorKind
 from directory.sign_in.domain.sign_in_policies import SignInPolicy
-from directory.sign_in.operations.admissions import Admitted, Question
+from directory.sign_in.operations.admissions import Challenge, SignInResult
 from directory.sign_in.operations.sign_ins import Answer, AnswerKind
 
 _FACTOR_KINDS: Final = {
@@ -41,7 +41,7 @@ def tokens_to_proto(tokens: Tokens) -> pb.Tokens:
 
 
 def admitted_to_proto(
-    admitted: Admitted,
+    admitted: SignInResult,
     response: pb.SignInResponse | pb.CompleteSignInResponse | pb.CompleteSingleSignOnResponse,
 ) -> None:
     """Write the result of a sign-in: tokens, a question, or tokens for setting up a factor."""
@@ -158,7 +158,7 @@ def provider_of(provider: pb.OpenIdProvider) -> Provider:
     )
 
 
-def _question(question: Question) -> pb.SecondFactorChallenge:
+def _question(question: Challenge) -> pb.SecondFactorChallenge:
     kinds = [_FACTOR_KINDS[kind] for kind in question.kinds]
     return pb.SecondFactorChallenge(
         challenge_id=question.challenge_id,

@@ -31,8 +31,8 @@ _DOMAIN: Final = re.compile(r"(?=.{1,253}$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+")
 class Provider:
     """An OpenID provider whose word counts; the client secret is stored encrypted."""
 
-    id: ProviderId
     tenant_id: TenantId
+    id: ProviderId
     name: str
     issuer: str
     client_id: str

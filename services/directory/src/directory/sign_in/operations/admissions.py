@@ -37,7 +37,7 @@ from directory.sign_in.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proved:
+class VerifiedFactors:
     """Factors proved so far, with the provider and the device.
 
     Attributes:
@@ -57,7 +57,7 @@ class Proved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Challenge:
     """Question that the client must still answer.
 
     Attributes:
@@ -73,7 +73,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Admitted:
+class SignInResult:
     """Result of a sign-in: a session, or a question.
 
     Attributes:
@@ -84,7 +84,7 @@ class Admitted:
     device_key: str = field(default="", repr=False)
     tokens: Tokens | None = None
     person: Person | None = None
-    question: Question | None = None
+    question: Challenge | None = None
     enrollment_due: bool = False
 
 
@@ -99,8 +99,13 @@ class Opened:
 
 
 async def ask(
-    store: Store, passkeys: Passkeys, *, proved: Proved, factors: tuple[Factor, ...], now: datetime
-) -> Admitted:
+    store: Store,
+    passkeys: Passkeys,
+    *,
+    proved: VerifiedFactors,
+    factors: tuple[Factor, ...],
+    now: datetime,
+) -> SignInResult:
     """Ask for a second factor."""
     challenge_id = written(secrets.token_bytes(RANDOM_BYTES))
     keys = tuple(factor for factor in factors if factor.kind is FactorKind.PASSKEY)
@@ -117,16 +122,18 @@ async def ask(
         expires_at=now + LIFETIME,
     )
     await store.challenges.add(challenge)
-    question = Question(
+    question = Challenge(
         challenge_id=challenge_id,
         kinds=tuple(dict.fromkeys(factor.kind for factor in factors)),
         passkey_options=options,
         expires_at=challenge.expires_at,
     )
-    return Admitted(question=question)
+    return SignInResult(question=question)
 
 
-async def open_session(store: Store, *, proved: Proved, now: datetime, tx: Transaction) -> Opened:
+async def open_session(
+    store: Store, *, proved: VerifiedFactors, now: datetime, tx: Transaction
+) -> Opened:
     """Open a session in this transaction, if the earlier proofs are still valid.
 
     Raises:
@@ -162,7 +169,9 @@ async def open_session(store: Store, *, proved: Proved, now: datetime, tx: Trans
     return Opened(person=person, session=session, token=token, scopes=scopes)
 
 
-def admitted(issuer: TokenIssuer, opened: Opened, *, device_key: str, now: datetime) -> Admitted:
+def admitted(
+    issuer: TokenIssuer, opened: Opened, *, device_key: str, now: datetime
+) -> SignInResult:
     """Return the tokens of a new session."""
     tokens = issuer.issue(
         person=opened.person,
@@ -171,7 +180,7 @@ def admitted(issuer: TokenIssuer, opened: Opened, *, device_key: str, now: datet
         scopes=opened.scopes,
         now=now,
     )
-    return Admitted(
+    return SignInResult(
         tokens=tokens,
         person=opened.person,
         enrollment_due=bool(opened.scopes),
@@ -184,7 +193,7 @@ def confirmed(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
     return tuple(factor for factor in factors if factor.confirmed)
 
 
-def _still_right(proved: Proved, credential: Credential | None) -> bool:
+def _still_right(proved: VerifiedFactors, credential: Credential | None) -> bool:
     if not proved.credential_stamp:
         return True
     return credential is not None and credential.stamp == proved.credential_stamp

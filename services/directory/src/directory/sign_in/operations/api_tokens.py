@@ -10,6 +10,7 @@ import structlog
 from plexus_access.api_tokens import new_token
 from plexus_access.roles import PERMISSIONS
 from plexuskit.errors import InvalidArgument
+from plexuskit.grpc import line_of
 from plexuskit.ids import new_id
 from plexuskit.mongo import Transaction
 from plexuskit.request_ids import Request
@@ -129,7 +130,9 @@ async def create_api_token(
         await store.outbox.add(fact, tx=tx)
         return NewApiToken(token=token, secret=secret)
 
-    made = await store.change_person(actor.tenant_id, token.person_id, work, caller=actor.caller)
+    made = await store.change_person(
+        actor.tenant_id, token.person_id, work, caller=line_of(actor.person_id)
+    )
     if made.secret:
         log.info(
             "api_token.created",

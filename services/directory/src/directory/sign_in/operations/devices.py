@@ -8,20 +8,20 @@ import base64
 import binascii
 
 from directory.accounts.domain.sign_in_attempts import Origin, device_source, network_source
-from directory.accounts.store import SealBroken, Sealing
+from directory.accounts.store import SealBroken, SecretBox
 from directory.people.domain.people import Person
 
 _CONTENT = b"device"
 _MAX_KEY = 256
 
 
-def new_device_key(sealing: Sealing, person: Person) -> str:
+def new_device_key(sealing: SecretBox, person: Person) -> str:
     """Make the key of a device that a person has just signed in on."""
     sealed = sealing.seal(_CONTENT, owner=_owner(person))
     return _text(sealed)
 
 
-def knows_device(sealing: Sealing, person: Person | None, device_key: str) -> bool:
+def knows_device(sealing: SecretBox, person: Person | None, device_key: str) -> bool:
     """Return whether a key was made by an earlier sign-in of the person; in constant time."""
     if not device_key or len(device_key) > _MAX_KEY:
         return False
@@ -35,14 +35,14 @@ def knows_device(sealing: Sealing, person: Person | None, device_key: str) -> bo
     return opened == _CONTENT and _text(sealed) == device_key
 
 
-def device_key(sealing: Sealing, person: Person, origin: Origin) -> str:
+def device_key(sealing: SecretBox, person: Person, origin: Origin) -> str:
     """Return the key that the device keeps from now on: the one it has, or a new one."""
     if knows_device(sealing, person, origin.device_key):
         return origin.device_key
     return new_device_key(sealing, person)
 
 
-def source_of(sealing: Sealing, person: Person | None, origin: Origin) -> str:
+def source_of(sealing: SecretBox, person: Person | None, origin: Origin) -> str:
     """Return the key that counts a handle's failed attempts: a known device, or a network."""
     if knows_device(sealing, person, origin.device_key):
         return device_source(origin.device_key)

@@ -7,7 +7,7 @@ import structlog
 from plexuskit.errors import InvalidArgument
 from plexuskit.mongo import Transaction
 
-from directory.accounts.store import Sealing
+from directory.accounts.store import SecretBox
 from directory.shared.domain.actors import Actor
 from directory.sign_in.domain import openid
 from directory.sign_in.domain.openid import MAX_PROVIDERS, SUBJECT, Provider
@@ -31,7 +31,7 @@ async def put_openid_provider(
     store: Store,
     client: OpenIdClient,
     *,
-    sealing: Sealing,
+    sealing: SecretBox,
     actor: Actor,
     provider: Provider,
     client_secret: str,

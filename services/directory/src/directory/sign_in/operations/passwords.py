@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import structlog
+from plexuskit.grpc import line_of
 from plexuskit.mongo import Transaction
 
 from directory.accounts.domain.passwords import attempt_key, normalise
@@ -105,7 +106,9 @@ async def set_password(
         await store.outbox.add(fact, tx=tx)
         return ended
 
-    ended = await store.change_person(actor.tenant_id, person.id, work, caller=actor.caller)
+    ended = await store.change_person(
+        actor.tenant_id, person.id, work, caller=line_of(actor.person_id)
+    )
     await finish_sessions(store, [person.id], now=now)
     log.info("password.set", person_id=person.id, by=actor.person_id, sessions_ended=ended)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 import structlog
+from plexuskit.grpc import line_of
 from plexuskit.mongo import Transaction
 
 from directory.accounts.domain.sessions import EndCause
@@ -96,7 +97,7 @@ async def remove_second_factor(
             tx=tx,
         )
 
-    ended = await store.change_person(actor.tenant_id, whose, work, caller=actor.caller)
+    ended = await store.change_person(actor.tenant_id, whose, work, caller=line_of(actor.person_id))
     if ended:
         await finish_sessions(store, [whose], now=now)
     log.info("second_factor.removed", person_id=whose, by=actor.person_id, sessions_ended=ended)

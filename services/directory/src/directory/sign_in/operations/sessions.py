@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 import structlog
+from plexuskit.grpc import line_of
 from plexuskit.mongo import Transaction
 
 from directory.accounts import events
@@ -149,7 +150,7 @@ async def revoke_sessions(
         return 1
 
     whose = PersonId(person_id) if person_id else actor.person_id
-    ended = await store.change_person(actor.tenant_id, whose, work, caller=actor.caller)
+    ended = await store.change_person(actor.tenant_id, whose, work, caller=line_of(actor.person_id))
     await finish_sessions(store, [whose], now=now)
     log.info("sessions.revoked", person_id=whose, by=actor.person_id, ended=ended)
     return ended

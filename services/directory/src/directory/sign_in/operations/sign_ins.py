@@ -16,7 +16,7 @@ from directory.accounts.operations.attempts import Counting
 from directory.accounts.operations.failed_sign_ins import note_failed_sign_in
 from directory.accounts.operations.hashing import Hashing
 from directory.accounts.operations.lines import Source
-from directory.accounts.store import Credential, Sealing
+from directory.accounts.store import Credential, SecretBox
 from directory.people.domain.handles import normalise
 from directory.people.domain.people import Kind, Person
 from directory.shared.domain.ids import PersonId, TenantId
@@ -26,9 +26,9 @@ from directory.sign_in.domain.refusals import PasskeyRefused, SignInRefused
 from directory.sign_in.domain.second_factors import Factor, FactorKind
 from directory.sign_in.operations.access_tokens import TokenIssuer
 from directory.sign_in.operations.admissions import (
-    Admitted,
     Opened,
-    Proved,
+    SignInResult,
+    VerifiedFactors,
     admitted,
     ask,
     confirmed,
@@ -47,13 +47,13 @@ async def sign_in(
     issuer: TokenIssuer,
     *,
     passkeys: Passkeys,
-    sealing: Sealing,
+    sealing: SecretBox,
     handle: str,
     password: str,
     device: str,
     origin: Origin,
     now: datetime,
-) -> Admitted:
+) -> SignInResult:
     """Exchange handle and password for tokens of a new session, or for a question.
 
     The handle is looked up in the deployment's only tenant. An unknown handle, a wrong password, a
@@ -94,7 +94,7 @@ async def sign_in(
         await counting.succeed()
     person, credential = checked
 
-    proved = Proved(
+    proved = VerifiedFactors(
         person_id=person.id,
         tenant_id=tenant_id,
         methods=(PASSWORD,),
@@ -117,7 +117,7 @@ async def sign_in(
 
 
 async def _source(
-    store: Store, sealing: Sealing, *, handle: str, origin: Origin, tenant_id: TenantId
+    store: Store, sealing: SecretBox, *, handle: str, origin: Origin, tenant_id: TenantId
 ) -> str:
     """Return the source that counts the attempt; looks up the handle only for a device key."""
     if not origin.device_key:
@@ -157,7 +157,9 @@ def _normal(handle: str) -> str:
         return ""
 
 
-async def _open(store: Store, *, proved: Proved, renewed: str | None, now: datetime) -> Opened:
+async def _open(
+    store: Store, *, proved: VerifiedFactors, renewed: str | None, now: datetime
+) -> Opened:
     async def work(tx: Transaction) -> Opened:
         opened = await open_session(store, proved=proved, now=now, tx=tx)
         if renewed:
@@ -193,12 +195,12 @@ async def complete_sign_in(
     issuer: TokenIssuer,
     *,
     passkeys: Passkeys,
-    sealing: Sealing,
+    sealing: SecretBox,
     challenge_id: str,
     answer: Answer,
     origin: Origin,
     now: datetime,
-) -> Admitted:
+) -> SignInResult:
     """Answer the question of a sign-in; each answer is counted before it is checked.
 
     A challenge takes five answers. Wrong ones lock the person's second factor as wrong passwords do
@@ -227,7 +229,7 @@ async def complete_sign_in(
             method = await _answered_by(store, passkeys, sealing, challenge, answer, now=now, tx=tx)
             if not await store.challenges.spend(challenge.key, tx=tx):
                 raise SignInRefused
-            proved = Proved(
+            proved = VerifiedFactors(
                 person_id=challenge.person_id,
                 tenant_id=challenge.tenant_id,
                 methods=with_second(challenge.methods, method=method),
@@ -265,7 +267,7 @@ async def complete_sign_in(
 async def _answered_by(
     store: Store,
     passkeys: Passkeys,
-    sealing: Sealing,
+    sealing: SecretBox,
     challenge: SignInChallenge,
     answer: Answer,
     *,
@@ -304,7 +306,7 @@ async def _answered_by(
 
 
 def _code_of(
-    sealing: Sealing, factors: tuple[Factor, ...], code: str, *, now: datetime
+    sealing: SecretBox, factors: tuple[Factor, ...], code: str, *, now: datetime
 ) -> tuple[Factor, int]:
     for factor in factors:
         if factor.kind is FactorKind.TOTP:

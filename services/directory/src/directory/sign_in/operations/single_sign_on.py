@@ -10,7 +10,7 @@ from plexuskit.mongo import Transaction
 
 from directory.accounts.domain.sessions import FEDERATED, SECOND_FACTOR, device_name
 from directory.accounts.domain.sign_in_attempts import Origin
-from directory.accounts.store import Sealing
+from directory.accounts.store import SecretBox
 from directory.people.domain.people import Person
 from directory.shared.domain.ids import TenantId
 from directory.sign_in.domain import openid
@@ -31,9 +31,9 @@ from directory.sign_in.domain.refusals import (
 )
 from directory.sign_in.operations.access_tokens import TokenIssuer
 from directory.sign_in.operations.admissions import (
-    Admitted,
     Opened,
-    Proved,
+    SignInResult,
+    VerifiedFactors,
     admitted,
     ask,
     confirmed,
@@ -116,11 +116,11 @@ async def complete_single_sign_on(
     issuer: TokenIssuer,
     *,
     passkeys: Passkeys,
-    sealing: Sealing,
+    sealing: SecretBox,
     returned: Returned,
     origin: Origin,
     now: datetime,
-) -> Admitted:
+) -> SignInResult:
     """Exchange the provider's code for a session, or for a question about a second factor.
 
     The person has the external id `<provider>:<subject>`, or was linked before, or is the only one
@@ -143,7 +143,7 @@ async def complete_single_sign_on(
         return await _person(store, provider, subject, now=now, tx=tx)
 
     person = await store.transact(find)
-    proved = Proved(
+    proved = VerifiedFactors(
         person_id=person.id,
         tenant_id=person.tenant_id,
         methods=(FEDERATED, SECOND_FACTOR) if subject.second_factor else (FEDERATED,),
@@ -175,7 +175,7 @@ async def _subject(
     provider: Provider,
     attempt: Attempt,
     *,
-    sealing: Sealing,
+    sealing: SecretBox,
     returned: Returned,
 ) -> Subject:
     secret = ""

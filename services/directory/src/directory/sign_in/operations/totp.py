@@ -13,7 +13,7 @@ from directory.accounts.domain.passwords import factor_key
 from directory.accounts.domain.sessions import CODE
 from directory.accounts.operations.attempts import count_attempt
 from directory.accounts.operations.hashing import Hashing
-from directory.accounts.store import Sealing
+from directory.accounts.store import SecretBox
 from directory.shared.domain.actors import Actor, require
 from directory.shared.domain.ids import FactorId, PersonId
 from directory.sign_in import events
@@ -43,7 +43,7 @@ async def enroll_totp(
     store: Store,
     hashing: Hashing,
     *,
-    sealing: Sealing,
+    sealing: SecretBox,
     actor: Actor,
     password: str,
     now: datetime,
@@ -88,7 +88,7 @@ async def enroll_totp(
 
 
 async def confirm_totp(
-    store: Store, *, sealing: Sealing, actor: Actor, code: str, now: datetime
+    store: Store, *, sealing: SecretBox, actor: Actor, code: str, now: datetime
 ) -> Enrolled:
     """Confirm that the app works: from now on its codes are required.
 

@@ -10,14 +10,7 @@ from directory.sign_in.domain.challenges import MAX_ATTEMPTS, SignInChallenge
 from directory.sign_in.domain.openid import Attempt
 from directory.sign_in.domain.refusals import PasskeyRefused
 from directory.sign_in.domain.second_factors import Factor
-from directory.sign_in.store.documents import (
-    attempt_document,
-    attempt_from,
-    challenge_document,
-    challenge_from,
-    factor_document,
-    factor_from,
-)
+from directory.sign_in.store.documents import ATTEMPTS, CHALLENGES, FACTORS
 
 SCHEMA_VERSION: Final = 1
 _SIGN_IN: Final = "sign_in"
@@ -51,7 +44,7 @@ class SecondFactors:
         """List a person's factors, the oldest first."""
         found = await self._factors.find_all({"person_id": person_id}, tx=tx)
         # Few, so their order costs less here than in an index. Ids are made in order of time.
-        return tuple(sorted(map(factor_from, found), key=lambda factor: factor.id))
+        return tuple(sorted(map(FACTORS.from_document, found), key=lambda factor: factor.id))
 
     async def add(self, factor: Factor, *, tx: Transaction) -> None:
         """Store a new factor.
@@ -60,7 +53,7 @@ class SecondFactors:
             PasskeyRefused: that very credential is registered already.
         """
         try:
-            await self._factors.insert(factor_document(factor), tx=tx)
+            await self._factors.insert(FACTORS.to_document(factor), tx=tx)
         except DuplicateKey as duplicate:
             raise PasskeyRefused from duplicate
 
@@ -71,7 +64,7 @@ class SecondFactors:
             Retry: it was changed meanwhile; the transaction decides again.
         """
         written = await self._factors.replace(
-            {"_id": previous.id, "version": previous.version}, factor_document(after), tx=tx
+            {"_id": previous.id, "version": previous.version}, FACTORS.to_document(after), tx=tx
         )
         if not written:
             raise Retry
@@ -124,7 +117,7 @@ class Challenges:
 
     async def add(self, challenge: SignInChallenge) -> None:
         """Store a new challenge."""
-        await self._challenges.insert(challenge_document(challenge) | {"kind": _SIGN_IN})
+        await self._challenges.insert(CHALLENGES.to_document(challenge) | {"kind": _SIGN_IN})
 
     async def count_attempt(self, key: bytes, *, now: datetime) -> SignInChallenge | None:
         """Count an answer before it is checked; None for a challenge that accepts none."""
@@ -137,7 +130,7 @@ class Challenges:
             },
             {"$inc": {"attempts": 1}},
         )
-        return challenge_from(found) if found else None
+        return CHALLENGES.from_document(found) if found else None
 
     async def spend(self, key: bytes, *, tx: Transaction) -> bool:
         """Spend a challenge; whether it was still there."""
@@ -167,7 +160,7 @@ class Challenges:
 
     async def begin_single_sign_on(self, attempt: Attempt) -> None:
         """Store that a browser is on its way to a provider."""
-        await self._challenges.insert(attempt_document(attempt) | {"kind": _OPENID})
+        await self._challenges.insert(ATTEMPTS.to_document(attempt) | {"kind": _OPENID})
 
     async def take_single_sign_on(self, key: bytes, *, now: datetime) -> Attempt | None:
         """Spend an attempt by the hash of its state; None when it is unknown, spent or too old."""
@@ -175,4 +168,4 @@ class Challenges:
         found = await self._challenges.find_one(wanted)
         if found is None or not await self._challenges.delete(wanted):
             return None
-        return attempt_from(found)
+        return ATTEMPTS.from_document(found)

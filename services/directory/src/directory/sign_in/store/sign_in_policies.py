@@ -9,13 +9,7 @@ from directory.shared.domain.ids import PersonId, ProviderId, TenantId
 from directory.sign_in.domain.openid import Link, Provider
 from directory.sign_in.domain.refusals import ProviderNotFound
 from directory.sign_in.domain.sign_in_policies import SignInPolicy
-from directory.sign_in.store.documents import (
-    link_document,
-    policy_document,
-    policy_from,
-    provider_document,
-    provider_from,
-)
+from directory.sign_in.store.documents import LINKS, PROVIDERS, SIGN_IN_POLICIES
 
 SCHEMA_VERSION: Final = 1
 
@@ -33,12 +27,12 @@ class SignInPolicies:
     async def get(self, tenant_id: TenantId, *, tx: Transaction | None = None) -> SignInPolicy:
         """Load the policy of a tenant."""
         found = await self._policies.find_one({"_id": tenant_id}, tx=tx)
-        return policy_from(found) if found else SignInPolicy(tenant_id=tenant_id)
+        return SIGN_IN_POLICIES.from_document(found) if found else SignInPolicy(tenant_id=tenant_id)
 
     async def save(self, policy: SignInPolicy, *, tx: Transaction) -> None:
         """Store a policy over the one that this transaction has read."""
         await self._policies.replace(
-            {"_id": policy.tenant_id}, policy_document(policy), upsert=True, tx=tx
+            {"_id": policy.tenant_id}, SIGN_IN_POLICIES.to_document(policy), upsert=True, tx=tx
         )
 
 
@@ -81,14 +75,14 @@ class Providers:
         found = await self._providers.find_all(
             {"tenant_id": tenant_id}, sort=[("provider_id", ASCENDING)], tx=tx
         )
-        return [provider_from(document) for document in found]
+        return [PROVIDERS.from_document(document) for document in found]
 
     async def find(
         self, provider_id: str, *, tenant_id: TenantId, tx: Transaction | None = None
     ) -> Provider | None:
         """Load a provider; None when the tenant has none of that id."""
         found = await self._providers.find_one({"_id": f"{tenant_id}:{provider_id}"}, tx=tx)
-        return provider_from(found) if found else None
+        return PROVIDERS.from_document(found) if found else None
 
     async def get(
         self, provider_id: str, *, tenant_id: TenantId, tx: Transaction | None = None
@@ -105,7 +99,7 @@ class Providers:
 
     async def save(self, provider: Provider, *, tx: Transaction) -> None:
         """Store a provider over the one that this transaction has read."""
-        document = provider_document(provider)
+        document = PROVIDERS.to_document(provider)
         await self._providers.replace({"_id": document["_id"]}, document, upsert=True, tx=tx)
 
     async def delete(self, provider: Provider, *, tx: Transaction) -> None:
@@ -144,6 +138,6 @@ class Providers:
             Retry: the subject or the person was linked meanwhile.
         """
         try:
-            await self._links.insert(link_document(link), tx=tx)
+            await self._links.insert(LINKS.to_document(link), tx=tx)
         except DuplicateKey as duplicate:
             raise Retry from duplicate

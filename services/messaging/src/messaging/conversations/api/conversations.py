@@ -13,23 +13,21 @@ from messaging.conversations.api.translation import history_of, kind_of, role_of
 from messaging.conversations.events.conversations import conversation_to_proto, member_to_proto
 from messaging.conversations.operations.conversations import (
     Begun,
-    begin_once,
-    create_group,
-    open_direct,
+    create_conversation,
+    leave_conversation,
     update_conversation,
 )
 from messaging.conversations.operations.members import (
     MembershipChanged,
     add_members,
     change_member_role,
-    leave_conversation,
     remove_members,
 )
 from messaging.conversations.operations.people import People
-from messaging.conversations.queries.events import list_events
+from messaging.conversations.queries.events import list_conversation_events
 from messaging.conversations.queries.members import list_members
+from messaging.conversations.queries.status import get_messaging_status
 from messaging.conversations.store.stores import Store
-from messaging.log.domain.states import Kind
 from messaging.log.operations.logs import Log
 
 pb = messaging_service_pb2
@@ -49,31 +47,21 @@ class ConversationsApi:
     async def CreateConversation(
         self, request: pb.CreateConversationRequest, context: Any
     ) -> pb.CreateConversationResponse:
-        me, now = actor(), self._clock.now()
-        if kind_of(request.kind) is Kind.DIRECT:
-            if len(request.member_ids) != 1:
-                raise InvalidArgument(field="member_ids", problem="is exactly one other person")
-            begun = await open_direct(
-                self._store,
-                self._people,
-                actor=me,
-                peer_id=request.member_ids[0],
-                now=now,
-                request=request_of(request),
-            )
-            return _created(begun)
-        write = await create_group(
+        begun = await create_conversation(
             self._store,
             self._people,
-            actor=me,
+            actor=actor(),
+            kind=kind_of(request.kind),
             name=request.name,
             topic=request.topic,
             history=history_of(request.history),
             member_ids=request.member_ids,
-            now=now,
+            now=self._clock.now(),
+            request=request_of(request),
         )
-        begun = await begin_once(self._store, write, request=request_of(request), actor=me, now=now)
-        return _created(begun)
+        return pb.CreateConversationResponse(
+            conversation=_conversation(begun), deduplicated=begun.deduplicated
+        )
 
     async def UpdateConversation(
         self, request: pb.UpdateConversationRequest, context: Any
@@ -168,7 +156,7 @@ class ConversationsApi:
         filters = (request.conversation_id, str(request.after_seq), str(request.through_seq))
         listing = Listing(name="conversation_events", filters=filters)
         position = listing.position(request.page_token, shape=(int,))
-        page = await list_events(
+        page = await list_conversation_events(
             self._store,
             actor=actor(),
             conversation_id=request.conversation_id,
@@ -197,18 +185,10 @@ class ConversationsApi:
     async def GetMessagingStatus(
         self, request: pb.GetMessagingStatusRequest, context: Any
     ) -> pb.GetMessagingStatusResponse:
-        tenant_id = actor().tenant_id
-        await self._log.flush_heads()
+        figures = await get_messaging_status(self._log, tenant_id=actor().tenant_id)
         return pb.GetMessagingStatusResponse(
-            conversations=await self._store.conversations.count(tenant_id),
-            messages=await self._store.conversations.message_count(tenant_id),
+            conversations=figures.conversations, messages=figures.messages
         )
-
-
-def _created(begun: Begun) -> pb.CreateConversationResponse:
-    return pb.CreateConversationResponse(
-        conversation=_conversation(begun), deduplicated=begun.deduplicated
-    )
 
 
 def _conversation(changed: Begun | MembershipChanged) -> conversations_pb2.Conversation:

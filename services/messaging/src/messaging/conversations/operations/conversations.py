@@ -1,4 +1,4 @@
-"""Beginning conversations and changing their own fields."""
+"""Conversations: begin them, change their fields, leave them (MSG-14)."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,11 +17,20 @@ from messaging.conversations.domain.conversations import (
     clean_topic,
     joined,
 )
-from messaging.conversations.domain.refusals import GroupTooLarge
+from messaging.conversations.domain.refusals import (
+    GroupTooLarge,
+)
 from messaging.conversations.events.conversations import archived as archived_fact
 from messaging.conversations.events.conversations import changed as changed_fact
 from messaging.conversations.events.conversations import created as created_fact
-from messaging.conversations.operations.members import require_group_admin, require_membership
+from messaging.conversations.operations.members import (
+    MembershipChanged,
+    change_membership,
+    removed,
+    require_group_admin,
+    require_member,
+    require_membership,
+)
 from messaging.conversations.operations.people import People, require_people
 from messaging.conversations.operations.repeats import (
     Repeated,
@@ -47,6 +56,44 @@ class Begun:
     seq: int
     deduplicated: bool = False
     changed: bool = False
+
+
+async def create_conversation(
+    store: Store,
+    people: People,
+    *,
+    actor: Actor,
+    kind: Kind,
+    name: str,
+    topic: str,
+    history: History,
+    member_ids: Sequence[str],
+    now: datetime,
+    request: Request | None,
+) -> Begun:
+    """Create a group, or open the direct conversation with one other person.
+
+    Raises:
+        InvalidArgument: a direct conversation without exactly one other person.
+        Also the refusals of create_group, begin_once and open_direct.
+    """
+    if kind is Kind.DIRECT:
+        if len(member_ids) != 1:
+            raise InvalidArgument(field="member_ids", problem="is exactly one other person")
+        return await open_direct(
+            store, people, actor=actor, peer_id=member_ids[0], now=now, request=request
+        )
+    write = await create_group(
+        store,
+        people,
+        actor=actor,
+        name=name,
+        topic=topic,
+        history=history,
+        member_ids=member_ids,
+        now=now,
+    )
+    return await begin_once(store, write, request=request, actor=actor, now=now)
 
 
 async def create_group(
@@ -335,4 +382,30 @@ def changed(after: Conversation, previous: Conversation) -> Change:
         entity_id=after.id,
         revision=after.version,
         fact=fact,
+    )
+
+
+async def leave_conversation(
+    log: Log[Store],
+    *,
+    actor: Actor,
+    conversation_id: str,
+    now: datetime,
+    request: Request | None = None,
+) -> MembershipChanged:
+    """Leave a group; the repeat of a request is answered though the caller is no member any more.
+
+    Raises:
+        ConversationNotFound: the caller is no member (GW-2).
+        LastOwner: another member must become owner first.
+        DirectConversationFixed: see domain.
+        RequestIdReused: the request id was used for other content.
+    """
+
+    async def decide(log_state: LogState) -> Change | None:
+        await check_new(log.store, request, now=now)
+        return removed(log_state, [require_member(log_state, actor)], by_themselves=True)
+
+    return await change_membership(
+        log, conversation_id, decide, request=request, actor=actor, now=now
     )

@@ -1,4 +1,4 @@
-"""Membership: adding, removing and leaving (MSG-14)."""
+"""Members: add and remove them, change their roles (MSG-14)."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -82,7 +82,9 @@ async def add_members(
         known = {member.person_id: member for member in earlier}
         return added(log_state, new, known=known, role=role, now=now)
 
-    return await _changed(log, conversation_id, decide, request=request, actor=actor, now=now)
+    return await change_membership(
+        log, conversation_id, decide, request=request, actor=actor, now=now
+    )
 
 
 async def remove_members(
@@ -114,31 +116,9 @@ async def remove_members(
             raise NotGroupAdmin(conversation_id=conversation_id)
         return removed(log_state, found, by_themselves=False)
 
-    return await _changed(log, conversation_id, decide, request=request, actor=actor, now=now)
-
-
-async def leave_conversation(
-    log: Log[Store],
-    *,
-    actor: Actor,
-    conversation_id: str,
-    now: datetime,
-    request: Request | None = None,
-) -> MembershipChanged:
-    """Leave a group; the repeat of a request is answered though the caller is no member any more.
-
-    Raises:
-        ConversationNotFound: the caller is no member (GW-2).
-        LastOwner: another member must become owner first.
-        DirectConversationFixed: see domain.
-        RequestIdReused: the request id was used for other content.
-    """
-
-    async def decide(log_state: LogState) -> Change | None:
-        await check_new(log.store, request, now=now)
-        return removed(log_state, [require_member(log_state, actor)], by_themselves=True)
-
-    return await _changed(log, conversation_id, decide, request=request, actor=actor, now=now)
+    return await change_membership(
+        log, conversation_id, decide, request=request, actor=actor, now=now
+    )
 
 
 async def change_member_role(
@@ -175,7 +155,9 @@ async def change_member_role(
         )
         return _with_roles(log_state, roles) if roles else None
 
-    return await _changed(log, conversation_id, decide, request=request, actor=actor, now=now)
+    return await change_membership(
+        log, conversation_id, decide, request=request, actor=actor, now=now
+    )
 
 
 async def _active(store: Store, members: Mapping[str, Member]) -> set[str]:
@@ -313,7 +295,7 @@ def removed(log_state: LogState, found: Sequence[Member], *, by_themselves: bool
     )
 
 
-async def _changed(
+async def change_membership(
     log: Log[Store],
     conversation_id: str,
     decide: Callable[[LogState], Awaitable[Change | None]],
@@ -322,6 +304,8 @@ async def _changed(
     actor: Actor,
     now: datetime,
 ) -> MembershipChanged:
+    """Write a decided change of membership once, and record the request with it."""
+
     def answer(change: Change | None) -> Answer:
         touched = [] if change is None else [member.person_id for member in change.members]
         return {"id": conversation_id, "person_ids": touched}

@@ -26,7 +26,7 @@ class Page:
     following: int
 
 
-async def list_events(
+async def list_conversation_events(
     store: Store,
     *,
     actor: Actor,

@@ -1,13 +1,23 @@
 """Personal settings of conversations."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Final
 
-from plexuskit.mongo import Database, DuplicateKey, ReplaceOne, Retry, Transaction
+from plexuskit.mongo import (
+    Database,
+    Document,
+    Documents,
+    DuplicateKey,
+    ReplaceOne,
+    Retry,
+    Transaction,
+)
 
 from messaging.conversations.domain.settings import ConversationSettings
 
 SCHEMA_VERSION = 1
+
+SETTINGS: Final = Documents(ConversationSettings)
 
 
 class SettingsStore:
@@ -26,7 +36,7 @@ class SettingsStore:
         """Find one person's settings of a conversation, those of version 0 if nothing was set."""
         nothing = ConversationSettings(conversation_id=conversation_id, person_id=person_id)
         document = await self._settings.find_one({"_id": nothing.id}, tx=tx)
-        return nothing if document is None else _settings(document)
+        return nothing if document is None else SETTINGS.from_document(document)
 
     async def find(
         self, person_id: str, conversation_ids: Iterable[str]
@@ -34,7 +44,7 @@ class SettingsStore:
         """Find a person's settings of these conversations, by conversation."""
         ids = [f"{conversation_id}:{person_id}" for conversation_id in conversation_ids]
         found = await self._settings.find_all({"_id": {"$in": ids}}) if ids else []
-        return {document["conversation_id"]: _settings(document) for document in found}
+        return {document["conversation_id"]: SETTINGS.from_document(document) for document in found}
 
     async def marked(self, places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the (conversation, person) pairs with a mark that reading clears."""
@@ -56,7 +66,7 @@ class SettingsStore:
         """Find the settings that there are at these (conversation, person)."""
         ids = [f"{conversation_id}:{person_id}" for conversation_id, person_id in places]
         found = await self._settings.find_all({"_id": {"$in": ids}}, tx=tx)
-        return [_settings(document) for document in found]
+        return [SETTINGS.from_document(document) for document in found]
 
     async def save_many(
         self, changed: Sequence[tuple[ConversationSettings, str]], *, tx: Transaction
@@ -67,7 +77,7 @@ class SettingsStore:
             Retry: another one of them was written meanwhile.
         """
         first = [
-            _document(settings, tenant_id=tenant_id)
+            settings_document(settings, tenant_id=tenant_id)
             for settings, tenant_id in changed
             if settings.version == 1
         ]
@@ -79,7 +89,7 @@ class SettingsStore:
         later = [
             ReplaceOne(
                 {"_id": settings.id, "version": settings.version - 1},
-                _document(settings, tenant_id=tenant_id),
+                settings_document(settings, tenant_id=tenant_id),
             )
             for settings, tenant_id in changed
             if settings.version > 1
@@ -98,7 +108,7 @@ class SettingsStore:
         Raises:
             Retry: another one was written meanwhile.
         """
-        document = _document(settings, tenant_id=tenant_id)
+        document = settings_document(settings, tenant_id=tenant_id)
         if settings.version == 1:
             try:
                 await self._settings.insert(document, tx=tx)
@@ -110,29 +120,6 @@ class SettingsStore:
             raise Retry
 
 
-def _document(settings: ConversationSettings, *, tenant_id: str) -> dict[str, Any]:
-    return {
-        "_id": settings.id,
-        "tenant_id": tenant_id,
-        "conversation_id": settings.conversation_id,
-        "person_id": settings.person_id,
-        "folder": settings.folder,
-        "muted_until": settings.muted_until,
-        "marked_unread": settings.marked_unread,
-        "starred": settings.starred,
-        "mention_seqs": list(settings.mention_seqs),
-        "version": settings.version,
-    }
-
-
-def _settings(document: Mapping[str, Any]) -> ConversationSettings:
-    return ConversationSettings(
-        conversation_id=document["conversation_id"],
-        person_id=document["person_id"],
-        folder=document["folder"],
-        muted_until=document["muted_until"],
-        marked_unread=document["marked_unread"],
-        starred=document["starred"],
-        mention_seqs=tuple(document.get("mention_seqs", ())),
-        version=document["version"],
-    )
+def settings_document(settings: ConversationSettings, *, tenant_id: str) -> Document:
+    """Return settings as they are stored."""
+    return {"_id": settings.id, "tenant_id": tenant_id, **SETTINGS.to_document(settings)}

@@ -10,16 +10,19 @@ from plexuskit.grpc import actor
 from plexuskit.turns import Turns
 
 from messaging.conversations.events.conversations import conversation_to_proto
-from messaging.conversations.operations.conversations import Begun
 from messaging.conversations.operations.people import People
 from messaging.importing.api.translation import (
     to_closed,
     to_foreign_conversation,
     to_foreign_message,
 )
-from messaging.importing.operations.conversations import import_conversation, require_importer
-from messaging.importing.operations.messages import ImportRun, finish_import, import_batch
-from messaging.importing.operations.sources import finish_source, follow
+from messaging.importing.operations.conversations import import_conversations, require_importer
+from messaging.importing.operations.imports import finish_import
+from messaging.importing.operations.messages import (
+    ImportRun,
+    import_messages,
+    place_imported_cursors,
+)
 from messaging.importing.store.stores import Store
 from messaging.log.operations.logs import Log
 
@@ -51,25 +54,15 @@ class ImportApi(import_service_pb2_grpc.ImportServiceServicer):
                 field="conversations", problem=f"has more than {MAX_CONVERSATIONS}"
             )
         response = pb.ImportConversationsResponse()
-        all_begun: list[Begun] = []
-        for item in request.conversations:
-            begun = await import_conversation(
-                self._log,
-                self._people,
-                actor=actor(),
-                foreign=to_foreign_conversation(item),
-                now=self._log.clock.now(),
-            )
+        imported = await import_conversations(
+            self._log,
+            self._people,
+            actor=actor(),
+            foreign=map(to_foreign_conversation, request.conversations),
+        )
+        for item, (begun, state) in zip(request.conversations, imported, strict=True):
             response.created += not begun.deduplicated
             response.changed += begun.changed
-            all_begun.append(begun)
-        following = await follow(
-            self._log.store,
-            tenant_id=actor().tenant_id,
-            conversations=[begun.conversation for begun in all_begun],
-        )
-        for item, begun in zip(request.conversations, all_begun, strict=True):
-            state = following.get(begun.conversation.id)
             if state is not None and state.closed is None:
                 message = conversation_to_proto(
                     begun.conversation, change_no=begun.change_no, seq=begun.seq
@@ -85,7 +78,7 @@ class ImportApi(import_service_pb2_grpc.ImportServiceServicer):
     ) -> pb.FinishImportResponse:
         me = actor()
         require_importer(me)
-        closed = await finish_source(self._log, actor=me, source=request.source)
+        closed = await finish_import(self._log, actor=me, source=request.source)
         return pb.FinishImportResponse(closed=closed)
 
     async def ImportMessages(
@@ -102,7 +95,7 @@ class ImportApi(import_service_pb2_grpc.ImportServiceServicer):
                 for item in request.messages:
                     messages.append(to_foreign_message(item))
                     await turns.taken(item.ByteSize())
-                outcome = await import_batch(self._log, self._people, run, messages=messages)
+                outcome = await import_messages(self._log, self._people, run, messages=messages)
                 yield pb.ImportMessagesResponse(
                     imported=outcome.imported,
                     skipped=outcome.skipped,
@@ -118,6 +111,6 @@ class ImportApi(import_service_pb2_grpc.ImportServiceServicer):
         finally:
             # Also if the client disconnected midway: messages imported so far must not count as
             # unread.
-            await finish_import(
+            await place_imported_cursors(
                 self._log, run, place_cursors=self._place_cursors, now=self._log.clock.now()
             )

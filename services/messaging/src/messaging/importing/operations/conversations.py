@@ -1,5 +1,6 @@
 """Conversations from another system (MSG-19, GW-11)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,8 +13,8 @@ from messaging.conversations.domain.conversations import check_member_count
 from messaging.conversations.operations.conversations import Begun, begin, write_new
 from messaging.conversations.operations.people import People, require_people
 from messaging.importing.domain import Exported, Following, ImportDenied, source_of
+from messaging.importing.operations.imports import follow
 from messaging.importing.operations.members import GroupFollowing
-from messaging.importing.operations.sources import follow
 from messaging.importing.store.stores import Store
 from messaging.log.domain.states import Conversation, History, Kind, Role
 from messaging.log.operations.logs import Log
@@ -34,6 +35,25 @@ class ForeignConversation:
     history: History
     archived: bool
     created_at: datetime | None
+
+
+async def import_conversations(
+    log: Log[Store], people: People, *, actor: Actor, foreign: Iterable[ForeignConversation]
+) -> list[tuple[Begun, Following | None]]:
+    """Import conversations one after the other; return each with its link to the export, if any.
+
+    Refusals: those of import_conversation; the conversations before it stay.
+    """
+    all_begun = [
+        await import_conversation(log, people, actor=actor, foreign=each, now=log.clock.now())
+        for each in foreign
+    ]
+    following = await follow(
+        log.store,
+        tenant_id=actor.tenant_id,
+        conversations=[begun.conversation for begun in all_begun],
+    )
+    return [(begun, following.get(begun.conversation.id)) for begun in all_begun]
 
 
 def require_importer(actor: Actor) -> None:

@@ -14,11 +14,11 @@ from plexuskit.items import item_failed
 from messaging.conversations.operations.people import People
 from messaging.importing.domain import Following, ImportClosed, SenderUnknown
 from messaging.importing.operations.changes import follow_message, may_differ
-from messaging.importing.operations.sources import follow
+from messaging.importing.operations.imports import follow
 from messaging.importing.store.stores import Store
 from messaging.log.domain.refusals import ConversationNotFound
 from messaging.log.domain.states import Kind
-from messaging.log.operations.items import Item, Stored, teller
+from messaging.log.operations.items import Item, Stored, resolver
 from messaging.log.operations.logs import Log
 from messaging.messages.domain.messages import NewMessage
 
@@ -67,7 +67,7 @@ class ImportRun:
     senders: set[str] = field(default_factory=set)
 
 
-async def import_batch(
+async def import_messages(
     log: Log[Store],
     people: People,
     run: ImportRun,
@@ -231,7 +231,7 @@ async def _submit(log: Log[Store], run: ImportRun, message: ForeignMessage) -> S
     future: asyncio.Future[Stored | Refusal] = asyncio.get_running_loop().create_future()
     item = Item(
         message.new_message,
-        on_verdict=teller(future),
+        on_verdict=resolver(future),
         root_request_id=message.root_request_id,
         known=run.known.setdefault(message.new_message.conversation_id, {}),
     )
@@ -244,7 +244,7 @@ async def _submit(log: Log[Store], run: ImportRun, message: ForeignMessage) -> S
     return await future
 
 
-async def finish_import(
+async def place_imported_cursors(
     log: Log[Store],
     run: ImportRun,
     *,
@@ -278,9 +278,9 @@ async def strangers(
     """
     if not person_ids:
         return set()
-    heard_of = await store.people.find(set(person_ids))
-    foreign = {id_ for id_, each in heard_of.items() if each.tenant_id != actor.tenant_id}
-    new = sorted(set(person_ids) - heard_of.keys())
+    known = await store.people.find(set(person_ids))
+    foreign = {id_ for id_, each in known.items() if each.tenant_id != actor.tenant_id}
+    new = sorted(set(person_ids) - known.keys())
     if not new:
         return foreign
     unknown = await people.unknown(

@@ -2,15 +2,18 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from plexuskit.mongo import Database, Index, Transaction, UpdateOne
+from plexuskit.mongo import Database, Document, Documents, Index, Transaction, UpdateOne
 
 from messaging.contract.events import IMPORT
 from messaging.importing.domain import Closed, Exported, Following
 from messaging.log.store.entries import either
 
 SCHEMA_VERSION = 1
+
+FOLLOWING: Final = Documents(Following, names={"conversation_id": "_id"}, omitted=("exported",))
+_EXPORTED: Final = Documents(Exported)
 
 
 class ImportStore:
@@ -32,7 +35,7 @@ class ImportStore:
 
     async def begin(self, following: Following, *, tenant_id: str, tx: Transaction) -> None:
         """Write that a new conversation follows an export."""
-        await self._imports.insert(_document(following, tenant_id=tenant_id), tx=tx)
+        await self._imports.insert(following_document(following, tenant_id=tenant_id), tx=tx)
 
     async def find_many(
         self, conversation_ids: Iterable[str], *, tx: Transaction | None = None
@@ -42,7 +45,7 @@ class ImportStore:
         if not wanted:
             return {}
         found = await self._imports.find_all({"_id": {"$in": wanted}}, tx=tx)
-        return {document["_id"]: _following(document) for document in found}
+        return {document["_id"]: FOLLOWING.from_document(document) for document in found}
 
     async def adopt(self, followings: Sequence[Following], *, tenant_id: str) -> None:
         """Write documents of conversations that have none yet; others stay as they are."""
@@ -53,7 +56,9 @@ class ImportStore:
                     {
                         "$setOnInsert": {
                             name: value
-                            for name, value in _document(following, tenant_id=tenant_id).items()
+                            for name, value in following_document(
+                                following, tenant_id=tenant_id
+                            ).items()
                             if name != "_id"
                         }
                     },
@@ -77,11 +82,10 @@ class ImportStore:
 
     async def note_followed(self, following: Following, *, tx: Transaction) -> None:
         """Record the applied export, after a change by it: `finish` conflicts with this write."""
-        await self._imports.update(
-            {"_id": following.conversation_id},
-            {"$inc": {"followed": 1}, **_set(_exported_fields(following.exported))},
-            tx=tx,
-        )
+        changes: dict[str, Any] = {"$inc": {"followed": 1}}
+        if following.exported is not None:
+            changes["$set"] = {"exported": _EXPORTED.to_document(following.exported)}
+        await self._imports.update({"_id": following.conversation_id}, changes, tx=tx)
 
     async def close(
         self, conversation_ids: Collection[str], *, why: Closed, tx: Transaction | None = None
@@ -183,51 +187,7 @@ class ImportedStore:
         return {row["_id"]: int(row["last"][0]["seq"]) for row in rows if row["last"]}
 
 
-def _document(following: Following, *, tenant_id: str) -> dict[str, Any]:
-    return {
-        "_id": following.conversation_id,
-        "tenant_id": tenant_id,
-        "source": following.source,
-        "closed": following.closed.value if following.closed else None,
-        "checked_seq": following.checked_seq,
-        **_exported_fields(following.exported),
-    }
-
-
-def _exported_fields(exported: Exported | None) -> dict[str, Any]:
-    if exported is None:
-        return {}
-    return {
-        "exported": {
-            "name": exported.name,
-            "topic": exported.topic,
-            "archived": exported.archived,
-            "member_ids": list(exported.member_ids),
-        }
-    }
-
-
-def _set(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {"$set": dict(fields)} if fields else {}
-
-
-def _exported(document: Mapping[str, Any]) -> Exported | None:
-    found = document.get("exported")
-    if found is None:
-        return None
-    return Exported(
-        name=found["name"],
-        topic=found["topic"],
-        archived=found["archived"],
-        member_ids=tuple(found["member_ids"]),
-    )
-
-
-def _following(document: Mapping[str, Any]) -> Following:
-    return Following(
-        conversation_id=document["_id"],
-        source=document["source"],
-        closed=Closed(document["closed"]) if document["closed"] else None,
-        checked_seq=document["checked_seq"],
-        exported=_exported(document),
-    )
+def following_document(following: Following, *, tenant_id: str) -> Document:
+    """Return a conversation's link to an export as it is stored."""
+    document = FOLLOWING.to_document(following)
+    return {"_id": following.conversation_id, "tenant_id": tenant_id, **document}

@@ -62,11 +62,11 @@ class Staged(NamedTuple):
     document: dict[str, Any]
 
 
-def teller(future: asyncio.Future[Stored | Refusal]) -> Callable[[Stored | Refusal], None]:
+def resolver(future: asyncio.Future[Stored | Refusal]) -> Callable[[Stored | Refusal], None]:
     """Return a function that puts a verdict into a future, unless the caller has gone away."""
 
-    def tell(verdict: Stored | Refusal) -> None:
+    def resolve(verdict: Stored | Refusal) -> None:
         if not future.done():
             future.set_result(verdict)
 
-    return tell
+    return resolve

@@ -20,7 +20,7 @@ from plexuskit.turns import Turns
 from messaging.log.operations.items import Item, Stored
 from messaging.log.operations.logs import Log
 from messaging.messages.api import translation
-from messaging.messages.operations.sends import SEND
+from messaging.messages.operations.messages import SEND
 from messaging.messages.store.stores import Store
 
 pb = log_service_pb2
@@ -94,7 +94,7 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
         ref, owed = item.ref, True
         outbox.expect()
 
-        def tell(verdict: Stored | Refusal) -> None:
+        def resolve(verdict: Stored | Refusal) -> None:
             nonlocal owed
             if not owed:  # a batch that failed is decided again
                 return
@@ -111,13 +111,13 @@ class LogApi(log_service_pb2_grpc.LogServiceServicer):
                 asker_of(context), SEND, Object(CONVERSATION, command.conversation_id)
             )
             new_message = translation.to_new_message(command, sender_id=sender_id)
-            self._log.submit(Item(new_message, on_verdict=tell, traceparent=item.traceparent))
+            self._log.submit(Item(new_message, on_verdict=resolve, traceparent=item.traceparent))
         except DecodeError:
-            tell(InvalidArgument(field="command", problem="is no SendMessageRequest"))
+            resolve(InvalidArgument(field="command", problem="is no SendMessageRequest"))
         except Refusal as refusal:
-            tell(refusal)
+            resolve(refusal)
         except Exception as error:  # noqa: BLE001 - the stream carries items of many callers
-            tell(item_failed(error, of="messaging.append"))
+            resolve(item_failed(error, of="messaging.append"))
 
     def _context_of(self, item: pb.AppendItem) -> CallerContext:
         context = self._verifier.verify(item.signed_caller)

@@ -25,12 +25,13 @@ from messaging.messages.api.translation import (
 )
 from messaging.messages.domain.availability import OffHours
 from messaging.messages.domain.messages import NewMessage
-from messaging.messages.operations import messages, sends
+from messaging.messages.operations import messages
 from messaging.messages.operations.changes import ChangeRequest
 from messaging.messages.operations.forwards import forward_messages
 from messaging.messages.queries.changes import list_changes
-from messaging.messages.queries.messages import get_message, list_messages, list_pins, list_versions
-from messaging.messages.queries.previews import preview_send
+from messaging.messages.queries.messages import get_message, list_message_versions, list_messages
+from messaging.messages.queries.pins import list_pins
+from messaging.messages.queries.sends import preview_send
 from messaging.messages.store.stores import Store
 
 pb = messaging_service_pb2
@@ -52,7 +53,7 @@ class MessagesApi:
         self, request: pb.SendMessageRequest, context: Any
     ) -> pb.SendMessageResponse:
         new_message = to_new_message(request, sender_id=actor().person_id)
-        return to_send_response(await sends.send_message(self._log, new_message=new_message))
+        return to_send_response(await messages.send_message(self._log, new_message=new_message))
 
     async def SendMessages(
         self, request: pb.SendMessagesRequest, context: Any
@@ -65,8 +66,8 @@ class MessagesApi:
         for item in request.items:
             new_messages.append(try_new_message(item, sender_id=sender))
             await turns.taken(item.ByteSize())
-        permitted = sends.permitted(self._decisions, asker_of(caller()), new_messages)
-        verdicts = await sends.send_messages(self._log, new_messages=permitted)
+        permitted = messages.permitted(self._decisions, asker_of(caller()), new_messages)
+        verdicts = await messages.send_messages(self._log, new_messages=permitted)
         return pb.SendMessagesResponse(verdicts=[try_send_verdict(v) for v in verdicts])
 
     async def ListMessages(
@@ -156,7 +157,7 @@ class MessagesApi:
         me = actor()
         listing = Listing(name="versions", filters=(request.conversation_id, str(request.seq)))
         position = listing.position(request.page_token, shape=(int,))
-        versions, after = await list_versions(
+        versions, after = await list_message_versions(
             self._store,
             actor=me,
             conversation_id=request.conversation_id,

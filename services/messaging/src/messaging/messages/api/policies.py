@@ -7,7 +7,8 @@ from plexus.messaging.v1 import messaging_service_pb2
 from plexuskit.grpc import actor
 
 from messaging.messages.domain.policies import Policy, Receipts
-from messaging.messages.operations.policies import update_policy
+from messaging.messages.operations.policies import update_messaging_policy
+from messaging.messages.queries.policies import get_messaging_policy
 from messaging.messages.store.stores import Store
 
 pb = messaging_service_pb2
@@ -26,7 +27,7 @@ _RECEIPTS_NUMBERS = {
 
 
 class PoliciesApi:
-    """A part of MessagingService; each method reads, calls one operation, and answers."""
+    """A part of MessagingService; each method reads, calls one operation or query, and answers."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -34,13 +35,15 @@ class PoliciesApi:
     async def GetMessagingPolicy(
         self, request: pb.GetMessagingPolicyRequest, context: Any
     ) -> pb.GetMessagingPolicyResponse:
-        policy = await self._store.policies.get(actor().tenant_id)
+        policy = await get_messaging_policy(self._store, tenant_id=actor().tenant_id)
         return pb.GetMessagingPolicyResponse(policy=_policy_to_proto(policy))
 
     async def UpdateMessagingPolicy(
         self, request: pb.UpdateMessagingPolicyRequest, context: Any
     ) -> pb.UpdateMessagingPolicyResponse:
-        policy = await update_policy(self._store, actor=actor(), policy=_policy_of(request.policy))
+        policy = await update_messaging_policy(
+            self._store, actor=actor(), policy=_policy_of(request.policy)
+        )
         return pb.UpdateMessagingPolicyResponse(policy=_policy_to_proto(policy))
 
 

@@ -8,7 +8,7 @@ from plexuskit.timestamps import timestamp
 
 from messaging.contract.api import from_timestamp
 from messaging.messages.domain.availability import Addressed, OffHours
-from messaging.messages.queries.previews import Preview
+from messaging.messages.queries.sends import Preview
 
 pb = messaging_service_pb2
 

@@ -10,7 +10,7 @@ from plexuskit.grpc import actor
 from plexuskit.paging import Listing
 
 from messaging.contract.api import page_size
-from messaging.log.queries import export_anchors
+from messaging.log.queries.anchors import export_conversation_anchors
 from messaging.messages.domain.refusals import VerificationUnderWay
 from messaging.messages.queries.verifications import verify_conversation
 from messaging.messages.store.stores import Store
@@ -75,7 +75,7 @@ class VerificationsApi:
     ) -> pb.ExportConversationAnchorsResponse:
         me = actor()
         listing = Listing(name="anchors", filters=(me.tenant_id,))
-        anchors, following = await export_anchors(
+        anchors, following = await export_conversation_anchors(
             self._store,
             actor=me,
             after=listing.last_id(request.page_token),

@@ -18,7 +18,7 @@ from messaging.messages.domain.refusals import (
     MessageNotFound,
 )
 from messaging.messages.events import states
-from messaging.messages.operations.sends import send_messages
+from messaging.messages.operations.messages import send_messages
 from messaging.messages.store.stores import Store
 
 MAX_FORWARDS = 100

@@ -1,17 +1,25 @@
-"""Changes to posted messages: edit, recall, react, pin, label."""
+"""Messages: send (MSG-1 to MSG-3), edit, recall, react, pin, label."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from plexus.messaging.v1.messages_pb2 import NOTIFY_NONE, Message
+from plexus_access.decisions import Asker, Decisions
+from plexus_access.objects import CONVERSATION, Object
+from plexuskit.errors import Refusal
 from plexuskit.grpc import Actor
+from plexuskit.items import item_failed
 from plexuskit.mongo import Transaction
+from plexuskit.telemetry import inject
 
 from messaging.conversations.domain.people import department_versions
 from messaging.conversations.operations.settings import note_mentions
 from messaging.log.domain.entries import EntryKind, Numbers
+from messaging.log.operations.items import Item, Stored, resolver
 from messaging.log.operations.logs import Log
 from messaging.messages.domain.content import Content, compose
 from messaging.messages.domain.messages import MessageContent, NewMessage, Priority, new_message
@@ -37,6 +45,8 @@ from messaging.messages.operations.changes import (
 from messaging.messages.operations.recalls import finish_emptying
 from messaging.messages.store.messages import mentioned_in
 from messaging.messages.store.stores import Store
+
+SEND: Final = "messages.send"
 
 MAX_PINS = 200
 # No longer unread, pinned or addressed to anyone (MSG-8); none of its content is left.
@@ -325,3 +335,55 @@ def _redrafted(target: Target, content: MessageContent, *, actor: Actor) -> NewM
         quiet=message.notify == NOTIFY_NONE,
         forwarded=states.carried_of(message),
     )
+
+
+def permitted(
+    decisions: Decisions, asker: Asker, new_messages: Sequence[NewMessage | Refusal]
+) -> list[NewMessage | Refusal]:
+    """Return each draft, or its refusal by roles and policies (GW-10)."""
+    return [
+        new_message
+        if isinstance(new_message, Refusal)
+        else decisions.refusal(asker, SEND, Object(CONVERSATION, new_message.conversation_id))
+        or new_message
+        for new_message in new_messages
+    ]
+
+
+async def send_message(log: Log[Store], *, new_message: NewMessage) -> Stored:
+    """Store one message and give its numbers after the majority has it.
+
+    Raises:
+        ConversationNotFound, ConversationIsArchived, MentionAllDenied, RootNotFound,
+            RequestIdReused: see domain.
+        DependencyDown: the outcome is unknown; try again with the same request id.
+    """
+    (verdict,) = await send_messages(log, new_messages=[new_message])
+    if isinstance(verdict, Refusal):
+        raise verdict
+    return verdict
+
+
+async def send_messages(
+    log: Log[Store], *, new_messages: Sequence[NewMessage | Refusal]
+) -> list[Stored | Refusal]:
+    """Store several messages; each has its own verdict, in the order given.
+
+    A refusal among the drafts (a message that could not even be made) is its own verdict.
+    """
+    loop = asyncio.get_running_loop()
+    traceparent = inject()
+    waiting: list[asyncio.Future[Stored | Refusal]] = []
+    for message in new_messages:
+        future: asyncio.Future[Stored | Refusal] = loop.create_future()
+        waiting.append(future)
+        if isinstance(message, Refusal):
+            future.set_result(message)
+            continue
+        try:
+            log.submit(Item(message, on_verdict=resolver(future), traceparent=traceparent))
+        except Refusal as refusal:
+            future.set_result(refusal)
+        except Exception as error:  # noqa: BLE001 - one item fails alone (GW-8)
+            future.set_result(item_failed(error, of="messaging.send_messages"))
+    return list(await asyncio.gather(*waiting))

@@ -13,7 +13,7 @@ from messaging.messages.store.stores import Store
 PERMISSION = "messages.configure"
 
 
-async def update_policy(store: Store, *, actor: Actor, policy: Policy) -> Policy:
+async def update_messaging_policy(store: Store, *, actor: Actor, policy: Policy) -> Policy:
     """Replace the policy of the caller's tenant; `version` as read, 0 to overwrite any version.
 
     Raises:

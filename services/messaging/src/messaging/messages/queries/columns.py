@@ -21,7 +21,7 @@ def columns_agree(
 ) -> bool:
     """Return whether every column of an entry agrees with its event."""
     stored_at = entry["stored_at"].replace(tzinfo=UTC)
-    told = (
+    written = (
         conversation.tenant_id,
         conversation.tenant_id,
         conversation.id,
@@ -50,7 +50,7 @@ def columns_agree(
         bytes(entry["chain_hash"]),
     )
     occurred_at = instant_of(envelope.occurred_at)
-    if told != held or abs(occurred_at - stored_at) > _ROUNDING:
+    if written != held or abs(occurred_at - stored_at) > _ROUNDING:
         return False
     if not isinstance(fact, OF_MESSAGES):
         return True
@@ -72,7 +72,7 @@ def _of_post(entry: Mapping[str, Any], envelope: Envelope, message: Any) -> bool
         entry.get("root_seq", 0),
         entry["change_no"],
     )
-    told = (
+    written = (
         message.id,
         message.conversation_id,
         message.seq,
@@ -84,4 +84,4 @@ def _of_post(entry: Mapping[str, Any], envelope: Envelope, message: Any) -> bool
         message.change_no,
     )
     replied = message.reply_to_seq in {0, entry.get("reply_to_seq", 0)}
-    return held == told and replied
+    return held == written and replied

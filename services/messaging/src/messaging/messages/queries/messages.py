@@ -1,7 +1,6 @@
-"""Messages, their versions and pins, as far as one member may see them (MSG-5, MSG-14)."""
+"""Messages and their versions, as far as one member may see them (MSG-5, MSG-14)."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from plexus.messaging.v1 import messages_pb2
 from plexus.messaging.v1.messaging_service_pb2 import MessageVersion
@@ -13,7 +12,6 @@ from messaging.log.store.entries import entry_size
 from messaging.messages.domain.refusals import MessageNotFound
 from messaging.messages.events.states import message_in
 from messaging.messages.queries.quotes import complete
-from messaging.messages.store.messages import message_of
 from messaging.messages.store.stores import Store
 
 
@@ -83,7 +81,7 @@ async def get_message(
     return message
 
 
-async def list_versions(
+async def list_message_versions(
     store: Store, *, actor: Actor, conversation_id: str, seq: int, after: int, limit: int
 ) -> tuple[list[MessageVersion], int]:
     """Read the versions of a message, oldest first; without content once it is recalled.
@@ -117,38 +115,6 @@ async def list_versions(
     await confirm(store, place, through=page[-1]["change_no"] if page else 0)
     versions = [_version(message_in(bytes(entry["event"]))) for entry in page]
     return versions, page[-1]["change_no"] if more else 0
-
-
-async def list_pins(
-    store: Store,
-    *,
-    actor: Actor,
-    conversation_id: str,
-    before: tuple[datetime, int] | None,
-    limit: int,
-) -> tuple[list[messages_pb2.Message], tuple[datetime, int] | None]:
-    """Read the pinned messages that the caller may see, newest pin first (MSG-14).
-
-    Args:
-        store: the service's database.
-        actor: a member.
-        conversation_id: the conversation.
-        before: (pinned_at, seq) at the end of the last page.
-        limit: maximum number, within the bytes of a page; fewer if some are hidden.
-
-    Returns:
-        The messages, and the end of the page when more follow.
-
-    Raises:
-        ConversationNotFound: see seat.
-    """
-    place = await seat(store, actor=actor, conversation_id=conversation_id)
-    page, more = await store.history.list_pinned(
-        conversation_id, before=before, budget=PageBudget(items=limit)
-    )
-    visible = [message_of(entry) for entry in page if place.sees(entry["seq"])]
-    await complete(store, place, visible)
-    return visible, (page[-1]["pinned_at"], page[-1]["seq"]) if more else None
 
 
 def _version(message: messages_pb2.Message) -> MessageVersion:

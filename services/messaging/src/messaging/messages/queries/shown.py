@@ -200,11 +200,11 @@ def _matches(entry: Mapping[str, Any], held: Message, state: Message, *, recalle
 
 def _after(state: Message, kind: EntryKind, fact: Any, entry: Mapping[str, Any]) -> Message:
     """Return a message after one of its changes."""
-    after, told = Message(), fact.message
+    after, changed = Message(), fact.message
     after.CopyFrom(state)
     if kind is EntryKind.EDITED:
-        _take(after, told, _WORDS)
-        after.version = told.version
+        _take(after, changed, _WORDS)
+        after.version = changed.version
     elif kind is EntryKind.REACTED:
         after.ClearField("reactions")
         after.reactions.extend(placed(fact).reactions)
@@ -217,16 +217,16 @@ def _after(state: Message, kind: EntryKind, fact: Any, entry: Mapping[str, Any])
         after.labels.extend(placed(fact).labels)
     elif kind is EntryKind.RECALLED:
         emptied(after)
-        after.recalled, after.recalled_by = True, told.recalled_by
-        after.recalled_at.CopyFrom(told.recalled_at)
+        after.recalled, after.recalled_by = True, changed.recalled_by
+        after.recalled_at.CopyFrom(changed.recalled_at)
     after.revision, after.change_no = entry["revision"], entry["change_no"]
     return after
 
 
-def _take(after: Message, told: Message, names: Iterable[str]) -> None:
+def _take(after: Message, changed: Message, names: Iterable[str]) -> None:
     part = Message()
-    part.CopyFrom(told)
-    for descriptor, _ in told.ListFields():
+    part.CopyFrom(changed)
+    for descriptor, _ in changed.ListFields():
         if descriptor.name not in names:
             part.ClearField(descriptor.name)  # type: ignore[arg-type] # names of the contract
     for name in names:

@@ -26,7 +26,7 @@ from messaging.config import ScheduleSection
 from messaging.conversations.operations.people import People, require_active
 from messaging.log.operations.logs import Log
 from messaging.messages.domain.messages import NewMessage
-from messaging.messages.operations.sends import SEND, send_message
+from messaging.messages.operations.messages import SEND, send_message
 from messaging.personal.domain.refusals import TokenRevoked
 from messaging.personal.domain.scheduled import (
     Scheduled,

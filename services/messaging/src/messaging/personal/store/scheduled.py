@@ -1,13 +1,12 @@
 """Scheduled messages with their outcomes (MSG-17)."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from plexuskit.mongo import Database, Index, Transaction
+from plexuskit.mongo import Computed, Database, Documents, Index, Transaction
 from plexuskit.paging import PageBudget
 
-from messaging.personal.domain.scheduled import ENDED, UNDECIDED, Authority, Scheduled, State
+from messaging.personal.domain.scheduled import ENDED, UNDECIDED, Scheduled
 
 SCHEMA_VERSION = 1
 KEPT_AFTER_THE_END = timedelta(days=90)
@@ -24,6 +23,18 @@ class Place(NamedTuple):
     rank: int
     order: int
     id: str
+
+
+SCHEDULED: Final = Documents(
+    Scheduled,
+    names={"id": "_id"},
+    computed={
+        "rank": Computed(lambda scheduled: place_of(scheduled).rank, after="lease_until"),
+        "order": Computed(lambda scheduled: place_of(scheduled).order, after="rank"),
+        "due_at": Computed(lambda scheduled: scheduled.due_at),
+    },
+    omitted=("due_at", "ended_at"),
+)
 
 
 class ScheduledStore:
@@ -46,12 +57,12 @@ class ScheduledStore:
 
     async def insert(self, scheduled: Scheduled, *, tx: Transaction) -> None:
         """Write a new one."""
-        await self._scheduled.insert(_document(scheduled), tx=tx)
+        await self._scheduled.insert(SCHEDULED.to_document(scheduled), tx=tx)
 
     async def find(self, scheduled_id: str, *, tx: Transaction | None = None) -> Scheduled | None:
         """Find one by its id."""
         document = await self._scheduled.find_one({"_id": scheduled_id}, tx=tx)
-        return None if document is None else _scheduled(document)
+        return None if document is None else SCHEDULED.from_document(document)
 
     async def swap(self, previous: Scheduled, after: Scheduled, *, tx: Transaction) -> bool:
         """Write `after` if `previous` is still current; return whether it was (compare and set)."""
@@ -61,7 +72,7 @@ class ScheduledStore:
             "state": previous.state.value,
             "lease": previous.lease,
         }
-        return bool(await self._scheduled.replace(current, _document(after), tx=tx))
+        return bool(await self._scheduled.replace(current, SCHEDULED.to_document(after), tx=tx))
 
     async def postpone(self, scheduled: Scheduled, *, until: datetime) -> None:
         """Postpone the next attempt; not visible to the author."""
@@ -85,7 +96,7 @@ class ScheduledStore:
         found = await self._scheduled.find_all(
             {"due_at": {"$lte": now}}, sort=[("due_at", 1)], limit=limit, hint="due"
         )
-        return [_scheduled(document) for document in found]
+        return [SCHEDULED.from_document(document) for document in found]
 
     async def page(
         self, person_id: str, *, after: Place | None, include_ended: bool, budget: PageBudget
@@ -109,7 +120,7 @@ class ScheduledStore:
             sort=[("rank", 1), ("order", 1), ("_id", 1)],
             hint="person",
         )
-        return [_scheduled(document) for document in found], more
+        return [SCHEDULED.from_document(document) for document in found], more
 
 
 def place_of(scheduled: Scheduled) -> Place:
@@ -120,65 +131,3 @@ def place_of(scheduled: Scheduled) -> Place:
     if scheduled.state in ENDED:
         return Place(_LAST, -milliseconds, scheduled.id)
     return Place(_NEXT, milliseconds, scheduled.id)
-
-
-def _document(scheduled: Scheduled) -> dict[str, Any]:
-    place = place_of(scheduled)
-    document = {
-        "_id": scheduled.id,
-        "tenant_id": scheduled.tenant_id,
-        "person_id": scheduled.person_id,
-        "conversation_id": scheduled.conversation_id,
-        "words": scheduled.words,
-        "send_at": scheduled.send_at,
-        "created_at": scheduled.created_at,
-        "authority": {
-            "api_token_id": scheduled.authority.api_token_id,
-            "scopes": sorted(scheduled.authority.scopes),
-            "second_factor": scheduled.authority.second_factor,
-        },
-        "state": scheduled.state.value,
-        "failure_reason": scheduled.failure_reason,
-        "seq": scheduled.seq,
-        "version": scheduled.version,
-        "lease": scheduled.lease,
-        "lease_until": scheduled.lease_until,
-        "rank": place.rank,
-        "order": place.order,
-    }
-    if scheduled.due_at is not None:
-        document["due_at"] = scheduled.due_at
-    if scheduled.ended_at is not None:
-        document["ended_at"] = scheduled.ended_at
-    return document
-
-
-def _scheduled(document: Mapping[str, Any]) -> Scheduled:
-    return Scheduled(
-        id=document["_id"],
-        tenant_id=document["tenant_id"],
-        person_id=document["person_id"],
-        conversation_id=document["conversation_id"],
-        words=bytes(document["words"]),
-        send_at=document["send_at"],
-        created_at=document["created_at"],
-        authority=_authority(document.get("authority")),
-        state=State(document["state"]),
-        failure_reason=document["failure_reason"],
-        seq=document["seq"],
-        version=document["version"],
-        lease=document["lease"],
-        lease_until=document["lease_until"],
-        ended_at=document.get("ended_at"),
-    )
-
-
-def _authority(document: Mapping[str, Any] | None) -> Authority:
-    """Read the rights of a message; one that was stored without them has no second factor."""
-    if document is None:
-        return Authority()
-    return Authority(
-        api_token_id=document["api_token_id"],
-        scopes=frozenset(document["scopes"]),
-        second_factor=document["second_factor"],
-    )

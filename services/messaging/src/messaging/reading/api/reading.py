@@ -23,7 +23,7 @@ from messaging.reading.api.translation import (
 )
 from messaging.reading.operations.cursors import Cursors, advance_cursors
 from messaging.reading.operations.threads import follow_thread
-from messaging.reading.queries.conversations import get_view, list_views
+from messaging.reading.queries.conversations import get_conversation, list_conversations
 from messaging.reading.queries.receipts import Audiences, list_receipts
 from messaging.reading.queries.threads import get_thread
 from messaging.reading.store.stores import Store
@@ -48,7 +48,9 @@ class ReadingApi:
         self, request: pb.GetConversationRequest, context: Any
     ) -> pb.GetConversationResponse:
         me = actor()
-        view = await get_view(self._store, actor=me, conversation_id=request.conversation_id)
+        view = await get_conversation(
+            self._store, actor=me, conversation_id=request.conversation_id
+        )
         return pb.GetConversationResponse(view=to_view(view, person_id=me.person_id))
 
     async def ListConversations(
@@ -59,7 +61,7 @@ class ReadingApi:
         listing = conversations_of(me, include_archived=request.include_archived)
         position = to_list_position(listing, request.page_token)
         await self._log.flush_heads()  # a list shows what this process has acknowledged
-        views, following = await list_views(
+        views, following = await list_conversations(
             self._store,
             actor=me,
             position=position,

@@ -52,7 +52,7 @@ class View:
     settings: ConversationSettings
 
 
-async def get_view(store: Store, *, actor: Actor, conversation_id: str) -> View:
+async def get_conversation(store: Store, *, actor: Actor, conversation_id: str) -> View:
     """Return one conversation with exact numbers and unread counts.
 
     Raises:
@@ -66,7 +66,7 @@ async def get_view(store: Store, *, actor: Actor, conversation_id: str) -> View:
     return view
 
 
-async def list_views(
+async def list_conversations(
     store: Store,
     *,
     actor: Actor,

@@ -12,7 +12,7 @@ from messaging.log.store.stores import Store
 PERMISSION: Final = "conversations.export_anchors"
 
 
-async def export_anchors(
+async def export_conversation_anchors(
     store: Store, *, actor: Actor, after: str, limit: int
 ) -> tuple[list[ConversationAnchor], str]:
     """Read a page of anchors of the caller's tenant, in order of conversation id.

@@ -1,4 +1,4 @@
-"""Lists of a person's private objects."""
+"""Drafts of a person."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -7,8 +7,6 @@ from plexuskit.grpc import Actor
 from plexuskit.paging import PageBudget
 
 from messaging.personal.domain.drafts import Draft
-from messaging.personal.domain.scheduled import Scheduled
-from messaging.personal.store.scheduled import Place
 from messaging.personal.store.stores import Store
 
 
@@ -40,18 +38,3 @@ async def list_drafts(
     end = (page[-1].written_at, page[-1].key.id) if more else None
     shown = {each for each in still_in if may(each)}
     return [draft for draft in page if draft.key.conversation_id in shown], end
-
-
-async def list_scheduled(
-    store: Store, *, actor: Actor, after: Place | None, include_ended: bool, limit: int
-) -> tuple[list[Scheduled], bool]:
-    """List the caller's scheduled messages: those needing a decision, the next ones, ended ones.
-
-    Also return whether more follow.
-    """
-    return await store.scheduled.page(
-        actor.person_id,
-        after=after,
-        include_ended=include_ended,
-        budget=PageBudget(items=limit),
-    )

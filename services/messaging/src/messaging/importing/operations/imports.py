@@ -77,7 +77,7 @@ async def _adopt(
     return await store.imports.find_many(each.id for each in conversations)
 
 
-async def finish_source(log: Log[Store], *, actor: Actor, source: str) -> int:
+async def finish_import(log: Log[Store], *, actor: Actor, source: str) -> int:
     """Close every conversation of a source to its import; return how many were open.
 
     Running it again closes imports since then.

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from plexuskit.errors import InvalidArgument
+from plexuskit.grpc import line_of
 from plexuskit.mongo import Transaction
 from plexuskit.request_ids import Answer, Request
 
@@ -78,7 +79,7 @@ async def reassign_work(
         await store.requests.record(request, _answer(done), now=now, tx=tx)
         return done
 
-    async with store.lines.turn(actor):
+    async with store.lines.turn(line_of(actor.person_id)):
         return await store.transact(work)
 
 

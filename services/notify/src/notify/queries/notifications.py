@@ -1,24 +1,19 @@
-"""Reads: one's own inbox and preferences, and the figures of a tenant."""
+"""Notifications of a person: the inbox."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-import structlog
-from plexuskit.clock import Clock
-from plexuskit.errors import DependencyDown, InvalidArgument
+from plexuskit.errors import InvalidArgument
 from plexuskit.paging import Listing, PageBudget
 
 from notify.domain.kinds import MESSAGE
 from notify.domain.notifications import Notification
-from notify.domain.preferences import Preferences
 from notify.store import Store
 
 PAGE_DEFAULT: Final = 50
 PAGE_LIMIT: Final = 200
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,47 +23,6 @@ class Inbox:
     notifications: tuple[Notification, ...]
     next_page_token: str
     unread: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """Counts: of a tenant, and dead letters of the service."""
-
-    notifications: int
-    deliveries: int
-    dead_letters: int
-
-
-class DeadLetters:
-    """Count of dead letters, read from Kafka at a limited rate."""
-
-    def __init__(
-        self, depth: Callable[[], Awaitable[int]], *, clock: Clock, every: float = 15.0
-    ) -> None:
-        self._depth = depth
-        self._clock = clock
-        self._every = every
-        self._lock = asyncio.Lock()
-        self._known: tuple[float, int] | None = None
-
-    async def count(self) -> int:
-        """Return the number, at most `every` seconds old, or older while Kafka is away.
-
-        Raises:
-            DependencyDown: Kafka is away and was never asked before.
-        """
-        async with self._lock:
-            now = self._clock.monotonic()
-            if self._known is not None and now - self._known[0] < self._every:
-                return self._known[1]
-            try:
-                self._known = (now, await self._depth())
-            except DependencyDown as down:
-                if self._known is None:
-                    raise
-                log.warning("dead_letters.unknown", why=str(down))
-                self._known = (now, self._known[1])
-            return self._known[1]
 
 
 async def list_notifications(
@@ -104,23 +58,6 @@ async def list_notifications(
         next_page_token=listing.token(kept[-1].id) if more else "",
         unread=unread,
     )
-
-
-async def get_preferences(store: Store, *, person_id: str) -> Preferences:
-    """Return a person's preferences, the defaults if nothing was chosen."""
-    return await store.preferences.get(person_id)
-
-
-async def get_notify_status(store: Store, *, tenant_id: str, dead_letters: DeadLetters) -> Figures:
-    """Return the figures; every notification has two deliveries, in-app with its outcome at once.
-
-    Raises:
-        DependencyDown: the database or Kafka is away.
-    """
-    (every, waiting), letters = await asyncio.gather(
-        store.notifications.figures(tenant_id), dead_letters.count()
-    )
-    return Figures(notifications=every, deliveries=2 * every - waiting, dead_letters=letters)
 
 
 async def _without_lost_texts(

@@ -30,7 +30,7 @@ FindEndedSessions = Callable[[pb.FindEndedSessionsRequest], Awaitable[pb.FindEnd
 """Directory's method, as its stub calls it."""
 
 
-class Watching:
+class SessionWatcher:
     """Feeds EndedSessions (GW-4: at most 1 s by event, at most 60 s without Kafka)."""
 
     def __init__(

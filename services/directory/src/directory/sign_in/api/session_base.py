@@ -6,7 +6,7 @@ from plexus.directory.v1.session_service_pb2_grpc import SessionServiceServicer
 from plexuskit.clock import Clock
 
 from directory.accounts.operations.hashing import Hashing
-from directory.accounts.store import Sealing
+from directory.accounts.store import SecretBox
 from directory.config import BootstrapSection
 from directory.sign_in.operations.access_tokens import TokenIssuer
 from directory.sign_in.operations.openid import OpenIdClient
@@ -15,7 +15,7 @@ from directory.sign_in.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignInMeans:
+class SignInDeps:
     """Dependencies of sign-in beside the store.
 
     Attributes:
@@ -29,7 +29,7 @@ class SignInMeans:
 
     hashing: Hashing
     issuer: TokenIssuer
-    sealing: Sealing
+    sealing: SecretBox
     passkeys: Passkeys
     openid: OpenIdClient
     bootstrap: BootstrapSection
@@ -38,7 +38,7 @@ class SignInMeans:
 class SessionRoom(SessionServiceServicer):
     """A part of SessionService."""
 
-    def __init__(self, store: Store, *, means: SignInMeans, clock: Clock) -> None:
+    def __init__(self, store: Store, *, means: SignInDeps, clock: Clock) -> None:
         self._store = store
         self._means = means
         self._clock = clock

@@ -21,11 +21,13 @@ from gateway.live.router import MESSAGING
 if TYPE_CHECKING:  # the asynchronous stub is a name of the types only
     from plexus.messaging.v1.signal_service_pb2_grpc import SignalServiceAsyncStub
 
-TELL_SECONDS: Final = 3.0
+REPORT_SECONDS: Final = 3.0
 
 
 @asynccontextmanager
-async def telling(peers: str, callers: Callers, *, tls: TlsSection | None) -> AsyncIterator[Say]:
+async def presence_reports(
+    peers: str, callers: Callers, *, tls: TlsSection | None
+) -> AsyncIterator[Say]:
     """Provide the function that reports presence to messaging's processes in turn.
 
     Args:
@@ -43,15 +45,15 @@ async def telling(peers: str, callers: Callers, *, tls: TlsSection | None) -> As
             stubs.append(SignalServiceStub(channel))
         turns = cycle(stubs)
 
-        async def say(identity: Identity, state: State) -> None:
+        async def report(identity: Identity, state: State) -> None:
             signed = callers.once(identity, audience=MESSAGING)
             try:
                 await next(turns).SignalPresence(
                     SignalPresenceRequest(state=state),
                     metadata=((METADATA_KEY, signed),),
-                    timeout=TELL_SECONDS,
+                    timeout=REPORT_SECONDS,
                 )
             except grpc.aio.AioRpcError as error:
                 raise translated(error, dependency=MESSAGING) from error
 
-        yield say
+        yield report

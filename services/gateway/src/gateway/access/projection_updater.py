@@ -34,7 +34,7 @@ _KINDS: Final = {TASKS_PROJECT_V1.name: PROJECT, TASKS_TASK_V1.name: TASK}
 _ANY: Final = ""
 
 
-class Following:
+class ProjectionUpdater:
     """Feeds a Projection."""
 
     def __init__(
@@ -179,7 +179,7 @@ class Following:
 
 TASKS: Final = subscription(
     GATEWAY_RELATIONS, *applied(TASKS_PROJECT_V1, TASKS_TASK_V1), topics=tuple(_KINDS)
-).read_by(Following.take)
+).read_by(ProjectionUpdater.take)
 # All facts of directory: the same tail receives ended sessions.
 DIRECTORY: Final = subscription(
     GATEWAY_RELATIONS, topics=[topic.name for topic in OF_DIRECTORY]

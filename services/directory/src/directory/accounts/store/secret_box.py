@@ -27,7 +27,7 @@ class SealBroken(Exception):  # noqa: N818 - names the fact, like a refusal
     """Sealed value that cannot be opened: its key is gone, or it was altered or moved."""
 
 
-class Sealing:
+class SecretBox:
     """Seals secrets with the newest key and opens them with whichever sealed them."""
 
     def __init__(self, keys: Mapping[bytes, AESGCM], *, newest: bytes) -> None:
@@ -56,7 +56,7 @@ class Sealing:
             raise SealBroken("altered, or of another record") from None
 
 
-def load_or_create_sealing(path: Path, *, now: datetime) -> Sealing:
+def load_or_create_sealing(path: Path, *, now: datetime) -> SecretBox:
     """Read the keys file, or make it with one new key, readable by its owner only.
 
     Raises:
@@ -72,7 +72,7 @@ def load_or_create_sealing(path: Path, *, now: datetime) -> Sealing:
         raise UnusableKeys(f"{path}: holds a key that is none") from None
     if any(len(kid) != _KID_BYTES for kid in keys):
         raise UnusableKeys(f"{path}: holds a key with an id that is none")
-    return Sealing(keys, newest=list(keys)[-1])
+    return SecretBox(keys, newest=list(keys)[-1])
 
 
 def _new_key(*, now: datetime) -> key_files.Entry:

@@ -1,0 +1,1 @@
+"""Queries: drafts and scheduled messages of a person."""

@@ -1,0 +1,1 @@
+"""Signals of typing and presence, and presence as this process knows it."""
