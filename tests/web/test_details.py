@@ -18,6 +18,7 @@ WORDS = {
         "details": "会话详情",
         "about": "概况",
         "members": "成员",
+        "member": "成员",
         "pins": "固定的消息",
         "links": "链接",
         "name": "名称",
@@ -27,6 +28,17 @@ WORDS = {
         "add_one": "添加 1 人",
         "role": "以什么身份加入",
         "admin": "管理员",
+        "owner": "群主",
+        "transfer": "转让群主",
+        "step_down": "更改我的角色",
+        "needs_owner": "群里至少要有一位群主。",
+        "max_is_owner": "max现在是群主",
+        "lin_is_admin": "lin现在是管理员",
+        "added_wei": "lin添加了wei",
+        "removed_wei": "lin移出了wei",
+        "left": "max退出了会话",
+        "visible": "成员可以看到",
+        "history_shown": "lin允许成员查看加入之前的消息",
         "pin": "固定",
         "unpin": "取消固定",
         "pinned": "已固定",
@@ -41,6 +53,7 @@ WORDS = {
         "details": "Conversation details",
         "about": "About",
         "members": "Members",
+        "member": "Member",
         "pins": "Pinned messages",
         "links": "Links",
         "name": "Name",
@@ -50,6 +63,17 @@ WORDS = {
         "add_one": "Add 1 person",
         "role": "Role",
         "admin": "Administrator",
+        "owner": "Owner",
+        "transfer": "Transfer ownership",
+        "step_down": "Change my role",
+        "needs_owner": "A group needs an owner.",
+        "max_is_owner": "max is now an owner",
+        "lin_is_admin": "lin is now an administrator",
+        "added_wei": "lin added wei",
+        "removed_wei": "lin removed wei",
+        "left": "max left",
+        "visible": "Visible to members",
+        "history_shown": "lin let members see messages from before they joined",
         "pin": "Pin",
         "unpin": "Unpin",
         "pinned": "Pinned",
@@ -115,7 +139,7 @@ async def test_members_are_added_with_a_role_and_removed(desk, group, platform, 
     await show(panel, words["members"])
     await panel.get_by_role("combobox", name=words["add"]).fill(handles["wei"])
     await panel.get_by_role("option").first.click()
-    await panel.get_by_label(words["role"]).select_option(label=words["admin"])
+    await panel.get_by_label(words["role"], exact=True).select_option(label=words["admin"])
     await panel.get_by_role("button", name=words["add_one"]).click()
     row = panel.get_by_role("listitem").filter(has_text="wei")
     await expect(row).to_contain_text(words["admin"])
@@ -130,6 +154,59 @@ async def test_members_are_added_with_a_role_and_removed(desk, group, platform, 
     await row.get_by_role("group").get_by_role("button").last.click()
     await expect(row).to_have_count(0)
     await expect(lin.page.locator("header").filter(has_text="2")).to_be_visible()
+    await expect(lin.page.get_by_text(words["added_wei"])).to_be_visible()
+    await expect(lin.page.get_by_text(words["removed_wei"])).to_be_visible()
+
+
+async def choose_role(desk: Desk, row: Any, role: str, choice: str) -> None:
+    await row.get_by_role("button", name=role).click()
+    await desk.page.get_by_role("menuitem", name=choice, exact=True).click()
+
+
+@pytest.mark.parametrize(("locale", "theme"), [("zh-CN", "dark"), ("en", "light")])
+async def test_an_owner_hands_the_group_over_and_everyone_reads_it(desk, group, locale, theme):
+    words = WORDS[locale]
+    lin = await desk(group.handles["lin"], locale=locale, theme=theme)
+    max_ = await desk(group.handles["max"], locale=locale, theme=theme)
+    await lin.sign_in(f"/c/{group.id}")
+    await max_.sign_in(f"/c/{group.id}")
+    panel = await opened(lin, words)
+    await show(panel, words["members"])
+    own, other = (panel.get_by_role("listitem").filter(has_text=name) for name in ("lin", "max"))
+
+    await choose_role(lin, own, words["owner"], words["admin"])
+    await own.get_by_role("group").get_by_role("button", name=words["step_down"]).click()
+    await expect(panel.get_by_role("alert")).to_contain_text(words["needs_owner"])
+
+    await choose_role(lin, other, words["member"], words["transfer"])
+    found = await faults(lin, f"roles-{locale}-{theme}")
+    await other.get_by_role("group").get_by_role("button", name=words["transfer"]).click()
+    await expect(other).to_contain_text(words["owner"])
+    await expect(own).to_contain_text(words["admin"])
+    for desk_ in (lin, max_):
+        await expect(desk_.page.get_by_text(words["max_is_owner"])).to_be_visible()
+        await expect(desk_.page.get_by_text(words["lin_is_admin"])).to_be_visible()
+    found += await faults(lin, f"roles-after-{locale}-{theme}")
+    assert found == []
+
+
+@LANGUAGES
+@pytest.mark.rule("MSG-14")
+async def test_a_new_member_reads_the_past_once_the_group_shows_it(desk, group, platform, locale):
+    words = WORDS[locale]
+    await group.say("max", "以前的话")
+    group.handles |= await platform.new_people("wei")
+    await group.add("wei")
+    lin = await desk(group.handles["lin"], locale=locale)
+    wei = await desk(group.handles["wei"], locale=locale)
+    await lin.sign_in(f"/c/{group.id}")
+    panel = await opened(lin, words)
+    await panel.get_by_text(words["visible"]).click()
+    await expect(lin.page.get_by_text(words["history_shown"])).to_be_visible()
+    await lin.shot(f"history-{locale}")
+    assert (await conversation_of(group)).history == Conversation.HISTORY_ALL
+    await wei.sign_in(f"/c/{group.id}")
+    await expect(wei.message("以前的话")).to_be_visible()
 
 
 @LANGUAGES
@@ -179,6 +256,9 @@ async def test_a_member_cannot_manage_but_can_leave(desk, group):
     await asked.get_by_role("button", name=words["leave"]).click()
     await expect(phone.page.get_by_role("link", name=group.name)).to_have_count(0)
     assert (await conversation_of(group)).member_count == 1
+    lin = await desk(group.handles["lin"])
+    await lin.sign_in(f"/c/{group.id}")
+    await expect(lin.page.get_by_text(words["left"])).to_be_visible()
 
 
 @LANGUAGES

@@ -66,6 +66,8 @@ export function Check({ label, name, isOn, isDisabled = false, onChange }: Check
 
 interface ChoicesProps<Value extends string> {
   readonly label: string;
+  /** Shows the label above the choices; otherwise only screen readers read it. */
+  readonly isLabelShown?: boolean;
   readonly options: readonly { readonly value: Value; readonly label: string }[];
   readonly value: Value;
   readonly onChange: (value: Value) => void;
@@ -74,6 +76,7 @@ interface ChoicesProps<Value extends string> {
 /** A few exclusive choices, side by side. */
 export function Choices<Value extends string>({
   label,
+  isLabelShown = false,
   options,
   value,
   onChange,
@@ -81,7 +84,7 @@ export function Choices<Value extends string>({
   const name = useId();
   return (
     <fieldset className={styles.choices}>
-      <legend className="visually-hidden">{label}</legend>
+      <legend className={isLabelShown ? styles.legend : 'visually-hidden'}>{label}</legend>
       {options.map((option) => (
         <label
           key={option.value}

@@ -11,6 +11,7 @@ import { Tabs } from '@/live/tabs';
 
 import { ArrangingStore } from './arranging';
 import { ConversationsStore } from './conversations/conversations';
+import { EventsStore } from './conversations/events';
 import { History } from './conversations/history';
 import { Sync } from './conversations/sync';
 import { DraftsStore } from './drafts';
@@ -39,6 +40,7 @@ export interface Workspace {
   readonly frames: Signal<Frame>;
   readonly conversations: ConversationsStore;
   readonly history: History;
+  readonly events: EventsStore;
   readonly people: PeopleStore;
   readonly drafts: DraftsStore;
   readonly outbox: Outbox;
@@ -89,6 +91,7 @@ export function openWorkspace(device: Device, personId: string): Workspace {
     frames: device.live.frames,
     conversations,
     history: new History(clients),
+    events: new EventsStore(clients),
     people,
     drafts,
     outbox,

@@ -19,7 +19,7 @@ import type { ConversationLog } from './log/log';
 /** Changes to a conversation; absent fields stay unchanged. */
 export type ConversationChange = Pick<
   Exclude<MessageInitShape<typeof UpdateConversationRequestSchema>, { $typeName: string }>,
-  'name' | 'topic' | 'archived' | 'confidential' | 'expectedVersion'
+  'name' | 'topic' | 'archived' | 'confidential' | 'history' | 'expectedVersion'
 >;
 
 export interface NewGroup {

@@ -18,6 +18,12 @@ export interface MemberList {
   readonly problem?: Problem;
 }
 
+export interface RoleChange {
+  readonly role: Role;
+  /** With the role of an owner: hand the group over. */
+  readonly transfer?: boolean;
+}
+
 const LOADING: MemberList = { members: [], state: 'loading' };
 
 interface Followed {
@@ -101,6 +107,23 @@ export class MembersStore {
         requestId: randomId(),
         conversationId: log.id,
         personIds: [personId],
+      }),
+    );
+  }
+
+  /** Change the role of a member; `transfer` makes this user an administrator at the same time. */
+  async changeRole(
+    log: ConversationLog,
+    personId: string,
+    { role, transfer = false }: RoleChange,
+  ): Promise<Problem | undefined> {
+    return this.#change(log, () =>
+      this.#client.changeMemberRole({
+        requestId: randomId(),
+        conversationId: log.id,
+        personId,
+        role,
+        transfer,
       }),
     );
   }

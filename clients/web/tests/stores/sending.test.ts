@@ -90,6 +90,11 @@ describe('members', () => {
           for (const id of personIds) roles.set(id, role);
           return {};
         },
+        changeMemberRole: ({ personId, role, transfer }) => {
+          roles.set(personId, role);
+          if (transfer) roles.set(ME, Role.ADMIN);
+          return {};
+        },
         getConversation: () => ({ view: viewOf('cnv_1') }),
       });
     });
@@ -109,6 +114,20 @@ describe('members', () => {
       [ME, Role.OWNER],
       ['per_max', Role.ADMIN],
     ]);
+  });
+
+  it('get another role, or the whole group', async () => {
+    const store = storeWith();
+    const log = new ConversationLog(viewOf('cnv_1'), ME);
+    await store.add(log, ['per_max']);
+    const change = { role: Role.OWNER, transfer: true };
+    expect(await store.changeRole(log, 'per_max', change)).toBeUndefined();
+    expect(
+      store
+        .of(log)
+        .get()
+        .members.map(({ role }) => role),
+    ).toEqual([Role.ADMIN, Role.OWNER]);
   });
 
   it('stay as they are when the server refuses', async () => {

@@ -4,7 +4,7 @@ import { useState } from 'react';
 import type { Problem } from '@/api/problems';
 import { Button } from '@/components/button';
 import { Confirm } from '@/components/confirm';
-import { Toggle } from '@/components/controls';
+import { Choices, Toggle } from '@/components/controls';
 import { TextArea, TextInput } from '@/components/inputs';
 import {
   Conversation_History as History,
@@ -55,6 +55,12 @@ export function About({ log }: { readonly log: ConversationLog }) {
     <div className={styles.about}>
       {isGroup && mayManage ? <Naming key={String(conversation.version)} log={log} /> : null}
       {isGroup ? <Facts log={log} isNamed={!mayManage} /> : null}
+      {isGroup && mayManage ? (
+        <HistoryChoice
+          history={conversation.history}
+          onChange={(history) => change({ history, expectedVersion: conversation.version })}
+        />
+      ) : null}
       <Toggle
         label={texts.confidential}
         note={texts.confidentialNote}
@@ -142,6 +148,32 @@ function Naming({ log }: { readonly log: ConversationLog }) {
   );
 }
 
+interface HistoryProps {
+  readonly history: History;
+  readonly onChange: (history: History) => void;
+}
+
+function HistoryChoice({ history, onChange }: HistoryProps) {
+  const texts = useTexts('details');
+  return (
+    <div className={styles.form}>
+      <Choices
+        isLabelShown
+        label={texts.history}
+        options={[
+          { value: String(History.SINCE_JOIN), label: texts.historySinceJoin },
+          { value: String(History.ALL), label: texts.historyAll },
+        ]}
+        value={String(history)}
+        onChange={(value) =>
+          onChange(value === String(History.ALL) ? History.ALL : History.SINCE_JOIN)
+        }
+      />
+      <p className={styles.note}>{texts.historyNote}</p>
+    </div>
+  );
+}
+
 function Facts({ log, isNamed }: { readonly log: ConversationLog; readonly isNamed: boolean }) {
   const texts = useTexts('details');
   const { messages, format } = useLanguage();
@@ -157,10 +189,10 @@ function Facts({ log, isNamed }: { readonly log: ConversationLog; readonly isNam
           <dd dir="auto">{plainName(name)}</dd>
           <dt>{texts.topic}</dt>
           <dd dir="auto">{plainName(topic)}</dd>
+          <dt>{texts.history}</dt>
+          <dd>{history === History.ALL ? texts.historyAll : texts.historySinceJoin}</dd>
         </>
       ) : null}
-      <dt>{texts.history}</dt>
-      <dd>{history === History.ALL ? texts.historyAll : texts.historySinceJoin}</dd>
       <dt className="visually-hidden">{texts.about}</dt>
       <dd className={styles.note}>{texts.created(format.date(milliseconds(createdAt)), by)}</dd>
     </dl>

@@ -1,3 +1,4 @@
+import type { ConversationEvent } from '@/gen/plexus/messaging/v1/conversations_pb';
 import type { Message } from '@/gen/plexus/messaging/v1/messages_pb';
 import { dayOf, milliseconds } from '@/kit/time';
 import type { Held } from '@/stores/log/message';
@@ -9,6 +10,7 @@ export type Row =
   | { readonly kind: 'beginning'; readonly key: string }
   | { readonly kind: 'day'; readonly key: string; readonly at: number }
   | { readonly kind: 'unread'; readonly key: string }
+  | { readonly kind: 'event'; readonly key: string; readonly event: ConversationEvent }
   | {
       readonly kind: 'message';
       readonly key: string;
@@ -25,36 +27,58 @@ export type Row =
 interface Source {
   readonly held: readonly Held[];
   readonly pending: readonly Pending[];
+  /** Events of the conversation itself, in order. */
+  readonly events: readonly ConversationEvent[];
   /** First number of the shown range. */
   readonly from: number;
+  /** Last number of the shown range. */
+  readonly to: number;
   /** The last message read when the timeline was opened; messages after it are new. */
   readonly readThrough: number;
   readonly personId: string;
 }
 
 /**
- * Return the rows of a timeline: messages, a separator for each day, and one before new messages.
+ * Return the rows of a timeline: messages, the events between them, a separator for each day, and
+ * one before new messages.
  */
-export function rowsOf({ held, pending, from, readThrough, personId }: Source): Row[] {
+export function rowsOf(source: Source): Row[] {
+  const { held, pending, from, to, readThrough, personId } = source;
   const rows: Row[] = from === 1 ? [{ kind: 'beginning', key: 'beginning' }] : [];
   let day = 0;
   let previous: Message | undefined;
   // The new messages begin before this range, so it does not contain the separator.
   let isNewShown = from > readThrough + 1;
+  const events = source.events.filter(({ afterSeq }) => afterSeq >= from - 1 && afterSeq <= to);
+  let shownEvents = 0;
+  const separate = (at: number): boolean => {
+    if (dayOf(at) === day) return false;
+    day = dayOf(at);
+    rows.push({ kind: 'day', key: `day:${day}`, at });
+    return true;
+  };
+  const showEventsBefore = (seq: number): void => {
+    for (; shownEvents < events.length; shownEvents += 1) {
+      const event = events[shownEvents];
+      if (event === undefined || event.afterSeq >= seq) return;
+      separate(milliseconds(event.at));
+      rows.push({ kind: 'event', key: `event:${event.changeNo}`, event });
+      previous = undefined;
+    }
+  };
   for (const one of held) {
     const message = one.whole;
     if (message === undefined) continue;
-    const at = milliseconds(message.sentAt);
-    const isOtherDay = dayOf(at) !== day;
+    showEventsBefore(one.seq);
+    const isOtherDay = separate(milliseconds(message.sentAt));
     const isNew: boolean = !isNewShown && one.seq > readThrough && message.senderId !== personId;
-    if (isOtherDay) rows.push({ kind: 'day', key: `day:${dayOf(at)}`, at });
     if (isNew) rows.push({ kind: 'unread', key: 'unread' });
     isNewShown ||= isNew;
-    day = dayOf(at);
     const joined = !isOtherDay && !isNew && isContinued(previous, message);
     rows.push({ kind: 'message', key: keyOf(message), held: one, joined });
     previous = message;
   }
+  showEventsBefore(Infinity);
   const keys = new Set(rows.map((row) => row.key));
   for (const one of pending) {
     const key = `${personId}:${one.requestId}`;

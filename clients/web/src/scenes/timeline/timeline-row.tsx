@@ -5,6 +5,7 @@ import { useNow } from '@/kit/now';
 import { useLanguage } from '@/messages/context';
 import type { ConversationLog } from '@/stores/log/log';
 
+import { EventRow } from './event-row';
 import { MessageRow } from './message-row';
 import { PendingRow } from './pending-row';
 import type { Row } from './rows';
@@ -29,6 +30,8 @@ export const TimelineRow = memo(
         return (
           <div className={classes(styles.line, styles.new)}>{messages.timeline.unreadLine}</div>
         );
+      case 'event':
+        return <EventRow event={row.event} />;
       case 'message':
         return <MessageRow log={log} held={row.held} joined={row.joined} onThread={onThread} />;
       case 'pending':
@@ -41,5 +44,5 @@ export const TimelineRow = memo(
     one.row.key === other.row.key &&
     (one.row.kind === 'message' && other.row.kind === 'message'
       ? one.row.held === other.row.held && one.row.joined === other.row.joined
-      : one.row === other.row || one.row.kind === 'day'),
+      : one.row === other.row || one.row.kind === 'day' || one.row.kind === 'event'),
 );

@@ -34,9 +34,10 @@ interface Props {
 export function Timeline({ log, at, onThread, onLatest, onJump }: Props) {
   const messages = useMessages();
   const workspace = useWorkspace();
-  const { people, history, outbox, personId } = workspace;
+  const { people, history, events, outbox, personId } = workspace;
   const version = useCell(log.version);
   const pending = useCell(outbox.pending);
+  const shownEvents = useCell(events.of(log));
   const readThrough = useUnreadLine(log);
   const scroller = useRef<HTMLDivElement>(null);
   const anchor = at > 0 ? at : log.lastSeq;
@@ -48,6 +49,12 @@ export function Timeline({ log, at, onThread, onLatest, onJump }: Props) {
     else history.tail(log);
   }, [at, history, log]);
 
+  const from = stretch?.from;
+  const to = stretch?.to;
+  useEffect(() => {
+    if (from !== undefined && to !== undefined) events.show(log, { from, to, isTail });
+  }, [events, log, version, from, to, isTail]);
+
   const rows = useMemo(() => {
     if (stretch === undefined) return [];
     return rowsOf({
@@ -55,12 +62,14 @@ export function Timeline({ log, at, onThread, onLatest, onJump }: Props) {
       pending: isTail
         ? pending.filter((one) => one.conversationId === log.id && one.replyToSeq === 0)
         : [],
+      events: shownEvents,
       from: stretch.from,
+      to: stretch.to,
       readThrough: readThrough,
       personId,
     });
     // eslint-disable-next-line react-hooks/exhaustive-deps -- the log changes in place; its version says when
-  }, [log, version, stretch, isTail, pending, personId, readThrough]);
+  }, [log, version, stretch, isTail, pending, shownEvents, personId, readThrough]);
 
   const list = useTimelineList({
     scroller,

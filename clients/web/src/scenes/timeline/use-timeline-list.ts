@@ -7,6 +7,7 @@ const ESTIMATE: Readonly<Record<Row['kind'], number>> = {
   beginning: 60,
   day: 44,
   unread: 44,
+  event: 28,
   message: 64,
   pending: 40,
 };
