@@ -313,7 +313,7 @@ async def test_the_herald_tells_the_newest_and_tries_again_while_messaging_is_aw
     presence_publisher.arrived(identity("bo"))
     resync_timer = asyncio.create_task(presence_publisher.run(say))
     await asyncio.sleep(0)
-    presence_publisher.left(identity("ana"), told=True)
+    presence_publisher.left(identity("ana"), announce=True)
     down.set()
     await eventually(lambda: {who for who, _ in said} == {"ana", "bo"}, within=30)
 
@@ -322,7 +322,7 @@ async def test_the_herald_tells_the_newest_and_tries_again_while_messaging_is_aw
     assert presence_publisher.contradict("bo", AWAY)
     assert not presence_publisher.contradict("ana", AWAY)
     await eventually(lambda: ("bo", AWAY) in said, within=30)
-    presence_publisher.left(identity("bo"), told=False)
+    presence_publisher.left(identity("bo"), announce=False)
     assert not presence_publisher.contradict("bo", AWAY)
     resync_timer.cancel()
     await asyncio.wait([resync_timer])

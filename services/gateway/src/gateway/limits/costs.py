@@ -25,6 +25,8 @@ NAMED: Final = frozenset(
         "assignee_ids",
         "add_ids",
         "remove_ids",
+        "add_member_ids",
+        "remove_member_ids",
         "child_ids",
         "except_department_ids",
     }
