@@ -10,7 +10,7 @@ from plexuskit.clock import SystemClock
 from plexuskit.mongo import Database
 from tasks.api import AuthorityApi, TasksApi
 from tasks.domain.inputs import ASSIGNEES, DESCRIPTION_BYTES, MEMBERS, PAGE_LIMIT
-from tasks.operations.handovers import TOGETHER
+from tasks.operations.work import TOGETHER
 from tasks.queries.readable import RECHECK_LIMIT
 from tasks.store import Store
 

@@ -23,14 +23,15 @@ async def found(cli, who, word):
     return (await cli("--as", who, "search", "--json", word)).json["hits"]
 
 
-async def test_msg_11_an_edit_reaches_tail_history_search_and_notification(cli, room):
+async def test_msg_11_an_edit_reaches_tail_history_search_and_notification(cli, handles, room):
     word = f"改期{secrets.token_hex(4)}"
     async with cli.following("--as", "bob", "tail", room, "--since", "--json") as tail:
         assert json.loads(await tail.line())["text"] == "会议改到周四"
-        await cli("--as", "ann", "edit", room, "1", f"会议改到周五 {word}")
+        text = f"会议改到周五 {word}"
+        await cli("--as", "ann", "edit", room, "1", text, "--mention", handles["bob"])
         changed = json.loads(await tail.line())
 
-    assert (changed["text"], changed["version"]) == (f"会议改到周五 {word}", 1)
+    assert (changed["text"], changed["version"]) == (text, 1)
     assert "(edited)" in (await cli("--as", "chen", "history", room)).out
     versions = (await cli("--as", "chen", "versions", room, "1", "--json")).json
     assert [each["version"] for each in versions] == [0, 1]
