@@ -126,7 +126,7 @@ async def _notified(plexus, conversation_id: str) -> list[int]:
         seqs += [
             each.source.seq
             for each in response.notifications
-            if each.source.conversation_id == conversation_id
+            if each.source.kind == "message" and each.source.conversation_id == conversation_id
         ]
         token = response.next_page_token
         if not token:

@@ -255,7 +255,12 @@ class Verifier:
                 ledger=self._ledger,
             )
             sources = [each.source for each in response.notifications]
-            found.update((s.conversation_id, s.seq) for s in sources if s.conversation_id in ids)
+            found.update(
+                (each.conversation_id, each.seq)
+                for each in sources
+                # Not of memberships, which others change.
+                if each.kind == "message" and each.conversation_id in ids
+            )
             token = response.next_page_token
             if not token:
                 return found
