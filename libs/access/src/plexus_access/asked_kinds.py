@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Final
 
+from plexus.authz.v1.options_pb2 import Requirement
 from plexuskit.grpc.methods import requirements
 
 from plexus_access.explain import READING
@@ -26,6 +27,17 @@ def asked_kinds(permission: str) -> frozenset[str]:
     return _asked().get(permission, frozenset())
 
 
+def permissions_about(need: Requirement.Need, required: Requirement) -> list[str]:
+    """Return the permissions that the gateway asks policies for about an object of `policed`.
+
+    Args:
+        need: the object, and the permission that its change takes.
+        required: of the method; without an object of its own, its permission is asked, too.
+    """
+    own = () if required.resource else (required.permission,)
+    return sorted({need.permission, *own})
+
+
 @cache
 def _asked() -> Mapping[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
@@ -42,8 +54,8 @@ def _of_contracts() -> Iterator[tuple[str, str]]:
             # A request that names no object is about the tenant.
             yield required.permission, TENANT
             yield required.permission, required.resource or TENANT
-        for need in (*required.also, *required.policed):
+        for need in required.also:
             yield need.permission, need.resource or TENANT
-        for need in () if required.resource else required.policed:
-            # The gateway asks the permission of the call about them too (`gateway.access.asked`).
-            yield required.permission, need.resource or TENANT
+        for need in required.policed:
+            for permission in permissions_about(need, required):
+                yield permission, need.resource or TENANT

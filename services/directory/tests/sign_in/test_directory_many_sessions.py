@@ -18,7 +18,6 @@ from directory.accounts.domain.sessions import (
 )
 from directory.accounts.operations.sessions import ENDED_AT_ONCE, end_earlier_sessions
 from directory.accounts.store.documents import SESSIONS
-from directory.people import operations as people_operations
 from directory.people.domain.people import Person
 from directory.shared.domain.actors import Actor
 from directory.shared.domain.ids import SessionId
@@ -26,6 +25,9 @@ from directory.sign_in import operations
 from directory.sign_in import queries as sign_in_queries
 from plexus.directory.v1.events_pb2 import SessionRevoked
 from plexus.event.v1.envelope_pb2 import Envelope
+
+from .. import shut_out_support
+from ..shut_out_support import deactivate, set_password
 
 Facts = Callable[[], Awaitable[list[Envelope]]]
 PASSWORD = "correct horse"
@@ -77,30 +79,8 @@ async def causes(facts: Facts) -> list[str]:
     ]
 
 
-async def deactivate(company: Any, person: Person) -> None:
-    await people_operations.deactivate_person(
-        company.store, actor=company.actor, person_id=person.id, request=None, now=company.now
-    )
-
-
-async def set_password(company: Any, person: Person) -> None:
-    await operations.set_password(
-        company.store,
-        company.hashes,
-        actor=company.actor,
-        person_id=person.id,
-        old_password="",
-        new_password="another battery",
-        reason="a test",
-        now=company.now,
-    )
-
-
 async def revoke_all(company: Any, person: Person) -> None:
-    count = await operations.revoke_sessions(
-        company.store, actor=company.actor, session_id="", person_id=person.id, now=company.now
-    )
-    assert count == MANY
+    assert await shut_out_support.revoke_all(company, person) == MANY
 
 
 async def list_page(company: Any, actor: Actor, size: int, page_token: str) -> Any:

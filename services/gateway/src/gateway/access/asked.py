@@ -1,5 +1,6 @@
 """Objects of a request that attribute policies are asked about here, read from its contract."""
 
+from plexus_access.asked_kinds import permissions_about
 from plexus_access.decisions import Need
 from plexuskit.grpc import MethodInfo
 
@@ -32,9 +33,7 @@ class Asked:
         self._policed = [
             (permission, objects_at(method, need.resource, need.id))
             for need in required.policed
-            for permission in sorted(
-                {need.permission} if required.resource else {need.permission, required.permission}
-            )
+            for permission in permissions_about(need, required)
         ]
 
     def of(self, request: bytes, identity: Identity) -> list[Need]:

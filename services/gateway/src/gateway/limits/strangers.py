@@ -88,16 +88,10 @@ class Strangers:
         self._companies = Networks(section.company_networks)
         self._now = now
         self._refuse = refuse
-        self._address = _buckets(section.address, kept=section.kept)
-        self._company = _buckets(
-            section.address, kept=section.kept, times=section.company_allowance
-        )
+        self._address = self._of_networks(section.address, section)
         self._handle = _buckets(section.handle, kept=section.kept)
         self._refresh = _buckets(section.refresh, kept=section.kept)
-        self._options = _buckets(section.options, kept=section.kept)
-        self._company_options = _buckets(
-            section.options, kept=section.kept, times=section.company_allowance
-        )
+        self._options = self._of_networks(section.options, section)
 
     def begin(self, peer: str, forwarded: Sequence[str]) -> Attempt:
         """Take a token of the caller's network; raise the refusal if there is none.
@@ -107,7 +101,7 @@ class Strangers:
             forwarded: the call's `X-Forwarded-For` headers.
         """
         attempt = self.note(peer, forwarded)
-        self._take(attempt, self._of(attempt.network), ADDRESS, attempt.network)
+        self._take(attempt, self._address(attempt.network), ADDRESS, attempt.network)
         return attempt
 
     def note(self, peer: str, forwarded: Sequence[str]) -> Attempt:
@@ -124,9 +118,7 @@ class Strangers:
         """
         attempt = _attempt.get() or Attempt("")
         if method.path in _ASKED_BY_ALL:
-            company = self.is_company(attempt.network)
-            buckets = self._company_options if company else self._options
-            self._spend(buckets, OPTIONS, attempt.network)
+            self._spend(self._options(attempt.network), OPTIONS, attempt.network)
         elif method.path == _REFRESH:
             # Directory reads both alphabets of base64.
             family = self._read(method, request, _TOKEN)[:_FAMILY].translate(_ONE_ALPHABET)
@@ -145,8 +137,11 @@ class Strangers:
         """Return whether a network is configured as a company's."""
         return bool(self._companies) and self._companies.include(network)
 
-    def _of(self, network: str) -> Buckets:
-        return self._company if self.is_company(network) else self._address
+    def _of_networks(self, rate: RateSection, section: LimitsSection) -> Callable[[str], Buckets]:
+        """Return the function that gives the buckets of a network: a company's are larger."""
+        ordinary = _buckets(rate, kept=section.kept)
+        company = _buckets(rate, kept=section.kept, times=section.company_allowance)
+        return lambda network: company if self.is_company(network) else ordinary
 
     def _read(self, method: MethodInfo, request: bytes, field: str) -> str:
         """Return a field of a request; empty for bytes that its owner refuses."""

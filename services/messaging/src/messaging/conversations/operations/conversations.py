@@ -17,9 +17,7 @@ from messaging.conversations.domain.conversations import (
     clean_topic,
     joined,
 )
-from messaging.conversations.domain.refusals import (
-    GroupTooLarge,
-)
+from messaging.conversations.domain.refusals import GroupTooLarge
 from messaging.conversations.events.conversations import archived as archived_fact
 from messaging.conversations.events.conversations import changed as changed_fact
 from messaging.conversations.events.conversations import created as created_fact

@@ -108,16 +108,7 @@ class SettingsStore:
         Raises:
             Retry: another one was written meanwhile.
         """
-        document = settings_document(settings, tenant_id=tenant_id)
-        if settings.version == 1:
-            try:
-                await self._settings.insert(document, tx=tx)
-            except DuplicateKey as other:
-                raise Retry from other
-            return
-        current = {"_id": settings.id, "version": settings.version - 1}
-        if not await self._settings.replace(current, document, tx=tx):
-            raise Retry
+        await self.save_many([(settings, tenant_id)], tx=tx)
 
 
 def settings_document(settings: ConversationSettings, *, tenant_id: str) -> Document:
